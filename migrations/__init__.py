@@ -1,0 +1,1 @@
+"""Numbered Alembic revisions, with one head, that build the store."""

@@ -1,0 +1,1 @@
+"""Remembers what is true: tables, ledger, audit log and the only reading queries."""

@@ -1,0 +1,1 @@
+"""Decides what may, must and then happens: tables of moves, guards and commands."""
