@@ -1,0 +1,53 @@
+# make demo   install, then open the demonstration
+# make test   install what tests need, then check everything, as continuous integration does
+# Others: make bench, cover, format, clean.
+
+PYTHON := $(shell command -v python3.11 || command -v python3 || command -v python)
+BIN    := .venv/bin
+NAMED  := setup.cfg pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench cover format clean
+
+help:
+	@sed -n 's/^# \(.*\)/\1/p' Makefile
+
+demo: .venv/installed
+	$(BIN)/segue demo $(ARGS)
+
+test: .venv/installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 $(ARGS)
+
+cover: .venv/installed-test
+	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-report=html $(ARGS)
+
+bench: .venv/installed
+	$(BIN)/python -m benchmarks $(ARGS)
+
+format: .venv/installed-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build dist *.egg-info htmlcov .coverage .coverage.* \
+	  .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps make an install happen again only when what is asked for has changed.
+.venv/installed: $(NAMED) | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/installed-test: $(NAMED) | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch .venv/installed $@
+
+.venv/bin/python:
+	@test -n '$(PYTHON)' || { echo 'Segue needs Python 3.11 or later, named python3.'; exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Segue needs Python 3.11 or later; $(PYTHON) is older.'; exit 1; }
+	'$(PYTHON)' -m venv --clear .venv

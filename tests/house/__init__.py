@@ -1,0 +1,1 @@
+"""Rules of the house: tests about the code itself."""
