@@ -10,7 +10,7 @@ NAMED  := setup.cfg pyproject.toml
 .PHONY: help demo test bench cover format clean
 
 help:
-	@sed -n 's/^# \(.*\)/\1/p' Makefile
+	@sed -n '1,/^$$/s/^# //p' Makefile
 
 demo: .venv/installed
 	$(BIN)/segue demo $(ARGS)
