@@ -1,0 +1,3 @@
+import { initAll } from './nhsuk-frontend-10.6.1.min.js'
+
+initAll()
