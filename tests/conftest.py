@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ("tests.skips",)
+pytest_plugins = ("tests.skips", "tests.browser")
 
 # A slow machine is not a wrong program: no test is timed.
 settings.register_profile("segue", deadline=None, print_blob=True)

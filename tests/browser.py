@@ -1,0 +1,79 @@
+"""A real Chromium, where there is one, and an address where it can visit an application."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page, sync_playwright
+from werkzeug.serving import make_server
+
+# No request to anywhere but the page, and no sandbox, which a container may not give.
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# The library marks a radio that reveals a question as expanded or not, which ARIA does not know for
+# radios and readers announce all the same.
+REVEALING_RADIOS = 'input[type="radio"][aria-expanded]'
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which(os.environ.get("SEGUE_TEST_CHROMIUM", "chromium"))
+    if path is None:
+        pytest.skip("no Chromium on the path, nor named by SEGUE_TEST_CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Flask], str]]:
+    """Serves an application on a free port for one test, and says at what address."""
+    servers = []
+
+    def start(app: Flask) -> str:
+        server = make_server("127.0.0.1", 0, app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def accessibility_faults(page: Page) -> list[tuple[str, str]]:
+    """The rules of axe which the page breaks, each with the element that breaks it."""
+    results: dict[str, Any] = Axe().run(page, context={"exclude": [[REVEALING_RADIOS]]}).response
+    return [(rule["id"], node["html"]) for rule in results["violations"] for node in rule["nodes"]]
+
+
+def scrolls_sideways(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+def small_targets(page: Page) -> list[str]:
+    """Links and controls outside a sentence that a finger would miss: lower than 24 pixels."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('a, button, input, select, summary')]
+        .filter(e => !e.closest('p'))
+        .map(e => [e, e.getBoundingClientRect()])
+        .filter(([e, box]) => box.width > 1 && box.height > 1 && box.height < 24)
+        .map(([e]) => e.outerHTML)"""
+    )
+    return found

@@ -1,0 +1,1 @@
+"""What `web/` answers: pages, programs, the command line."""
