@@ -78,6 +78,17 @@ def add(at: datetime, days: int, cal: Calendar) -> datetime:
     return add_time(at, days * DAY, cal)
 
 
+def back(at: datetime, days: int, cal: Calendar) -> datetime:
+    """The moment, in UTC, this many working days before `at`."""
+    number, wall = divmod(_position(at, cal) - days * DAY, DAY)
+    return _moment(cal.working_day(number), wall)
+
+
+def end_of(day: date) -> datetime:
+    """The first moment after this London day, in UTC."""
+    return _moment(day + timedelta(1), 0)
+
+
 def add_hours(at: datetime, hours: float) -> datetime:
     """The moment, in UTC, this many hours after `at` by the clock: nights and days off count."""
     return _seen_from(UTC, at) + timedelta(hours=hours)

@@ -1,0 +1,120 @@
+"""Safeguarding concerns, who is named in them, and the holds that keep referrals still."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from referral.schema import CONCERN_OPEN, HOLD_LIVE, Base, Json, Key, Ref, Sealed
+from referral.states import ConcernState, HoldCause, listed
+
+
+class Concern(Base):
+    """A safeguarding concern about a person, or about how a provider treats people.
+
+    `holder` is an owner key (see `referral.clocks`): a rung of the ladder, or one member."""
+
+    __tablename__ = "concern"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    organisation_id: Mapped[Ref] = mapped_column(ForeignKey("organisation.id"))  # the raiser's
+    reference: Mapped[str] = mapped_column(unique=True)
+    person_id: Mapped[Ref | None] = mapped_column(ForeignKey("person.id"))
+    provider_id: Mapped[Ref | None] = mapped_column(ForeignKey("provider.id"))
+    referral_id: Mapped[Ref | None] = mapped_column(ForeignKey("referral.id"))
+    state: Mapped[str]
+    version: Mapped[int]
+    since: Mapped[datetime]
+    rung: Mapped[int]
+    holder: Mapped[str]
+    danger: Mapped[bool]
+    raised_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
+    seen: Mapped[Sealed]  # what was seen or told
+    prompts: Mapped[Json | None]  # the three statutory questions: yes, no or not_sure
+    wishes: Mapped[Sealed | None]  # what the person wants to happen
+    person_knows: Mapped[str | None]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
+    reported_to: Mapped[str | None]
+    authority_reference: Mapped[str | None]
+    authority_decision: Mapped[str | None]
+    reason: Mapped[str | None]
+    wishes_met: Mapped[str | None]
+    closed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    __table_args__ = (
+        CheckConstraint(f"state IN ({listed(*ConcernState)})", name="state"),
+        CheckConstraint("person_id IS NOT NULL OR provider_id IS NOT NULL", name="about"),
+        Index(
+            "ix_concern_open",
+            "person_id",
+            sqlite_where=text(CONCERN_OPEN),
+            postgresql_where=text(CONCERN_OPEN),
+        ),
+        Index(
+            "ix_concern_open_provider",
+            "provider_id",
+            sqlite_where=text(CONCERN_OPEN),
+            postgresql_where=text(CONCERN_OPEN),
+        ),
+        Index(None, "holder", "state"),
+        Index(None, "raised_by"),
+    )
+
+
+class ConcernSource(Base):
+    """Somebody, or an organisation, named as a source of harm. Kept apart, never shown to them."""
+
+    __tablename__ = "concern_source"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    concern_id: Mapped[Ref] = mapped_column(ForeignKey("concern.id"))
+    user_id: Mapped[Ref | None] = mapped_column(ForeignKey("app_user.id"))
+    organisation_id: Mapped[Ref | None] = mapped_column(ForeignKey("organisation.id"))
+    words: Mapped[Sealed | None]  # somebody who has no account here
+    __table_args__ = (Index(None, "concern_id"),)
+
+
+class Hold(Base):
+    """An interval in which referrals stand still. It reaches one referral, or all of the person's
+    with one provider, or all of the person's, or everyone's with one provider.
+
+    "Held" is never written anywhere else: it is read from the rows in force."""
+
+    __tablename__ = "hold"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    organisation_id: Mapped[Ref] = mapped_column(ForeignKey("organisation.id"))
+    cause: Mapped[str]
+    concern_id: Mapped[Ref | None] = mapped_column(ForeignKey("concern.id"))
+    person_id: Mapped[Ref | None] = mapped_column(ForeignKey("person.id"))
+    provider_id: Mapped[Ref | None] = mapped_column(ForeignKey("provider.id"))
+    referral_id: Mapped[Ref | None] = mapped_column(ForeignKey("referral.id"))
+    closed_to: Mapped[str | None]  # a full hold: link_worker | provider
+    owner: Mapped[str]
+    started: Mapped[datetime]
+    until: Mapped[datetime | None]
+    ended: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint(f"cause IN ({listed(*HoldCause)})", name="cause"),
+        CheckConstraint(
+            "person_id IS NOT NULL OR provider_id IS NOT NULL OR referral_id IS NOT NULL",
+            name="reach",
+        ),
+        Index(
+            "ix_hold_person",
+            "person_id",
+            sqlite_where=text(HOLD_LIVE),
+            postgresql_where=text(HOLD_LIVE),
+        ),
+        Index(
+            "ix_hold_provider",
+            "provider_id",
+            sqlite_where=text(HOLD_LIVE),
+            postgresql_where=text(HOLD_LIVE),
+        ),
+        Index("ix_hold_all_person", "person_id"),
+        Index(None, "concern_id"),
+    )

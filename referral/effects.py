@@ -1,0 +1,364 @@
+"""The rows a move writes beside its own record, by the names its table gives them, and the row of
+a record that is new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from referral.ids import new_id
+from referral.ledger import Row, Statement, insert, stored, update
+from referral.states import HoldCause, Noun
+
+Given = Mapping[str, Any]
+
+# -- new records --------------------------------------------------------------------------------
+
+
+def _referral(f: Any, g: Given, at: datetime) -> dict[str, Any]:
+    return {
+        "id": f.id,
+        "system_id": f.system_id,
+        "organisation_id": f.organisation_id,
+        "reference": f.reference,
+        "person_id": f.person_id,
+        "provider_id": f.provider_id,
+        "activity_id": f.activity_id,
+        "group_id": f.group_id,
+        "link_worker_id": f.link_worker_id,
+        "plan_id": g.get("plan_id"),
+        "urgent": f.urgent,
+        "risks": g.get("risks"),
+        "safety_notes": g.get("safety_notes"),
+        "safety_answers": g.get("safety_answers"),
+        "call_before": bool(g.get("call_before")),
+        "shared": None,
+        "alternatives": g.get("alternatives"),
+        "reason": None,
+        "expected_date": None,
+        "paused_until": None,
+        "contacted_at": None,
+        "outcome": None,
+        "redirected_from": g.get("redirected_from"),
+        "redirected_to": None,
+        "sent_at": None,
+        "completed_at": None,
+        "created_at": at,
+    }
+
+
+def _consent(f: Any, g: Given, at: datetime) -> dict[str, Any]:
+    return {
+        "id": f.id,
+        "system_id": f.system_id,
+        "organisation_id": f.organisation_id,
+        "person_id": f.person_id,
+        "link_worker_id": f.link_worker_id,
+        "purpose": f.purpose,
+        "recipient": f.recipient,
+        "renews_id": f.renews_id,
+        "wording_id": g.get("wording_id"),
+        "basis": None,
+        "how": None,
+        "present": None,
+        "capacity_note_id": None,
+        "asked_at": at,
+        "answered_at": None,
+        "until": None,
+        "reason": None,
+    }
+
+
+def _concern(f: Any, g: Given, at: datetime) -> dict[str, Any]:
+    return {
+        "id": f.id,
+        "system_id": f.system_id,
+        "organisation_id": f.organisation_id,
+        "reference": f.reference,
+        "person_id": f.person_id,
+        "provider_id": f.provider_id,
+        "referral_id": f.referral_id,
+        "rung": f.rung,
+        "holder": f.holder,
+        "danger": f.danger,
+        "raised_by": f.raised_by,
+        "seen": g["seen"],
+        "prompts": g.get("prompts"),
+        "wishes": g.get("wishes"),
+        "person_knows": g.get("person_knows"),
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+        "reported_to": None,
+        "authority_reference": None,
+        "authority_decision": None,
+        "reason": None,
+        "wishes_met": None,
+        "closed_at": None,
+        "created_at": at,
+    }
+
+
+def _escalation(f: Any, g: Given, at: datetime) -> dict[str, Any]:
+    return {
+        "id": f.id,
+        "system_id": f.system_id,
+        "organisation_id": f.organisation_id,
+        "reference": f.reference,
+        "kind": f.kind,
+        "severity": f.severity,
+        "about": f.about,
+        "about_id": f.about_id,
+        "person_id": f.person_id,
+        "level": f.level,
+        "ceiling": f.ceiling,
+        "owner": f.owner,
+        "raiser": f.raiser,
+        "raised_by": f.raised_by,
+        "clock_id": f.clock_id,
+        "clock_period": g.get("clock_period"),
+        "tried": g.get("tried"),
+        "reviewer_id": None,
+        "asked": None,
+        "unanswered": 0,
+        "decision": None,
+        "conditions_note_id": None,
+        "review_on": None,
+        "reason": None,
+        "told_at": None,
+        "closed_at": None,
+        "created_at": at,
+    }
+
+
+def _assurance(f: Any, g: Given, at: datetime) -> dict[str, Any]:
+    return {
+        "id": f.id,
+        "system_id": f.system_id,
+        "organisation_id": f.organisation_id,
+        "provider_id": f.provider_id,
+        "reason": None,
+        "conditions_note_id": None,
+        "conditional_activities": None,
+        "conditions_until": None,
+        "decided_by": None,
+    }
+
+
+def _agreement(f: Any, g: Given, at: datetime) -> dict[str, Any]:
+    return {
+        "id": f.id,
+        "system_id": f.system_id,
+        "organisation_id": f.organisation_id,
+        "reference": f.reference,
+        "kind": g.get("kind", "sharing"),
+        "title": g["title"],
+        "purposes": g["purposes"],
+        "lawful_basis": g["lawful_basis"],
+        "fields": g["fields"],
+        "review_at": f.review_at,
+        "replaces_id": f.replaces_id,
+        "duties": g.get("duties"),
+        "reason": None,
+        "created_at": at,
+    }
+
+
+NEW_RECORD: dict[Noun, Callable[[Any, Given, datetime], dict[str, Any]]] = {
+    Noun.REFERRAL: _referral,
+    Noun.CONSENT: _consent,
+    Noun.CONCERN: _concern,
+    Noun.ESCALATION: _escalation,
+    Noun.ASSURANCE: _assurance,
+    Noun.AGREEMENT: _agreement,
+}
+
+# -- rows beside the record ---------------------------------------------------------------------
+
+
+def _sources(f: Any, g: Given, at: datetime) -> list[Row]:
+    return [
+        Row(
+            insert("concern_source"),
+            stored(
+                "concern_source",
+                {
+                    "id": new_id(at),
+                    "system_id": f.system_id,
+                    "concern_id": f.id,
+                    "user_id": source.get("user_id"),
+                    "organisation_id": source.get("organisation_id"),
+                    "words": source.get("words"),
+                },
+            ),
+        )
+        for source in g.get("sources", ())
+    ]
+
+
+def _hold_row(f: Any, at: datetime, reach: str, provider_id: str | None) -> Row:
+    return Row(
+        insert("hold"),
+        {
+            "id": new_id(at),
+            "system_id": f.system_id,
+            "organisation_id": f.organisation_id,
+            "cause": str(HoldCause.CONCERN),
+            "concern_id": f.id,
+            "person_id": f.person_id,
+            "provider_id": provider_id if reach == "provider" else None,
+            "referral_id": None,
+            "closed_to": None,
+            "owner": f.holder,
+            "started": at,
+            "until": None,
+            "ended": None,
+        },
+    )
+
+
+def _reached_provider(f: Any, g: Given) -> str | None:
+    """The provider a hold may be narrowed to: the one it is about, or the referral's."""
+    return f.provider_id or g.get("hold_provider_id")
+
+
+def _hold(f: Any, g: Given, at: datetime) -> list[Row]:
+    """The hold is on unless "safe to carry on" is yes, with no danger and nobody on staff named."""
+    staff_named = any(s.get("user_id") or s.get("organisation_id") for s in g.get("sources", ()))
+    if g.get("safe_to_carry_on") and not f.danger and not staff_named:
+        return []
+    if f.held_by_it:
+        return []
+    reach = "provider" if f.person_id is None else g.get("reach", "all")
+    return [_hold_row(f, at, reach, _reached_provider(f, g))]
+
+
+def _hold_again(f: Any, g: Given, at: datetime) -> list[Row]:
+    reach = "provider" if f.person_id is None else g["reach"]
+    return [*_release(f, g, at), _hold_row(f, at, reach, _reached_provider(f, g))]
+
+
+RELEASE = Statement(
+    "row",
+    "UPDATE hold SET ended = :at WHERE concern_id = :concern_id AND ended IS NULL",
+    "UPDATE hold SET ended = :at WHERE concern_id = :concern_id AND ended IS NULL"
+    " AND EXISTS (SELECT 1 FROM u)",
+)
+
+
+def _release(f: Any, g: Given, at: datetime) -> list[Row]:
+    return [Row(RELEASE, {"at": at, "concern_id": f.id})]
+
+
+def _release_unless_kept(f: Any, g: Given, at: datetime) -> list[Row]:
+    return [] if g.get("hold_stays", True) else _release(f, g, at)
+
+
+def _consequences(f: Any, g: Given, at: datetime) -> list[Row]:
+    return [
+        Row(
+            insert("consequence"),
+            stored(
+                "consequence",
+                {
+                    "id": new_id(at),
+                    "system_id": f.system_id,
+                    "escalation_id": f.id,
+                    "position": position,
+                    "noun": wanted["noun"],
+                    "record_id": wanted["record_id"],
+                    "trigger": wanted["trigger"],
+                    "given": wanted.get("given", {}),
+                    "state": "pending",
+                    "refusals": None,
+                    "tries": 0,
+                    "settled_at": None,
+                },
+            ),
+        )
+        for position, wanted in enumerate(g.get("consequences", ()), 1)
+    ]
+
+
+def _settle(f: Any, g: Given, at: datetime) -> list[Row]:
+    return [
+        Row(
+            update("consequence", ("state", "settled_at"), ("id", "escalation_id")),
+            {
+                "state": g["settled"],
+                "settled_at": at,
+                "old_id": g["consequence_id"],
+                "old_escalation_id": f.id,
+            },
+        )
+    ]
+
+
+RESTART = Statement(
+    "row",
+    "UPDATE clock SET due = :due, look_at = :due, fired = :fired, started = :at"
+    " WHERE id = :id AND ended IS NULL",
+    "UPDATE clock SET due = :due, look_at = :due, fired = :fired, started = :at"
+    " WHERE id = :id AND ended IS NULL AND EXISTS (SELECT 1 FROM u)",
+)
+
+
+def _restart_clock(f: Any, g: Given, at: datetime) -> list[Row]:
+    """The clock that raised it starts again, if its record is still there; the command found out
+    when it is due."""
+    if f.clock_id is None or "clock_due" not in g:
+        return []
+    return [
+        Row(
+            RESTART,
+            {"id": f.clock_id, "due": g["clock_due"], "fired": g["clock_fired"], "at": at},
+        )
+    ]
+
+
+def _parties(f: Any, g: Given, at: datetime) -> list[Row]:
+    return [
+        Row(
+            insert("agreement_party"),
+            {
+                "agreement_id": f.id,
+                "organisation_id": organisation_id,
+                "system_id": f.system_id,
+                "signed_at": None,
+                "signed_by": None,
+            },
+        )
+        for organisation_id in sorted(f.parties)
+    ]
+
+
+def _signature(f: Any, g: Given, at: datetime) -> list[Row]:
+    return [
+        Row(
+            update(
+                "agreement_party",
+                ("signed_at", "signed_by"),
+                ("agreement_id", "organisation_id"),
+            ),
+            {
+                "signed_at": at,
+                "signed_by": f.actor_membership,
+                "old_agreement_id": f.id,
+                "old_organisation_id": f.actor_org,
+            },
+        )
+    ]
+
+
+EFFECTS: dict[str, Callable[[Any, Given, datetime], list[Row]]] = {
+    "concern_sources": _sources,
+    "concern_hold": _hold,
+    "concern_hold_again": _hold_again,
+    "release": _release,
+    "release_unless_kept": _release_unless_kept,
+    "consequences": _consequences,
+    "settle_consequence": _settle,
+    "restart_clock": _restart_clock,
+    "agreement_parties": _parties,
+    "signature": _signature,
+}

@@ -1,0 +1,1056 @@
+"""What is so about one record, for one actor, at one time: read in one query a noun.
+
+Each `Facts` is a NamedTuple in the order of its query. Guards see nothing else. The texts here
+repeat the predicates of the partial indexes literally (`referral.schema`); a test refuses a plan
+that scans a growing table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from referral.actors import Actor
+from referral.schema import (
+    AGREEMENT_LIVE,
+    CONCERN_OPEN,
+    CONSENT_ASKED,
+    CONSENT_GIVEN,
+    EVIDENCE_COUNTS,
+    HOLD_LIVE,
+    OVERRIDE_LIVE,
+    REFERRAL_DUPLICATE,
+    day,
+    of,
+)
+from referral.states import REFERRAL_OPEN, WITH_PROVIDER, Noun, listed
+from referral.store import Sql, Tx, with_times
+
+# -- fragments said once ------------------------------------------------------------------------
+
+ABSENT = """(lw.ended_at IS NOT NULL OR (lw.away_from <= :at
+     AND (lw.away_until IS NULL OR lw.away_until > :at)))"""
+
+NAMED_IN_CONCERN = """EXISTS (SELECT 1 FROM concern k JOIN concern_source ks ON ks.concern_id = k.id
+     WHERE {reach} AND {open} AND {who})"""
+
+
+def named(reach: str, who: str) -> str:
+    """Whether somebody (`who`) is named as a source of harm in an open concern that reaches."""
+    return NAMED_IN_CONCERN.format(reach=reach, open=of("k", CONCERN_OPEN), who=who)
+
+
+ACTOR_NAMED = "(ks.user_id = :user_id OR ks.organisation_id = :actor_org)"
+
+HELD = f"""(EXISTS (SELECT 1 FROM hold h WHERE h.person_id = r.person_id AND {of("h", HOLD_LIVE)}
+       AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
+       AND (h.referral_id IS NULL OR h.referral_id = r.id))
+   OR EXISTS (SELECT 1 FROM hold h WHERE h.provider_id = r.provider_id AND h.person_id IS NULL
+       AND {of("h", HOLD_LIVE)}))"""
+
+ANSWERED = """(SELECT i.body_hash || ' ' || i.answer FROM idempotency i
+     WHERE i.system_id = :system_id AND i.actor_id = :actor_id AND i.key = :key)"""
+
+# -- referral -----------------------------------------------------------------------------------
+
+
+class ReferralFacts(NamedTuple):
+    """What the referral's guards, clocks and tellings rest on."""
+
+    id: str
+    state: str | None
+    version: int
+    system_id: str
+    organisation_id: str
+    reference: str
+    person_id: str
+    provider_id: str
+    activity_id: str
+    group_id: str
+    link_worker_id: str
+    risks: str | None
+    urgent: bool
+    contacted_at: datetime | None
+    expected_date: date | None
+    paused_until: date | None
+    redirected_from: str | None
+    since: datetime
+    sent_at: datetime | None
+    completed_at: datetime | None
+    subject_ref: str
+    person_gate: int
+    died_on: date | None
+    identified: bool
+    provider_org: str
+    provider_gate: int
+    place_path: str
+    provider_place_path: str
+    activity_status: str
+    places_left: int
+    starts_on: date | None
+    breaks: str | None
+    assurance_state: str | None
+    conditional_activities: str | None
+    evidence_until: datetime | None
+    link_worker_user: str
+    link_worker_absent: bool
+    link_worker_implicated: bool
+    consent_id: str | None
+    override_id: str | None
+    practice_agreed: bool
+    agreement_live: bool
+    held: bool
+    closed_to_actor: bool
+    duplicate: bool
+    long_clock: bool
+    alarm: bool
+    answered: str | None
+    actor_membership: str = ""
+    actor_org: str = ""
+
+
+_REFERRAL = f"""
+SELECT r.id, r.state, r.version, r.system_id, r.organisation_id, r.reference, r.person_id,
+  r.provider_id, r.activity_id, r.group_id, r.link_worker_id, r.risks, r.urgent, r.contacted_at,
+  r.expected_date, r.paused_until, r.redirected_from, r.since, r.sent_at, r.completed_at,
+  pe.subject_ref, pe.gate, pe.died_on,
+  (pe.given_name <> '' AND pe.family_name <> '' AND pe.birth_date IS NOT NULL
+    AND pe.practice IS NOT NULL
+    AND (pe.nhs_number IS NOT NULL OR pe.no_nhs_number IS NOT NULL)),
+  pr.organisation_id, pr.gate, pl.path, ppl.path,
+  ac.status, g.capacity - g.members_from_outside - g.taken, g.starts_on, g.breaks,
+  ass.state, ass.conditional_activities,
+  (SELECT min(coalesce(e.grace_until, e.until)) FROM evidence e
+    WHERE e.provider_id = r.provider_id AND {of("e", EVIDENCE_COUNTS)}),
+  lw.user_id, {ABSENT},
+  {named("k.person_id = r.person_id", "ks.user_id = lw.user_id")},
+  (SELECT c.id FROM consent c WHERE c.person_id = r.person_id
+    AND c.recipient = CAST(r.provider_id AS text) AND c.purpose = 'share_with_provider'
+    AND {of("c", CONSENT_GIVEN)} AND c.until > :at),
+  (SELECT min(CAST(o.id AS text)) FROM override o WHERE o.person_id = r.person_id
+    AND o.recipient = CAST(r.provider_id AS text) AND {of("o", OVERRIDE_LIVE)}
+    AND (o.until IS NULL OR o.until > :at)),
+  EXISTS (SELECT 1 FROM consent c WHERE c.person_id = r.person_id AND c.recipient = 'practice'
+    AND c.purpose = 'tell_practice' AND {of("c", CONSENT_GIVEN)} AND c.until > :at),
+  EXISTS (SELECT 1 FROM agreement_party a1 JOIN agreement a ON a.id = a1.agreement_id
+    JOIN agreement_party a2 ON a2.agreement_id = a.id
+    WHERE a1.organisation_id = pr.organisation_id AND a2.organisation_id = r.organisation_id
+    AND a.kind = 'sharing' AND {of("a", AGREEMENT_LIVE)} AND a.review_at > :at),
+  {HELD},
+  ({named("k.person_id = r.person_id", ACTOR_NAMED)}
+   OR {named("k.provider_id = r.provider_id", ACTOR_NAMED)}
+   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = r.person_id AND {of("h", HOLD_LIVE)}
+       AND h.closed_to = :side AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
+       AND (h.referral_id IS NULL OR h.referral_id = r.id))),
+  EXISTS (SELECT 1 FROM referral d WHERE d.person_id = r.person_id
+    AND d.provider_id = r.provider_id AND d.activity_id = r.activity_id AND d.id <> r.id
+    AND {of("d", REFERRAL_DUPLICATE)}),
+  EXISTS (SELECT 1 FROM clock t WHERE t.record_id = r.id AND t.kind = 'referral.not_started'
+    AND t.ended IS NULL),
+  EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = r.id AND x.closed_at IS NULL
+    AND x.clock_id IS NOT NULL),
+  {ANSWERED}
+FROM referral r
+JOIN person pe ON pe.id = r.person_id
+JOIN provider pr ON pr.id = r.provider_id
+JOIN organisation og ON og.id = r.organisation_id
+JOIN place pl ON pl.id = og.place_id
+JOIN organisation pog ON pog.id = pr.organisation_id
+JOIN place ppl ON ppl.id = pog.place_id
+JOIN activity ac ON ac.id = r.activity_id
+JOIN activity_group g ON g.id = r.group_id
+JOIN membership lw ON lw.id = r.link_worker_id
+LEFT JOIN assurance ass ON ass.provider_id = r.provider_id
+"""
+
+
+def _positions(facts: type[Any], *names: str) -> tuple[int, ...]:
+    return tuple(facts._fields.index(name) for name in names)
+
+
+REFERRAL_TIMES = _positions(
+    ReferralFacts, "contacted_at", "since", "sent_at", "completed_at", "evidence_until"
+)
+REFERRAL_DAYS = _positions(ReferralFacts, "expected_date", "paused_until", "died_on", "starts_on")
+REFERRAL = Sql(_REFERRAL + "WHERE r.id = :id AND r.system_id = :system_id", REFERRAL_TIMES)
+REFERRALS_PG = Sql(_REFERRAL + "WHERE r.id = ANY(:ids) AND r.system_id = :system_id")
+REFERRALS_SQLITE = Sql(
+    _REFERRAL + "WHERE r.id IN (SELECT value FROM json_each(:ids)) AND r.system_id = :system_id"
+)
+
+
+def asking(actor: Actor, at: datetime, key: str | None = None) -> dict[str, Any]:
+    """The parameters every facts query shares."""
+    return {
+        "system_id": actor.system_id,
+        "actor_id": actor.id,
+        "user_id": actor.user_id,
+        "actor_org": actor.organisation_id,
+        "side": "provider" if actor.role == "provider_leader" else "link_worker",
+        "key": key or "",
+        "at": at,
+    }
+
+
+def _days(values: list[Any], positions: Iterable[int]) -> None:
+    for i in positions:
+        values[i] = day(values[i])
+
+
+def _referral(row: tuple[Any, ...], actor: Actor, pg: bool) -> ReferralFacts:
+    if pg:
+        return ReferralFacts._make((*row, actor.membership_id, actor.organisation_id))
+    values = list(with_times(row, REFERRAL_TIMES))
+    _days(values, REFERRAL_DAYS)
+    return ReferralFacts._make((*values, actor.membership_id, actor.organisation_id))
+
+
+def referral(
+    tx: Tx, record_id: str, actor: Actor, at: datetime, key: str | None = None
+) -> ReferralFacts | None:
+    """The facts of one referral; None if there is no such referral in the actor's system."""
+    query = REFERRAL
+    values = query.values({**asking(actor, at, key), "id": record_id})
+    row = tx.execute(query.postgresql if tx.pg else query.sqlite, values).fetchone()
+    return None if row is None else _referral(row, actor, tx.pg)
+
+
+def referrals(tx: Tx, ids: list[str], actor: Actor, at: datetime) -> dict[str, ReferralFacts]:
+    """The facts of a page of referrals, in one query."""
+    query = REFERRALS_PG if tx.pg else REFERRALS_SQLITE
+    values = query.values({**asking(actor, at), "ids": ids if tx.pg else json.dumps(ids)})
+    rows = tx.execute(query.postgresql if tx.pg else query.sqlite, values).fetchall()
+    return {row[0]: _referral(row, actor, tx.pg) for row in rows}
+
+
+class Relying(NamedTuple):
+    """A referral picked for something that follows."""
+
+    id: str
+
+
+# -- consent ------------------------------------------------------------------------------------
+
+
+class ConsentFacts(NamedTuple):
+    """What the consent's moves rest on."""
+
+    id: str
+    state: str | None
+    version: int
+    system_id: str
+    organisation_id: str
+    person_id: str
+    purpose: str
+    recipient: str
+    link_worker_id: str
+    until: datetime | None
+    since: datetime | None
+    renews_id: str | None
+    subject_ref: str
+    person_gate: int
+    died_on: date | None
+    place_path: str
+    provider_org: str | None
+    link_worker_absent: bool
+    link_worker_implicated: bool
+    closed_to_actor: bool
+    needed: bool
+    in_force: bool
+    alarm: bool
+    answered: str | None
+    actor_membership: str = ""
+    actor_org: str = ""
+
+
+_SIDE_CLOSED = f"""({named("k.person_id = pe.id", ACTOR_NAMED)}
+   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id AND {of("h", HOLD_LIVE)}
+       AND h.closed_to = :side AND h.provider_id IS NULL AND h.referral_id IS NULL))"""
+_NEEDED = """EXISTS (SELECT 1 FROM referral r WHERE r.person_id = c.person_id
+    AND CAST(r.provider_id AS text) = c.recipient AND r.state IN ({states}))"""
+CONSENT = Sql(
+    f"""
+SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.person_id, c.purpose,
+  c.recipient, c.link_worker_id, c.until, c.since, c.renews_id,
+  pe.subject_ref, pe.gate, pe.died_on, pl.path, pr.organisation_id,
+  {ABSENT}, {named("k.person_id = pe.id", "ks.user_id = lw.user_id")},
+  {_SIDE_CLOSED},
+  CASE WHEN c.state = 'asked' THEN {_NEEDED.format(states=listed(*REFERRAL_OPEN))}
+    ELSE {_NEEDED.format(states=listed(*WITH_PROVIDER))}
+      AND NOT EXISTS (SELECT 1 FROM consent n WHERE n.person_id = c.person_id
+        AND n.recipient = c.recipient AND n.purpose = c.purpose AND n.asked_at > c.asked_at)
+      AND NOT EXISTS (SELECT 1 FROM override o WHERE o.person_id = c.person_id
+        AND o.recipient = c.recipient AND {of("o", OVERRIDE_LIVE)}) END,
+  EXISTS (SELECT 1 FROM consent n WHERE n.person_id = c.person_id AND n.recipient = c.recipient
+    AND n.purpose = c.purpose AND n.id <> c.id
+    AND ({of("n", CONSENT_GIVEN)} OR {of("n", CONSENT_ASKED)})),
+  EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = c.id AND x.closed_at IS NULL
+    AND x.clock_id IS NOT NULL),
+  {ANSWERED}
+FROM consent c
+JOIN person pe ON pe.id = c.person_id
+JOIN organisation og ON og.id = c.organisation_id
+JOIN place pl ON pl.id = og.place_id
+JOIN membership lw ON lw.id = c.link_worker_id
+LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
+WHERE c.id = :id AND c.system_id = :system_id
+""",
+    _positions(ConsentFacts, "until", "since"),
+)
+NEW_CONSENT = Sql(
+    f"""
+SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pe.gate, pe.died_on, pl.path,
+  {_SIDE_CLOSED},
+  EXISTS (SELECT 1 FROM consent n WHERE n.person_id = pe.id AND n.recipient = :recipient
+    AND n.purpose = :purpose AND ({of("n", CONSENT_ASKED)}
+      OR ({of("n", CONSENT_GIVEN)} AND CAST(n.id AS text) <> :renews))),
+  {ANSWERED}
+FROM person pe
+JOIN organisation og ON og.id = pe.organisation_id
+JOIN place pl ON pl.id = og.place_id
+WHERE pe.id = :person_id AND pe.system_id = :system_id
+"""
+)
+
+
+def consent(
+    tx: Tx, record_id: str, actor: Actor, at: datetime, key: str | None = None
+) -> ConsentFacts | None:
+    """The facts of one consent."""
+    row = tx.row(CONSENT, **asking(actor, at, key), id=record_id)
+    if row is None:
+        return None
+    values = list(row)
+    _days(values, _positions(ConsentFacts, "died_on"))
+    return ConsentFacts._make((*values, actor.membership_id, actor.organisation_id))
+
+
+def new_consent(
+    tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
+) -> ConsentFacts | None:
+    """The facts before a question is put: None if the person isn't in the actor's system."""
+    row = tx.row(
+        NEW_CONSENT,
+        **asking(actor, at, key),
+        person_id=given["person_id"],
+        purpose=given["purpose"],
+        recipient=given["recipient"],
+        renews=given.get("renews_id") or "",
+    )
+    if row is None:
+        return None
+    system_id, org, subject, gate, died, path, closed, in_force, answered = row
+    return ConsentFacts(
+        id=given["id"],
+        state=None,
+        version=0,
+        system_id=system_id,
+        organisation_id=org,
+        person_id=given["person_id"],
+        purpose=given["purpose"],
+        recipient=given["recipient"],
+        link_worker_id=given.get("link_worker_id") or actor.membership_id,
+        until=None,
+        since=None,
+        renews_id=given.get("renews_id"),
+        subject_ref=subject,
+        person_gate=gate,
+        died_on=day(died),
+        place_path=path,
+        provider_org=None,
+        link_worker_absent=actor.role == "team_lead",
+        link_worker_implicated=False,
+        closed_to_actor=closed,
+        needed=True,
+        in_force=in_force,
+        alarm=False,
+        answered=answered,
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+    )
+
+
+# -- a new referral -----------------------------------------------------------------------------
+
+NEW_REFERRAL = Sql(
+    f"""
+SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pe.gate, pe.died_on, pl.path,
+  pr.id, pr.organisation_id, pr.gate, ac.id, g.id, g.starts_on,
+  {named("k.person_id = pe.id", ACTOR_NAMED)}, {ANSWERED}
+FROM person pe
+JOIN organisation og ON og.id = pe.organisation_id
+JOIN place pl ON pl.id = og.place_id
+JOIN activity_group g ON g.id = :group_id
+JOIN activity ac ON ac.id = g.activity_id AND ac.system_id = pe.system_id
+JOIN provider pr ON pr.id = ac.provider_id
+WHERE pe.id = :person_id AND pe.system_id = :system_id
+"""
+)
+
+
+class NewReferralFacts(NamedTuple):
+    """What a new referral rests on."""
+
+    id: str
+    state: str | None
+    version: int
+    system_id: str
+    organisation_id: str
+    subject_ref: str
+    person_gate: int
+    died_on: date | None
+    place_path: str
+    provider_id: str
+    provider_org: str
+    provider_gate: int
+    activity_id: str
+    group_id: str
+    starts_on: date | None
+    closed_to_actor: bool
+    answered: str | None
+    person_id: str
+    link_worker_id: str
+    reference: str
+    urgent: bool
+    link_worker_absent: bool = False
+    link_worker_implicated: bool = False
+    provider_place_path: str = ""
+    practice_agreed: bool = False
+    long_clock: bool = False
+    alarm: bool = False
+    breaks: str | None = None
+    contacted_at: datetime | None = None
+    actor_membership: str = ""
+    actor_org: str = ""
+
+
+# `_make` fills no defaults of its own.
+NEW_REFERRAL_REST = tuple(NewReferralFacts._field_defaults.values())
+
+
+def new_referral(
+    tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
+) -> NewReferralFacts | None:
+    """The facts before a referral is begun: None if person or activity aren't in the system."""
+    row = tx.row(
+        NEW_REFERRAL,
+        **asking(actor, at, key),
+        person_id=given["person_id"],
+        group_id=given["group_id"],
+    )
+    if row is None:
+        return None
+    values = list(row)
+    _days(values, (4, 11))
+    lead = (given["id"], None, 0)
+    said = (
+        given["person_id"],
+        given.get("link_worker_id") or actor.membership_id,
+        given["reference"],
+        bool(given.get("urgent")),
+    )
+    known = NewReferralFacts._make((*lead, *values, *said, *NEW_REFERRAL_REST))
+    return known._replace(
+        link_worker_absent=actor.role == "team_lead",
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+    )
+
+
+# -- concern ------------------------------------------------------------------------------------
+
+
+class ConcernFacts(NamedTuple):
+    """What the concern's moves rest on."""
+
+    id: str
+    state: str | None
+    version: int
+    system_id: str
+    organisation_id: str
+    reference: str
+    person_id: str | None
+    provider_id: str | None
+    referral_id: str | None
+    rung: int
+    holder: str
+    danger: bool
+    raised_by: str | None
+    since: datetime | None
+    subject_ref: str | None
+    person_gate: int | None
+    provider_gate: int | None
+    place_path: str
+    actor_implicated: bool
+    held_by_it: bool
+    answered: str | None
+    next_rung: int = 0
+    next_holder: str = ""
+    closed_to_actor: bool = False
+    alarm: bool = False
+    actor_membership: str = ""
+    actor_org: str = ""
+
+
+CONCERN = Sql(
+    f"""
+SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.reference, c.person_id,
+  c.provider_id, c.referral_id, c.rung, c.holder, c.danger, c.raised_by, c.since,
+  pe.subject_ref, pe.gate, pr.gate, pl.path,
+  EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
+    AND (s.user_id = :user_id OR s.organisation_id = :actor_org)),
+  EXISTS (SELECT 1 FROM hold h WHERE h.concern_id = c.id AND {of("h", HOLD_LIVE)}),
+  {ANSWERED}
+FROM concern c
+JOIN organisation og ON og.id = c.organisation_id
+JOIN place pl ON pl.id = og.place_id
+LEFT JOIN person pe ON pe.id = c.person_id
+LEFT JOIN provider pr ON pr.id = c.provider_id
+WHERE c.id = :id AND c.system_id = :system_id
+""",
+    _positions(ConcernFacts, "since"),
+)
+NEW_CONCERN = Sql(
+    f"""
+SELECT og.system_id, og.id, pl.path,
+  (SELECT pe.subject_ref FROM person pe WHERE CAST(pe.id AS text) = :person_id
+     AND pe.system_id = og.system_id),
+  (SELECT pe.gate FROM person pe WHERE CAST(pe.id AS text) = :person_id
+     AND pe.system_id = og.system_id),
+  (SELECT pr.gate FROM provider pr WHERE CAST(pr.id AS text) = :provider_id
+     AND pr.system_id = og.system_id),
+  {ANSWERED}
+FROM organisation og JOIN place pl ON pl.id = og.place_id
+WHERE og.id = :actor_org AND og.system_id = :system_id
+"""
+)
+
+
+def concern(
+    tx: Tx, record_id: str, actor: Actor, at: datetime, key: str | None = None
+) -> ConcernFacts | None:
+    """The facts of one concern, with the rung above it that isn't barred."""
+    from referral import ladder
+
+    row = tx.row(CONCERN, **asking(actor, at, key), id=record_id)
+    if row is None:
+        return None
+    f = ConcernFacts(*row)._replace(
+        actor_membership=actor.membership_id, actor_org=actor.organisation_id
+    )
+    rung, holder = ladder.safeguarding(
+        tx,
+        f.system_id,
+        f.organisation_id,
+        f.place_path,
+        f.rung + 1,
+        ladder.barred(tx, record_id),
+        at,
+    )
+    return f._replace(next_rung=rung, next_holder=holder)
+
+
+def new_concern(
+    tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
+) -> ConcernFacts | None:
+    """The facts before a concern is raised: who will hold it."""
+    from referral import ladder
+
+    row = tx.row(
+        NEW_CONCERN,
+        **asking(actor, at, key),
+        person_id=given.get("person_id") or "",
+        provider_id=given.get("provider_id") or "",
+    )
+    if row is None:
+        return None
+    system_id, org, path, subject, person_gate, provider_gate, answered = row
+    if given.get("person_id") and subject is None:
+        return None
+    if given.get("provider_id") and provider_gate is None:
+        return None
+    sources = ladder.Barred(
+        frozenset(s["user_id"] for s in given.get("sources", ()) if s.get("user_id")),
+        frozenset(
+            s["organisation_id"] for s in given.get("sources", ()) if s.get("organisation_id")
+        ),
+    )
+    rung, holder = ladder.safeguarding(tx, system_id, org, path, 1, sources, at)
+    return ConcernFacts(
+        id=given["id"],
+        state=None,
+        version=0,
+        system_id=system_id,
+        organisation_id=org,
+        reference=given["reference"],
+        person_id=given.get("person_id"),
+        provider_id=given.get("provider_id"),
+        referral_id=given.get("referral_id"),
+        rung=rung,
+        holder=holder,
+        danger=bool(given.get("danger")),
+        raised_by=actor.membership_id,
+        since=None,
+        subject_ref=subject,
+        person_gate=person_gate,
+        provider_gate=provider_gate,
+        place_path=path,
+        actor_implicated=False,
+        held_by_it=False,
+        answered=answered,
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+    )
+
+
+# -- escalation ---------------------------------------------------------------------------------
+
+
+class EscalationFacts(NamedTuple):
+    """What the escalation's moves rest on."""
+
+    id: str
+    state: str | None
+    version: int
+    system_id: str
+    organisation_id: str
+    reference: str
+    kind: str
+    severity: str
+    about: str | None
+    about_id: str | None
+    person_id: str | None
+    level: int
+    ceiling: int
+    owner: str
+    raiser: str
+    raised_by: str | None
+    clock_id: int | None
+    reviewer_id: str | None
+    asked: str | None
+    unanswered: int
+    closed_at: datetime | None
+    since: datetime | None
+    place_path: str
+    subject_ref: str | None
+    unsettled: int
+    actor_implicated: bool
+    conflict: bool
+    answered: str | None
+    next_level: int = 0
+    next_owner: str = ""
+    reopen_until: datetime | None = None
+    closed_to_actor: bool = False
+    alarm: bool = False
+    actor_membership: str = ""
+    actor_org: str = ""
+
+
+ESCALATION = Sql(
+    f"""
+SELECT e.id, e.state, e.version, e.system_id, e.organisation_id, e.reference, e.kind, e.severity,
+  e.about, e.about_id, e.person_id, e.level, e.ceiling, e.owner, e.raiser, e.raised_by, e.clock_id,
+  e.reviewer_id, e.asked, e.unanswered, e.closed_at, e.since, pl.path, pe.subject_ref,
+  (SELECT count(*) FROM consequence q WHERE q.escalation_id = e.id
+     AND q.state NOT IN ('done','waived')),
+  {named("k.person_id = e.person_id", ACTOR_NAMED)},
+  (CAST(e.raised_by AS text) = :actor_id OR e.raiser = :member
+     OR EXISTS (SELECT 1 FROM referral r WHERE r.id = e.about_id AND r.link_worker_id = :membership)
+     OR EXISTS (SELECT 1 FROM referral r JOIN provider p ON p.id = r.provider_id
+        WHERE r.id = e.about_id AND p.organisation_id = :actor_org)
+     OR EXISTS (SELECT 1 FROM provider p WHERE p.id = e.about_id
+        AND p.organisation_id = :actor_org)),
+  {ANSWERED}
+FROM escalation e
+JOIN organisation og ON og.id = e.organisation_id
+JOIN place pl ON pl.id = og.place_id
+LEFT JOIN person pe ON pe.id = e.person_id
+WHERE e.id = :id AND e.system_id = :system_id
+""",
+    _positions(EscalationFacts, "closed_at", "since"),
+)
+
+
+def escalation(
+    tx: Tx, record_id: str, actor: Actor, at: datetime, key: str | None = None
+) -> EscalationFacts | None:
+    """The facts of one escalation, with the level above it."""
+    from referral import ladder
+
+    row = tx.row(
+        ESCALATION,
+        **asking(actor, at, key),
+        id=record_id,
+        membership=actor.membership_id,
+        member=f"member@{actor.membership_id}",
+    )
+    if row is None:
+        return None
+    f = EscalationFacts(*row)
+    f = f._replace(
+        conflict=bool(f.conflict),
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+    )
+    above = min(f.level + 1, f.ceiling) if f.level < f.ceiling else f.level
+    level, owner = ladder.reviewers(
+        tx, f.system_id, f.organisation_id, f.place_path, above, f.ceiling, at
+    )
+    return f._replace(next_level=level, next_owner=owner)
+
+
+ABOUT: dict[str, Sql] = {
+    "referral": Sql(
+        "SELECT r.organisation_id, r.person_id, 'member@' || CAST(r.link_worker_id AS text)"
+        " FROM referral r WHERE r.id = :id AND r.system_id = :system_id"
+    ),
+    "consent": Sql(
+        "SELECT c.organisation_id, c.person_id, 'member@' || CAST(c.link_worker_id AS text)"
+        " FROM consent c WHERE c.id = :id AND c.system_id = :system_id"
+    ),
+    "assurance": Sql(
+        "SELECT a.organisation_id, NULL, 'provider_leader@' || CAST(a.organisation_id AS text)"
+        " FROM assurance a WHERE a.id = :id AND a.system_id = :system_id"
+    ),
+    "provider": Sql(
+        "SELECT a.organisation_id, NULL, 'provider_leader@' || CAST(a.organisation_id AS text)"
+        " FROM provider a WHERE a.id = :id AND a.system_id = :system_id"
+    ),
+    "agreement": Sql(
+        "SELECT a.organisation_id, NULL, 'governance_lead@' || CAST(a.organisation_id AS text)"
+        " FROM agreement a WHERE a.id = :id AND a.system_id = :system_id"
+    ),
+    "escalation": Sql(
+        "SELECT e.organisation_id, e.person_id, e.owner FROM escalation e"
+        " WHERE e.id = :id AND e.system_id = :system_id"
+    ),
+    "concern": Sql(
+        "SELECT c.organisation_id, NULL, c.holder FROM concern c"
+        " WHERE c.id = :id AND c.system_id = :system_id"
+    ),
+}
+PLACE_OF = Sql(
+    "SELECT pl.path FROM organisation og JOIN place pl ON pl.id = og.place_id"
+    " WHERE og.id = :id AND og.system_id = :system_id"
+)
+SUBJECT_OF = Sql("SELECT subject_ref FROM person WHERE id = :id")
+EARLIER = Sql(f"SELECT {ANSWERED}")
+
+
+def new_escalation(
+    tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
+) -> EscalationFacts | None:
+    """The facts before an escalation is raised: who reviews it, and at which level."""
+    from referral import ladder, policy
+
+    about, about_id = given.get("about"), given.get("about_id")
+    organisation_id, person_id, raiser = actor.organisation_id, None, None
+    if about in ABOUT and about_id:
+        row = tx.row(ABOUT[about], id=about_id, system_id=actor.system_id)
+        if row is None:
+            return None
+        organisation_id, person_id, raiser = row
+        if actor.role != "system" and about not in ("assurance", "provider"):
+            organisation_id = organisation_id or actor.organisation_id
+    found = tx.row(PLACE_OF, id=organisation_id, system_id=actor.system_id)
+    if found is None:
+        return None
+    ceiling = policy.ceiling(given["kind"]) if given.get("kind") in policy.CEILINGS else 3
+    level, owner = ladder.reviewers(
+        tx,
+        actor.system_id,
+        organisation_id,
+        found[0],
+        int(given.get("level", 1)),
+        max(ceiling, int(given.get("level", 1))),
+        at,
+        excluding=actor.user_id if actor.role != "system" else None,
+    )
+    subject = tx.row(SUBJECT_OF, id=person_id) if person_id else None
+    answered = tx.row(EARLIER, system_id=actor.system_id, actor_id=actor.id, key=key or "")
+    by_person = actor.role != "system"
+    mine = (
+        f"person@{actor.person_id}" if actor.role == "person" else f"member@{actor.membership_id}"
+    )
+    return EscalationFacts(
+        id=given["id"],
+        state=None,
+        version=0,
+        system_id=actor.system_id,
+        organisation_id=organisation_id,
+        reference=given["reference"],
+        kind=given.get("kind", ""),
+        severity=given.get("severity") or "medium",
+        about=about,
+        about_id=about_id,
+        person_id=person_id,
+        level=level,
+        ceiling=max(ceiling, level),
+        owner=owner,
+        raiser=mine if by_person else (raiser or owner),
+        raised_by=actor.membership_id if by_person and actor.role != "person" else None,
+        clock_id=given.get("clock_id"),
+        reviewer_id=None,
+        asked=None,
+        unanswered=0,
+        closed_at=None,
+        since=None,
+        place_path=found[0],
+        subject_ref=subject[0] if subject else None,
+        unsettled=0,
+        actor_implicated=False,
+        conflict=False,
+        answered=answered[0] if answered else None,
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+    )
+
+
+# -- assurance ----------------------------------------------------------------------------------
+
+
+class AssuranceFacts(NamedTuple):
+    """What the assurance's moves rest on."""
+
+    id: str
+    state: str | None
+    version: int
+    system_id: str
+    organisation_id: str
+    provider_id: str
+    since: datetime | None
+    conditions_until: datetime | None
+    provider_gate: int
+    tier: str
+    place_path: str
+    evidence_until: datetime | None
+    evidence_lapses: datetime | None
+    kinds_in_date: str | None
+    answered: str | None
+    governance: str = ""
+    missing_evidence: tuple[str, ...] = ()
+    subject_ref: str | None = None
+    person_id: str | None = None
+    closed_to_actor: bool = False
+    alarm: bool = False
+    reference: str = ""
+    actor_membership: str = ""
+    actor_org: str = ""
+
+
+_EVIDENCE = f"""(SELECT {{what}} FROM evidence e WHERE e.provider_id = pr.id
+    AND {of("e", EVIDENCE_COUNTS)})"""
+_KINDS = f"""(SELECT {{agg}}(e.kind, ',') FROM evidence e WHERE e.provider_id = pr.id
+    AND {of("e", EVIDENCE_COUNTS)} AND e.until > :at)"""
+_ASSURANCE = f"""
+SELECT {{record}}, pr.system_id, pr.organisation_id, pr.id, {{own}}, pr.gate, pr.tier, pl.path,
+  {_EVIDENCE.format(what="min(e.until)")},
+  {_EVIDENCE.format(what="min(coalesce(e.grace_until, e.until))")},
+  {_KINDS.format(agg="{agg}")}, {ANSWERED}
+FROM provider pr
+JOIN organisation og ON og.id = pr.organisation_id
+JOIN place pl ON pl.id = og.place_id
+{{join}}
+"""
+_ASSURANCE_TIMES = _positions(
+    AssuranceFacts, "since", "conditions_until", "evidence_until", "evidence_lapses"
+)
+
+
+@cache
+def _assurance_sql(pg: bool, new: bool) -> Sql:
+    agg = "string_agg" if pg else "group_concat"
+    if new:
+        text = _ASSURANCE.format(record="NULL, NULL, 0", own="NULL, NULL", join="", agg=agg)
+        where = "WHERE pr.id = :provider_id AND pr.system_id = :system_id"
+    else:
+        text = _ASSURANCE.format(
+            record="a.id, a.state, a.version",
+            own="a.since, a.conditions_until",
+            join="JOIN assurance a ON a.provider_id = pr.id",
+            agg=agg,
+        )
+        where = "WHERE a.id = :id AND a.system_id = :system_id"
+    return Sql(text + where, _ASSURANCE_TIMES)
+
+
+def _assured(tx: Tx, row: tuple[Any, ...], actor: Actor, at: datetime) -> AssuranceFacts:
+    from referral import ladder, policy
+
+    f = AssuranceFacts(*row)
+    have = set((f.kinds_in_date or "").split(","))
+    missing = tuple(kind for kind in policy.EVIDENCE_BY_TIER[f.tier] if kind not in have)
+    _, governance = ladder.reviewers(tx, f.system_id, f.organisation_id, f.place_path, 2, 3, at)
+    return f._replace(
+        missing_evidence=missing,
+        governance=governance,
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+    )
+
+
+def assurance(
+    tx: Tx, record_id: str, actor: Actor, at: datetime, key: str | None = None
+) -> AssuranceFacts | None:
+    """The facts of one provider's assurance."""
+    row = tx.row(_assurance_sql(tx.pg, False), **asking(actor, at, key), id=record_id)
+    return None if row is None else _assured(tx, row, actor, at)
+
+
+def new_assurance(
+    tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
+) -> AssuranceFacts | None:
+    """The facts before a provider first applies."""
+    row = tx.row(
+        _assurance_sql(tx.pg, True), **asking(actor, at, key), provider_id=given["provider_id"]
+    )
+    if row is None:
+        return None
+    return _assured(tx, row, actor, at)._replace(id=given["id"])
+
+
+# -- agreement ----------------------------------------------------------------------------------
+
+
+class AgreementFacts(NamedTuple):
+    """What the agreement's moves rest on."""
+
+    id: str
+    state: str | None
+    version: int
+    system_id: str
+    organisation_id: str
+    reference: str
+    review_at: datetime | None
+    replaces_id: str | None
+    since: datetime | None
+    place_path: str
+    answered: str | None
+    parties: frozenset[str] = frozenset()
+    unsigned: frozenset[str] = frozenset()
+    provider_gates: tuple[tuple[str, int], ...] = ()
+    governance: str = ""
+    needed: bool = False
+    subject_ref: str | None = None
+    person_id: str | None = None
+    closed_to_actor: bool = False
+    alarm: bool = False
+    actor_membership: str = ""
+    actor_org: str = ""
+
+
+AGREEMENT = Sql(
+    f"""
+SELECT a.id, a.state, a.version, a.system_id, a.organisation_id, a.reference, a.review_at,
+  a.replaces_id, a.since, pl.path, {ANSWERED}
+FROM agreement a
+JOIN organisation og ON og.id = a.organisation_id
+JOIN place pl ON pl.id = og.place_id
+WHERE a.id = :id AND a.system_id = :system_id
+""",
+    _positions(AgreementFacts, "review_at", "since"),
+)
+PARTIES = Sql(
+    "SELECT p.organisation_id, p.signed_at FROM agreement_party p WHERE p.agreement_id = :id"
+)
+GATES_PG = Sql("SELECT id, gate FROM provider WHERE organisation_id = ANY(:orgs) ORDER BY id")
+GATES_SQLITE = Sql(
+    "SELECT id, gate FROM provider WHERE organisation_id IN (SELECT value FROM json_each(:orgs))"
+    " ORDER BY id"
+)
+PEOPLE_UNDER = Sql(
+    f"""SELECT EXISTS (SELECT 1 FROM agreement_party p1
+  JOIN provider pr ON pr.organisation_id = p1.organisation_id
+  JOIN referral r ON r.provider_id = pr.id
+  JOIN agreement_party p2 ON p2.agreement_id = p1.agreement_id
+    AND p2.organisation_id = r.organisation_id
+  WHERE p1.agreement_id = :id AND r.state IN ({listed(*WITH_PROVIDER)}))"""
+)
+
+
+def _gates(tx: Tx, organisations: list[str]) -> tuple[tuple[str, int], ...]:
+    rows = (
+        tx.rows(GATES_PG, orgs=organisations)
+        if tx.pg
+        else tx.rows(GATES_SQLITE, orgs=json.dumps(organisations))
+    )
+    return tuple((row[0], row[1]) for row in rows)
+
+
+def agreement(
+    tx: Tx, record_id: str, actor: Actor, at: datetime, key: str | None = None
+) -> AgreementFacts | None:
+    """The facts of one agreement, its parties and who hasn't signed."""
+    from referral import ladder
+
+    row = tx.row(AGREEMENT, **asking(actor, at, key), id=record_id)
+    if row is None:
+        return None
+    f = AgreementFacts(*row)
+    parties = tx.rows(PARTIES, id=record_id)
+    under = tx.row(PEOPLE_UNDER, id=record_id)
+    _, governance = ladder.reviewers(tx, f.system_id, f.organisation_id, f.place_path, 2, 3, at)
+    everyone = sorted(p[0] for p in parties)
+    return f._replace(
+        parties=frozenset(everyone),
+        unsigned=frozenset(p[0] for p in parties if p[1] is None),
+        provider_gates=_gates(tx, everyone),
+        governance=governance,
+        needed=bool(under and under[0]),
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+    )
+
+
+def new_agreement(
+    tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
+) -> AgreementFacts | None:
+    """The facts before an agreement is drafted."""
+    from referral import ladder
+
+    found = tx.row(PLACE_OF, id=actor.organisation_id, system_id=actor.system_id)
+    if found is None:
+        return None
+    for organisation_id in given["parties"]:
+        if tx.row(PLACE_OF, id=organisation_id, system_id=actor.system_id) is None:
+            return None
+    _, governance = ladder.reviewers(tx, actor.system_id, actor.organisation_id, found[0], 2, 3, at)
+    answered = tx.row(EARLIER, system_id=actor.system_id, actor_id=actor.id, key=key or "")
+    return AgreementFacts(
+        id=given["id"],
+        state=None,
+        version=0,
+        system_id=actor.system_id,
+        organisation_id=actor.organisation_id,
+        reference=given["reference"],
+        review_at=given.get("review_at"),
+        replaces_id=given.get("replaces_id"),
+        since=None,
+        place_path=found[0],
+        answered=answered[0] if answered else None,
+        parties=frozenset(given["parties"]),
+        unsigned=frozenset(given["parties"]),
+        governance=governance,
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+    )
+
+
+LOADERS = {
+    Noun.REFERRAL: referral,
+    Noun.CONSENT: consent,
+    Noun.CONCERN: concern,
+    Noun.ESCALATION: escalation,
+    Noun.ASSURANCE: assurance,
+    Noun.AGREEMENT: agreement,
+}
+NEW = {
+    Noun.REFERRAL: new_referral,
+    Noun.CONSENT: new_consent,
+    Noun.CONCERN: new_concern,
+    Noun.ESCALATION: new_escalation,
+    Noun.ASSURANCE: new_assurance,
+    Noun.AGREEMENT: new_agreement,
+}

@@ -1,0 +1,78 @@
+"""Every table, gathered: importing this makes the metadata whole."""
+
+from referral.activities import Activity, ActivityGroup, Provider
+from referral.agreements import Agreement, AgreementParty
+from referral.assurance import Assurance, Evidence
+from referral.clocks import BankHoliday, Clock
+from referral.concerns import Concern, ConcernSource, Hold
+from referral.consent import Consent, Override, Wording
+from referral.escalations import Consequence, Escalation
+from referral.log import (
+    Audit,
+    AuditDetail,
+    AuditIndex,
+    Confirmation,
+    Idempotency,
+    MoveTable,
+    Notice,
+    Outbox,
+    Step,
+)
+from referral.organisations import (
+    ApiToken,
+    ExternalId,
+    Membership,
+    Organisation,
+    Place,
+    SignIn,
+    SignInTry,
+    System,
+    User,
+)
+from referral.people import Note, Person, Plan
+from referral.referrals import Attendance, Referral
+from referral.schema import Base
+
+__all__ = [
+    "Activity",
+    "ActivityGroup",
+    "Agreement",
+    "AgreementParty",
+    "ApiToken",
+    "Assurance",
+    "Attendance",
+    "Audit",
+    "AuditDetail",
+    "AuditIndex",
+    "BankHoliday",
+    "Base",
+    "Clock",
+    "Concern",
+    "ConcernSource",
+    "Confirmation",
+    "Consent",
+    "Consequence",
+    "Escalation",
+    "Evidence",
+    "ExternalId",
+    "Hold",
+    "Idempotency",
+    "Membership",
+    "MoveTable",
+    "Note",
+    "Notice",
+    "Organisation",
+    "Outbox",
+    "Override",
+    "Person",
+    "Place",
+    "Plan",
+    "Provider",
+    "Referral",
+    "SignIn",
+    "SignInTry",
+    "Step",
+    "System",
+    "User",
+    "Wording",
+]

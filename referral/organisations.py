@@ -1,0 +1,158 @@
+"""Systems, places, organisations, the accounts in them and how they sign in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from referral.schema import Base, Id, Key, Ref
+from referral.states import Role, listed
+
+ORGANISATION_KINDS = ("practice", "network", "council", "voluntary", "provider", "board")
+
+
+class System(Base):
+    """An integrated care system: the tenant."""
+
+    __tablename__ = "system"
+    id: Mapped[Key]
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Place(Base):
+    """Geography only: a tree. `path` is `/root/.../own id`, so that "over" is a prefix."""
+
+    __tablename__ = "place"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    parent_id: Mapped[Ref | None] = mapped_column(ForeignKey("place.id"))
+    kind: Mapped[str]
+    name: Mapped[str]
+    path: Mapped[str] = mapped_column(unique=True)
+    # Who answers at this hour: the rota's number in working hours, the council's outside them,
+    # and the person outside the ladder when everyone on it is concerned.
+    safeguarding_phone: Mapped[str | None]
+    out_of_hours_phone: Mapped[str | None]
+    outside_contact: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint("kind IN ('system','place','neighbourhood')", name="kind"),
+        Index(None, "system_id"),
+    )
+
+
+class Organisation(Base):
+    """A practice, network, council, voluntary organisation, provider or board."""
+
+    __tablename__ = "organisation"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    place_id: Mapped[Ref] = mapped_column(ForeignKey("place.id"))
+    name: Mapped[str]
+    kind: Mapped[str]
+    ods_code: Mapped[str | None]
+    description: Mapped[str | None]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    url: Mapped[str | None]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint(
+            f"kind IN ({listed(*ORGANISATION_KINDS)})",
+            name="kind",
+        ),
+        Index(None, "system_id", "name"),
+        Index(None, "place_id"),
+    )
+
+
+class User(Base):
+    """An account: one human who can sign in."""
+
+    __tablename__ = "app_user"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    name: Mapped[str]
+    email: Mapped[str]
+    phone: Mapped[str | None]
+    password_hash: Mapped[str | None]
+    active: Mapped[bool]
+    created_at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("email"), Index(None, "system_id"))
+
+
+class Membership(Base):
+    """One role of one account in one organisation. `place_id` only for those who answer for a
+    whole place: it is what makes them "over" the records there."""
+
+    __tablename__ = "membership"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    user_id: Mapped[Ref] = mapped_column(ForeignKey("app_user.id"))
+    organisation_id: Mapped[Ref] = mapped_column(ForeignKey("organisation.id"))
+    place_id: Mapped[Ref | None] = mapped_column(ForeignKey("place.id"))
+    role: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    away_from: Mapped[datetime | None]
+    away_until: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint(f"role IN ({listed(*Role)})", name="role"),
+        Index(None, "user_id"),
+        Index("ix_membership_post", "organisation_id", "role"),
+        Index("ix_membership_place", "place_id", "role"),
+    )
+
+
+class SignIn(Base):
+    """A server-side session. The cookie holds a random token; here is only its hash."""
+
+    __tablename__ = "sign_in"
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    user_id: Mapped[Ref] = mapped_column(ForeignKey("app_user.id"))
+    membership_id: Mapped[Ref] = mapped_column(ForeignKey("membership.id"))
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    idle_until: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    __table_args__ = (Index(None, "user_id"),)
+
+
+class SignInTry(Base):
+    """Wrong sign-ins, counted in the store so that every process sees the same number."""
+
+    __tablename__ = "sign_in_try"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
+class ApiToken(Base):
+    """A bearer token, scoped to one membership. Only its hash is kept."""
+
+    __tablename__ = "api_token"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    membership_id: Mapped[Ref] = mapped_column(ForeignKey("membership.id"))
+    name: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class ExternalId(Base):
+    """An id from outside, kept as it is, beside our own."""
+
+    __tablename__ = "external_id"
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"), primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    noun: Mapped[str] = mapped_column(primary_key=True)
+    external: Mapped[str] = mapped_column(primary_key=True)
+    record_id: Mapped[Ref] = mapped_column(Id())
+    __table_args__ = (Index(None, "record_id"),)

@@ -1,0 +1,128 @@
+"""Which records something reaches: the `which` of each follow, the holds over a record, the clocks
+and alarms that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from referral.ledger import Statement
+from referral.schema import CONSENT_ASKED, CONSENT_GIVEN, OVERRIDE_LIVE, of
+from referral.states import WITH_PROVIDER, Purpose, listed
+from referral.store import Sql, Tx
+
+WITH = listed(*WITH_PROVIDER)
+
+RELYING = Sql(
+    f"""SELECT r.id FROM referral r WHERE r.person_id = :person_id
+  AND CAST(r.provider_id AS text) = :recipient AND r.state IN ({WITH})
+  AND NOT EXISTS (SELECT 1 FROM override o WHERE o.person_id = r.person_id
+    AND o.recipient = :recipient AND {of("o", OVERRIDE_LIVE)})
+  ORDER BY r.id"""
+)
+BESIDE = """SELECT c.id FROM consent c WHERE c.person_id = :person_id AND c.recipient = :recipient
+  AND c.purpose = :purpose AND c.id <> :id AND {predicate}"""
+GIVEN_BESIDE = Sql(BESIDE.format(predicate=of("c", CONSENT_GIVEN)))
+ASKED_BESIDE = Sql(BESIDE.format(predicate=of("c", CONSENT_ASKED)))
+AT_PROVIDER = Sql(
+    f"SELECT r.id FROM referral r WHERE r.provider_id = :provider_id AND r.state IN ({WITH})"
+    " ORDER BY r.id"
+)
+REPLACED = Sql("SELECT a.id FROM agreement a WHERE a.id = :id AND a.state = 'in_force'")
+
+
+def _relying(tx: Tx, f: Any) -> list[str]:
+    if f.purpose != Purpose.SHARE_WITH_PROVIDER:
+        return []
+    return [r[0] for r in tx.rows(RELYING, person_id=f.person_id, recipient=f.recipient)]
+
+
+def _beside(query: Sql) -> Callable[[Tx, Any], list[str]]:
+    def pick(tx: Tx, f: Any) -> list[str]:
+        found = tx.rows(
+            query, person_id=f.person_id, recipient=f.recipient, purpose=f.purpose, id=f.id
+        )
+        return [r[0] for r in found]
+
+    return pick
+
+
+def _at_provider(tx: Tx, f: Any) -> list[str]:
+    return [r[0] for r in tx.rows(AT_PROVIDER, provider_id=f.provider_id)]
+
+
+def _replaced(tx: Tx, f: Any) -> list[str]:
+    return [r[0] for r in tx.rows(REPLACED, id=f.replaces_id)] if f.replaces_id else []
+
+
+WHICH: dict[str, Callable[[Tx, Any], list[str]]] = {
+    "relying on it": _relying,
+    "renewed by it": _beside(GIVEN_BESIDE),
+    "in force beside it": _beside(GIVEN_BESIDE),
+    "unanswered beside it": _beside(ASKED_BESIDE),
+    "each with this provider": _at_provider,
+    "replaced by it": _replaced,
+    "itself": lambda tx, f: [f.id],
+}
+
+# -- clocks -------------------------------------------------------------------------------------
+
+LAST_CLOCK = Sql(
+    "SELECT started, due, ended FROM clock WHERE record_id = :id AND kind = :kind"
+    " AND ended IS NOT NULL ORDER BY id DESC LIMIT 1",
+    times=(0, 1, 2),
+)
+_REOWN = "UPDATE clock SET owner = :owner WHERE record_id = :record_id AND ended IS NULL"
+REOWN_ALL = Statement("row", _REOWN, f"{_REOWN} AND EXISTS (SELECT 1 FROM u)")
+REOWN = Statement(
+    "row", f"{_REOWN} AND owner = :old", f"{_REOWN} AND owner = :old AND EXISTS (SELECT 1 FROM u)"
+)
+
+
+def last_clock(tx: Tx, record_id: str, kind: str) -> tuple[datetime, datetime, datetime] | None:
+    """(started, due, ended) of the record's newest ended clock of this kind."""
+    row = tx.row(LAST_CLOCK, id=record_id, kind=kind)
+    return None if row is None else (row[0], row[1], row[2])
+
+
+HOLDS = Sql(
+    """SELECT h.started, h.ended FROM referral r JOIN hold h
+  ON (h.person_id = r.person_id AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
+      AND (h.referral_id IS NULL OR h.referral_id = r.id))
+  OR (h.person_id IS NULL AND h.provider_id = r.provider_id)
+  WHERE r.id = :id""",
+    times=(0, 1),
+)
+
+
+def holds(tx: Tx, referral_id: str) -> list[tuple[datetime, datetime | None]]:
+    """Every interval in which this referral was or is held."""
+    return [(row[0], row[1]) for row in tx.rows(HOLDS, id=referral_id)]
+
+
+# -- alarms -------------------------------------------------------------------------------------
+
+OVERTAKEN = Sql(
+    """SELECT x.id FROM escalation x LEFT JOIN clock t ON t.id = x.clock_id
+  WHERE x.about_id = :id AND x.clock_id IS NOT NULL
+    AND x.state IN ('raised','in_review','information_requested')
+    AND (t.ended IS NOT NULL OR :ended = 1)
+  ORDER BY x.id"""
+)
+
+
+def overtaken(tx: Tx, record_id: str, ended: bool) -> list[str]:
+    """Open alarms about this record whose clock has been met, or all if the record has ended."""
+    return [row[0] for row in tx.rows(OVERTAKEN, id=record_id, ended=int(ended))]
+
+
+LINK_WORKERS = Sql(
+    f"""SELECT DISTINCT CAST(r.link_worker_id AS text) FROM referral r
+  WHERE r.provider_id = :provider_id AND r.state IN ({WITH})"""
+)
+
+
+def link_workers_with(tx: Tx, provider_id: str) -> list[str]:
+    """The owner keys of the link workers who have somebody with this provider."""
+    return sorted(f"member@{row[0]}" for row in tx.rows(LINK_WORKERS, provider_id=provider_id))

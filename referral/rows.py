@@ -1,0 +1,33 @@
+"""Rows that no machine governs: written plainly, in the edge's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from referral.ledger import insert, stored, update
+from referral.store import Sql, Tx
+
+
+def put(tx: Tx, table: str, values: Mapping[str, Any]) -> None:
+    """Insert one row with exactly these columns."""
+    statement = insert(table, *values).plain
+    tx.execute(
+        statement.postgresql if tx.pg else statement.sqlite,
+        statement.values(stored(table, values)),
+    )
+
+
+def change(tx: Tx, table: str, record_id: str, values: Mapping[str, Any]) -> int:
+    """Change these columns of the row with this id; how many rows it touched."""
+    statement = update(table, tuple(sorted(values)), ("id",)).plain
+    done = tx.execute(
+        statement.postgresql if tx.pg else statement.sqlite,
+        statement.values({**stored(table, values), "old_id": record_id}),
+    )
+    return int(done.rowcount)
+
+
+def bump(tx: Tx, table: str, record_id: str) -> None:
+    """Move the gate of a person or a provider, before changing what a guard may rest on."""
+    tx.run(Sql(f"UPDATE {table} SET gate = gate + 1 WHERE id = :id"), id=record_id)

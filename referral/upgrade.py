@@ -1,0 +1,89 @@
+"""Bringing a database to the shape this program knows, and saying when it has another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import migrations
+from referral import bank_holidays
+from referral.store import Sql, Store
+
+FOLDER = Path(migrations.__file__).parent
+
+
+class WrongShape(Exception):
+    """The database is older or newer than the program. The sentence says what to do."""
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    return config
+
+
+def head() -> str:
+    """The newest revision this program knows."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    if found is None:
+        raise WrongShape("This program has no migrations: install it again.")
+    return found
+
+
+def current(store: Store) -> str | None:
+    """The revision the database is at; None for an empty one."""
+    with store.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(store: Store, at: datetime, tables: Iterable[tuple[str, str, str]] = ()) -> None:
+    """Bring the database to the newest revision in one transaction, fill the table of bank
+    holidays, and keep the text of the `tables` of moves in force. Raises WrongShape for a
+    database that a newer program made."""
+    _refuse_newer(store)
+    with store.begin() as tx:
+        config = _config()
+        config.attributes["connection"] = tx.sa
+        command.upgrade(config, "head")
+        for day, name in bank_holidays.ENGLAND.items():
+            tx.run(HOLIDAY, day=day, name=name)
+        for noun, version, body in tables:
+            tx.run(KEEP_TABLE, noun=noun, version=version, body=body, at=at)
+
+
+HOLIDAY = Sql(
+    "INSERT INTO bank_holiday (day, name) VALUES (:day, :name) ON CONFLICT (day) DO NOTHING"
+)
+KEEP_TABLE = Sql(
+    "INSERT INTO move_table (noun, version, body, from_at) VALUES (:noun, :version, :body, :at)"
+    " ON CONFLICT (noun, version) DO NOTHING"
+)
+
+
+def _refuse_newer(store: Store) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    found = current(store)
+    if found is not None and found not in known:
+        raise WrongShape(
+            f"This database was made by a newer Segue (revision {found}). Install that version,"
+            " or restore a backup made before it."
+        )
+
+
+def check(store: Store) -> None:
+    """Raises WrongShape unless the database is exactly at this program's newest revision."""
+    _refuse_newer(store)
+    found = current(store)
+    if found is None:
+        raise WrongShape("This database is empty. Run `segue db upgrade` first.")
+    if found != head():
+        raise WrongShape(
+            f"This database is older than the program (revision {found}, not {head()})."
+            " Make a backup, then run `segue db upgrade`."
+        )

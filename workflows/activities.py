@@ -1,0 +1,190 @@
+"""Providers and activities: what is offered, by whom, and how many places there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from referral.actors import Actor
+from referral.audit import log
+from referral.ids import new_id
+from referral.rows import bump, change, put
+from referral.states import Role
+from referral.store import Sql, Tx
+from workflows.moves import N_
+from workflows.organisations import ORGANISATION, SETTERS
+from workflows.rules import field, missing, require, wrong
+
+TIERS = ("sole_artist", "small_group", "larger")
+PROVIDER = Sql("SELECT id, organisation_id FROM provider WHERE id = :id AND system_id = :system_id")
+PROVIDER_OF = Sql("SELECT id FROM provider WHERE organisation_id = :organisation_id")
+ACTIVITY = Sql(
+    "SELECT a.provider_id, p.organisation_id FROM activity a JOIN provider p"
+    " ON p.id = a.provider_id WHERE a.id = :id AND a.system_id = :system_id"
+)
+GROUP = Sql(
+    "SELECT g.taken, p.organisation_id FROM activity_group g JOIN activity a"
+    " ON a.id = g.activity_id JOIN provider p ON p.id = a.provider_id"
+    " WHERE g.id = :id AND g.system_id = :system_id"
+)
+FIELDS = (
+    "name",
+    "description",
+    "status",
+    "location",
+    "postcode",
+    "when_words",
+    "cost_words",
+    "access_words",
+    "contact_words",
+    "url",
+    "minimum_age",
+    "maximum_age",
+    "safety_questions",
+    "details",
+    "confirmed_at",
+)
+
+
+def add_provider(
+    tx: Tx, actor: Actor, at: datetime, *, organisation_id: str, tier: str = "small_group"
+) -> str:
+    """Make an organisation a provider; if it is one already, its id."""
+    require(actor, SETTERS, "provider", "add")
+    if tx.row(ORGANISATION, id=organisation_id, system_id=actor.system_id) is None:
+        raise missing("organisation", "provider")
+    if tier not in TIERS:
+        raise wrong("provider", "add", field("tier", N_("Choose the size of the provider.")))
+    found = tx.row(PROVIDER_OF, organisation_id=organisation_id)
+    if found is not None:
+        return str(found[0])
+    provider_id = new_id(at)
+    put(
+        tx,
+        "provider",
+        {
+            "id": provider_id,
+            "system_id": actor.system_id,
+            "organisation_id": organisation_id,
+            "gate": 0,
+            "tier": tier,
+            "created_at": at,
+        },
+    )
+    log(tx, actor, at, "provider_added", "provider", provider_id, {"tier": tier})
+    return provider_id
+
+
+def _own(actor: Actor, organisation_id: str, noun: str) -> None:
+    if actor.role is Role.PROVIDER_LEADER and actor.organisation_id != organisation_id:
+        raise missing(noun, "save")
+
+
+def save_activity(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    *,
+    provider_id: str,
+    values: Mapping[str, Any],
+    activity_id: str | None = None,
+) -> str:
+    """Add an activity, or change one. By the provider's own leaders, or who sets the stage."""
+    require(actor, (*SETTERS, Role.PROVIDER_LEADER), "activity", "save")
+    provider = tx.row(PROVIDER, id=provider_id, system_id=actor.system_id)
+    if provider is None:
+        raise missing("provider", "activity")
+    _own(actor, provider[1], "activity")
+    row = {c: values[c] for c in FIELDS if c in values}
+    if (activity_id is None or "name" in row) and not str(row.get("name") or "").strip():
+        raise wrong("activity", "save", field("name", N_("Enter the name of the activity.")))
+    if activity_id is not None:
+        known = tx.row(ACTIVITY, id=activity_id, system_id=actor.system_id)
+        if known is None or known[0] != provider_id:
+            raise missing("activity", "save")
+        bump(tx, "provider", provider_id)
+        change(tx, "activity", activity_id, {**row, "updated_at": at})
+        log(tx, actor, at, "activity_changed", "activity", activity_id, {"fields": sorted(row)})
+        return activity_id
+    new = new_id(at)
+    put(
+        tx,
+        "activity",
+        {
+            **{"status": "open", **row},
+            "id": new,
+            "system_id": actor.system_id,
+            "provider_id": provider_id,
+            "created_at": at,
+            "updated_at": at,
+        },
+    )
+    log(tx, actor, at, "activity_added", "activity", new)
+    return new
+
+
+def save_group(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    *,
+    activity_id: str,
+    values: Mapping[str, Any],
+    group_id: str | None = None,
+) -> str:
+    """Add or change a cohort: name, capacity, members_from_outside, starts_on, ends_on, breaks.
+
+    Raises Refused when the capacity would be less than the people who have a place."""
+    require(actor, (*SETTERS, Role.PROVIDER_LEADER), "activity_group", "save")
+    activity = tx.row(ACTIVITY, id=activity_id, system_id=actor.system_id)
+    if activity is None:
+        raise missing("activity", "group")
+    _own(actor, activity[1], "activity")
+    wanted = {
+        c: values[c]
+        for c in ("name", "capacity", "members_from_outside", "starts_on", "ends_on", "breaks")
+        if c in values
+    }
+    for name in ("capacity", "members_from_outside"):
+        if int(wanted.get(name) or 0) < 0:
+            raise wrong("activity_group", "save", field(name, N_("Enter 0 or a larger number.")))
+    start, end = wanted.get("starts_on"), wanted.get("ends_on")
+    if start and end and end < start:
+        raise wrong(
+            "activity_group", "save", field("ends_on", N_("The end must be after the start."))
+        )
+    if group_id is not None:
+        known = tx.row(GROUP, id=group_id, system_id=actor.system_id)
+        if known is None:
+            raise missing("activity_group", "save")
+        _own(actor, known[1], "activity_group")
+        if "capacity" in wanted and int(wanted["capacity"]) < int(known[0]):
+            raise wrong(
+                "activity_group",
+                "save",
+                field("capacity", N_("More people than this have a place already.")),
+            )
+        bump(tx, "provider", activity[0])
+        change(tx, "activity_group", group_id, wanted)
+        log(tx, actor, at, "group_changed", "activity_group", group_id)
+        return group_id
+    new = new_id(at)
+    put(
+        tx,
+        "activity_group",
+        {
+            "name": wanted.get("name") or N_("Everyone"),
+            "capacity": int(wanted.get("capacity") or 0),
+            "taken": 0,
+            "members_from_outside": int(wanted.get("members_from_outside") or 0),
+            "starts_on": start,
+            "ends_on": end,
+            "breaks": wanted.get("breaks"),
+            "id": new,
+            "system_id": actor.system_id,
+            "activity_id": activity_id,
+        },
+    )
+    log(tx, actor, at, "group_added", "activity_group", new)
+    return new

@@ -1,0 +1,146 @@
+"""Recording consent: asking and the answer, renewing, and what a withdrawal will do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from referral import facts, picks
+from referral.actors import Actor
+from referral.states import ConsentState, Noun
+from referral.store import Sql, Tx
+from workflows.engine import NOT_FOUND, Done, Refused, step
+from workflows.moves import N_
+from workflows.rules import field, wrong
+
+WORDING = Sql(
+    "SELECT id, body, number FROM wording WHERE system_id = :system_id AND purpose = :purpose"
+    " AND language = :language AND from_at <= :at ORDER BY number DESC LIMIT 1"
+)
+NEWEST = Sql(
+    "SELECT id, state FROM consent WHERE person_id = :person_id AND recipient = :recipient"
+    " AND purpose = :purpose AND system_id = :system_id ORDER BY asked_at DESC, id DESC LIMIT 1"
+)
+
+
+def wording_now(
+    tx: Tx, system_id: str, purpose: str, at: datetime, language: str = "en"
+) -> tuple[str, str, int] | None:
+    """(id, text, number) of the words to read out now."""
+    row = tx.row(WORDING, system_id=system_id, purpose=purpose, language=language, at=at)
+    return None if row is None else (row[0], row[1], row[2])
+
+
+def record_consent(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    *,
+    person_id: str,
+    purpose: str,
+    recipient: str,
+    agreed: bool | None,
+    answer: Mapping[str, Any],
+    key: str | None = None,
+) -> Done:
+    """One command, two steps: the question as it was read out, and the person's answer.
+
+    `agreed` None leaves it asked. A question that already waits is answered; an agreement in force
+    is renewed by a yes and taken back by a no. `answer`: basis, how, present, wording_id, until."""
+    known = {"person_id": person_id, "purpose": purpose, "recipient": recipient}
+    if answer.get("wording_id") is None:
+        wording = wording_now(tx, actor.system_id, purpose, at)
+        if wording is None:
+            raise wrong(
+                "consent",
+                "record",
+                field("wording_id", N_("There are no words to read out for this purpose yet.")),
+            )
+        answer = {**answer, "wording_id": wording[0]}
+    newest = tx.row(
+        NEWEST,
+        person_id=person_id,
+        recipient=recipient,
+        purpose=purpose,
+        system_id=actor.system_id,
+    )
+    if newest is not None and newest[1] == ConsentState.GIVEN and agreed is False:
+        return step(
+            tx,
+            Noun.CONSENT,
+            newest[0],
+            "withdraw",
+            actor,
+            at,
+            {"reason": "person_said_no"},
+            key=key,
+        )
+    if newest is not None and newest[1] == ConsentState.ASKED:
+        asked_id = newest[0]
+    elif newest is not None and newest[1] == ConsentState.GIVEN:
+        asked_id = renew_consent(tx, actor, at, newest[0], known, answer).id
+    else:
+        asked = step(
+            tx,
+            Noun.CONSENT,
+            None,
+            "ask",
+            actor,
+            at,
+            {**known, **answer},
+            key=key if agreed is None else None,
+        )
+        asked_id = asked.id
+        if agreed is None:
+            return asked
+    if agreed is None:
+        f = facts.consent(tx, asked_id, actor, at)
+        return Done(Noun.CONSENT, asked_id, ConsentState.ASKED, f.version if f else 1)
+    trigger = "give" if agreed else "refuse"
+    return step(tx, Noun.CONSENT, asked_id, trigger, actor, at, answer, key=key)
+
+
+def renew_consent(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    consent_id: str,
+    known: Mapping[str, Any] | None = None,
+    answer: Mapping[str, Any] | None = None,
+    version: int | None = None,
+) -> Done:
+    """Ask again before the date. The answer in force holds until the new one is given. Returns
+    the new question."""
+    f = facts.consent(tx, consent_id, actor, at)
+    if f is None:
+        raise Refused([NOT_FOUND], noun=Noun.CONSENT, trigger="renew", record_id=consent_id)
+    step(tx, Noun.CONSENT, consent_id, "renew", actor, at, version=version)
+    about = known or {
+        "person_id": f.person_id,
+        "purpose": f.purpose,
+        "recipient": f.recipient,
+    }
+    given = {**about, "renews_id": consent_id, "wording_id": (answer or {}).get("wording_id")}
+    return step(tx, Noun.CONSENT, None, "ask", actor, at, given)
+
+
+REFERENCES = Sql(
+    "SELECT r.reference, o.name FROM referral r JOIN provider p ON p.id = r.provider_id"
+    " JOIN organisation o ON o.id = p.organisation_id WHERE r.id = :id"
+)
+
+
+def withdrawal_preview(
+    tx: Tx, actor: Actor, at: datetime, consent_id: str
+) -> list[tuple[str, str]]:
+    """What taking this consent back will stop: (reference, provider's name) of each referral."""
+    f = facts.consent(tx, consent_id, actor, at)
+    if f is None:
+        raise Refused([NOT_FOUND], noun=Noun.CONSENT, trigger="withdraw", record_id=consent_id)
+    found = []
+    for record_id in picks.WHICH["relying on it"](tx, f):
+        row = tx.row(REFERENCES, id=record_id)
+        if row is not None:
+            found.append((str(row[0]), str(row[1])))
+    return found

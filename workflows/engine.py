@@ -1,0 +1,883 @@
+"""The one door. `step()` is the only code that changes a state.
+
+It reads the facts, asks the table and the guards, fires the shared machine, writes everything in
+one statement where the database allows it, and carries out what follows, in the edge's own
+transaction. It commits nothing and reads no clock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from referral import audit, effects, facts, picks
+from referral.actors import NOBODY, Actor, the_system
+from referral.ids import new_id, new_reference
+from referral.ledger import (
+    END_CLOCKS,
+    FREE_PLACE,
+    TAKE_PLACE,
+    NoPlaceLeft,
+    Row,
+    free_text,
+    gate,
+    head,
+    insert,
+    stored,
+    write,
+)
+from referral.states import ENDS, TAKING_PART, Noun, Relation, Role
+from referral.store import Tx
+from workflows import clocks
+from workflows.guards import HELD, place_left
+from workflows.moves import (
+    N_,
+    NOTHING,
+    Clock,
+    Fire,
+    Given,
+    Hat,
+    Move,
+    Need,
+    Raise,
+    Refusal,
+    StartClock,
+    Table,
+    Tell,
+)
+from workflows.tables import agreements, assurance, concerns, consent, escalations, referrals
+from workflows.working_time import DAY, ENGLAND, Calendar
+
+MACHINES: dict[Noun, Any] = {
+    Noun.REFERRAL: referrals,
+    Noun.CONSENT: consent,
+    Noun.CONCERN: concerns,
+    Noun.ESCALATION: escalations,
+    Noun.ASSURANCE: assurance,
+    Noun.AGREEMENT: agreements,
+}
+TABLES: dict[Noun, Table] = {noun: machine.TABLE for noun, machine in MACHINES.items()}
+REFERENCE = {Noun.REFERRAL, Noun.CONCERN, Noun.ESCALATION, Noun.AGREEMENT}
+FIRED_GIVEN: dict[tuple[Noun, str], Mapping[str, Any]] = {
+    (Noun.REFERRAL, "recall"): {"reason": "provider_stopped"},
+    (Noun.REFERRAL, "withdraw"): {"reason": "died"},
+    (Noun.CONSENT, "withdraw"): {"reason": "person_said_no"},
+}
+TRIES = 5
+
+NOT_FOUND = Refusal(
+    "not_found", N_("There is no such record."), N_("Check the reference, or search for it.")
+)
+NO_SUCH_MOVE = Refusal(
+    "no_such_move",
+    N_("This can't be done from where the record is now."),
+    N_("Look at what can be done now."),
+    "table of moves",
+)
+NOT_YOUR_ROLE = Refusal(
+    "not_your_role",
+    N_("Your role doesn't do this."),
+    N_("Ask whoever acts on the record now."),
+    "table of moves",
+)
+NOT_YOUR_RECORD = Refusal(
+    "not_your_record",
+    N_("Somebody else is named for this record."),
+    N_("Ask them, or ask the team lead to pass it to you."),
+    "table of moves",
+)
+STALE = Refusal(
+    "stale",
+    N_("Somebody changed this while you were looking at it."),
+    N_("Look at what changed, then decide again. What you typed is kept."),
+    "two people deciding at once must collide loudly",
+)
+KEY_REUSED = Refusal(
+    "idempotency_key_reused",
+    N_("This key was already used for something else."),
+    N_("Send the request with a new key."),
+    "one key, one effect",
+)
+SECOND_NEEDED = Refusal(
+    "second_person_needed",
+    N_("This takes two people."),
+    N_("Propose it. A second person opens it signed in and confirms."),
+    "two people (I48)",
+)
+SECOND_SAME = Refusal(
+    "second_person_same",
+    N_("The second person must be somebody else."),
+    N_("Ask a colleague to confirm."),
+    "two people (I48)",
+)
+SECOND_NOT_ALLOWED = Refusal(
+    "second_person_not_allowed",
+    N_("This second person can't confirm this."),
+    N_("Ask somebody who answers for the record and isn't part of the matter."),
+    "two people (I48)",
+)
+
+
+class Refused(Exception):
+    """A move that can't be made. Nothing was written; the edge writes the audit of the attempt."""
+
+    def __init__(
+        self,
+        refusals: Iterable[Refusal],
+        *,
+        noun: Noun | str,
+        trigger: str,
+        record_id: str | None,
+        state: str | None = None,
+        version: int | None = None,
+        subject: str | None = None,
+    ) -> None:
+        self.refusals = tuple(refusals)
+        self.noun = noun
+        self.trigger = trigger
+        self.record_id = record_id
+        self.state = state
+        self.version = version
+        self.subject = subject
+        super().__init__(f"{noun}.{trigger}: {', '.join(self.codes)}")
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of all the refusals, in the order they were found."""
+        return tuple(r.code for r in self.refusals)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a step came to. `replayed`: it had been made before under the same key."""
+
+    noun: Noun
+    id: str
+    state: str
+    version: int
+    reference: str | None = None
+    replayed: bool = False
+    followed: tuple[Done, ...] = ()
+
+
+@dataclass(frozen=True)
+class Option:
+    """A move from where the record is, with all that stands in its way for this actor."""
+
+    trigger: str
+    says: str
+    needs: tuple[Need, ...]
+    refusals: tuple[Refusal, ...] = field(default=())
+
+    @property
+    def allowed(self) -> bool:
+        return not self.refusals
+
+
+# -- deciding (pure) ----------------------------------------------------------------------------
+
+
+def _role_refusal(moves: Iterable[Move], worn: frozenset[Hat], role: Role) -> Refusal | None:
+    roles = {r for m in moves for r, _ in m.by}
+    for m in moves:
+        if m.by & worn:
+            return None
+    if role in roles and any(r is role for r, _ in worn):
+        return NOT_YOUR_RECORD
+    return NOT_YOUR_RECORD if role in roles else NOT_YOUR_ROLE
+
+
+def _missing(m: Move, actor: Actor, given: Given) -> list[Refusal]:
+    """What the mover has not said. The person need not give a reason; the system has its cause."""
+    if actor.role in (Role.SYSTEM, Role.PERSON):
+        return []
+    refusals = []
+    for need in m.needs:
+        if need.when is not None and not need.when(given):
+            continue
+        value = given.get(need.name)
+        if value is None or value == "" or (need.values and value not in need.values):
+            refusals.append(need.refusal)
+    return refusals
+
+
+def _closed_to(table: Table, f: Any, actor: Actor, trigger: str) -> bool:
+    """A full hold closes the record to one side, but for the moves that give the person back."""
+    if actor.role is Role.SYSTEM or not f.closed_to_actor:
+        return False
+    open_to: frozenset[str] = MACHINES[table.noun].OPEN_UNDER_FULL_HOLD
+    return not (trigger in open_to and actor.role is not Role.LINK_WORKER)
+
+
+def _guard_refusals(m: Move, f: Any, given: Given, at: datetime) -> list[Refusal]:
+    return [g.refusal for g in m.guards if not g.holds(f, given, at)]
+
+
+def options(noun: Noun, f: Any, actor: Actor, at: datetime) -> list[Option]:
+    """Every move from the record's state, each with all its refusals. Pure."""
+    table = TABLES[noun]
+    worn = table.hats(f, actor)
+    found: list[Option] = []
+    for trigger in table.triggers:
+        moves = table.moves_from(trigger, f.state)
+        if not moves:
+            continue
+        mine = [m for m in moves if m.by & worn] or list(moves)
+        refusals: list[Refusal] = []
+        role = _role_refusal(moves, worn, actor.role)
+        if role is not None:
+            refusals.append(role)
+        elif _closed_to(table, f, actor, trigger):
+            refusals.append(HELD)
+        else:
+            each = [_guard_refusals(m, f, NOTHING, at) for m in mine]
+            refusals.extend(sorted(each, key=len)[0])
+        found.append(Option(trigger, mine[0].says, mine[0].needs, tuple(refusals)))
+    return found
+
+
+def available(tx: Tx, noun: Noun, record_id: str, actor: Actor, at: datetime) -> list[Option]:
+    """Every move from where the record is now, each with all its refusals. Raises Refused
+    (not_found) when the record isn't there for this actor."""
+    f = facts.LOADERS[noun](tx, record_id, actor, at)
+    if f is None or not TABLES[noun].hats(f, actor):
+        raise Refused([NOT_FOUND], noun=noun, trigger="read", record_id=record_id)
+    return options(noun, f, actor, at)
+
+
+def _choose(moves: tuple[Move, ...], f: Any, given: Given) -> Move:
+    for m in moves:
+        if m.when is None or m.when(f, given):
+            return m
+    return moves[-1]
+
+
+@dataclass(frozen=True)
+class _Decision:
+    move: Move
+    to: str
+    hat: Hat
+
+
+def decide(
+    noun: Noun,
+    f: Any,
+    trigger: str,
+    actor: Actor,
+    at: datetime,
+    given: Given,
+    version: int | None = None,
+    second: Actor | None = None,
+    second_facts: Any = None,
+) -> _Decision:
+    """What this move comes to. Raises Refused with every refusal, not just the first. Pure."""
+    table = TABLES[noun]
+
+    def refuse(*refusals: Refusal) -> Refused:
+        return Refused(
+            refusals,
+            noun=noun,
+            trigger=trigger,
+            record_id=f.id,
+            state=f.state,
+            version=f.version,
+            subject=getattr(f, "subject_ref", None),
+        )
+
+    worn = table.hats(f, actor)
+    if not worn:
+        raise refuse(NOT_FOUND)
+    if version is not None and version != f.version:
+        raise refuse(STALE)
+    moves = table.moves_from(trigger, f.state)
+    if not moves:
+        raise refuse(NO_SUCH_MOVE)
+    role = _role_refusal(moves, worn, actor.role)
+    if role is not None:
+        raise refuse(role)
+    if _closed_to(table, f, actor, trigger):
+        raise refuse(HELD)
+    m = _choose(tuple(m for m in moves if m.by & worn), f, given)
+    refusals = _guard_refusals(m, f, given, at) + _missing(m, actor, given)
+    if m.two_people or (m.two_people_if is not None and m.two_people_if(f, given)):
+        refusals += _second(table, actor, second, second_facts)
+    if refusals:
+        raise refuse(*refusals)
+    hat = sorted(m.by & worn, key=_plainest)[0]
+    return _Decision(m, table.fire(trigger, f.state, m), hat)
+
+
+def _plainest(hat: Hat) -> int:
+    """A stand-in is named as one only when no plainer relation would do."""
+    return int(hat[1] is Relation.STAND_IN)
+
+
+def _second(
+    table: Table, actor: Actor, second: Actor | None, second_facts: Any
+) -> tuple[Refusal, ...]:
+    if second is None:
+        return (SECOND_NEEDED,)
+    if second.user_id == actor.user_id:
+        return (SECOND_SAME,)
+    outside = (Role.PERSON, Role.SYSTEM, Role.PROVIDER_LEADER)
+    if second_facts is None or not table.hats(second_facts, second):
+        return (SECOND_NOT_ALLOWED,)
+    if second_facts.closed_to_actor or getattr(second_facts, "conflict", False):
+        return (SECOND_NOT_ALLOWED,)
+    if table.noun is Noun.REFERRAL and second.role in outside:
+        return (SECOND_NOT_ALLOWED,)
+    return ()
+
+
+# -- the door -----------------------------------------------------------------------------------
+
+
+def step(
+    tx: Tx,
+    noun: Noun,
+    record_id: str | None,
+    trigger: str,
+    actor: Actor,
+    at: datetime,
+    given: Given = NOTHING,
+    *,
+    version: int | None = None,
+    key: str | None = None,
+    second: Actor | None = None,
+    cal: Calendar = ENGLAND,
+) -> Done:
+    """Make one move, or raise Refused and write nothing.
+
+    `record_id` None begins a new record from what was given. `version` is the version the sender
+    saw. `key` makes a repeat give the same answer. `second` has confirmed with their own sign-in.
+    The edge's transaction holds it all; whatever follows the move is in it too."""
+    table = TABLES[noun]
+    body = _body(noun, record_id, trigger, given) if key else ""
+    if record_id is None:
+        given = {"id": new_id(at), "reference": new_reference(), **given}
+    for _ in range(TRIES):
+        f = (
+            facts.NEW[noun](tx, given, actor, at, key)
+            if record_id is None
+            else facts.LOADERS[noun](tx, record_id, actor, at, key)
+        )
+        if f is None:
+            raise Refused([NOT_FOUND], noun=noun, trigger=trigger, record_id=record_id)
+        if key and f.answered:
+            return _again(noun, f, trigger, body)
+        second_facts = None
+        if second is not None and record_id is not None:
+            second_facts = facts.LOADERS[noun](tx, record_id, second, at)
+        decision = decide(noun, f, trigger, actor, at, given, version, second, second_facts)
+        if _fire(tx, decision.move, f, at, noun, cal, before=True):
+            continue  # what went first has moved the gates: read again
+        done = _write(tx, table, f, decision, actor, at, given, key, body, second, cal)
+        if done is not None:
+            break
+    else:
+        raise Refused([STALE], noun=noun, trigger=trigger, record_id=record_id)
+    followed = _follow(tx, decision.move, f, done, at, noun, cal)
+    return Done(
+        done.noun, done.id, done.state, done.version, done.reference, followed=tuple(followed)
+    )
+
+
+def _body(noun: Noun, record_id: str | None, trigger: str, given: Given) -> str:
+    """A hash of what was asked, so that a key can't be used for something else."""
+    text = json.dumps([noun, record_id, trigger, given], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _again(noun: Noun, f: Any, trigger: str, body: str) -> Done:
+    earlier, _, answer = f.answered.partition(" ")
+    if earlier != body:
+        raise Refused(
+            [KEY_REUSED], noun=noun, trigger=trigger, record_id=f.id, subject=f.subject_ref
+        )
+    said = json.loads(answer)
+    return Done(
+        noun, said["id"], said["state"], said["version"], said.get("reference"), replayed=True
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value as a leaf's details can hold it."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return str(value) if isinstance(value, str) else value
+
+
+def _digest(text: Any) -> str | None:
+    return None if text is None else "sha256:" + hashlib.sha256(str(text).encode()).hexdigest()
+
+
+def details_of(table: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns a step set: what `audit verify` folds and compares with the record. Free text
+    stands as its digest: the details can be erased, but the story is in as few rows as can be."""
+    return {c: _digest(v) if free_text(table, c) else _plain(v) for c, v in values.items()}
+
+
+def _gates(noun: Noun, f: Any) -> list[Row]:
+    """The gates this noun's facts rest on, or that it moves: person first, then provider."""
+    rows = []
+    if noun is Noun.REFERRAL:
+        rows.append(Row(gate("person", False), {"id": f.person_id, "gate": f.person_gate}))
+        rows.append(Row(gate("provider", False), {"id": f.provider_id, "gate": f.provider_gate}))
+    elif noun is Noun.CONSENT:
+        rows.append(Row(gate("person", True), {"id": f.person_id, "gate": f.person_gate}))
+    elif noun is Noun.CONCERN:
+        if f.person_id is not None:
+            rows.append(Row(gate("person", True), {"id": f.person_id, "gate": f.person_gate}))
+        if f.provider_id is not None:
+            rows.append(Row(gate("provider", True), {"id": f.provider_id, "gate": f.provider_gate}))
+    elif noun is Noun.ASSURANCE:
+        rows.append(Row(gate("provider", True), {"id": f.provider_id, "gate": f.provider_gate}))
+    elif noun is Noun.AGREEMENT:
+        rows.extend(Row(gate("provider", True), {"id": i, "gate": g}) for i, g in f.provider_gates)
+    return rows
+
+
+def _write(
+    tx: Tx,
+    table: Table,
+    f: Any,
+    decision: _Decision,
+    actor: Actor,
+    at: datetime,
+    given: Given,
+    key: str | None,
+    body: str,
+    second: Actor | None,
+    cal: Calendar,
+) -> Done | None:
+    noun, m, to = table.noun, decision.move, decision.to
+    name = str(noun)
+    version = f.version + 1
+    moved = f.state != to
+    values: dict[str, Any] = {c: given.get(c) for c in m.keeps if c in given}
+    if m.sets is not None:
+        values.update(m.sets(f, given, at))
+    rows = _gates(noun, f)
+    if f.state is None:
+        values = {**effects.NEW_RECORD[noun](f, given, at), **values}
+        record = {**values, "state": to, "version": version, "since": at}
+        rows.append(Row(insert(name, head=True), stored(name, record)))
+    else:
+        columns = tuple(sorted(values))
+        params = {
+            **stored(name, values),
+            "id": f.id,
+            "version": f.version,
+            "state": to,
+            "since": at if moved else (f.since or at),
+        }
+        rows.append(Row(head(name, columns), params))
+    rows += _place_rows(noun, f, to)
+    started = _clock_rows(tx, table, f, m, to, values, at, cal, rows)
+    note_id = _note(f, noun, given, actor, at, rows)
+    for effect in m.effects:
+        rows += effects.EFFECTS[effect](f, given, at)
+    rows += _tellings(tx, table, m, f, values, given, at, version)
+    rows += _step_rows(
+        table, f, decision, actor, at, given, values, version, note_id, second, started
+    )
+    reference = getattr(f, "reference", None)
+    if key:
+        answer = {"id": f.id, "state": to, "version": version, "reference": reference}
+        rows.append(
+            Row(
+                insert("idempotency"),
+                {
+                    "system_id": f.system_id,
+                    "actor_id": actor.id,
+                    "key": key,
+                    "body_hash": body,
+                    "answer": json.dumps(answer),
+                    "at": at,
+                },
+            )
+        )
+    try:
+        if not write(tx, rows):
+            return None
+    except NoPlaceLeft:
+        raise Refused(
+            [place_left.refusal],
+            noun=noun,
+            trigger=m.trigger,
+            record_id=f.id,
+            state=f.state,
+            version=f.version,
+            subject=f.subject_ref,
+        ) from None
+    return Done(noun, f.id, to, version, reference)
+
+
+def _place_rows(noun: Noun, f: Any, to: str) -> list[Row]:
+    if noun is not Noun.REFERRAL:
+        return []
+    before, after = f.state in TAKING_PART, to in TAKING_PART
+    if before == after:
+        return []
+    return [Row(TAKE_PLACE if after else FREE_PLACE, {"id": f.group_id})]
+
+
+NO_CLOCK = "-"
+
+
+def _clock_rows(
+    tx: Tx,
+    table: Table,
+    f: Any,
+    m: Move,
+    to: str,
+    values: Mapping[str, Any],
+    at: datetime,
+    cal: Calendar,
+    rows: list[Row],
+) -> list[str]:
+    """End the old state's clock and start the new one's. Returns the kinds started."""
+    if f.state == to and not m.restarts:
+        if m.trigger in ("reassign", "hand_over"):
+            rows.append(_new_owner(table, f, values))
+        return []
+    ends = to in ENDS[table.noun]
+    long = table.noun is Noun.REFERRAL and (ends or m.trigger == "start")
+    if f.state is not None:
+        spared = table.noun is Noun.REFERRAL and not long
+        but = "referral.not_started" if spared else NO_CLOCK
+        rows.append(Row(END_CLOCKS, {"at": at, "record_id": f.id, "but": but}))
+    asked = clocks.Asked(f, values, m.trigger, at, cal)
+    started = []
+    clock = table.states[to].clock  # type: ignore[index]
+    if clock is not None:
+        left = None
+        if m.goes_on is not None:
+            left = _left(tx, f, clock, cal, m.goes_on)
+        rows.append(_clock_row(table, f, clock, clocks.start(clock, asked, left), to, values, at))
+        started.append(clock.kind)
+    for follow in m.follows:
+        if isinstance(follow, StartClock) and not f.long_clock:
+            beside = table.clocks[follow.kind]
+            running = clocks.start(beside, asked)
+            rows.append(_clock_row(table, f, beside, running, to, values, at))
+            started.append(beside.kind)
+    return started
+
+
+def _left(tx: Tx, f: Any, clock: Clock, cal: Calendar, least: int) -> int:
+    last = picks.last_clock(tx, f.id, clock.kind)
+    if last is None:
+        return least * DAY
+    started, due, ended = last
+    holds = picks.holds(tx, f.id) if clock.held else []
+    left = clocks.time_left(clock, started, due, ended, holds, cal)
+    return max(left, least * DAY)
+
+
+def _owner(table: Table, f: Any, to: str, values: Mapping[str, Any]) -> str:
+    """Who owns the next step, after the move."""
+    acts = table.states[to].acts  # type: ignore[index]
+    column = {"holder": "holder", "reviewer": "owner", "asked": "asked"}.get(acts or "")
+    if column is not None and values.get(column):
+        return str(values[column])
+    key = table.cast[acts](f) if acts else None
+    return key or f"nobody@{f.organisation_id}"
+
+
+def _clock_row(
+    table: Table,
+    f: Any,
+    clock: Clock,
+    running: clocks.Running,
+    to: str,
+    values: Mapping[str, Any],
+    at: datetime,
+) -> Row:
+    return Row(
+        insert("clock"),
+        {
+            "system_id": f.system_id,
+            "noun": str(table.noun),
+            "record_id": f.id,
+            "kind": clock.kind,
+            "owner": _owner(table, f, to, values),
+            "started": at,
+            "due": running.due,
+            "period": running.period,
+            "hours": running.hours,
+            "fired": running.fired,
+            "look_at": running.look_at,
+            "missed": None,
+            "ended": None,
+            "lease_until": None,
+            "tries": 0,
+        },
+    )
+
+
+def _new_owner(table: Table, f: Any, values: Mapping[str, Any]) -> Row:
+    if "holder" in values:
+        return Row(
+            picks.REOWN_ALL,
+            {"owner": values["holder"], "record_id": f.id},
+        )
+    old = table.cast["link_worker"](f)
+    return Row(
+        picks.REOWN,
+        {"owner": f"member@{values['link_worker_id']}", "record_id": f.id, "old": old},
+    )
+
+
+def _note(
+    f: Any, noun: Noun, given: Given, actor: Actor, at: datetime, rows: list[Row]
+) -> str | None:
+    """Free text goes into a row of its own; the step keeps its id."""
+    text = given.get("note") or given.get("summary") or given.get("feedback")
+    if not text:
+        return None
+    note_id = new_id(at)
+    audience = {
+        Noun.CONCERN: "safeguarding",
+        Noun.ESCALATION: "review",
+    }.get(noun, "both")
+    rows.append(
+        Row(
+            insert("note"),
+            stored(
+                "note",
+                {
+                    "id": note_id,
+                    "system_id": f.system_id,
+                    "organisation_id": f.organisation_id,
+                    "person_id": f.person_id,
+                    "noun": str(noun),
+                    "record_id": f.id,
+                    "audience": given.get("audience", audience),
+                    "body": text,
+                    "written_by": None if actor.membership_id == NOBODY else actor.membership_id,
+                    "at": at,
+                },
+            ),
+        )
+    )
+    return note_id
+
+
+def _tellings(
+    tx: Tx,
+    table: Table,
+    m: Move,
+    f: Any,
+    values: Mapping[str, Any],
+    given: Given,
+    at: datetime,
+    version: int,
+) -> list[Row]:
+    rows = []
+    for follow in m.follows:
+        if not isinstance(follow, Tell):
+            continue
+        for to in _addressed(tx, table, follow.whom, f, values, given):
+            rows.append(
+                Row(
+                    insert("outbox"),
+                    {
+                        "system_id": f.system_id,
+                        "to_owner": to,
+                        "what": follow.what,
+                        "noun": str(table.noun),
+                        "record_id": f.id,
+                        "version": version,
+                        "at": at,
+                        "run_at": at,
+                        "lease_until": None,
+                        "tries": 0,
+                        "sent_at": None,
+                        "result": None,
+                    },
+                )
+            )
+    return rows
+
+
+def _addressed(
+    tx: Tx, table: Table, whom: str, f: Any, values: Mapping[str, Any], given: Given
+) -> list[str]:
+    if whom == "new_link_worker":
+        return [f"member@{given['link_worker_id']}"]
+    if whom == "new_holder":
+        return [str(values["holder"])]
+    if whom == "new_asked":
+        return [str(given["asked"])]
+    if whom == "parties":
+        return [f"signatory@{organisation_id}" for organisation_id in sorted(f.parties)]
+    if whom == "link_workers":
+        return picks.link_workers_with(tx, f.provider_id)
+    key = table.cast[whom](f)
+    return [key] if key else []
+
+
+def _step_rows(
+    table: Table,
+    f: Any,
+    decision: _Decision,
+    actor: Actor,
+    at: datetime,
+    given: Given,
+    values: Mapping[str, Any],
+    version: int,
+    note_id: str | None,
+    second: Actor | None,
+    started: list[str],
+) -> list[Row]:
+    m, to = decision.move, decision.to
+    stands_in = decision.hat[1] is Relation.STAND_IN
+    member = None if actor.membership_id == NOBODY else actor.membership_id
+    organisation = None if actor.organisation_id == NOBODY else actor.organisation_id
+    behalf = f.link_worker_id if stands_in else None
+    reason = given.get("reason")
+    confirmed = second.membership_id if second is not None else None
+    rows = [
+        Row(
+            insert("step"),
+            {
+                "system_id": f.system_id,
+                "noun": str(table.noun),
+                "record_id": f.id,
+                "version": version,
+                "trigger": m.trigger,
+                "from_state": f.state,
+                "to_state": to,
+                "at": at,
+                "role": str(actor.role),
+                "membership_id": member,
+                "organisation_id": organisation,
+                "on_behalf_of": behalf,
+                "second_id": confirmed,
+                "cause": actor.cause,
+                "reason": reason,
+                "note_id": note_id,
+                "table_version": table.version,
+            },
+        )
+    ]
+    rows += audit.entry(
+        actor=actor,
+        at=at,
+        action="step",
+        noun=str(table.noun),
+        record_id=f.id,
+        version=version,
+        details={"set": details_of(str(table.noun), values), "clocks": started},
+        behalf=behalf,
+        consent=getattr(f, "consent_id", None),
+        override=getattr(f, "override_id", None),
+        note=note_id,
+        reason=reason,
+        second=confirmed,
+        state={"from": f.state, "to": to},
+        subject=f.subject_ref,
+        table=table.version,
+        trigger=m.trigger,
+    )
+    return rows
+
+
+# -- what follows -------------------------------------------------------------------------------
+
+
+def _fire(
+    tx: Tx, m: Move, f: Any, at: datetime, noun: Noun, cal: Calendar, before: bool
+) -> list[Done]:
+    """Make the moves that follow, on every record picked, as the system with this move as cause.
+    A fired move has no guard of its own: it is never refused."""
+    done = []
+    for follow in m.follows:
+        if not isinstance(follow, Fire) or follow.first is not before:
+            continue
+        system = the_system(f.system_id, f"{noun}.{m.trigger}")
+        for record_id in picks.WHICH[follow.which](tx, f):
+            done.append(
+                step(
+                    tx,
+                    follow.noun,
+                    record_id,
+                    follow.trigger,
+                    system,
+                    at,
+                    FIRED_GIVEN.get((follow.noun, follow.trigger), NOTHING),
+                    cal=cal,
+                )
+            )
+    return done
+
+
+def _follow(
+    tx: Tx, m: Move, f: Any, made: Done, at: datetime, noun: Noun, cal: Calendar
+) -> list[Done]:
+    done = _fire(tx, m, f, at, noun, cal, before=False)
+    for follow in m.follows:
+        if isinstance(follow, Raise):
+            done.append(raise_alarm(tx, follow, noun, f, at, f"{noun}.{m.trigger}", cal=cal))
+    if f.alarm:
+        ended = made.state in ENDS[noun]
+        for record_id in picks.overtaken(tx, f.id, ended):
+            system = the_system(f.system_id, f"{noun}.{m.trigger}")
+            done.append(step(tx, Noun.ESCALATION, record_id, "overtake", system, at, cal=cal))
+    return done
+
+
+def raise_alarm(
+    tx: Tx,
+    wanted: Raise,
+    noun: Noun,
+    f: Any,
+    at: datetime,
+    cause: str,
+    *,
+    clock_id: int | None = None,
+    period: int | None = None,
+    cal: Calendar = ENGLAND,
+) -> Done:
+    """Raise an escalation about this record, as the system. With a clock, at most once for each
+    of its periods: the database refuses a second."""
+    given = {
+        "kind": wanted.kind,
+        "level": wanted.level,
+        "about": str(noun),
+        "about_id": f.id,
+        "clock_id": clock_id,
+        "clock_period": period,
+    }
+    system = the_system(f.system_id, cause)
+    return step(tx, Noun.ESCALATION, None, "raise", system, at, given, cal=cal)
+
+
+def refused_entry(tx: Tx, refused: Refused, actor: Actor, at: datetime) -> None:
+    """The audit of an attempt that was refused, for the edge's own short transaction."""
+    audit.log(
+        tx,
+        actor,
+        at,
+        "refused",
+        str(refused.noun),
+        refused.record_id,
+        {"codes": list(refused.codes)},
+        codes=list(refused.codes),
+        state={"from": refused.state, "to": None},
+        subject=refused.subject,
+        trigger=refused.trigger,
+    )
+
+
+def move_tables() -> list[tuple[str, str, str]]:
+    """(noun, version, text) of each table of moves this program decides by."""
+    return [(str(noun), table.version, table.text) for noun, table in TABLES.items()]

@@ -1,0 +1,154 @@
+"""A provider's evidence: items with dates, renewed by new ones, never edited."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from referral import policy
+from referral.actors import Actor
+from referral.audit import log
+from referral.ids import new_id
+from referral.rows import bump, change, put
+from referral.states import Role
+from referral.store import Sql, Tx
+from workflows.activities import PROVIDER
+from workflows.moves import N_
+from workflows.rules import field, missing, require, wrong
+from workflows.working_time import ENGLAND, Calendar, add
+
+PLACE = Sql("SELECT p.path FROM organisation o JOIN place p ON p.id = o.place_id WHERE o.id = :id")
+CURRENT = Sql(
+    "SELECT id FROM evidence WHERE provider_id = :provider_id AND kind = :kind"
+    " AND coalesce(about, '') = :about AND replaced_at IS NULL"
+)
+ITEM = Sql(
+    "SELECT kind, until, provider_id FROM evidence WHERE id = :id AND system_id = :system_id"
+    " AND replaced_at IS NULL",
+    times=(1,),
+)
+RECLOCK = Sql(
+    "UPDATE clock SET due = :due, look_at = :due, fired = :fired WHERE ended IS NULL"
+    " AND kind IN ('assurance.assured','assurance.conditional')"
+    " AND record_id IN (SELECT id FROM assurance WHERE provider_id = :provider_id)"
+)
+
+
+def _may(tx: Tx, actor: Actor, provider_id: str) -> str:
+    require(actor, (Role.GOVERNANCE_LEAD, Role.PROVIDER_LEADER), "evidence", "add")
+    provider = tx.row(PROVIDER, id=provider_id, system_id=actor.system_id)
+    if provider is None:
+        raise missing("provider", "evidence")
+    organisation_id = str(provider[1])
+    if actor.role is Role.PROVIDER_LEADER and actor.organisation_id != organisation_id:
+        raise missing("provider", "evidence")
+    place = tx.row(PLACE, id=organisation_id)
+    if actor.role is Role.GOVERNANCE_LEAD and (
+        actor.place_path is None or place is None or not place[0].startswith(actor.place_path)
+    ):
+        raise missing("provider", "evidence")
+    return organisation_id
+
+
+def add_evidence(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    *,
+    provider_id: str,
+    kind: str,
+    from_at: datetime,
+    until: datetime,
+    about: str | None = None,
+    reference: str | None = None,
+) -> str:
+    """Add one item of evidence with its dates; it takes the place of the one of the same kind.
+
+    Checked by a governance lead, or handed in by the provider's own leader (then nobody is named
+    as having checked it, and it counts only once a governance lead adds it)."""
+    _may(tx, actor, provider_id)
+    faults = []
+    if kind not in policy.EVIDENCE:
+        faults.append(field("kind", N_("Choose what kind of evidence it is.")))
+    if until <= from_at:
+        faults.append(field("until", N_("The end date must be after the start date.")))
+    if from_at > at:
+        faults.append(field("from_at", N_("The start date can't be in the future.")))
+    if faults:
+        raise wrong("evidence", "add", *faults)
+    # Whoever asked "is this provider assured?" before must ask again.
+    bump(tx, "provider", provider_id)
+    checked = actor.role is Role.GOVERNANCE_LEAD
+    if checked:
+        for row in tx.rows(CURRENT, provider_id=provider_id, kind=kind, about=about or ""):
+            change(tx, "evidence", row[0], {"replaced_at": at})
+    evidence_id = new_id(at)
+    put(
+        tx,
+        "evidence",
+        {
+            "id": evidence_id,
+            "system_id": actor.system_id,
+            "provider_id": provider_id,
+            "kind": kind,
+            "about": about,
+            "blocking": policy.EVIDENCE[kind],
+            "from_at": from_at,
+            "until": until,
+            "grace_until": None,
+            "reference": reference,
+            "checked_by": actor.membership_id if checked else None,
+            "recorded_at": at,
+            "replaced_at": None if checked else at,
+        },
+    )
+    _reclock(tx, provider_id, at)
+    log(
+        tx,
+        actor,
+        at,
+        "evidence_added",
+        "provider",
+        provider_id,
+        {"kind": kind, "until": until.isoformat(), "checked": checked},
+    )
+    return evidence_id
+
+
+EARLIEST = Sql(
+    "SELECT min(coalesce(grace_until, until)) FROM evidence WHERE provider_id = :provider_id"
+    " AND blocking AND replaced_at IS NULL",
+    times=(0,),
+)
+
+
+def _reclock(tx: Tx, provider_id: str, at: datetime) -> None:
+    """The clock of an assured provider runs to the earliest end of what blocks."""
+    row = tx.row(EARLIEST, provider_id=provider_id)
+    if row is None or row[0] is None:
+        return
+    # The marks before due are found again by the sweep from `due`.
+    tx.run(RECLOCK, due=row[0], fired=0, provider_id=provider_id)
+
+
+def renewal_in_hand(
+    tx: Tx, actor: Actor, at: datetime, evidence_id: str, cal: Calendar = ENGLAND
+) -> datetime:
+    """The provider says that the renewal of this item is in hand: ten working days' grace after
+    its end, never for DBS or insurance. Returns when the grace ends."""
+    row = tx.row(ITEM, id=evidence_id, system_id=actor.system_id)
+    if row is None:
+        raise missing("evidence", "grace")
+    kind, until, provider_id = row
+    _may(tx, actor, provider_id)
+    if kind in policy.NO_GRACE:
+        raise wrong(
+            "evidence",
+            "grace",
+            field("kind", N_("There is no grace for DBS checks or insurance. Renew it in time.")),
+        )
+    grace = add(until, policy.days("assurance.grace"), cal)
+    bump(tx, "provider", provider_id)
+    change(tx, "evidence", evidence_id, {"grace_until": grace})
+    _reclock(tx, provider_id, at)
+    log(tx, actor, at, "renewal_in_hand", "provider", provider_id, {"kind": kind})
+    return grace

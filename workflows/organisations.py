@@ -1,0 +1,380 @@
+"""Systems, places, organisations and accounts: the commands that set the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from referral.actors import Actor, the_system
+from referral.audit import log
+from referral.ids import new_id
+from referral.organisations import ORGANISATION_KINDS
+from referral.rows import change, put
+from referral.states import Purpose, Role
+from referral.store import Sql, Tx
+from workflows.engine import Refused
+from workflows.moves import N_
+from workflows.rules import field, missing, require, wrong
+
+SETTERS = (Role.ADMINISTRATOR, Role.GOVERNANCE_LEAD)
+PLACE = Sql("SELECT path, kind FROM place WHERE id = :id AND system_id = :system_id")
+SYSTEM_EXISTS = Sql("SELECT id FROM system ORDER BY created_at LIMIT 1")
+EMAIL = Sql("SELECT id FROM app_user WHERE email = :email")
+USER = Sql("SELECT id FROM app_user WHERE id = :id AND system_id = :system_id")
+ORGANISATION = Sql(
+    "SELECT o.kind, p.path FROM organisation o JOIN place p ON p.id = o.place_id"
+    " WHERE o.id = :id AND o.system_id = :system_id"
+)
+
+# The words read out for each purpose: examples, to be replaced by a system's own.
+WORDINGS = {
+    Purpose.SHARE_WITH_PROVIDER: N_(
+        "We would like to pass your first name, what matters to you and what you need to the people"
+        " who run this activity. If they have a place for you, we also pass on how to reach you and"
+        " what keeps you safe. You can stop this at any time by telling us."
+    ),
+    Purpose.TELL_PRACTICE: N_(
+        "We would like to tell your GP practice how it went. You can stop this at any time."
+    ),
+    Purpose.CONTACT: N_("We would like to keep in touch with you. You can stop this at any time."),
+    Purpose.EVALUATION: N_(
+        "We would like to count your answers, without your name, to learn what helps."
+        " You can stop this at any time."
+    ),
+}
+
+
+def setup_system(
+    tx: Tx,
+    name: str,
+    at: datetime,
+    *,
+    admin_name: str | None = None,
+    admin_email: str | None = None,
+    password_hash: str | None = None,
+) -> dict[str, str]:
+    """A system with its root place, its board, the example wordings, and its first administrator
+    if one is named. Returns system_id, place_id, organisation_id (and user_id, membership_id)."""
+    if not name.strip():
+        raise wrong("system", "setup", field("name", N_("Enter a name for the system.")))
+    system_id, place_id, board_id = new_id(at), new_id(at), new_id(at)
+    actor = the_system(system_id, "setup")
+    put(tx, "system", {"id": system_id, "name": name.strip(), "created_at": at})
+    put(
+        tx,
+        "place",
+        {
+            "id": place_id,
+            "system_id": system_id,
+            "parent_id": None,
+            "kind": "system",
+            "name": name.strip(),
+            "path": f"/{place_id}",
+        },
+    )
+    put(tx, "organisation", _organisation(board_id, system_id, place_id, name, "board", at, {}))
+    for purpose, body in WORDINGS.items():
+        put(
+            tx,
+            "wording",
+            {
+                "id": new_id(at),
+                "system_id": system_id,
+                "purpose": str(purpose),
+                "language": "en",
+                "number": 1,
+                "body": body,
+                "from_at": at,
+            },
+        )
+    log(tx, actor, at, "system_set_up", "system", system_id)
+    made = {"system_id": system_id, "place_id": place_id, "organisation_id": board_id}
+    if admin_email:
+        user_id = add_user(
+            tx,
+            actor,
+            at,
+            name=admin_name or admin_email,
+            email=admin_email,
+            password_hash=password_hash,
+        )
+        made["user_id"] = user_id
+        made["membership_id"] = add_membership(
+            tx,
+            actor,
+            at,
+            user_id=user_id,
+            organisation_id=board_id,
+            role=Role.ADMINISTRATOR,
+            place_id=place_id,
+        )
+    return made
+
+
+def the_only_system(tx: Tx) -> str | None:
+    """The id of the store's (first) system; None for an empty store."""
+    row = tx.row(SYSTEM_EXISTS)
+    return None if row is None else str(row[0])
+
+
+def add_place(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    *,
+    name: str,
+    kind: str,
+    parent_id: str,
+    safeguarding_phone: str | None = None,
+    out_of_hours_phone: str | None = None,
+    outside_contact: str | None = None,
+) -> str:
+    """A place below another. Raises Refused: not_found for a parent in another system."""
+    require(actor, SETTERS, "place", "add")
+    parent = tx.row(PLACE, id=parent_id, system_id=actor.system_id)
+    if parent is None:
+        raise missing("place", "add")
+    if not name.strip():
+        raise wrong("place", "add", field("name", N_("Enter the name of the place.")))
+    if kind not in ("place", "neighbourhood"):
+        raise wrong("place", "add", field("kind", N_("Choose what kind of place it is.")))
+    _over_place(actor, parent[0], "place")
+    place_id = new_id(at)
+    put(
+        tx,
+        "place",
+        {
+            "id": place_id,
+            "system_id": actor.system_id,
+            "parent_id": parent_id,
+            "kind": kind,
+            "name": name.strip(),
+            "path": f"{parent[0]}/{place_id}",
+            "safeguarding_phone": safeguarding_phone,
+            "out_of_hours_phone": out_of_hours_phone,
+            "outside_contact": outside_contact,
+        },
+    )
+    log(tx, actor, at, "place_added", "place", place_id, {"parent": parent_id, "kind": kind})
+    return place_id
+
+
+def set_place_phones(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    *,
+    place_id: str,
+    safeguarding_phone: str | None,
+    out_of_hours_phone: str | None,
+    outside_contact: str | None,
+) -> None:
+    """Who answers in a place, in working hours and outside them, and who is outside the ladder."""
+    require(actor, SETTERS, "place", "change")
+    place = tx.row(PLACE, id=place_id, system_id=actor.system_id)
+    if place is None:
+        raise missing("place", "change")
+    _over_place(actor, place[0], "place")
+    change(
+        tx,
+        "place",
+        place_id,
+        {
+            "safeguarding_phone": safeguarding_phone,
+            "out_of_hours_phone": out_of_hours_phone,
+            "outside_contact": outside_contact,
+        },
+    )
+    log(tx, actor, at, "place_changed", "place", place_id)
+
+
+def _over_place(actor: Actor, path: str, noun: str) -> None:
+    """A place lead sets up what lies in their place; what lies elsewhere isn't found."""
+    if actor.role is Role.SYSTEM:
+        return
+    if actor.place_path is None or not path.startswith(actor.place_path):
+        raise missing(noun, "add")
+
+
+def _organisation(
+    record_id: str,
+    system_id: str,
+    place_id: str,
+    name: str,
+    kind: str,
+    at: datetime,
+    more: Mapping[str, Any],
+) -> dict[str, Any]:
+    return {
+        "id": record_id,
+        "system_id": system_id,
+        "place_id": place_id,
+        "name": name.strip(),
+        "kind": kind,
+        "ods_code": more.get("ods_code"),
+        "description": more.get("description"),
+        "email": more.get("email"),
+        "phone": more.get("phone"),
+        "url": more.get("url"),
+        "created_at": at,
+        "ended_at": None,
+    }
+
+
+def add_organisation(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    *,
+    name: str,
+    kind: str,
+    place_id: str,
+    **more: Any,
+) -> str:
+    """An organisation in a place. `more`: ods_code, description, email, phone, url."""
+    require(actor, SETTERS, "organisation", "add")
+    place = tx.row(PLACE, id=place_id, system_id=actor.system_id)
+    if place is None:
+        raise missing("place", "add")
+    _over_place(actor, place[0], "organisation")
+    faults = []
+    if not name.strip():
+        faults.append(field("name", N_("Enter the name of the organisation.")))
+    if kind not in ORGANISATION_KINDS:
+        faults.append(field("kind", N_("Choose what kind of organisation it is.")))
+    if faults:
+        raise wrong("organisation", "add", *faults)
+    record_id = new_id(at)
+    put(
+        tx,
+        "organisation",
+        _organisation(record_id, actor.system_id, place_id, name, kind, at, more),
+    )
+    log(tx, actor, at, "organisation_added", "organisation", record_id, {"kind": kind})
+    return record_id
+
+
+def add_user(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    *,
+    name: str,
+    email: str,
+    password_hash: str | None = None,
+    phone: str | None = None,
+) -> str:
+    """An account. Raises Refused for an address that already has one."""
+    require(actor, SETTERS, "user", "add")
+    address = email.strip().lower()
+    faults = []
+    if not name.strip():
+        faults.append(field("name", N_("Enter the person's name.")))
+    if "@" not in address or " " in address:
+        faults.append(field("email", N_("Enter an email address, like name@example.org.")))
+    elif tx.row(EMAIL, email=address) is not None:
+        faults.append(field("email", N_("There is already an account with this email address.")))
+    if faults:
+        raise wrong("user", "add", *faults)
+    user_id = new_id(at)
+    put(
+        tx,
+        "app_user",
+        {
+            "id": user_id,
+            "system_id": actor.system_id,
+            "name": name.strip(),
+            "email": address,
+            "phone": phone,
+            "password_hash": password_hash,
+            "active": True,
+            "created_at": at,
+        },
+    )
+    log(tx, actor, at, "user_added", "user", user_id)
+    return user_id
+
+
+def add_membership(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    *,
+    user_id: str,
+    organisation_id: str,
+    role: Role,
+    place_id: str | None = None,
+) -> str:
+    """A role in an organisation. `place_id` for those who answer for a whole place."""
+    require(actor, SETTERS, "membership", "add")
+    if tx.row(USER, id=user_id, system_id=actor.system_id) is None:
+        raise missing("user", "add")
+    organisation = tx.row(ORGANISATION, id=organisation_id, system_id=actor.system_id)
+    if organisation is None:
+        raise missing("organisation", "add")
+    _over_place(actor, organisation[1], "membership")
+    if place_id is not None:
+        place = tx.row(PLACE, id=place_id, system_id=actor.system_id)
+        if place is None:
+            raise missing("place", "add")
+        _over_place(actor, place[0], "membership")
+    membership_id = new_id(at)
+    put(
+        tx,
+        "membership",
+        {
+            "id": membership_id,
+            "system_id": actor.system_id,
+            "user_id": user_id,
+            "organisation_id": organisation_id,
+            "place_id": place_id,
+            "role": str(role),
+            "started_at": at,
+            "ended_at": None,
+            "away_from": None,
+            "away_until": None,
+        },
+    )
+    log(
+        tx,
+        actor,
+        at,
+        "membership_added",
+        "membership",
+        membership_id,
+        {"user": user_id, "organisation": organisation_id, "role": str(role), "place": place_id},
+    )
+    return membership_id
+
+
+def set_away(
+    tx: Tx, actor: Actor, at: datetime, *, membership_id: str, start: datetime, end: datetime | None
+) -> None:
+    """A member is away: the team lead stands in. By the member or their team lead."""
+    row = tx.row(
+        Sql("SELECT organisation_id FROM membership WHERE id = :id AND system_id = :system_id"),
+        id=membership_id,
+        system_id=actor.system_id,
+    )
+    if row is None or (
+        actor.membership_id != membership_id
+        and not (actor.role is Role.TEAM_LEAD and actor.organisation_id == row[0])
+        and actor.role not in SETTERS
+    ):
+        raise missing("membership", "away")
+    change(tx, "membership", membership_id, {"away_from": start, "away_until": end})
+    log(tx, actor, at, "member_away", "membership", membership_id)
+
+
+__all__ = [
+    "Refused",
+    "add_membership",
+    "add_organisation",
+    "add_place",
+    "add_user",
+    "set_away",
+    "set_place_phones",
+    "setup_system",
+    "the_only_system",
+]

@@ -1,0 +1,265 @@
+"""People: adding one, finding whether they are here already, and what matters to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from referral import people_checks as checks
+from referral.actors import Actor
+from referral.audit import log
+from referral.ids import new_id, new_reference
+from referral.rows import change, put
+from referral.states import Role
+from referral.store import Sql, Tx
+from workflows.moves import N_, Refusal
+from workflows.rules import field, missing, once, require, wrong
+from workflows.working_time import local_day
+
+WRITERS = (Role.LINK_WORKER, Role.TEAM_LEAD)
+IDENTITY = ("nhs_number", "no_nhs_number", "given_name", "family_name", "birth_date", "practice")
+CONTACT = (
+    "phone",
+    "email",
+    "address",
+    "postcode",
+    "contact_method",
+    "contact_times",
+    "message_safe",
+    "language",
+    "interpreter",
+    "access_needs",
+    "emergency_contact",
+)
+COLUMNS = (*IDENTITY, *CONTACT)
+MOST_TEXT = 4_000
+SHORT_TEXT = 200
+
+SAME_NUMBER = Sql(
+    "SELECT id, organisation_id FROM person WHERE system_id = :system_id AND nhs_number = :nhs"
+)
+SAME_NAME = Sql(
+    "SELECT id, reference, given_name, family_name, birth_date, practice FROM person"
+    " WHERE system_id = :system_id AND organisation_id = :org AND name_key = :name_key"
+    " AND birth_date = :born ORDER BY id LIMIT 10"
+)
+OWN = Sql(
+    "SELECT id, gate, version FROM person WHERE id = :id AND system_id = :system_id"
+    " AND organisation_id = :org"
+)
+ELSEWHERE = Refusal(
+    "held_by_another_team",
+    N_("Another team holds this person. Ask your lead."),
+    N_("Your team lead can ask the other team to pass the person on."),
+    "one person, one team at a time",
+    field="nhs_number",
+)
+
+
+def checked(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """The fields of a person as they are stored. Raises Refused with a sentence for each fault."""
+    out: dict[str, Any] = {c: values[c] for c in COLUMNS if c in values}
+    faults: list[Refusal] = []
+
+    def check(name: str, how: Any) -> None:
+        if out.get(name) in (None, ""):
+            if name in out:
+                out[name] = None
+            return
+        try:
+            out[name] = how(out[name])
+        except ValueError as error:
+            faults.append(field(name, str(error)))
+
+    check("nhs_number", checks.nhs_number)
+    check("phone", checks.phone_number)
+    check("postcode", checks.postcode)
+    check("birth_date", lambda born: checks.birth_date(born, local_day(at)))
+    for name in ("given_name", "family_name"):
+        if name in out and not str(out[name] or "").strip():
+            words = {
+                "given_name": N_("Enter a first name."),
+                "family_name": N_("Enter a last name."),
+            }
+            faults.append(field(name, words[name]))
+    for name, value in out.items():
+        most = MOST_TEXT if name in ("access_needs", "emergency_contact") else SHORT_TEXT
+        if isinstance(value, str):
+            out[name] = value.strip() or None
+            if len(value) > most:
+                faults.append(field(name, N_("Write less: this is too long to keep.")))
+    if faults:
+        raise wrong("person", "save", *faults)
+    return out
+
+
+def find_same(
+    tx: Tx, actor: Actor, given_name: str, family_name: str, born: date | None
+) -> list[tuple[Any, ...]]:
+    """People of the actor's organisation who may be the same, by name and date of birth: rows of
+    (id, reference, given name, family name, birth date, practice)."""
+    if born is None:
+        return []
+    return tx.rows(
+        SAME_NAME,
+        system_id=actor.system_id,
+        org=actor.organisation_id,
+        name_key=checks.name_key(family_name, given_name),
+        born=born,
+    )
+
+
+def find_by_nhs_number(tx: Tx, actor: Actor, at: datetime, nhs: str) -> str | None:
+    """The id of the person with this number in the actor's organisation, or None. Raises Refused
+    (held_by_another_team) where another team of the system holds them; that look is audited."""
+    row = tx.row(SAME_NUMBER, system_id=actor.system_id, nhs=nhs)
+    if row is None:
+        return None
+    if row[1] != actor.organisation_id:
+        raise wrong("person", "find", ELSEWHERE)
+    return str(row[0])
+
+
+def add_person(
+    tx: Tx, actor: Actor, at: datetime, values: Mapping[str, Any], key: str | None = None
+) -> dict[str, Any]:
+    """A person of the actor's organisation. Returns id and reference. Raises Refused: a fault for
+    each field; person_exists with the same NHS number here; held_by_another_team elsewhere."""
+    require(actor, WRITERS, "person", "add")
+
+    def do() -> dict[str, Any]:
+        out = checked({"given_name": "", "family_name": "", **values}, at)
+        if out.get("nhs_number"):
+            same = find_by_nhs_number(tx, actor, at, out["nhs_number"])
+            if same is not None:
+                raise wrong(
+                    "person",
+                    "add",
+                    Refusal(
+                        "person_exists",
+                        N_("A person with this NHS number is already here."),
+                        N_("Open their record and go on from there."),
+                        field="nhs_number",
+                    ),
+                )
+        person_id, reference = new_id(at), new_reference()
+        row = {c: out.get(c) for c in COLUMNS}
+        put(
+            tx,
+            "person",
+            {
+                **row,
+                "id": person_id,
+                "system_id": actor.system_id,
+                "organisation_id": actor.organisation_id,
+                "reference": reference,
+                "subject_ref": new_id(),
+                "gate": 0,
+                "version": 1,
+                "name_key": checks.name_key(out["family_name"], out["given_name"]),
+                "created_at": at,
+                "died_on": None,
+            },
+        )
+        log(tx, actor, at, "person_added", "person", None, subject=_subject(tx, person_id))
+        return {"id": person_id, "reference": reference}
+
+    return once(tx, actor, key, "person.add", dict(values), at, do)
+
+
+def _subject(tx: Tx, person_id: str) -> str:
+    row = tx.row(Sql("SELECT subject_ref FROM person WHERE id = :id"), id=person_id)
+    return str(row[0]) if row else ""
+
+
+def change_person(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    person_id: str,
+    values: Mapping[str, Any],
+    version: int | None = None,
+) -> int:
+    """Change fields of a person of the actor's organisation. Returns the new version. Raises
+    Refused: not_found, stale, or a fault for each field."""
+    require(actor, WRITERS, "person", "change")
+    row = tx.row(OWN, id=person_id, system_id=actor.system_id, org=actor.organisation_id)
+    if row is None:
+        raise missing("person", "change")
+    if version is not None and version != row[2]:
+        from workflows.engine import STALE
+
+        raise wrong("person", "change", STALE)
+    out = checked(values, at)
+    if out.get("nhs_number"):
+        same = find_by_nhs_number(tx, actor, at, out["nhs_number"])
+        if same is not None and same != person_id:
+            raise wrong(
+                "person",
+                "change",
+                field("nhs_number", N_("Another person here has this NHS number.")),
+            )
+    if "given_name" in out or "family_name" in out:
+        names = tx.row(
+            Sql("SELECT given_name, family_name FROM person WHERE id = :id"), id=person_id
+        )
+        was = names or ("", "")
+        out["name_key"] = checks.name_key(
+            out.get("family_name", was[1]), out.get("given_name", was[0])
+        )
+    # Who somebody is may be what a guard rests on (person_identified): the gate moves first.
+    done = tx.run(
+        Sql(
+            "UPDATE person SET gate = gate + 1, version = version + 1"
+            " WHERE id = :id AND version = :version"
+        ),
+        id=person_id,
+        version=row[2],
+    )
+    if done != 1:
+        from workflows.engine import STALE
+
+        raise wrong("person", "change", STALE)
+    if out:
+        change(tx, "person", person_id, out)
+    log(
+        tx,
+        actor,
+        at,
+        "person_changed",
+        "person",
+        None,
+        {"fields": sorted(out)},
+        subject=_subject(tx, person_id),
+    )
+    return int(row[2]) + 1
+
+
+def save_plan(tx: Tx, actor: Actor, at: datetime, person_id: str, values: Mapping[str, Any]) -> str:
+    """A plan for a person of the actor's organisation: what_matters, goals, needs, access."""
+    require(actor, WRITERS, "plan", "save")
+    if tx.row(OWN, id=person_id, system_id=actor.system_id, org=actor.organisation_id) is None:
+        raise missing("person", "plan")
+    for name in ("what_matters", "access"):
+        if len(values.get(name) or "") > MOST_TEXT:
+            raise wrong("plan", "save", field(name, N_("Write less: this is too long to keep.")))
+    plan_id = new_id(at)
+    put(
+        tx,
+        "plan",
+        {
+            "id": plan_id,
+            "system_id": actor.system_id,
+            "organisation_id": actor.organisation_id,
+            "person_id": person_id,
+            "what_matters": values.get("what_matters"),
+            "goals": list(values.get("goals") or ()),
+            "needs": list(values.get("needs") or ()),
+            "access": values.get("access"),
+            "created_at": at,
+            "updated_at": at,
+        },
+    )
+    log(tx, actor, at, "plan_saved", "plan", plan_id)
+    return plan_id

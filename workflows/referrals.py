@@ -1,0 +1,398 @@
+"""The commands on referrals: those made of several moves, and the drafts before them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from referral import facts
+from referral.actors import Actor
+from referral.audit import log
+from referral.ids import new_id, new_reference
+from referral.ledger import free_text
+from referral.rows import bump, change, put
+from referral.schema import unseal
+from referral.states import Noun, ReferralState
+from referral.store import Sql, Tx
+from workflows.engine import (
+    NOT_FOUND,
+    Done,
+    Refused,
+    decide,
+    details_of,
+    step,
+)
+from workflows.moves import N_, Refusal
+from workflows.people import MOST_TEXT
+from workflows.rules import field, wrong
+
+DRAFT_FIELDS = (
+    "group_id",
+    "urgent",
+    "risks",
+    "safety_notes",
+    "safety_answers",
+    "call_before",
+    "alternatives",
+    "plan_id",
+)
+PLAN = Sql(
+    "SELECT p.what_matters, p.goals, p.needs, p.access FROM plan p JOIN referral r"
+    " ON r.plan_id = p.id WHERE r.id = :id"
+)
+GROUP = Sql(
+    "SELECT a.id, a.provider_id FROM activity_group g JOIN activity a ON a.id = g.activity_id"
+    " WHERE g.id = :id AND g.system_id = :system_id"
+)
+PLAN_OF = Sql("SELECT person_id FROM plan WHERE id = :id AND system_id = :system_id")
+COPIED = Sql(
+    "SELECT urgent, risks, safety_notes, safety_answers, call_before, plan_id, alternatives"
+    " FROM referral WHERE id = :id"
+)
+
+
+def begin_referral(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    *,
+    person_id: str,
+    group_id: str,
+    values: Mapping[str, Any] | None = None,
+    key: str | None = None,
+) -> Done:
+    """A draft of a referral of this person into this group of an activity."""
+    given = {**_checked(values or {}), "person_id": person_id, "group_id": group_id}
+    person = tx.row(
+        Sql("SELECT organisation_id FROM person WHERE id = :id AND system_id = :system_id"),
+        id=person_id,
+        system_id=actor.system_id,
+    )
+    if person is None or person[0] != actor.organisation_id:
+        raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="create", record_id=None)
+    return step(tx, Noun.REFERRAL, None, "create", actor, at, given, key=key)
+
+
+def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    out = {c: values[c] for c in DRAFT_FIELDS if c in values}
+    faults = []
+    if out.get("risks") not in (None, "none", "some", "not_known"):
+        faults.append(field("risks", N_("Choose yes, no or not known yet.")))
+    for name in ("safety_notes", "safety_answers"):
+        if len(out.get(name) or "") > MOST_TEXT:
+            faults.append(field(name, N_("Write less: this is too long to keep.")))
+    if faults:
+        raise wrong(Noun.REFERRAL, "change", *faults)
+    return out
+
+
+def change_draft(
+    tx: Tx, actor: Actor, at: datetime, referral_id: str, values: Mapping[str, Any]
+) -> None:
+    """Change what a draft says. Only the link worker named on it, and only while it is a draft or
+    back with them."""
+    f = facts.referral(tx, referral_id, actor, at)
+    if f is None:
+        raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="change", record_id=referral_id)
+    mover = "discard" if f.state == ReferralState.DRAFT else "redirect"
+    try:
+        decide(Noun.REFERRAL, f, mover, actor, at, {"redirected_to": "-"})
+    except Refused as refused:
+        left = [r for r in refused.refusals if r.code != "not_left_by_redirect"]
+        if left:
+            raise Refused(
+                left,
+                noun=Noun.REFERRAL,
+                trigger="change",
+                record_id=referral_id,
+                subject=f.subject_ref,
+                state=f.state,
+                version=f.version,
+            ) from None
+    out = _checked(values)
+    if "group_id" in out:
+        group = tx.row(GROUP, id=out["group_id"], system_id=actor.system_id)
+        if group is None:
+            raise wrong(Noun.REFERRAL, "change", field("group_id", N_("Choose an activity.")))
+        if f.sent_at is not None and group[0] != f.activity_id:
+            raise wrong(
+                Noun.REFERRAL,
+                "change",
+                field(
+                    "group_id",
+                    N_("A referral that was sent keeps its activity. Refer the person on instead."),
+                ),
+            )
+        out["activity_id"], out["provider_id"] = group[0], group[1]
+    if out.get("plan_id"):
+        plan = tx.row(PLAN_OF, id=out["plan_id"], system_id=actor.system_id)
+        if plan is None or plan[0] != f.person_id:
+            raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="change", record_id=referral_id)
+    if not out:
+        return
+    # What a guard may rest on changes: whoever read it before must read again.
+    bump(tx, "person", f.person_id)
+    change(tx, "referral", referral_id, out)
+    log(
+        tx,
+        actor,
+        at,
+        "changed",
+        Noun.REFERRAL,
+        referral_id,
+        {"set": details_of("referral", out)},
+        subject=f.subject_ref,
+    )
+
+
+def what_is_shared(tx: Tx, referral_id: str) -> str:
+    """The copy of the plan that sending freezes, as JSON."""
+    row = tx.row(PLAN, id=referral_id)
+    if row is None:
+        return json.dumps({"what_matters": None, "goals": [], "needs": [], "access": None})
+    return json.dumps(
+        {
+            "what_matters": unseal(row[0]),
+            "goals": json.loads(row[1] or "[]"),
+            "needs": json.loads(row[2] or "[]"),
+            "access": unseal(row[3]),
+        },
+        ensure_ascii=False,
+    )
+
+
+def send_referral(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    referral_id: str,
+    *,
+    version: int | None = None,
+    key: str | None = None,
+) -> Done:
+    """Send the referral, with the copy of the plan that is shared frozen as it is now."""
+    shared = what_is_shared(tx, referral_id)
+    return step(
+        tx,
+        Noun.REFERRAL,
+        referral_id,
+        "send",
+        actor,
+        at,
+        {"shared": shared},
+        version=version,
+        key=key,
+    )
+
+
+@dataclass(frozen=True)
+class Redirected:
+    """What a redirect came to: the old referral's step, the new referral, and why it is still a
+    draft, if it is."""
+
+    old: Done
+    new: Done
+    refusals: tuple[Refusal, ...]
+
+
+def redirect_referral(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    referral_id: str,
+    *,
+    group_id: str,
+    version: int | None = None,
+    key: str | None = None,
+) -> Redirected:
+    """Refer the person on: a new referral takes this one's place and is sent in the same command,
+    or is left a draft with its refusals. The *not started* clock goes with it."""
+    f = facts.referral(tx, referral_id, actor, at)
+    if f is None:
+        raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="redirect", record_id=referral_id)
+    decide(Noun.REFERRAL, f, "redirect", actor, at, {"redirected_to": "-"}, version)
+    group = tx.row(GROUP, id=group_id, system_id=actor.system_id)
+    if group is None:
+        raise wrong(
+            Noun.REFERRAL, "redirect", field("group_id", N_("Choose the activity to refer to."))
+        )
+    copied = tx.row(COPIED, id=referral_id) or (False, None, None, None, False, None, None)
+    made = step(
+        tx,
+        Noun.REFERRAL,
+        None,
+        "create",
+        actor,
+        at,
+        {
+            "id": new_id(at),
+            "reference": new_reference(),
+            "person_id": f.person_id,
+            "group_id": group_id,
+            "link_worker_id": f.link_worker_id,
+            "redirected_from": referral_id,
+            "urgent": bool(copied[0]),
+            "risks": copied[1],
+            "safety_notes": unseal(copied[2]),
+            "safety_answers": unseal(copied[3]) if group[0] == f.activity_id else None,
+            "call_before": bool(copied[4]),
+            "plan_id": copied[5],
+            "alternatives": json.loads(copied[6]) if copied[6] else None,
+        },
+    )
+    tx.run(INHERIT, old=referral_id, new=made.id)
+    old = step(
+        tx, Noun.REFERRAL, referral_id, "redirect", actor, at, {"redirected_to": made.id}, key=key
+    )
+    try:
+        made = send_referral(tx, actor, at, made.id)
+    except Refused as refused:
+        return Redirected(old, made, refused.refusals)
+    return Redirected(old, made, ())
+
+
+INHERIT = Sql(
+    "UPDATE clock SET record_id = :new WHERE record_id = :old AND kind = 'referral.not_started'"
+    " AND ended IS NULL"
+)
+
+
+def confirm_referrals(
+    tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]
+) -> tuple[list[Done], list[Refused]]:
+    """Close the loop of many at once. What is refused is said, and the others go on."""
+    done, refused = [], []
+    for referral_id in ids:
+        try:
+            done.append(step(tx, Noun.REFERRAL, referral_id, "confirm", actor, at))
+        except Refused as why:
+            refused.append(why)
+    return done, refused
+
+
+def record_attendance(
+    tx: Tx, actor: Actor, at: datetime, referral_id: str, *, day: date, came: str
+) -> Done:
+    """Who came on this day. It restarts the provider's clock by itself."""
+    if came not in ("came", "did_not_come", "told_us", "late"):
+        raise wrong(Noun.REFERRAL, "update", field("came", N_("Choose whether they came.")))
+    done = step(tx, Noun.REFERRAL, referral_id, "update", actor, at)
+    tx.run(
+        ATTENDED,
+        referral_id=referral_id,
+        day=day,
+        system_id=actor.system_id,
+        came=came,
+        at=at,
+        member=actor.membership_id,
+    )
+    log(
+        tx,
+        actor,
+        at,
+        "attendance",
+        Noun.REFERRAL,
+        referral_id,
+        {"day": day.isoformat(), "came": came},
+    )
+    return done
+
+
+ATTENDED = Sql(
+    "INSERT INTO attendance (referral_id, day, system_id, came, recorded_at, recorded_by)"
+    " VALUES (:referral_id, :day, :system_id, :came, :at, :member)"
+    " ON CONFLICT (referral_id, day) DO UPDATE SET came = excluded.came,"
+    " recorded_at = excluded.recorded_at, recorded_by = excluded.recorded_by"
+)
+
+# -- two people ---------------------------------------------------------------------------------
+
+PROPOSED = Sql(
+    "SELECT id, noun, record_id, trigger, given, proposed_by, answer, organisation_id"
+    " FROM confirmation WHERE id = :id AND system_id = :system_id"
+)
+
+
+def propose(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    noun: Noun,
+    record_id: str,
+    trigger: str,
+    given: Mapping[str, Any],
+) -> str:
+    """The first of two people proposes a move; nothing happens until a second confirms it.
+
+    Raises Refused for whatever would refuse the move itself, but for the missing second person."""
+    f = facts.LOADERS[noun](tx, record_id, actor, at)
+    if f is None:
+        raise Refused([NOT_FOUND], noun=noun, trigger=trigger, record_id=record_id)
+    try:
+        decide(noun, f, trigger, actor, at, given)
+    except Refused as refused:
+        rest = [r for r in refused.refusals if r.code != "second_person_needed"]
+        if rest:
+            raise
+    for name in given:
+        if name not in ("note", "reason", "decision") and free_text(str(noun), name):
+            raise wrong(noun, trigger, field(name, N_("Leave this empty.")))
+    proposal = new_id(at)
+    put(
+        tx,
+        "confirmation",
+        {
+            "id": proposal,
+            "system_id": actor.system_id,
+            "organisation_id": actor.organisation_id,
+            "noun": str(noun),
+            "record_id": record_id,
+            "trigger": trigger,
+            "given": dict(given),
+            "proposed_by": actor.membership_id,
+            "proposed_at": at,
+            "answered_by": None,
+            "answered_at": None,
+            "answer": None,
+        },
+    )
+    log(
+        tx,
+        actor,
+        at,
+        "proposed",
+        str(noun),
+        record_id,
+        {"confirmation": proposal},
+        subject=f.subject_ref,
+        trigger=trigger,
+    )
+    return proposal
+
+
+def confirm_proposal(
+    tx: Tx, first: Actor, second: Actor, at: datetime, confirmation_id: str, agree: bool = True
+) -> Done | None:
+    """The second of two people, signed in themselves, confirms or refuses. `first` is who
+    proposed it, as they are now. Returns the step, or None when refused."""
+    row = tx.row(PROPOSED, id=confirmation_id, system_id=second.system_id)
+    if row is None or row[6] is not None or row[5] != first.membership_id:
+        raise Refused([NOT_FOUND], noun="confirmation", trigger="confirm", record_id=None)
+    _, noun, record_id, trigger, given, _, _, _ = row
+    change(
+        tx,
+        "confirmation",
+        confirmation_id,
+        {
+            "answered_by": second.membership_id,
+            "answered_at": at,
+            "answer": "confirmed" if agree else "refused",
+        },
+    )
+    if not agree:
+        log(tx, second, at, "proposal_refused", noun, record_id, {"confirmation": confirmation_id})
+        return None
+    return step(tx, Noun(noun), record_id, trigger, first, at, json.loads(given), second=second)
