@@ -57,9 +57,9 @@ class Edge:
                 raise
         if isinstance(last, StoreBusy):
             raise Busy("The database is busy.") from last
-        refused = Refused([STALE], noun=Noun.REFERRAL, trigger="write", record_id=None)
-        self._note_refusal(refused, actor, self.clock())
-        raise refused from last
+        stale = Refused([STALE], noun=Noun.REFERRAL, trigger="write", record_id=None)
+        self._note_refusal(stale, actor, self.clock())
+        raise stale from last
 
     def _note_refusal(self, refused: Refused, actor: Actor, at: datetime) -> None:
         with self.store.begin(actor) as tx:
