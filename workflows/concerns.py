@@ -1,0 +1,71 @@
+"""Raising a concern, and whom to ring while nobody has seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time
+from typing import Any
+
+from referral import facts
+from referral.actors import Actor
+from referral.states import Noun
+from referral.store import Sql, Tx
+from workflows.engine import NOT_FOUND, TABLES, Done, Refused, step
+from workflows.moves import N_
+from workflows.people import MOST_TEXT
+from workflows.rules import field, wrong
+from workflows.working_time import ENGLAND, LONDON, Calendar
+
+PERSON = Sql("SELECT organisation_id FROM person WHERE id = :id AND system_id = :system_id")
+PHONES = Sql(
+    """SELECT p.safeguarding_phone, p.out_of_hours_phone
+  FROM concern c JOIN organisation o ON o.id = c.organisation_id
+  JOIN place own ON own.id = o.place_id
+  JOIN place p ON own.path = p.path OR own.path LIKE p.path || '/%'
+  WHERE c.id = :id AND (p.safeguarding_phone IS NOT NULL OR p.out_of_hours_phone IS NOT NULL)
+  ORDER BY length(p.path) DESC LIMIT 1"""
+)
+OFFICE_OPENS, OFFICE_CLOSES = time(9), time(17)
+ANSWERS = ("yes", "no", "not_sure")
+
+
+def raise_concern(
+    tx: Tx, actor: Actor, at: datetime, values: Mapping[str, Any], key: str | None = None
+) -> Done:
+    """A safeguarding concern about a person (by a referral the actor can see, or one of their own
+    organisation's people) or about a provider. Only what was seen and whether anyone is in danger
+    are needed; nothing else may stop it.
+
+    `values`: seen, danger, person_id | referral_id | provider_id, sources, safe_to_carry_on,
+    reach, prompts, wishes, person_knows."""
+    given = dict(values)
+    if given.get("referral_id"):
+        f = facts.referral(tx, given["referral_id"], actor, at)
+        if f is None or not TABLES[Noun.REFERRAL].hats(f, actor):
+            raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="raise", record_id=None)
+        given["person_id"] = f.person_id
+        given.setdefault("hold_provider_id", f.provider_id)
+    elif given.get("person_id"):
+        row = tx.row(PERSON, id=given["person_id"], system_id=actor.system_id)
+        if row is None or (row[0] != actor.organisation_id and actor.place_path is None):
+            raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="raise", record_id=None)
+    elif not given.get("provider_id"):
+        raise wrong(Noun.CONCERN, "raise", field("person_id", N_("Say whom it is about.")))
+    if len(given.get("seen") or "") > MOST_TEXT * 5:
+        raise wrong(
+            Noun.CONCERN, "raise", field("seen", N_("Write less: this is too long to keep."))
+        )
+    return step(tx, Noun.CONCERN, None, "raise", actor, at, given, key=key)
+
+
+def who_answers(tx: Tx, concern_id: str, at: datetime, cal: Calendar = ENGLAND) -> str | None:
+    """The number that answers at this hour for the place of the concern: the rota in working
+    hours, the council's outside them. None where the place has none (`segue health` says so)."""
+    row = tx.row(PHONES, id=concern_id)
+    if row is None:
+        return None
+    office, outside = row
+    local = at.astimezone(LONDON)
+    open_now = cal.is_working_day(local.date()) and OFFICE_OPENS <= local.time() < OFFICE_CLOSES
+    number = office if open_now else outside
+    return number or office or outside

@@ -1,0 +1,213 @@
+"""Raising an escalation, deciding it, and carrying out what was decided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from referral import facts
+from referral.actors import Actor
+from referral.rows import change
+from referral.states import Noun, Role
+from referral.store import Sql, Tx
+from workflows.engine import (
+    NOT_FOUND,
+    TABLES,
+    Done,
+    Refused,
+    decide,
+    step,
+)
+from workflows.moves import N_, Refusal
+from workflows.rules import field, wrong
+from workflows.working_time import ENGLAND, Calendar, add, add_hours
+
+# What a reviewer of any level may have done elsewhere, with a governance lead's right.
+CONSEQUENCES: dict[Noun, tuple[str, ...]] = {
+    Noun.REFERRAL: ("recall", "reassign", "reopen", "confirm", "close_unmet"),
+    Noun.ASSURANCE: ("review", "suspend", "assure"),
+}
+
+
+def raise_escalation(
+    tx: Tx, actor: Actor, at: datetime, values: Mapping[str, Any], key: str | None = None
+) -> Done:
+    """Take a matter to the next level that can resolve it. `values`: kind, note (what is needed),
+    tried, severity, about and about_id. What the actor can't see can't be escalated: not_found."""
+    about, about_id = values.get("about"), values.get("about_id")
+    if about in (Noun.REFERRAL, Noun.CONSENT, Noun.ASSURANCE, Noun.AGREEMENT, Noun.CONCERN):
+        noun = Noun(about)
+        f = facts.LOADERS[noun](tx, str(about_id), actor, at)
+        if f is None or not TABLES[noun].hats(f, actor):
+            raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="raise", record_id=None)
+    given = {k: v for k, v in values.items() if k not in ("clock_id", "clock_period", "level")}
+    return step(tx, Noun.ESCALATION, None, "raise", actor, at, given, key=key)
+
+
+def _as_reviewer(actor: Actor, place_path: str) -> Actor:
+    """The reviewer with a governance lead's right over the matter's own place."""
+    return replace(actor, role=Role.GOVERNANCE_LEAD, place_path=place_path)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What one consequence would do now."""
+
+    noun: Noun
+    record_id: str
+    trigger: str
+    says: str
+    refusals: tuple[Refusal, ...]
+
+
+def preview_consequences(
+    tx: Tx, actor: Actor, at: datetime, escalation_id: str, wanted: list[Mapping[str, Any]]
+) -> list[Preview]:
+    """What each consequence would do, and what stands in its way now. Writes nothing."""
+    f = _mine(tx, actor, at, escalation_id)
+    reviewer = _as_reviewer(actor, f.place_path)
+    found = []
+    for one in wanted:
+        noun, trigger = _known(one)
+        about = facts.LOADERS[noun](tx, one["record_id"], reviewer, at)
+        if about is None:
+            found.append(Preview(noun, one["record_id"], trigger, "", (NOT_FOUND,)))
+            continue
+        try:
+            decision = decide(noun, about, trigger, reviewer, at, one.get("given", {}))
+        except Refused as refused:
+            found.append(Preview(noun, one["record_id"], trigger, "", refused.refusals))
+        else:
+            found.append(Preview(noun, one["record_id"], trigger, decision.move.says, ()))
+    return found
+
+
+def _known(one: Mapping[str, Any]) -> tuple[Noun, str]:
+    noun, trigger = one.get("noun"), one.get("trigger")
+    if noun not in CONSEQUENCES or trigger not in CONSEQUENCES[Noun(noun)]:
+        raise wrong(
+            Noun.ESCALATION,
+            "decide",
+            field("consequences", N_("Choose what is to happen from the list.")),
+        )
+    return Noun(noun), str(trigger)
+
+
+def _mine(tx: Tx, actor: Actor, at: datetime, escalation_id: str) -> facts.EscalationFacts:
+    f = facts.escalation(tx, escalation_id, actor, at)
+    if f is None or not TABLES[Noun.ESCALATION].hats(f, actor):
+        raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="decide", record_id=escalation_id)
+    return f
+
+
+def decide_escalation(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    escalation_id: str,
+    values: Mapping[str, Any],
+    *,
+    second: Actor | None = None,
+    version: int | None = None,
+    key: str | None = None,
+) -> Done:
+    """Decide: decision, note (the reason), review_on, consequences ({noun, record_id, trigger,
+    given} each). They are carried out afterwards, each in a transaction of its own."""
+    for one in values.get("consequences", ()):
+        _known(one)
+    return step(
+        tx,
+        Noun.ESCALATION,
+        escalation_id,
+        "decide",
+        actor,
+        at,
+        values,
+        version=version,
+        key=key,
+        second=second,
+    )
+
+
+CONSEQUENCE = Sql(
+    "SELECT escalation_id, noun, record_id, trigger, given, state, tries FROM consequence"
+    " WHERE id = :id AND system_id = :system_id"
+)
+PENDING = Sql(
+    "SELECT id FROM consequence WHERE escalation_id = :id AND state IN ('pending','failed')"
+    " ORDER BY position"
+)
+
+
+def pending(tx: Tx, escalation_id: str) -> list[str]:
+    """The consequences of a decision that are neither done nor waived, in their order."""
+    return [row[0] for row in tx.rows(PENDING, id=escalation_id)]
+
+
+def carry_out(tx: Tx, actor: Actor, at: datetime, consequence_id: str) -> Done:
+    """Make the consequence's move as the reviewer, through the same table and guards, and settle
+    it, in one transaction. Raises Refused with what stands in the way; the caller then notes the
+    failure with `note_failure` in a transaction of its own."""
+    row = tx.row(CONSEQUENCE, id=consequence_id, system_id=actor.system_id)
+    if row is None or row[5] not in ("pending", "failed"):
+        raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="settle", record_id=None)
+    escalation_id, noun, record_id, trigger, given, _, _ = row
+    f = _mine(tx, actor, at, escalation_id)
+    reviewer = _as_reviewer(actor, f.place_path)
+    done = step(tx, Noun(noun), record_id, trigger, reviewer, at, json.loads(given))
+    step(
+        tx,
+        Noun.ESCALATION,
+        escalation_id,
+        "settle",
+        actor,
+        at,
+        {"consequence_id": consequence_id, "settled": "done"},
+    )
+    return done
+
+
+def note_failure(tx: Tx, consequence_id: str, refused: Refused) -> None:
+    """Keep why a consequence could not be carried out, so that it can be tried again or waived."""
+    row = tx.row(Sql("SELECT tries FROM consequence WHERE id = :id"), id=consequence_id)
+    change(
+        tx,
+        "consequence",
+        consequence_id,
+        {
+            "state": "failed",
+            "refusals": [{"code": r.code, "why": r.why} for r in refused.refusals],
+            "tries": (row[0] if row else 0) + 1,
+        },
+    )
+
+
+RAISING_CLOCK = Sql("SELECT period, hours, kind, noun FROM clock WHERE id = :id AND ended IS NULL")
+
+
+def complete_escalation(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    escalation_id: str,
+    *,
+    version: int | None = None,
+    key: str | None = None,
+    cal: Calendar = ENGLAND,
+) -> Done:
+    """Close it: everything is settled and the raiser told. The clock that raised it starts again,
+    if its record is still where it was."""
+    f = _mine(tx, actor, at, escalation_id)
+    given: dict[str, Any] = {}
+    clock = tx.row(RAISING_CLOCK, id=f.clock_id) if f.clock_id is not None else None
+    if clock is not None:
+        period, hours, kind, noun = clock
+        spec = TABLES[Noun(noun)].clocks[kind]
+        given["clock_due"] = add_hours(at, period) if hours else add(at, period, cal)
+        given["clock_fired"] = len(spec.before)
+    return step(
+        tx, Noun.ESCALATION, escalation_id, "complete", actor, at, given, version=version, key=key
+    )
