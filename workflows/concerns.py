@@ -68,4 +68,4 @@ def who_answers(tx: Tx, concern_id: str, at: datetime, cal: Calendar = ENGLAND) 
     local = at.astimezone(LONDON)
     open_now = cal.is_working_day(local.date()) and OFFICE_OPENS <= local.time() < OFFICE_CLOSES
     number = office if open_now else outside
-    return number or office or outside
+    return str(number or office or outside)
