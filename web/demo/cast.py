@@ -1,0 +1,178 @@
+"""Who and what there is in the demo. Everybody and everything here is invented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from referral.states import Role
+
+SYSTEM = "Saltmere"
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody who can sign in: `key@saltmere.example`."""
+
+    key: str
+    name: str
+    organisation: str
+    role: Role
+    place: str | None = None
+
+
+PLACES = ("Harbour", "Fen", "Moor")
+ORGANISATIONS: tuple[tuple[str, str, str, str], ...] = (
+    ("ash", "Ash Lane Surgery", "practice", "Harbour"),
+    ("fenside", "Fenside Surgery", "practice", "Fen"),
+    ("moor", "Moorgate Community Trust", "voluntary", "Moor"),
+    ("harbour_board", "Harbour Partnership", "board", "Harbour"),
+    ("fen_board", "Fen Partnership", "board", "Fen"),
+    ("moor_board", "Moor Partnership", "board", "Moor"),
+    ("singers", "Riverside Singers", "provider", "Harbour"),
+    ("dance", "Steady Steps", "provider", "Harbour"),
+    ("clay", "The Clay Table", "provider", "Harbour"),
+    ("garden", "Harbour Garden", "provider", "Harbour"),
+    ("readers", "Page Turners", "provider", "Harbour"),
+    ("theatre", "Tide Theatre", "provider", "Harbour"),
+)
+MEMBERS = (
+    Member("priya", "Priya Shah", "ash", Role.LINK_WORKER),
+    Member("sam", "Sam Okafor", "ash", Role.LINK_WORKER),
+    Member("tess", "Tess Marsh", "ash", Role.TEAM_LEAD),
+    Member("gwen", "Gwen Hardy", "ash", Role.SAFEGUARDING_LEAD),
+    Member("olu", "Olu Adeyemi", "fenside", Role.LINK_WORKER),
+    Member("tom", "Tom Hale", "fenside", Role.TEAM_LEAD),
+    Member("bron", "Bronwen Rees", "moor", Role.LINK_WORKER),
+    Member("mo", "Mo Khan", "moor", Role.TEAM_LEAD),
+    Member("sol", "Sol Rivers", "singers", Role.PROVIDER_LEADER),
+    Member("rae", "Rae Lister", "singers", Role.PROVIDER_LEADER),
+    Member("dana", "Dana Moss", "dance", Role.PROVIDER_LEADER),
+    Member("kit", "Kit Bowen", "clay", Role.PROVIDER_LEADER),
+    Member("hana", "Hana Gill", "garden", Role.PROVIDER_LEADER),
+    Member("petra", "Petra Lund", "readers", Role.PROVIDER_LEADER),
+    Member("toby", "Toby Wells", "theatre", Role.PROVIDER_LEADER),
+    Member("grace", "Grace Amos", "harbour_board", Role.GOVERNANCE_LEAD, "Harbour"),
+    Member("paul", "Paul Sweet", "harbour_board", Role.SAFEGUARDING_LEAD, "Harbour"),
+    Member("fred", "Fred Nash", "fen_board", Role.GOVERNANCE_LEAD, "Fen"),
+    Member("mina", "Mina Roy", "moor_board", Role.GOVERNANCE_LEAD, "Moor"),
+    Member("gail", "Gail Stone", "board", Role.GOVERNANCE_LEAD, "root"),
+    Member("seth", "Seth Vane", "board", Role.SAFEGUARDING_LEAD, "root"),
+    Member("ingrid", "Ingrid Falk", "board", Role.INFORMATION_GOVERNANCE_LEAD, "root"),
+    Member("amara", "Amara Cole", "board", Role.ACCOUNTABLE_OFFICER, "root"),
+    Member("ada", "Ada Fry", "board", Role.ADMINISTRATOR, "root"),
+)
+# (key of the organisation, key of the activity, size of provider, name, what, when, where, places)
+ACTIVITIES: tuple[tuple[str, str, str, str, str, str, str, int], ...] = (
+    (
+        "singers",
+        "choir",
+        "small_group",
+        "Singing for breathing",
+        "Gentle singing for people whose breath is short. No need to read music.",
+        "Thursdays, 2pm to 3.30pm",
+        "Harbour Hall, Quay Street. Step-free, hearing loop.",
+        16,
+    ),
+    (
+        "dance",
+        "steps",
+        "small_group",
+        "Dance for steadiness",
+        "Dance to build balance and confidence after a fall.",
+        "Tuesdays, 10.30am to 11.30am",
+        "The Drill Hall, Bell Lane. Step-free.",
+        2,
+    ),
+    (
+        "clay",
+        "pottery",
+        "sole_artist",
+        "The pottery table",
+        "Six people, one table, and time to make something.",
+        "Mondays, 1pm to 3pm",
+        "Unit 4, Boatyard Studios. Ground floor.",
+        6,
+    ),
+    (
+        "garden",
+        "garden",
+        "small_group",
+        "Garden mornings",
+        "Growing things together, at your own pace, whatever the weather.",
+        "Wednesdays and Fridays, 10am to midday",
+        "Harbour Garden, Mill Road. Firm paths, a warm hut.",
+        10,
+    ),
+    (
+        "readers",
+        "reading",
+        "small_group",
+        "Shared reading",
+        "A story read aloud, and talk about whatever it brings up.",
+        "Fridays, 2pm to 3.30pm",
+        "Harbour Library, first floor, lift.",
+        8,
+    ),
+    (
+        "theatre",
+        "theatre",
+        "small_group",
+        "Saturday stage",
+        "Making a short play together.",
+        "Saturdays, 11am to 1pm",
+        "Tide Theatre, back entrance, step-free.",
+        12,
+    ),
+)
+LEADER = {
+    "choir": "sol",
+    "steps": "dana",
+    "pottery": "kit",
+    "garden": "hana",
+    "reading": "petra",
+    "theatre": "toby",
+}
+PROVIDER_OF = {activity: organisation for organisation, activity, *_ in ACTIVITIES}
+
+NEEDS = ("loneliness", "bereavement", "long_term_condition", "confidence", "moving_more")
+PEOPLE: tuple[tuple[str, str, date, str], ...] = (
+    ("Margaret", "Okoro", date(1951, 3, 15), "To sing again. I used to, before John died."),
+    ("Derek", "Lowe", date(1948, 7, 2), "To have somewhere to be on a Thursday."),
+    ("Winifred", "Abara", date(1944, 11, 20), "Not to be afraid of the stairs."),
+    ("Samuel", "Pike", date(1979, 1, 9), "Something to do with my hands that is not a screen."),
+    ("Adaeze", "Nwosu", date(1966, 5, 30), "To make a bowl for my daughter."),
+    ("Leonard", "Finch", date(1957, 9, 12), "To be outside with people who don't ask questions."),
+    ("Ruth", "Adler", date(1939, 2, 27), "To talk about books with somebody who has read them."),
+    ("Colin", "Shaw", date(1952, 12, 5), "To dance at my grandson's wedding."),
+    ("Beryl", "Tan", date(1946, 6, 18), "To breathe more easily, and laugh."),
+    ("Hugo", "Stein", date(1961, 10, 3), "To learn one song all the way through."),
+    ("Joan", "Petrie", date(1950, 4, 22), "To walk to the shop again without holding the wall."),
+    ("Musa", "Bello", date(1985, 8, 14), "To grow okra. My mother did."),
+    ("Elsie", "Crane", date(1938, 1, 31), "To see the same faces every week."),
+    ("Victor", "Hall", date(1972, 3, 8), "To be in a choir that will have me."),
+    ("Nora", "Quinn", date(1949, 5, 6), "To get out of the flat before it gets dark."),
+    ("Tariq", "Aziz", date(1990, 11, 11), "To think about something other than the accident."),
+    ("Ivy", "Lam", date(1955, 7, 25), "To be read to, the way my father did."),
+    ("Peter", "Dunn", date(1964, 2, 14), "To play the trumpet with others."),
+    ("Sylvia", "North", date(1943, 9, 9), "To have an afternoon that is mine."),
+    ("Arthur", "Bright", date(1936, 12, 24), "To hold a tune as long as I can hold my breath."),
+    ("Mei", "Tan", date(1978, 4, 4), "To be somewhere quiet with other people."),
+    ("Gordon", "Fell", date(1953, 10, 19), "To get up for something."),
+    ("Padma", "Iyer", date(1969, 6, 1), "To move without thinking about my knee."),
+    ("Oscar", "Wren", date(1981, 8, 28), "To learn a trade for my hands."),
+    ("Hilda", "Moss", date(1940, 3, 3), "To sing the hymns I know."),
+)
+
+
+def test_number(n: int) -> str:
+    """The n-th NHS number of the range kept for tests (999...), with a valid check digit."""
+    body = 0
+    while True:
+        digits = f"999{body:06d}"
+        check = 11 - sum(int(d) * w for d, w in zip(digits, range(10, 1, -1), strict=True)) % 11
+        if check != 10:
+            if n == 0:
+                return digits + str(0 if check == 11 else check)
+            n -= 1
+        body += 7

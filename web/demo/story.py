@@ -1,0 +1,805 @@
+"""What has happened in the demo so far, told by the real commands at past times.
+
+Nothing here writes a row by itself: each line is a command that somebody could have given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from referral.actors import Actor, the_system
+from referral.members import actor_of
+from referral.states import Noun, Purpose
+from referral.store import Sql, Store, Tx
+from web.demo import cast
+from workflows.activities import add_provider, save_activity, save_group
+from workflows.concerns import raise_concern
+from workflows.consent import record_consent
+from workflows.engine import step
+from workflows.escalations import (
+    carry_out,
+    complete_escalation,
+    decide_escalation,
+    pending,
+    raise_escalation,
+)
+from workflows.evidence import add_evidence
+from workflows.organisations import (
+    add_membership,
+    add_organisation,
+    add_place,
+    add_user,
+    setup_system,
+)
+from workflows.people import add_person, save_plan
+from workflows.referrals import (
+    begin_referral,
+    confirm_proposal,
+    propose,
+    record_attendance,
+    redirect_referral,
+    send_referral,
+)
+from workflows.working_time import ENGLAND, LONDON, back
+
+Sweep = Callable[[datetime], None]
+Progress = Callable[[int, int], None]
+OUTCOME = {
+    "outcome": "stays_as_member",
+    "goals_met": "yes",
+    "what_next": "stays",
+    "summary": "Came to ten of twelve sessions and has joined as a member.",
+}
+
+
+@dataclass
+class Story:
+    """The store being filled, and where everybody is."""
+
+    store: Store
+    now: datetime
+    sweep: Sweep
+    progress: Progress = lambda done, total: None
+    system_id: str = ""
+    place: dict[str, str] = field(default_factory=dict)
+    org: dict[str, str] = field(default_factory=dict)
+    actor: dict[str, Actor] = field(default_factory=dict)
+    provider: dict[str, str] = field(default_factory=dict)
+    activity: dict[str, str] = field(default_factory=dict)
+    group: dict[str, str] = field(default_factory=dict)
+    person: dict[str, str] = field(default_factory=dict)
+    referral: dict[str, str] = field(default_factory=dict)
+    events: list[tuple[datetime, int, Callable[[datetime], None]]] = field(default_factory=list)
+
+    # -- telling --------------------------------------------------------------------------------
+
+    def ago(self, days: int, hour: int = 10, minute: int = 0) -> datetime:
+        """A moment so many working days ago, at an hour of the London day."""
+        day = back(self.now, days, ENGLAND).astimezone(LONDON)
+        return day.replace(hour=hour, minute=minute, second=0, microsecond=0)
+
+    def on(self, days: int, what: Callable[[datetime], None], hour: int = 10) -> None:
+        """Plan something for so many working days ago."""
+        when = min(self.ago(days, hour, len(self.events) % 50), self.now)
+        self.events.append((when, len(self.events), what))
+
+    def tell(self) -> None:
+        """Do all that was planned, in order of time, with the sweep each morning between."""
+        self.events.sort(key=lambda e: (e[0], e[1]))
+        swept = self.events[0][0]
+        for number, (when, _, what) in enumerate(self.events):
+            while swept + timedelta(days=1) <= when:
+                swept += timedelta(days=1)
+                self.sweep(swept)
+            what(when)
+            self.progress(number + 1, len(self.events))
+        while swept < self.now:
+            swept = min(swept + timedelta(days=1), self.now)
+            self.sweep(swept)
+
+    def move(self, days: int, who: str, name: str, trigger: str, **given: Any) -> None:
+        """Plan a move on somebody's referral."""
+
+        def what(at: datetime) -> None:
+            actor = self.actor[who]
+            with self.store.begin(actor) as tx:
+                step(tx, Noun.REFERRAL, self.referral[name], trigger, actor, at, given)
+
+        self.on(days, what)
+
+    # -- the stage ------------------------------------------------------------------------------
+
+    def set_the_stage(self, password_hash: str) -> None:
+        """The system, its places, organisations, accounts, providers and activities."""
+        at = self.ago(130)
+        with self.store.begin() as tx:
+            made = setup_system(tx, cast.SYSTEM, at)
+            self.system_id = made["system_id"]
+            self.place["root"], self.org["board"] = made["place_id"], made["organisation_id"]
+            system = the_system(self.system_id, "demo")
+            for name in cast.PLACES:
+                self.place[name] = add_place(
+                    tx,
+                    system,
+                    at,
+                    name=name,
+                    kind="place",
+                    parent_id=self.place["root"],
+                    safeguarding_phone="01632 960100",
+                    out_of_hours_phone="01632 960199",
+                    outside_contact="County duty desk, 01632 960199",
+                )
+            for key, name, kind, place in cast.ORGANISATIONS:
+                self.org[key] = add_organisation(
+                    tx,
+                    system,
+                    at,
+                    name=name,
+                    kind=kind,
+                    place_id=self.place[place],
+                    phone=f"01632 9602{len(self.org):02d}",
+                )
+            for member in cast.MEMBERS:
+                self._member(tx, system, member, password_hash, at)
+            for org, key, tier, name, what, when, where, places in cast.ACTIVITIES:
+                self.provider[org] = add_provider(
+                    tx, system, at, organisation_id=self.org[org], tier=tier
+                )
+                self.activity[key] = save_activity(
+                    tx,
+                    system,
+                    at,
+                    provider_id=self.provider[org],
+                    values={
+                        "name": name,
+                        "description": what,
+                        "when_words": when,
+                        "location": where,
+                        "cost_words": "Free",
+                        "confirmed_at": at,
+                    },
+                )
+                self.group[key] = save_group(
+                    tx,
+                    system,
+                    at,
+                    activity_id=self.activity[key],
+                    values={"name": when.split(",")[0], "capacity": places},
+                )
+
+    def _member(
+        self, tx: Tx, system: Actor, member: cast.Member, password_hash: str, at: datetime
+    ) -> None:
+        user = add_user(
+            tx,
+            system,
+            at,
+            name=member.name,
+            email=f"{member.key}@saltmere.example",
+            password_hash=password_hash,
+        )
+        membership = add_membership(
+            tx,
+            system,
+            at,
+            user_id=user,
+            organisation_id=self.org[member.organisation],
+            role=member.role,
+            place_id=self.place[member.place] if member.place else None,
+        )
+        actor = actor_of(tx, membership, at)
+        if actor is None:
+            raise RuntimeError("a member that was just added is not there")
+        self.actor[member.key] = actor
+
+    def assure(self, org: str, leader: str, days: int, decision: str | None = "assure") -> None:
+        """A provider applies, hands in evidence, is looked at, and a decision is made."""
+        made: dict[str, str] = {}
+
+        def apply(at: datetime) -> None:
+            actor = self.actor[leader]
+            with self.store.begin(actor) as tx:
+                given = {"provider_id": self.provider[org]}
+                made["id"] = step(tx, Noun.ASSURANCE, None, "apply", actor, at, given).id
+
+        def look(at: datetime) -> None:
+            actor = self.actor["grace"]
+            with self.store.begin(actor) as tx:
+                step(tx, Noun.ASSURANCE, made["id"], "review", actor, at)
+                for number, kind in enumerate(
+                    (
+                        "public_liability",
+                        "safeguarding_policy",
+                        "safeguarding_training",
+                        "dbs",
+                        "risk_assessment",
+                    )
+                ):
+                    add_evidence(
+                        tx,
+                        actor,
+                        at,
+                        provider_id=self.provider[org],
+                        kind=kind,
+                        from_at=at - timedelta(days=30 * (number + 1)),
+                        until=at + timedelta(days=300 + 40 * number),
+                    )
+
+        def decide(at: datetime) -> None:
+            actor = self.actor["grace"]
+            with self.store.begin(actor) as tx:
+                given: dict[str, Any] = {}
+                if decision == "condition":
+                    given = {
+                        "conditions_until": self.now + timedelta(days=45),
+                        "conditional_activities": [
+                            self.activity[k] for k, o in cast.PROVIDER_OF.items() if o == org
+                        ],
+                        "note": "A second leader is to be there at each session.",
+                    }
+                step(tx, Noun.ASSURANCE, made["id"], str(decision), actor, at, given)
+
+        self.on(days, apply)
+        if decision is not None:
+            self.on(days - 4, look)
+            self.on(days - 6, decide)
+
+    def agree(
+        self, days: int, title: str, parties: tuple[str, ...], signers: tuple[str, ...]
+    ) -> None:
+        """An agreement is drafted and signed by some or all of its parties."""
+        made: dict[str, str] = {}
+
+        def draft(at: datetime) -> None:
+            actor = self.actor["grace"]
+            with self.store.begin(actor) as tx:
+                made["id"] = step(
+                    tx,
+                    Noun.AGREEMENT,
+                    None,
+                    "draft",
+                    actor,
+                    at,
+                    {
+                        "title": title,
+                        "purposes": ["share_with_provider"],
+                        "lawful_basis": "public_task",
+                        "fields": ["everything_listed"],
+                        "parties": [self.org[p] for p in parties],
+                        "review_at": self.now + timedelta(days=200),
+                    },
+                ).id
+
+        self.on(days, draft)
+        for number, who in enumerate(signers):
+
+            def sign(at: datetime, who: str = who) -> None:
+                actor = self.actor[who]
+                with self.store.begin(actor) as tx:
+                    step(tx, Noun.AGREEMENT, made["id"], "sign", actor, at)
+
+            self.on(days - 1 - number, sign)
+
+    # -- people and their referrals -------------------------------------------------------------
+
+    def add_people(self, days: int) -> None:
+        """The people, each with the team that holds them."""
+        teams = {"Sylvia": "olu", "Arthur": "olu", "Mei": "bron", "Gordon": "bron"}
+        for number, (given, family, born, _) in enumerate(cast.PEOPLE):
+
+            def what(
+                at: datetime,
+                number: int = number,
+                given: str = given,
+                family: str = family,
+                born: Any = born,
+            ) -> None:
+                actor = self.actor[teams.get(given, "priya" if number % 3 else "sam")]
+                with self.store.begin(actor) as tx:
+                    self.person[given] = add_person(
+                        tx,
+                        actor,
+                        at,
+                        {
+                            "given_name": given,
+                            "family_name": family,
+                            "birth_date": born,
+                            "nhs_number": cast.test_number(number),
+                            "practice": actor.organisation_name,
+                            "phone": f"07700 900{100 + number}",
+                            "postcode": "ZZ99 3VZ",
+                            "contact_method": "phone",
+                            "message_safe": number % 4 != 0,
+                            "access_needs": "Hearing aid in the left ear."
+                            if number % 5 == 0
+                            else None,
+                            "emergency_contact": "A neighbour, 01632 960150",
+                        },
+                    )["id"]
+
+            self.on(days, what, hour=9)
+
+    def team(self, name: str) -> str:
+        """The link worker who holds this person."""
+        number = [p[0] for p in cast.PEOPLE].index(name)
+        return {"Sylvia": "olu", "Arthur": "olu", "Mei": "bron", "Gordon": "bron"}.get(
+            name, "priya" if number % 3 else "sam"
+        )
+
+    def begin(
+        self,
+        days: int,
+        name: str,
+        activity: str,
+        *,
+        risks: str | None = "none",
+        consent: bool | None = True,
+        send: bool = True,
+        until: int | None = None,
+        **values: Any,
+    ) -> None:
+        """A referral is written, consent asked, and it is sent."""
+        who = self.team(name)
+        matters = next(p[3] for p in cast.PEOPLE if p[0] == name)
+
+        def draft(at: datetime) -> None:
+            actor = self.actor[who]
+            number = len(self.referral)
+            with self.store.begin(actor) as tx:
+                plan = save_plan(
+                    tx,
+                    actor,
+                    at,
+                    self.person[name],
+                    {
+                        "what_matters": matters,
+                        "needs": [cast.NEEDS[number % 5], cast.NEEDS[(number + 2) % 5]],
+                        "goals": ["Go three weeks running"],
+                        "access": "Close to a bus stop" if number % 2 else None,
+                    },
+                )
+                self.referral[name] = begin_referral(
+                    tx,
+                    actor,
+                    at,
+                    person_id=self.person[name],
+                    group_id=self.group[activity],
+                    values={"risks": risks, "plan_id": plan, **values},
+                ).id
+                if consent is not None:
+                    answer: dict[str, Any] = {"basis": "agreement", "how": "in_person"}
+                    if until is not None:
+                        answer["until"] = self.now + timedelta(days=until)
+                    for purpose, recipient in (
+                        (Purpose.SHARE_WITH_PROVIDER, self.provider[cast.PROVIDER_OF[activity]]),
+                        (Purpose.TELL_PRACTICE, "practice"),
+                    ):
+                        record_consent(
+                            tx,
+                            actor,
+                            at,
+                            person_id=self.person[name],
+                            purpose=purpose,
+                            recipient=recipient,
+                            agreed=consent,
+                            answer=answer,
+                        )
+
+        self.on(days, draft)
+        if send and consent:
+
+            def sending(at: datetime) -> None:
+                actor = self.actor[who]
+                with self.store.begin(actor) as tx:
+                    send_referral(tx, actor, at, self.referral[name])
+
+            self.on(days, sending, hour=11)
+
+    def taking_part(self, days: int, name: str, activity: str, came: tuple[int, ...] = ()) -> None:
+        """Accepted, rung, started, and came on these days."""
+        leader = cast.LEADER[activity]
+        self.move(days, leader, name, "accept")
+        self.move(days - 2, leader, name, "contact")
+        self.move(days - 6, leader, name, "start")
+        for ago in came:
+
+            def what(at: datetime) -> None:
+                actor = self.actor[leader]
+                with self.store.begin(actor) as tx:
+                    record_attendance(
+                        tx, actor, at, self.referral[name], day=at.date(), came="came"
+                    )
+
+            self.on(ago, what, hour=16)
+
+
+def newest_consent(tx: Tx, person_id: str, recipient: str) -> str:
+    """The id of the person's newest consent for this recipient."""
+    row = tx.row(
+        Sql(
+            "SELECT id FROM consent WHERE person_id = :person AND recipient = :recipient"
+            " ORDER BY asked_at DESC LIMIT 1"
+        ),
+        person=person_id,
+        recipient=recipient,
+    )
+    if row is None:
+        raise LookupError("there is no such consent")
+    return str(row[0])
+
+
+def tell(
+    store: Store,
+    now: datetime,
+    password_hash: str,
+    sweep: Sweep,
+    progress: Progress = lambda done, total: None,
+) -> Story:
+    """Fill the empty store with the whole story, up to `now`. `sweep` runs the worker's sweep at
+    a past time, so that clocks miss, lapse and escalate as they would have."""
+    s = Story(store, now, sweep, progress)
+    s.set_the_stage(password_hash)
+    for org, leader in (
+        ("singers", "sol"),
+        ("dance", "dana"),
+        ("clay", "kit"),
+        ("garden", "hana"),
+    ):
+        s.assure(org, leader, 125)
+    s.assure("readers", "petra", 120, "condition")
+    s.assure("theatre", "toby", 6, None)
+    everyone = ("ash", "fenside", "moor", "singers", "dance", "clay", "garden", "readers")
+    s.agree(
+        124,
+        "Sharing for creative health in Saltmere",
+        everyone,
+        ("tess", "tom", "mo", "sol", "dana", "kit", "hana", "petra"),
+    )
+    s.agree(5, "Sharing with Tide Theatre", ("ash", "theatre"), ("tess",))
+    s.add_people(110)
+    _lives(s)
+    _matters(s)
+    s.tell()
+    return s
+
+
+def _lives(s: Story) -> None:
+    """Referrals in every state."""
+    s.begin(95, "Margaret", "choir", risks="some", safety_notes="Short of breath on stairs.")
+    s.taking_part(93, "Margaret", "choir", (80, 70, 60, 50))
+    s.move(20, "sol", "Margaret", "complete", **OUTCOME)
+    s.move(18, s.team("Margaret"), "Margaret", "confirm")
+
+    s.begin(60, "Derek", "choir")
+    s.taking_part(57, "Derek", "choir", (30, 20, 10, 4))
+
+    s.begin(8, "Winifred", "steps", risks="some", safety_notes="Fell twice this year.")
+    s.move(6, "dana", "Winifred", "accept")
+
+    s.begin(1, "Samuel", "pottery")
+    s.begin(6, "Adaeze", "pottery")
+    s.begin(13, "Leonard", "garden")
+
+    s.begin(3, "Ruth", "reading")
+    s.move(
+        2, "petra", "Ruth", "ask", note="Can Ruth manage one flight of stairs if the lift is out?"
+    )
+
+    s.begin(9, "Colin", "steps")
+    s.on(
+        7,
+        lambda at: _plain_step(
+            s,
+            "dana",
+            "Colin",
+            "put_on_waiting_list",
+            at,
+            {"expected_date": (s.now + timedelta(days=21)).date()},
+        ),
+    )
+
+    s.begin(50, "Beryl", "choir")
+    s.taking_part(48, "Beryl", "choir", (35, 25))
+    s.on(
+        12,
+        lambda at: _plain_step(
+            s,
+            "sol",
+            "Beryl",
+            "pause",
+            at,
+            {"paused_until": (s.now + timedelta(days=14)).date()},
+        ),
+    )
+
+    s.begin(70, "Hugo", "choir")
+    s.taking_part(68, "Hugo", "choir", (55, 40, 28))
+    s.move(3, "sol", "Hugo", "complete", **{**OUTCOME, "goals_met": "partly"})
+
+    s.begin(7, "Joan", "pottery")
+    s.move(2, "kit", "Joan", "decline", reason="access_need", note="The step into the studio.")
+
+    s.begin(40, "Musa", "garden")
+    s.taking_part(38, "Musa", "garden", (26,))
+    s.on(9, lambda at: _withdraw(s, "Musa", "garden", at))
+
+    s.begin(4, "Elsie", "choir")
+    s.begin(45, "Victor", "choir", until=10)
+    s.taking_part(43, "Victor", "choir", (30, 15))
+
+    s.begin(2, "Nora", "choir", consent=None, send=False)
+    s.begin(7, "Tariq", "pottery", risks="not_known", send=False)
+
+    s.begin(25, "Ivy", "theatre", consent=None, send=False)
+    s.begin(30, "Peter", "garden")
+    s.move(28, "hana", "Peter", "decline", reason="not_right_activity")
+    s.move(26, s.team("Peter"), "Peter", "close_unmet", reason="no_provider")
+
+    s.begin(12, "Padma", "pottery")
+    s.move(11, "kit", "Padma", "decline", reason="full")
+    s.on(10, lambda at: _redirect(s, "Padma", "steps", at))
+
+    s.begin(16, "Oscar", "garden")
+    s.on(15, lambda at: _in_error(s, "Oscar", at))
+
+    s.begin(20, "Sylvia", "choir")
+    s.taking_part(18, "Sylvia", "choir", (6,))
+    s.begin(2, "Arthur", "choir")
+    s.begin(5, "Mei", "reading")
+    s.begin(90, "Gordon", "choir", until=-4)
+    s.taking_part(88, "Gordon", "choir", (70, 45, 20))
+    s.begin(0, "Hilda", "choir")
+
+
+def _plain_step(
+    s: Story, who: str, name: str, trigger: str, at: datetime, given: dict[str, Any]
+) -> None:
+    actor = s.actor[who]
+    with s.store.begin(actor) as tx:
+        step(tx, Noun.REFERRAL, s.referral[name], trigger, actor, at, given)
+
+
+def _withdraw(s: Story, name: str, activity: str, at: datetime) -> None:
+    actor = s.actor[s.team(name)]
+    with s.store.begin(actor) as tx:
+        consent = newest_consent(tx, s.person[name], s.provider[cast.PROVIDER_OF[activity]])
+        step(tx, Noun.CONSENT, consent, "withdraw", actor, at, {"reason": "person_said_no"})
+
+
+def _redirect(s: Story, name: str, activity: str, at: datetime) -> None:
+    actor = s.actor[s.team(name)]
+    with s.store.begin(actor) as tx:
+        record_consent(
+            tx,
+            actor,
+            at,
+            person_id=s.person[name],
+            purpose=Purpose.SHARE_WITH_PROVIDER,
+            recipient=s.provider[cast.PROVIDER_OF[activity]],
+            agreed=True,
+            answer={"basis": "agreement", "how": "phone"},
+        )
+        redirect_referral(tx, actor, at, s.referral[name], group_id=s.group[activity])
+
+
+def _in_error(s: Story, name: str, at: datetime) -> None:
+    first, second = s.actor[s.team(name)], s.actor["tess"]
+    with s.store.begin(first) as tx:
+        proposal = propose(
+            tx,
+            first,
+            at,
+            Noun.REFERRAL,
+            s.referral[name],
+            "mark_in_error",
+            {"reason": "wrong_person"},
+        )
+    with s.store.begin(second) as tx:
+        confirm_proposal(tx, first, second, at, proposal)
+
+
+def _matters(s: Story) -> None:
+    """Concerns and escalations, at different points of their lives."""
+
+    def concern(
+        days: int, who: str, values: Callable[[], dict[str, Any]], then: tuple[Any, ...] = ()
+    ) -> None:
+        made: dict[str, str] = {}
+
+        def raising(at: datetime) -> None:
+            actor = s.actor[who]
+            with s.store.begin(actor) as tx:
+                made["id"] = raise_concern(tx, actor, at, values()).id
+
+        s.on(days, raising, hour=14)
+        for ago, holder, trigger, given in then:
+
+            def after(
+                at: datetime, holder: str = holder, trigger: str = trigger, given: Any = given
+            ) -> None:
+                actor = s.actor[holder]
+                with s.store.begin(actor) as tx:
+                    step(tx, Noun.CONCERN, made["id"], trigger, actor, at, given)
+
+            s.on(ago, after, hour=15)
+
+    concern(
+        3,
+        "priya",
+        lambda: {
+            "referral_id": s.referral["Elsie"],
+            "seen": "Elsie said her nephew keeps her bank card and she is afraid to ask for it.",
+            "danger": False,
+            "prompts": {"care_needs": "yes", "at_risk": "yes", "unable_to_protect": "not_sure"},
+            "wishes": "She wants her card back and nobody shouted at.",
+            "person_knows": "yes",
+        },
+        ((3, "gwen", "acknowledge", {"hold_stays": True}),),
+    )
+    concern(
+        2,
+        "priya",
+        lambda: {
+            "referral_id": s.referral["Victor"],
+            "seen": "Victor says Rae Lister asked him for money twice after the session.",
+            "danger": False,
+            "safe_to_carry_on": True,
+            "sources": [{"user_id": s.actor["rae"].user_id}],
+        },
+        ((2, "gwen", "acknowledge", {"hold_stays": False}),),
+    )
+    concern(
+        40,
+        "sol",
+        lambda: {
+            "referral_id": s.referral["Beryl"],
+            "seen": "Beryl came with no coat and said the heating has been off for a week.",
+            "danger": False,
+            "safe_to_carry_on": True,
+        },
+        (
+            (40, "paul", "acknowledge", {"hold_stays": False}),
+            (
+                36,
+                "paul",
+                "close",
+                {"wishes_met": "fully", "reason": "plan_done", "feedback": "Heating is on again."},
+            ),
+        ),
+    )
+
+    def escalated(
+        days: int, who: str, values: Callable[[], dict[str, Any]], then: tuple[Any, ...] = ()
+    ) -> None:
+        made: dict[str, str] = {}
+
+        def raising(at: datetime) -> None:
+            actor = s.actor[who]
+            with s.store.begin(actor) as tx:
+                made["id"] = raise_escalation(tx, actor, at, values()).id
+
+        s.on(days, raising, hour=12)
+        for ago, how in then:
+
+            def next_thing(at: datetime, how: Callable[[str, datetime], None] = how) -> None:
+                how(made["id"], at)
+
+            s.on(ago, next_thing, hour=13)
+
+    def acknowledge(who: str) -> Callable[[str, datetime], None]:
+        def what(escalation: str, at: datetime) -> None:
+            actor = s.actor[who]
+            with s.store.begin(actor) as tx:
+                step(tx, Noun.ESCALATION, escalation, "acknowledge", actor, at)
+
+        return what
+
+    def recall_decision(who: str, name: str) -> Callable[[str, datetime], None]:
+        def what(escalation: str, at: datetime) -> None:
+            actor = s.actor[who]
+            with s.store.begin(actor) as tx:
+                decide_escalation(
+                    tx,
+                    actor,
+                    at,
+                    escalation,
+                    {
+                        "decision": "uphold",
+                        "note": "The wait is too long. The person is taken back and referred on.",
+                        "consequences": [
+                            {
+                                "noun": "referral",
+                                "record_id": s.referral[name],
+                                "trigger": "recall",
+                                "given": {"reason": "better_fit"},
+                            }
+                        ],
+                    },
+                )
+            with s.store.begin(actor) as tx:
+                wanted = pending(tx, escalation)
+            for consequence in wanted:
+                with s.store.begin(actor) as tx:
+                    carry_out(tx, actor, at, consequence)
+
+        return what
+
+    def complete(who: str) -> Callable[[str, datetime], None]:
+        def what(escalation: str, at: datetime) -> None:
+            actor = s.actor[who]
+            with s.store.begin(actor) as tx:
+                complete_escalation(tx, actor, at, escalation)
+
+        return what
+
+    escalated(
+        1,
+        "priya",
+        lambda: {
+            "kind": "capacity",
+            "about": "referral",
+            "about_id": s.referral["Colin"],
+            "note": "Steady Steps has two places and five people waiting. Can a second class open?",
+            "tried": ["asked_provider", "looked_for_another"],
+        },
+    )
+    escalated(
+        4,
+        "dana",
+        lambda: {
+            "kind": "other",
+            "about": "referral",
+            "about_id": s.referral["Winifred"],
+            "note": "The hall has put its price up. We may have to stop.",
+            "tried": ["asked_team"],
+        },
+        ((3, acknowledge("tess")),),
+    )
+    escalated(
+        8,
+        "olu",
+        lambda: {
+            "kind": "disagreement",
+            "about": "referral",
+            "about_id": s.referral["Sylvia"],
+            "note": "Sylvia would rather go to shared reading; the team isn't sure.",
+            "tried": ["asked_team"],
+        },
+        (
+            (7, acknowledge("tom")),
+            (6, _decide_without_consequence(s, "tom")),
+            (6, complete("tom")),
+        ),
+    )
+    escalated(
+        3,
+        "bron",
+        lambda: {
+            "kind": "no_reply",
+            "about": "referral",
+            "about_id": s.referral["Mei"],
+            "note": "Page Turners hasn't answered and Mei is asking every day.",
+            "tried": ["rang_provider", "wrote_provider"],
+        },
+        (
+            (2, acknowledge("mo")),
+            (1, recall_decision("mo", "Mei")),
+        ),
+    )
+
+
+def _decide_without_consequence(s: Story, who: str) -> Callable[[str, datetime], None]:
+    def what(escalation: str, at: datetime) -> None:
+        actor = s.actor[who]
+        with s.store.begin(actor) as tx:
+            decide_escalation(
+                tx,
+                actor,
+                at,
+                escalation,
+                {"decision": "not_upheld", "note": "Sylvia stays with the choir, as she asked."},
+            )
+
+    return what
