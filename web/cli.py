@@ -1,0 +1,455 @@
+"""`segue`: the command line. Exit 0 done, 1 found wrong, 2 asked wrongly.
+
+Flask, SQLAlchemy and the rest are imported by the command that needs them, so that
+`segue --help` answers at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from referral.store import Store
+    from web.edge import Edge
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+DEFAULT_URL = "sqlite:///var/segue.db"
+as_json = click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
+
+
+def say(text: str = "") -> None:
+    click.echo(text)
+
+
+def plainly(command: Command) -> Command:
+    """Turn what may go wrong into one sentence and an exit status, never a traceback."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        from sqlalchemy.exc import ArgumentError, OperationalError
+
+        from referral.store import StoreBusy
+        from referral.upgrade import WrongShape
+        from web.edge import Busy
+        from web.settings import SettingWrong
+        from workflows.engine import Refused
+
+        try:
+            return command(*args, **kwargs)
+        except Refused as refused:
+            for r in refused.refusals:
+                say(f"{r.why} {r.remedy}".strip())
+            sys.exit(2)
+        except (SettingWrong, WrongShape) as wrong:
+            say(str(wrong))
+            sys.exit(2)
+        except (Busy, StoreBusy):
+            say("The database is locked by another program. Nothing was changed. Try again.")
+            sys.exit(1)
+        except ArgumentError:
+            say(
+                "SEGUE_DATABASE_URL isn't a database's address. Use sqlite:///var/segue.db or"
+                " postgresql://user@host/name."
+            )
+            sys.exit(2)
+        except OperationalError as error:
+            say(f"The database doesn't answer: {str(error.orig).splitlines()[0]}")
+            sys.exit(1)
+
+    return run  # type: ignore[return-value]
+
+
+def open_store() -> Store:
+    """The store that SEGUE_DATABASE_URL names; the folder of a SQLite file is made."""
+    from pathlib import Path
+
+    from sqlalchemy.engine import make_url
+
+    from referral.store import Store
+
+    address = os.environ.get("SEGUE_DATABASE_URL") or DEFAULT_URL
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    return Store(address)
+
+
+@contextmanager
+def opened(check: bool = True) -> Iterator[Edge]:
+    """The edge over the store, refused if the database has another shape than the program."""
+    from referral.upgrade import check as check_shape
+    from web.edge import Edge
+
+    store = open_store()
+    try:
+        if check:
+            check_shape(store)
+        yield Edge(store)
+    finally:
+        store.dispose()
+
+
+def answer(found: Any, as_json: bool, lines: list[str]) -> None:
+    """Say it as JSON for a program, or in lines for a person."""
+    if as_json:
+        say(json.dumps(found, ensure_ascii=False, default=str))
+    else:
+        for line in lines:
+            say(line)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="segue")
+def main() -> None:
+    """Segue: referrals from link workers to creative health providers, handed over safely.
+
+    Settings come from the environment: SEGUE_DATABASE_URL, SEGUE_SECRET_KEY, SEGUE_PUBLIC_URL.
+    """
+
+
+# -- first run ----------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("name")
+@click.option("--admin", "email", required=True, help="Email address of the first administrator.")
+@click.option("--admin-name", default=None, help="Their name.")
+@as_json
+@plainly
+def setup(name: str, email: str, admin_name: str | None, as_json: bool) -> None:
+    """Make the database, a system called NAME, and its first administrator."""
+    from referral.upgrade import upgrade
+    from web.passwords import hash_password, new_password
+    from workflows.engine import move_tables
+    from workflows.organisations import setup_system, the_only_system
+
+    with opened(check=False) as edge:
+        upgrade(edge.store, edge.clock(), move_tables())
+        with edge.store.read() as tx:
+            if the_only_system(tx) is not None:
+                say("There is a system in this database already. Nothing was changed.")
+                sys.exit(2)
+        password = new_password()
+        with edge.store.begin() as tx:
+            made = setup_system(
+                tx,
+                name,
+                edge.clock(),
+                admin_name=admin_name,
+                admin_email=email,
+                password_hash=hash_password(password),
+            )
+    answer(
+        {**made, "email": email, "password": password},
+        as_json,
+        [
+            f"{name} is ready.",
+            f"Sign in as {email} with this password, then change it: {password}",
+            "It is shown only this once. Next: segue serve, and in another window: segue worker",
+        ],
+    )
+
+
+@main.group()
+def db() -> None:
+    """Make, upgrade or check the database."""
+
+
+@db.command("upgrade")
+@plainly
+def db_upgrade() -> None:
+    """Bring the database to the shape this program needs. Make a backup first."""
+    from referral.upgrade import head, upgrade
+    from workflows.engine import move_tables
+
+    with opened(check=False) as edge:
+        upgrade(edge.store, edge.clock(), move_tables())
+    say(f"The database is at revision {head()}.")
+
+
+@db.command("check")
+@plainly
+def db_check() -> None:
+    """Say whether the database fits this program. Exit 1 if it does not."""
+    from referral.upgrade import WrongShape, check, head
+
+    with opened(check=False) as edge:
+        try:
+            check(edge.store)
+        except WrongShape as wrong:
+            say(str(wrong))
+            sys.exit(1)
+    say(f"The database fits this program (revision {head()}).")
+
+
+# -- accounts -----------------------------------------------------------------------------------
+
+
+@main.group()
+def user() -> None:
+    """Accounts."""
+
+
+def _one_organisation(edge: Edge, name: str) -> tuple[str, str, str]:
+    """(id, system, place) of the organisation with this name or id."""
+    from referral.store import Sql
+
+    query = Sql(
+        "SELECT id, system_id, place_id FROM organisation"
+        " WHERE name = :name OR CAST(id AS text) = :name"
+    )
+    with edge.store.read() as tx:
+        rows = tx.rows(query, name=name)
+    if len(rows) != 1:
+        how = "There is no organisation" if not rows else "There is more than one organisation"
+        say(f"{how} called {name!r}. Use its id, or add it first.")
+        sys.exit(2)
+    return rows[0][0], rows[0][1], rows[0][2]
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--name", required=True, help="The person's name.")
+@click.option("--organisation", required=True, help="Name or id of their organisation.")
+@click.option("--role", required=True, help="For example link_worker or provider_leader.")
+@click.option("--whole-place", is_flag=True, help="They answer for the organisation's whole place.")
+@as_json
+@plainly
+def user_add(
+    email: str, name: str, organisation: str, role: str, whole_place: bool, as_json: bool
+) -> None:
+    """Add an account with one role. The password is shown once."""
+    from referral.actors import the_system
+    from referral.states import Role
+    from web.passwords import hash_password, new_password
+    from workflows.organisations import add_membership, add_user
+
+    accounts = [r.value for r in Role if r not in (Role.PERSON, Role.SYSTEM)]
+    if role not in accounts:
+        say(f"{role!r} isn't a role. Choose one of: {', '.join(accounts)}.")
+        sys.exit(2)
+    with opened() as edge:
+        organisation_id, system_id, place_id = _one_organisation(edge, organisation)
+        actor = the_system(system_id, "segue user add")
+        password = new_password()
+
+        def add(tx: Any, at: Any) -> dict[str, str]:
+            user_id = add_user(
+                tx, actor, at, name=name, email=email, password_hash=hash_password(password)
+            )
+            membership_id = add_membership(
+                tx,
+                actor,
+                at,
+                user_id=user_id,
+                organisation_id=organisation_id,
+                role=Role(role),
+                place_id=place_id if whole_place else None,
+            )
+            return {"user_id": user_id, "membership_id": membership_id}
+
+        made = edge.perform(actor, add)
+    answer(
+        {**made, "email": email, "password": password},
+        as_json,
+        [f"{name} can sign in as {email} with this password, shown only once: {password}"],
+    )
+
+
+@main.group()
+def token() -> None:
+    """Tokens for programs that use the API."""
+
+
+@token.command("add")
+@click.argument("email")
+@click.option("--name", required=True, help="What the token is for.")
+@click.option("--role", default=None, help="Which of the account's roles, if it has several.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366))
+@as_json
+@plainly
+def token_add(email: str, name: str, role: str | None, days: int, as_json: bool) -> None:
+    """Make a bearer token for an account. It is shown only once."""
+    from referral.members import actor_of
+    from referral.store import Sql
+    from web.tokens import make_token
+
+    with opened() as edge:
+        with edge.store.read() as tx:
+            rows = tx.rows(
+                Sql(
+                    "SELECT m.id, m.role FROM membership m JOIN app_user u ON u.id = m.user_id"
+                    " WHERE u.email = :email AND m.ended_at IS NULL ORDER BY m.id"
+                ),
+                email=email.strip().lower(),
+            )
+            fitting = [r for r in rows if role is None or r[1] == role]
+            if len(fitting) != 1:
+                say(
+                    f"{email} has no such role."
+                    if not fitting
+                    else f"{email} has several roles: name one with --role."
+                )
+                sys.exit(2)
+            actor = actor_of(tx, fitting[0][0], edge.clock())
+        if actor is None:
+            say(f"The account {email} can't sign in now.")
+            sys.exit(2)
+        secret = edge.perform(actor, lambda tx, at: make_token(tx, actor, at, name, days))
+    answer(
+        {"token": secret, "days": days},
+        as_json,
+        [f"This token works for {days} days and is shown only once:", secret],
+    )
+
+
+# -- running ------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=int)
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
+@plainly
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve the pages and the API. Put a proxy with HTTPS in front of it."""
+    from referral.upgrade import check
+    from web.serving import run
+    from web.settings import from_environment
+
+    settings = from_environment()
+    store = settings.open_store()
+    check(store)
+    store.dispose()
+    say(f"Segue answers on http://{host}:{port}. Press Ctrl-C to stop.")
+    run(settings, host=host, port=port, workers=workers)
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Do what is due now, then stop.")
+@click.option("--every", default=10.0, show_default=True, help="Seconds between looks.")
+@plainly
+def worker(once: bool, every: float) -> None:
+    """Sweep the clocks that are due and deliver what is to be told. Run as many as you like."""
+    from web import worker as work
+
+    with opened() as edge:
+        if not once:
+            say("The worker is looking for what is due. Press Ctrl-C to stop.")
+        work.run(edge, once=once, every=every)
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, type=int)
+@click.option("--fresh", is_flag=True, help="Throw the old demo away and make it anew.")
+@plainly
+def demo(port: int, fresh: bool) -> None:
+    """A fictional system to try everything on, with a door for each role and a clock to wind."""
+    from web.demo.run import run
+
+    run(port=port, fresh=fresh)
+
+
+# -- content ------------------------------------------------------------------------------------
+
+
+@main.group("import")
+def import_() -> None:
+    """Bring in what others hold."""
+
+
+@import_.command("directory")
+@click.argument("source")
+@click.option("--system", "system_id", default=None, help="Which system, if there are several.")
+@click.option("--all-or-nothing", is_flag=True, help="If any item is refused, keep none.")
+@as_json
+@plainly
+def import_directory(
+    source: str, system_id: str | None, all_or_nothing: bool, as_json: bool
+) -> None:
+    """Import activities from an Open Referral UK feed: a file, a folder or a web address.
+
+    Importing again updates; it makes no copies. Exit 1 if any item was refused.
+    """
+    from referral.upgrade import upgrade
+    from web.directory_store import import_feed
+    from workflows.engine import move_tables
+    from workflows.organisations import setup_system, the_only_system
+
+    with opened(check=False) as edge:
+        upgrade(edge.store, edge.clock(), move_tables())
+        with edge.store.begin() as tx:
+            system = system_id or the_only_system(tx)
+            if system is None:
+                system = setup_system(tx, "Local", edge.clock())["system_id"]
+        with progress_bar(hidden=as_json) as progress:
+            found = import_feed(
+                edge, str(system), source, all_or_nothing=all_or_nothing, progress=progress
+            )
+    answer(found.as_json(), as_json, found.lines())
+    sys.exit(1 if found.refused else 0)
+
+
+@contextmanager
+def progress_bar(hidden: bool) -> Iterator[Callable[[str, int, int | None], None]]:
+    """A bar on the error stream, so that what is said stays clean; nothing where nobody looks."""
+    shown = not hidden and sys.stderr.isatty()
+
+    def progress(stage: str, done: int, total: int | None) -> None:
+        if shown:
+            of = f" of {total}" if total else ""
+            click.echo(f"\r{stage}: {done}{of}   ", nl=False, err=True)
+
+    yield progress
+    if shown:
+        click.echo("\r", err=True)
+
+
+# -- looking ------------------------------------------------------------------------------------
+
+
+@main.command()
+@plainly
+def states() -> None:
+    """Print the machines: states, clocks, moves, guards. The same text as docs/states.md."""
+    from workflows.printing import print_states
+
+    say(print_states())
+
+
+@main.group()
+def audit() -> None:
+    """The audit log."""
+
+
+@audit.command("verify")
+@as_json
+@plainly
+def audit_verify(as_json: bool) -> None:
+    """Check the whole log against every record. Exit 1 and the place if anything is unlike."""
+    from web.auditing import verify_store
+
+    with opened() as edge, progress_bar(hidden=as_json) as progress:
+        report = verify_store(edge, progress)
+    answer(report.as_json(), as_json, report.lines())
+    sys.exit(0 if report.whole else 1)
+
+
+@main.command()
+@as_json
+@plainly
+def health(as_json: bool) -> None:
+    """Say whether everything runs: the sweep, the post, the calendar, who is missing."""
+    from referral.health import health as look
+
+    with opened() as edge, edge.reading(None) as (tx, at):
+        found = look(tx, at)
+    answer(found.as_json(), as_json, found.lines())
+    sys.exit(0 if found.well else 1)

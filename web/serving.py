@@ -1,0 +1,47 @@
+"""gunicorn with sync workers, started from our own command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from web.app import create_app
+from web.edge import Edge
+from web.settings import Settings
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, options: dict[str, Any], make: Any) -> None:
+        self.options = options
+        self.make = make
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        # Each worker process makes its own application, with its own pool of connections.
+        return self.make()
+
+
+def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
+    """Serve until stopped."""
+
+    def make() -> Any:
+        return create_app(Edge(settings.open_store()), settings)
+
+    options = {
+        "bind": f"{host}:{port}",
+        "workers": workers,
+        "worker_class": "sync",
+        "timeout": 30,
+        "graceful_timeout": 20,
+        "max_requests": 10_000,
+        "max_requests_jitter": 1_000,
+        # What could tell about a person never reaches a log: no query strings, no referrers.
+        "access_log_format": "%(t)s %(m)s %(U)s %(s)s %(L)s",
+        "loglevel": "warning",
+    }
+    _Server(options, make).run()
