@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -26,22 +27,30 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self.make()
 
 
+OPTIONS = {
+    "worker_class": "sync",
+    "timeout": 30,
+    "graceful_timeout": 20,
+    "max_requests": 10_000,
+    "max_requests_jitter": 1_000,
+    # What could tell about a person never reaches a log: no query strings, no referrers.
+    "access_log_format": "%(t)s %(m)s %(U)s %(s)s %(L)s",
+    "loglevel": "warning",
+}
+
+
+def serve_app(
+    make: Callable[[], Any], *, host: str = "127.0.0.1", port: int = 8000, workers: int = 2
+) -> None:
+    """Serve what `make` makes, once in each worker process, until stopped."""
+    _Server({**OPTIONS, "bind": f"{host}:{port}", "workers": workers}, make).run()
+
+
 def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
-    """Serve until stopped."""
-
-    def make() -> Any:
-        return create_app(Edge(settings.open_store()), settings)
-
-    options = {
-        "bind": f"{host}:{port}",
-        "workers": workers,
-        "worker_class": "sync",
-        "timeout": 30,
-        "graceful_timeout": 20,
-        "max_requests": 10_000,
-        "max_requests_jitter": 1_000,
-        # What could tell about a person never reaches a log: no query strings, no referrers.
-        "access_log_format": "%(t)s %(m)s %(U)s %(s)s %(L)s",
-        "loglevel": "warning",
-    }
-    _Server(options, make).run()
+    """Serve the store that the settings name."""
+    serve_app(
+        lambda: create_app(Edge(settings.open_store()), settings),
+        host=host,
+        port=port,
+        workers=workers,
+    )

@@ -135,6 +135,17 @@ LEADER = {
 }
 PROVIDER_OF = {activity: organisation for organisation, activity, *_ in ACTIVITIES}
 
+# (key, name, what they do): the doors of the demo's first page.
+DOORS = (
+    ("priya", "Priya Shah", "link worker at Ash Lane Surgery"),
+    ("tess", "Tess Marsh", "team lead at Ash Lane Surgery"),
+    ("kit", "Kit Bowen", "potter, The Clay Table"),
+    ("sol", "Sol Rivers", "leader of Riverside Singers"),
+    ("rae", "Rae Lister", "leader of Riverside Singers"),
+    ("gwen", "Gwen Hardy", "safeguarding lead at Ash Lane Surgery"),
+    ("grace", "Grace Amos", "governance lead for Harbour"),
+    ("ada", "Ada Fry", "administrator of Saltmere"),
+)
 NEEDS = ("loneliness", "bereavement", "long_term_condition", "confidence", "moving_more")
 PEOPLE: tuple[tuple[str, str, date, str], ...] = (
     ("Margaret", "Okoro", date(1951, 3, 15), "To sing again. I used to, before John died."),

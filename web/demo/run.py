@@ -1,0 +1,126 @@
+"""`segue demo`: its own store, its own secret, a web server and a worker, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from referral.store import Sql, Store
+from referral.upgrade import WrongShape, check, upgrade
+from web.demo import cast
+from web.demo.clock import WoundClock
+from web.demo.story import tell
+from web.edge import Edge
+from web.settings import Settings
+from workflows.engine import move_tables
+
+FOLDER = Path("var")
+DATABASE = FOLDER / "demo.db"
+KEY = FOLDER / "demo.key"
+CLOCK = FOLDER / "demo.clock"
+PASSWORD = "saltmere demo"  # noqa: S105 - printed on the page; the demo's people are invented
+SYSTEM = Sql("SELECT name FROM system")
+
+
+def _refuse_another_store() -> None:
+    named = os.environ.get("SEGUE_DATABASE_URL")
+    if named and Path(named.removeprefix("sqlite:///")).resolve() != DATABASE.resolve():
+        click.echo(
+            f"The demo keeps its own store, {DATABASE}, and won't touch another. Unset"
+            " SEGUE_DATABASE_URL and run it again."
+        )
+        sys.exit(2)
+
+
+def _throw_away() -> None:
+    for path in FOLDER.glob("demo.db*"):
+        path.unlink()
+    CLOCK.unlink(missing_ok=True)
+
+
+def _bar(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        width = 30 * done // total
+        click.echo(f"\r[{'#' * width}{'.' * (30 - width)}]", nl=False, err=True)
+
+
+def make(store: Store, clock: WoundClock) -> None:
+    """Fill the empty store with the story so far."""
+    from web import worker
+    from web.passwords import hash_password
+
+    at = clock()
+    upgrade(store, at, move_tables())
+
+    def sweep(moment: Any) -> None:
+        worker.sweep_all(Edge(store, lambda: moment))
+
+    tell(store, at, hash_password(PASSWORD), sweep, _bar)
+    if sys.stderr.isatty():
+        click.echo("", err=True)
+
+
+def settings_for(port: int) -> Settings:
+    """The demo's settings: a secret of its own, made once."""
+    if not KEY.exists():
+        KEY.touch(mode=0o600)
+        KEY.write_text(secrets.token_urlsafe(48))
+    return Settings(
+        secret_key=KEY.read_text(),
+        database_url=f"sqlite:///{DATABASE}",
+        public_url=f"http://127.0.0.1:{port}",
+    )
+
+
+def open_demo(fresh: bool) -> tuple[Store, WoundClock]:
+    """The demo's store, made if it isn't there. Exits 2 with what to do if it can't be used."""
+    _refuse_another_store()
+    FOLDER.mkdir(exist_ok=True)
+    if fresh:
+        _throw_away()
+    clock = WoundClock(CLOCK)
+    new = not DATABASE.exists()
+    store = Store(f"sqlite:///{DATABASE}")
+    if new:
+        click.echo("Making a fictional system with four months of history ...")
+        make(store, clock)
+        return store, clock
+    try:
+        check(store)
+        with store.read() as tx:
+            mine = tx.row(SYSTEM) == (cast.SYSTEM,)
+    except WrongShape:
+        mine = False
+    if not mine:
+        click.echo(f"{DATABASE} isn't a demo of this version. Make it anew: segue demo --fresh")
+        sys.exit(2)
+    return store, clock
+
+
+def run(port: int, fresh: bool) -> None:
+    """Make the demo if need be, print its doors, and serve it in the foreground."""
+    from web.demo.pages import make_app
+    from web.serving import serve_app
+
+    store, clock = open_demo(fresh)
+    store.dispose()
+    settings = settings_for(port)
+    address = settings.public_url
+    click.echo(f"\nThe demo is on {address}/demo")
+    click.echo("Each door is already signed in:")
+    for key, who, what in cast.DOORS:
+        click.echo(f"  {address}/demo/door/{key:<7} {who}, {what}")
+    click.echo("Press Ctrl-C to stop. Start anew with: segue demo --fresh\n")
+    work = subprocess.Popen([sys.executable, "-m", "web.demo.work"])
+    try:
+        serve_app(lambda: make_app(Edge(settings.open_store(), clock), settings, clock), port=port)
+    finally:
+        work.send_signal(signal.SIGTERM)
+        work.wait(timeout=10)
