@@ -290,6 +290,8 @@ def decide(
     worn = table.hats(f, actor)
     if not worn:
         raise refuse(NOT_FOUND)
+    if _closed_to(table, f, actor, trigger):
+        raise refuse(HELD)
     if version is not None and version != f.version:
         raise refuse(STALE)
     moves = table.moves_from(trigger, f.state)
@@ -298,8 +300,6 @@ def decide(
     role = _role_refusal(moves, worn, actor.role)
     if role is not None:
         raise refuse(role)
-    if _closed_to(table, f, actor, trigger):
-        raise refuse(HELD)
     m = _choose(tuple(m for m in moves if m.by & worn), f, given)
     refusals = _guard_refusals(m, f, given, at) + _missing(m, actor, given)
     if m.two_people or (m.two_people_if is not None and m.two_people_if(f, given)):
