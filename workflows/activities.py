@@ -24,9 +24,8 @@ ACTIVITY = Sql(
     " ON p.id = a.provider_id WHERE a.id = :id AND a.system_id = :system_id"
 )
 GROUP = Sql(
-    "SELECT g.taken, p.organisation_id FROM activity_group g JOIN activity a"
-    " ON a.id = g.activity_id JOIN provider p ON p.id = a.provider_id"
-    " WHERE g.id = :id AND g.system_id = :system_id"
+    "SELECT g.taken FROM activity_group g"
+    " WHERE g.id = :id AND g.activity_id = :activity_id AND g.system_id = :system_id"
 )
 FIELDS = (
     "name",
@@ -155,17 +154,17 @@ def save_group(
             "activity_group", "save", field("ends_on", N_("The end must be after the start."))
         )
     if group_id is not None:
-        known = tx.row(GROUP, id=group_id, system_id=actor.system_id)
+        # The gate first: whoever accepts now is waited for, and their place is counted below.
+        bump(tx, "provider", activity[0])
+        known = tx.row(GROUP, id=group_id, activity_id=activity_id, system_id=actor.system_id)
         if known is None:
             raise missing("activity_group", "save")
-        _own(actor, known[1], "activity_group")
         if "capacity" in wanted and int(wanted["capacity"]) < int(known[0]):
             raise wrong(
                 "activity_group",
                 "save",
                 field("capacity", N_("More people than this have a place already.")),
             )
-        bump(tx, "provider", activity[0])
         change(tx, "activity_group", group_id, wanted)
         log(tx, actor, at, "group_changed", "activity_group", group_id)
         return group_id

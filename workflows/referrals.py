@@ -97,6 +97,10 @@ def change_draft(
     f = facts.referral(tx, referral_id, actor, at)
     if f is None:
         raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="change", record_id=referral_id)
+    # What a guard may rest on changes: whoever read it before must read again. And so must this
+    # command, once whoever sends the draft at this moment has finished.
+    bump(tx, "person", f.person_id)
+    f = facts.referral(tx, referral_id, actor, at) or f
     mover = "discard" if f.state == ReferralState.DRAFT else "redirect"
     try:
         decide(Noun.REFERRAL, f, mover, actor, at, {"redirected_to": "-"})
@@ -133,8 +137,6 @@ def change_draft(
             raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="change", record_id=referral_id)
     if not out:
         return
-    # What a guard may rest on changes: whoever read it before must read again.
-    bump(tx, "person", f.person_id)
     change(tx, "referral", referral_id, out)
     log(
         tx,
