@@ -1,0 +1,55 @@
+"""People and what matters to them."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from referral import people_checks as checks
+from web.schemas.base import Command
+from web.schemas.fields import LONG, BirthDate, Checked, Choice, Email, Many, Text, YesNo
+from workflows.moves import N_
+
+NO_NHS_NUMBER = ("not_known", "part_known", "never_had_one", "not_said")
+CONTACT_METHODS = ("phone", "text", "email", "letter", "someone_else")
+
+
+class ChangePerson(Command):
+    """Change what is known about a person: only what is sent is changed."""
+
+    nhs_number = Checked(checks.nhs_number)
+    no_nhs_number = Choice(NO_NHS_NUMBER, wrong=N_("Choose why there is no NHS number."))
+    given_name = Text(N_("Enter a first name."))
+    family_name = Text(N_("Enter a last name."))
+    birth_date = BirthDate()
+    practice = Text()
+    phone = Checked(checks.phone_number)
+    email = Email()
+    address = Text()
+    postcode = Checked(checks.postcode)
+    contact_method = Choice(CONTACT_METHODS, wrong=N_("Choose how to reach the person."))
+    contact_times = Text()
+    message_safe = YesNo()
+    language = Text()
+    interpreter = YesNo()
+    access_needs = Text(most=LONG)
+    emergency_contact = Text(most=LONG)
+
+
+class AddPerson(ChangePerson):
+    """Add a person. A first name and a last name are needed; the rest can follow."""
+
+
+class SavePlan(Command):
+    """What matters to the person, in their words, with goals and coded needs."""
+
+    what_matters = Text(most=LONG)
+    goals = Many(Text(N_("Write the goal, or take it out.")), most=10)
+    needs = Many(
+        fields.String(
+            validate=validate.Regexp(
+                r"[a-z][a-z0-9_]{0,59}\Z", error=N_("Choose needs from the list.")
+            )
+        ),
+        most=40,
+    )
+    access = Text(most=LONG)
