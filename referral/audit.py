@@ -9,7 +9,7 @@ from typing import Any
 
 from referral.actors import NOBODY, Actor
 from referral.ids import new_id
-from referral.leaf import KEY_BYTES, canonical, commitment, leaf_hash
+from referral.leaf import KEY_BYTES, MOST_DETAILS_BYTES, canonical, commitment, leaf_hash
 from referral.ledger import Row, insert
 from referral.store import Tx
 
@@ -35,7 +35,7 @@ def entry(
         raise ValueError("An audit entry needs an actor or a named cause.")
     entry_id = new_id(at)
     salt = secrets.token_bytes(KEY_BYTES)
-    payload = canonical(dict(details))
+    payload = canonical(dict(details), MOST_DETAILS_BYTES)
     member = None if actor.membership_id == NOBODY else actor.membership_id
     leaf = canonical(
         {

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from referral.ids import new_id
-from referral.ledger import Row, Statement, insert, stored, update
+from referral.ledger import Row, insert, stored, update
 from referral.states import HoldCause, Noun
 
 Given = Mapping[str, Any]
@@ -238,16 +238,11 @@ def _hold_again(f: Any, g: Given, at: datetime) -> list[Row]:
     return [*_release(f, g, at), _hold_row(f, at, reach, _reached_provider(f, g))]
 
 
-RELEASE = Statement(
-    "row",
-    "UPDATE hold SET ended = :at WHERE concern_id = :concern_id AND ended IS NULL",
-    "UPDATE hold SET ended = :at WHERE concern_id = :concern_id AND ended IS NULL"
-    " AND EXISTS (SELECT 1 FROM u)",
-)
+RELEASE = update("hold", ("ended",), ("concern_id",), empty=("ended",))
 
 
 def _release(f: Any, g: Given, at: datetime) -> list[Row]:
-    return [Row(RELEASE, {"at": at, "concern_id": f.id})]
+    return [Row(RELEASE, {"ended": at, "old_concern_id": f.id})]
 
 
 def _release_unless_kept(f: Any, g: Given, at: datetime) -> list[Row]:
@@ -294,24 +289,24 @@ def _settle(f: Any, g: Given, at: datetime) -> list[Row]:
     ]
 
 
-RESTART = Statement(
-    "row",
-    "UPDATE clock SET due = :due, look_at = :due, fired = :fired, started = :at"
-    " WHERE id = :id AND ended IS NULL",
-    "UPDATE clock SET due = :due, look_at = :due, fired = :fired, started = :at"
-    " WHERE id = :id AND ended IS NULL AND EXISTS (SELECT 1 FROM u)",
-)
+RESTART = update("clock", ("due", "look_at", "fired", "started"), ("id",), empty=("ended",))
 
 
 def _restart_clock(f: Any, g: Given, at: datetime) -> list[Row]:
     """The clock that raised it starts again, if its record is still there; the command found out
-    when it is due."""
-    if f.clock_id is None or "clock_due" not in g:
+    whose clock it is and when it is due."""
+    if f.clock_id is None or "clock_record" not in g:
         return []
     return [
         Row(
             RESTART,
-            {"id": f.clock_id, "due": g["clock_due"], "fired": g["clock_fired"], "at": at},
+            {
+                "old_id": f.clock_id,
+                "due": g["clock_due"],
+                "look_at": g["clock_due"],
+                "fired": g["clock_fired"],
+                "started": at,
+            },
         )
     ]
 

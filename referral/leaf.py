@@ -14,12 +14,15 @@ from unicodedata import is_normalized, normalize
 MOST_BYTES = 65_535
 """What fits the two bytes of length that stand before an entry in a tile."""
 
+MOST_DETAILS_BYTES = 4 * 1024 * 1024
+"""Details stand beside the tree: a decision with hundreds of consequences fits."""
+
 KEY_BYTES = 32
 
 _PLAIN = frozenset({str, int, bool, type(None), datetime})
 
 
-def canonical(value: Any) -> str:
+def canonical(value: Any, most: int = MOST_BYTES) -> str:
     """The one JSON text for this value: keys in the order of their characters, no spaces between.
 
     Texts are in NFC, times in UTC with six digits of a second, keys ASCII. TypeError for a float
@@ -33,8 +36,8 @@ def canonical(value: Any) -> str:
         if not is_normalized("NFC", text):
             text = _ENCODER.encode(_composed(value))
         size = len(text.encode())
-    if size > MOST_BYTES:
-        raise ValueError(f"An audit entry holds {MOST_BYTES} bytes at most, not {size}")
+    if size > most:
+        raise ValueError(f"An audit entry holds {most} bytes at most, not {size}")
     return text
 
 

@@ -27,14 +27,25 @@ class NoPlaceLeft(Exception):
 
 class Statement:
     """One row statement. `plain` is its text with `:names`; `hung` is the same hung off the head
-    as part of one statement on PostgreSQL."""
+    as part of one statement on PostgreSQL. `about` says what it writes, for the audit log."""
 
-    __slots__ = ("hung", "kind", "plain")
+    __slots__ = ("about", "hung", "kind", "plain")
 
-    def __init__(self, kind: str, plain: str, hung: str) -> None:
+    def __init__(self, kind: str, plain: str, hung: str, about: About | None = None) -> None:
         self.kind = kind  # gate | head | row | place
         self.plain = Sql(plain)
         self.hung = Sql(hung)
+        self.about = about
+
+
+class About(NamedTuple):
+    """The table a statement writes, the columns it sets, those it finds its rows by (none: the row
+    is new), and those that must be empty in them."""
+
+    table: str
+    sets: tuple[str, ...]
+    where: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
@@ -80,17 +91,20 @@ def insert(name: str, *only: str, head: bool = False) -> Statement:
     plain = f"{into} VALUES ({values})"
     if head:
         return Statement("head", plain, f"{into} SELECT {cast} WHERE TRUE")
-    return Statement("row", plain, f"{into} SELECT {cast} FROM u")
+    return Statement("row", plain, f"{into} SELECT {cast} FROM u", About(name, columns))
 
 
 @cache
-def update(name: str, sets: tuple[str, ...], where: tuple[str, ...], extra: str = "") -> Statement:
-    """Update rows found by equal columns (`where`), and by `extra` if given. Parameters for the
-    found-by columns are called `old_<column>`."""
+def update(
+    name: str, sets: tuple[str, ...], where: tuple[str, ...], empty: tuple[str, ...] = ()
+) -> Statement:
+    """Update rows found by equal columns (`where`) in which the `empty` columns are. Parameters
+    for the found-by columns are called `old_<column>`."""
     assigned = ", ".join(f"{c} = :{c}" for c in sets)
-    found = " AND ".join(f"{c} = :old_{c}" for c in where) + (f" AND {extra}" if extra else "")
+    found = " AND ".join([*(f"{c} = :old_{c}" for c in where), *(f"{c} IS NULL" for c in empty)])
     plain = f"UPDATE {name} SET {assigned} WHERE {found}"
-    return Statement("row", plain, f"{plain} AND EXISTS (SELECT 1 FROM u)")
+    about = About(name, sets, where, empty)
+    return Statement("row", plain, f"{plain} AND EXISTS (SELECT 1 FROM u)", about)
 
 
 @cache

@@ -10,11 +10,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from referral import audit, effects, facts, picks
 from referral.actors import NOBODY, Actor, the_system
+from referral.details import details_of, told
 from referral.ids import new_id, new_reference
 from referral.ledger import (
     END_CLOCKS,
@@ -22,7 +23,6 @@ from referral.ledger import (
     TAKE_PLACE,
     NoPlaceLeft,
     Row,
-    free_text,
     gate,
     head,
     insert,
@@ -387,7 +387,9 @@ def step(
 
 def _body(noun: Noun, record_id: str | None, trigger: str, given: Given) -> str:
     """A hash of what was asked, so that a key can't be used for something else."""
-    text = json.dumps([noun, record_id, trigger, given], sort_keys=True, default=str)
+    # What the command itself found out about a clock depends on the time, not on what was asked.
+    asked = {name: value for name, value in given.items() if not name.startswith("clock_")}
+    text = json.dumps([noun, record_id, trigger, asked], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -401,27 +403,6 @@ def _again(noun: Noun, f: Any, trigger: str, body: str) -> Done:
     return Done(
         noun, said["id"], said["state"], said["version"], said.get("reference"), replayed=True
     )
-
-
-def _plain(value: Any) -> Any:
-    """A value as a leaf's details can hold it."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return str(value) if isinstance(value, str) else value
-
-
-def _digest(text: Any) -> str | None:
-    return None if text is None else "sha256:" + hashlib.sha256(str(text).encode()).hexdigest()
-
-
-def details_of(table: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns a step set: what `audit verify` folds and compares with the record. Free text
-    stands as its digest: the details can be erased, but the story is in as few rows as can be."""
-    return {c: _digest(v) if free_text(table, c) else _plain(v) for c, v in values.items()}
 
 
 def _gates(noun: Noun, f: Any) -> list[Row]:
@@ -480,14 +461,18 @@ def _write(
         }
         rows.append(Row(head(name, columns), params))
     rows += _place_rows(noun, f, to)
-    started = _clock_rows(tx, table, f, m, to, values, at, cal, rows)
-    note_id = _note(f, noun, given, actor, at, rows)
+    details: dict[str, Any] = {"set": details_of(name, values)}
+    details |= _clock_rows(tx, table, f, m, to, values, at, cal, rows)
+    note_id, beside = _note(f, noun, given, actor, at)
     for effect in m.effects:
-        rows += effects.EFFECTS[effect](f, given, at)
+        beside += effects.EFFECTS[effect](f, given, at)
+    if beside:
+        rows += beside
+        details["rows"] = [told(row) for row in beside]
     rows += _tellings(tx, table, m, f, values, given, at, version)
-    rows += _step_rows(
-        table, f, decision, actor, at, given, values, version, note_id, second, started
-    )
+    rows += _step_rows(table, f, decision, actor, at, given, version, note_id, second, details)
+    if any(row.statement is effects.RESTART for row in beside):
+        rows += _clock_restarted(actor, at, given)
     reference = getattr(f, "reference", None)
     if key:
         answer = {"id": f.id, "state": to, "version": version, "reference": reference}
@@ -542,12 +527,15 @@ def _clock_rows(
     at: datetime,
     cal: Calendar,
     rows: list[Row],
-) -> list[str]:
-    """End the old state's clock and start the new one's. Returns the kinds started."""
+) -> dict[str, Any]:
+    """End the old state's clock and start the new one's. Returns what the log says of it: the
+    clocks started, or who owns them from now (`owner`) and who did (`was`; nobody: all of them)."""
     if f.state == to and not m.restarts:
-        if m.trigger in ("reassign", "hand_over"):
-            rows.append(_new_owner(table, f, values))
-        return []
+        if m.trigger not in ("reassign", "hand_over"):
+            return {}
+        row = _new_owner(table, f, values)
+        rows.append(row)
+        return {"clocks_to": {"owner": row.params["owner"], "was": row.params.get("old")}}
     ends = to in ENDS[table.noun]
     long = table.noun is Noun.REFERRAL and (ends or m.trigger == "start")
     if f.state is not None:
@@ -555,21 +543,22 @@ def _clock_rows(
         but = "referral.not_started" if spared else NO_CLOCK
         rows.append(Row(END_CLOCKS, {"at": at, "record_id": f.id, "but": but}))
     asked = clocks.Asked(f, values, m.trigger, at, cal)
-    started = []
+    started: list[Row] = []
     clock = table.states[to].clock  # type: ignore[index]
     if clock is not None:
         left = None
         if m.goes_on is not None:
             left = _left(tx, f, clock, cal, m.goes_on)
-        rows.append(_clock_row(table, f, clock, clocks.start(clock, asked, left), to, values, at))
-        started.append(clock.kind)
+        running = clocks.start(clock, asked, left)
+        started.append(_clock_row(table, f, clock, running, to, values, at))
     for follow in m.follows:
         if isinstance(follow, StartClock) and not f.long_clock:
             beside = table.clocks[follow.kind]
             running = clocks.start(beside, asked)
-            rows.append(_clock_row(table, f, beside, running, to, values, at))
-            started.append(beside.kind)
-    return started
+            started.append(_clock_row(table, f, beside, running, to, values, at))
+    rows += started
+    told_of = ("kind", "owner", "due", "period", "hours")
+    return {"clocks": [{c: row.params[c] for c in told_of} for row in started]}
 
 
 def _left(tx: Tx, f: Any, clock: Clock, cal: Calendar, least: int) -> int:
@@ -636,39 +625,49 @@ def _new_owner(table: Table, f: Any, values: Mapping[str, Any]) -> Row:
     )
 
 
+def _clock_restarted(actor: Actor, at: datetime, given: Given) -> list[Row]:
+    """The clock that is started again belongs to another record: its own entries say so too."""
+    return audit.entry(
+        actor=actor,
+        at=at,
+        action="clock",
+        noun=given["clock_noun"],
+        record_id=given["clock_record"],
+        details={"clock": {"kind": given["clock_kind"], "due": given["clock_due"], "started": at}},
+    )
+
+
 def _note(
-    f: Any, noun: Noun, given: Given, actor: Actor, at: datetime, rows: list[Row]
-) -> str | None:
+    f: Any, noun: Noun, given: Given, actor: Actor, at: datetime
+) -> tuple[str | None, list[Row]]:
     """Free text goes into a row of its own; the step keeps its id."""
     text = given.get("note") or given.get("summary") or given.get("feedback")
     if not text:
-        return None
+        return None, []
     note_id = new_id(at)
     audience = {
         Noun.CONCERN: "safeguarding",
         Noun.ESCALATION: "review",
     }.get(noun, "both")
-    rows.append(
-        Row(
-            insert("note"),
-            stored(
-                "note",
-                {
-                    "id": note_id,
-                    "system_id": f.system_id,
-                    "organisation_id": f.organisation_id,
-                    "person_id": f.person_id,
-                    "noun": str(noun),
-                    "record_id": f.id,
-                    "audience": given.get("audience", audience),
-                    "body": text,
-                    "written_by": None if actor.membership_id == NOBODY else actor.membership_id,
-                    "at": at,
-                },
-            ),
-        )
+    row = Row(
+        insert("note"),
+        stored(
+            "note",
+            {
+                "id": note_id,
+                "system_id": f.system_id,
+                "organisation_id": f.organisation_id,
+                "person_id": f.person_id,
+                "noun": str(noun),
+                "record_id": f.id,
+                "audience": given.get("audience", audience),
+                "body": text,
+                "written_by": None if actor.membership_id == NOBODY else actor.membership_id,
+                "at": at,
+            },
+        ),
     )
-    return note_id
+    return note_id, [row]
 
 
 def _tellings(
@@ -732,11 +731,10 @@ def _step_rows(
     actor: Actor,
     at: datetime,
     given: Given,
-    values: Mapping[str, Any],
     version: int,
     note_id: str | None,
     second: Actor | None,
-    started: list[str],
+    details: Mapping[str, Any],
 ) -> list[Row]:
     m, to = decision.move, decision.to
     stands_in = decision.hat[1] is Relation.STAND_IN
@@ -776,7 +774,7 @@ def _step_rows(
         noun=str(table.noun),
         record_id=f.id,
         version=version,
-        details={"set": details_of(str(table.noun), values), "clocks": started},
+        details=details,
         behalf=behalf,
         consent=getattr(f, "consent_id", None),
         override=getattr(f, "override_id", None),

@@ -9,7 +9,7 @@ from referral.actors import Actor
 from referral.audit import log
 from referral.ids import new_id
 from referral.rows import bump, change, put
-from referral.states import Role
+from referral.states import Noun, Role
 from referral.store import Sql, Tx
 from workflows.activities import PROVIDER
 from workflows.moves import N_
@@ -26,11 +26,13 @@ ITEM = Sql(
     " AND replaced_at IS NULL",
     times=(1,),
 )
-RECLOCK = Sql(
-    "UPDATE clock SET due = :due, look_at = :due, fired = :fired WHERE ended IS NULL"
-    " AND kind IN ('assurance.assured','assurance.conditional')"
-    " AND record_id IN (SELECT id FROM assurance WHERE provider_id = :provider_id)"
+RUNNING = Sql(
+    "SELECT c.id, c.kind, a.id, a.conditions_until FROM assurance a JOIN clock c"
+    " ON c.record_id = a.id WHERE a.provider_id = :provider_id AND c.ended IS NULL"
+    " AND c.kind IN ('assurance.assured','assurance.conditional')",
+    times=(3,),
 )
+RECLOCK = Sql("UPDATE clock SET due = :due, look_at = :due, fired = :fired WHERE id = :id")
 
 
 def _may(tx: Tx, actor: Actor, provider_id: str) -> str:
@@ -101,7 +103,7 @@ def add_evidence(
             "replaced_at": None if checked else at,
         },
     )
-    _reclock(tx, provider_id, at)
+    _reclock(tx, actor, provider_id, at)
     log(
         tx,
         actor,
@@ -121,13 +123,26 @@ EARLIEST = Sql(
 )
 
 
-def _reclock(tx: Tx, provider_id: str, at: datetime) -> None:
-    """The clock of an assured provider runs to the earliest end of what blocks."""
+def _reclock(tx: Tx, actor: Actor, provider_id: str, at: datetime) -> None:
+    """The clock of an assured provider runs to the earliest end of what blocks; with conditions,
+    to their date if that is sooner."""
     row = tx.row(EARLIEST, provider_id=provider_id)
     if row is None or row[0] is None:
         return
-    # The marks before due are found again by the sweep from `due`.
-    tx.run(RECLOCK, due=row[0], fired=0, provider_id=provider_id)
+    for clock_id, kind, assurance_id, conditions_until in tx.rows(RUNNING, provider_id=provider_id):
+        conditional = kind == "assurance.conditional" and conditions_until is not None
+        due = min(row[0], conditions_until) if conditional else row[0]
+        # The marks before due are found again by the sweep from `due`.
+        tx.run(RECLOCK, due=due, fired=0, id=clock_id)
+        log(
+            tx,
+            actor,
+            at,
+            "clock",
+            Noun.ASSURANCE,
+            assurance_id,
+            {"clock": {"kind": kind, "due": due}},
+        )
 
 
 def renewal_in_hand(
@@ -149,6 +164,6 @@ def renewal_in_hand(
     grace = add(until, policy.days("assurance.grace"), cal)
     bump(tx, "provider", provider_id)
     change(tx, "evidence", evidence_id, {"grace_until": grace})
-    _reclock(tx, provider_id, at)
+    _reclock(tx, actor, provider_id, at)
     log(tx, actor, at, "renewal_in_hand", "provider", provider_id, {"kind": kind})
     return grace

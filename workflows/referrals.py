@@ -11,6 +11,7 @@ from typing import Any
 from referral import facts
 from referral.actors import Actor
 from referral.audit import log
+from referral.details import details_of
 from referral.ids import new_id, new_reference
 from referral.ledger import free_text
 from referral.rows import bump, change, put
@@ -22,7 +23,6 @@ from workflows.engine import (
     Done,
     Refused,
     decide,
-    details_of,
     step,
 )
 from workflows.moves import N_, Refusal
@@ -245,7 +245,7 @@ def redirect_referral(
             "alternatives": json.loads(copied[6]) if copied[6] else None,
         },
     )
-    tx.run(INHERIT, old=referral_id, new=made.id)
+    _pass_long_clock_on(tx, actor, at, referral_id, made.id, f.subject_ref)
     old = step(
         tx, Noun.REFERRAL, referral_id, "redirect", actor, at, {"redirected_to": made.id}, key=key
     )
@@ -256,10 +256,35 @@ def redirect_referral(
     return Redirected(old, made, ())
 
 
-INHERIT = Sql(
-    "UPDATE clock SET record_id = :new WHERE record_id = :old AND kind = 'referral.not_started'"
-    " AND ended IS NULL"
+LONG_CLOCK = Sql(
+    "SELECT id, kind, owner, started, due, period, hours FROM clock WHERE record_id = :old"
+    " AND kind = 'referral.not_started' AND ended IS NULL",
+    times=(3, 4),
 )
+INHERIT = Sql("UPDATE clock SET record_id = :new WHERE id = :id")
+
+
+def _pass_long_clock_on(
+    tx: Tx, actor: Actor, at: datetime, old: str, new: str, subject: str
+) -> None:
+    """The *not started* clock goes on with the new referral, and the log of both says so."""
+    clock = tx.row(LONG_CLOCK, old=old)
+    if clock is None:
+        return
+    tx.run(INHERIT, id=clock[0], new=new)
+    _, kind, owner, started, due, period, hours = clock
+    came = {"owner": owner, "started": started, "due": due, "period": period, "hours": bool(hours)}
+    for record, moved in ((old, {"left": True}), (new, {"came": True, **came})):
+        log(
+            tx,
+            actor,
+            at,
+            "clock",
+            Noun.REFERRAL,
+            record,
+            {"clock": {"kind": kind, **moved}},
+            subject=subject,
+        )
 
 
 def confirm_referrals(
