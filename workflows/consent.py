@@ -12,7 +12,7 @@ from referral.states import ConsentState, Noun
 from referral.store import Sql, Tx
 from workflows.engine import NOT_FOUND, Done, Refused, step
 from workflows.moves import N_
-from workflows.rules import field, wrong
+from workflows.rules import done_once, field, wrong
 
 WORDING = Sql(
     "SELECT id, body, number FROM wording WHERE system_id = :system_id AND purpose = :purpose"
@@ -49,8 +49,28 @@ def record_consent(
     `agreed` None leaves it asked. A question that already waits is answered; an agreement in force
     is renewed by a yes and taken back by a no. `answer`: basis, how, present, wording_id, until."""
     known = {"person_id": person_id, "purpose": purpose, "recipient": recipient}
+    body = {**known, "agreed": agreed, "answer": dict(answer)}
+    return done_once(
+        tx,
+        actor,
+        key,
+        "consent.record",
+        body,
+        at,
+        lambda: _record(tx, actor, at, known, agreed, answer),
+    )
+
+
+def _record(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    known: Mapping[str, str],
+    agreed: bool | None,
+    answer: Mapping[str, Any],
+) -> Done:
     if answer.get("wording_id") is None:
-        wording = wording_now(tx, actor.system_id, purpose, at)
+        wording = wording_now(tx, actor.system_id, known["purpose"], at)
         if wording is None:
             raise wrong(
                 "consent",
@@ -58,39 +78,16 @@ def record_consent(
                 field("wording_id", N_("There are no words to read out for this purpose yet.")),
             )
         answer = {**answer, "wording_id": wording[0]}
-    newest = tx.row(
-        NEWEST,
-        person_id=person_id,
-        recipient=recipient,
-        purpose=purpose,
-        system_id=actor.system_id,
-    )
+    newest = tx.row(NEWEST, **known, system_id=actor.system_id)
     if newest is not None and newest[1] == ConsentState.GIVEN and agreed is False:
-        return step(
-            tx,
-            Noun.CONSENT,
-            newest[0],
-            "withdraw",
-            actor,
-            at,
-            {"reason": "person_said_no"},
-            key=key,
-        )
+        no = {"reason": "person_said_no"}
+        return step(tx, Noun.CONSENT, newest[0], "withdraw", actor, at, no)
     if newest is not None and newest[1] == ConsentState.ASKED:
         asked_id = newest[0]
     elif newest is not None and newest[1] == ConsentState.GIVEN:
         asked_id = renew_consent(tx, actor, at, newest[0], known, answer).id
     else:
-        asked = step(
-            tx,
-            Noun.CONSENT,
-            None,
-            "ask",
-            actor,
-            at,
-            {**known, **answer},
-            key=key if agreed is None else None,
-        )
+        asked = step(tx, Noun.CONSENT, None, "ask", actor, at, {**known, **answer})
         asked_id = asked.id
         if agreed is None:
             return asked
@@ -98,7 +95,7 @@ def record_consent(
         f = facts.consent(tx, asked_id, actor, at)
         return Done(Noun.CONSENT, asked_id, ConsentState.ASKED, f.version if f else 1)
     trigger = "give" if agreed else "refuse"
-    return step(tx, Noun.CONSENT, asked_id, trigger, actor, at, answer, key=key)
+    return step(tx, Noun.CONSENT, asked_id, trigger, actor, at, answer)
 
 
 def renew_consent(

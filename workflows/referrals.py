@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from workflows.engine import (
 )
 from workflows.moves import N_, Refusal
 from workflows.people import MOST_TEXT
-from workflows.rules import field, wrong
+from workflows.rules import field, kept, once, told_again, wrong
 
 DRAFT_FIELDS = (
     "group_id",
@@ -212,6 +212,27 @@ def redirect_referral(
 ) -> Redirected:
     """Refer the person on: a new referral takes this one's place and is sent in the same command,
     or is left a draft with its refusals. The *not started* clock goes with it."""
+    made: list[Redirected] = []
+
+    def do() -> dict[str, Any]:
+        made.append(_redirect(tx, actor, at, referral_id, group_id, version))
+        return {
+            "old": kept(made[0].old),
+            "new": kept(made[0].new),
+            "refusals": [asdict(refusal) for refusal in made[0].refusals],
+        }
+
+    body = {"id": referral_id, "group_id": group_id, "version": version}
+    said = once(tx, actor, key, "referral.redirect", body, at, do)
+    if made:
+        return made[0]
+    refusals = tuple(Refusal(**refusal) for refusal in said["refusals"])
+    return Redirected(told_again(said["old"]), told_again(said["new"]), refusals)
+
+
+def _redirect(
+    tx: Tx, actor: Actor, at: datetime, referral_id: str, group_id: str, version: int | None
+) -> Redirected:
     f = facts.referral(tx, referral_id, actor, at)
     if f is None:
         raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="redirect", record_id=referral_id)
@@ -246,9 +267,7 @@ def redirect_referral(
         },
     )
     _pass_long_clock_on(tx, actor, at, referral_id, made.id, f.subject_ref)
-    old = step(
-        tx, Noun.REFERRAL, referral_id, "redirect", actor, at, {"redirected_to": made.id}, key=key
-    )
+    old = step(tx, Noun.REFERRAL, referral_id, "redirect", actor, at, {"redirected_to": made.id})
     try:
         made = send_referral(tx, actor, at, made.id)
     except Refused as refused:

@@ -11,9 +11,9 @@ from typing import Any
 from referral.actors import Actor
 from referral.facts import EARLIER
 from referral.rows import put
-from referral.states import Role
-from referral.store import Tx
-from workflows.engine import KEY_REUSED, NOT_FOUND, NOT_YOUR_ROLE, Refused
+from referral.states import Noun, Role
+from referral.store import Sql, Tx
+from workflows.engine import KEY_REUSED, NOT_FOUND, NOT_YOUR_ROLE, Done, Refused
 from workflows.moves import Refusal
 
 
@@ -49,8 +49,9 @@ def once(
 ) -> dict[str, Any]:
     """Run a command of several steps at most once for its key: a repeat gets the same answer.
 
-    Raises Refused (idempotency_key_reused) when the key came with another body. `do` returns the
-    answer: ids, references and states only, no personal detail."""
+    Raises Refused (idempotency_key_reused) when the key came with another body, TryAgain while
+    another client is at it under the same key. `do` returns the answer: ids, references and states
+    only, no personal detail."""
     if key is None:
         return do()
     text = json.dumps([what, dict(body)], sort_keys=True, default=str)
@@ -62,17 +63,59 @@ def once(
             raise Refused([KEY_REUSED], noun=what, trigger=what, record_id=None)
         said: dict[str, Any] = json.loads(answer)
         return {**said, "replayed": True}
+    # The key is claimed before anything is done: another client with it waits here, and isn't
+    # refused for what this one has just changed.
+    claim = {"system_id": actor.system_id, "actor_id": actor.id, "key": key}
+    put(tx, "idempotency", {**claim, "body_hash": digest, "answer": "", "at": at})
     answer_now = do()
-    put(
-        tx,
-        "idempotency",
-        {
-            "system_id": actor.system_id,
-            "actor_id": actor.id,
-            "key": key,
-            "body_hash": digest,
-            "answer": json.dumps(answer_now),
-            "at": at,
-        },
-    )
+    tx.run(ANSWER, **claim, answer=json.dumps(answer_now))
     return answer_now
+
+
+ANSWER = Sql(
+    "UPDATE idempotency SET answer = :answer"
+    " WHERE system_id = :system_id AND actor_id = :actor_id AND key = :key"
+)
+
+
+def done_once(
+    tx: Tx,
+    actor: Actor,
+    key: str | None,
+    what: str,
+    body: Mapping[str, Any],
+    at: datetime,
+    do: Callable[[], Done],
+) -> Done:
+    """`once` for a command whose answer is that of its last step."""
+    made: list[Done] = []
+
+    def run() -> dict[str, Any]:
+        made.append(do())
+        return kept(made[0])
+
+    said = once(tx, actor, key, what, body, at, run)
+    return made[0] if made else told_again(said)
+
+
+def kept(done: Done) -> dict[str, Any]:
+    """A step as it stands in the answer to a key."""
+    return {
+        "noun": str(done.noun),
+        "id": done.id,
+        "state": done.state,
+        "version": done.version,
+        "reference": done.reference,
+    }
+
+
+def told_again(said: Mapping[str, Any]) -> Done:
+    """The step that `kept` kept."""
+    return Done(
+        Noun(said["noun"]),
+        said["id"],
+        said["state"],
+        said["version"],
+        said["reference"],
+        replayed=True,
+    )
