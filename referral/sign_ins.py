@@ -1,0 +1,195 @@
+"""Sign-ins: the sessions kept here and not in the cookie, wrong tries, and who an address is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from referral.actors import Actor
+from referral.rows import put
+from referral.states import Role
+from referral.store import Sql, Tx
+
+ACCOUNT = Sql("SELECT id, system_id, password_hash, active FROM app_user WHERE email = :email")
+MEMBERSHIPS = Sql(
+    """
+SELECT m.id, m.role, o.name, p.name FROM membership m
+JOIN app_user u ON u.id = m.user_id
+JOIN organisation o ON o.id = m.organisation_id
+LEFT JOIN place p ON p.id = m.place_id
+WHERE m.user_id = :user_id AND u.active AND m.started_at <= :at
+  AND (m.ended_at IS NULL OR m.ended_at > :at) AND m.role NOT IN ('person','system')
+ORDER BY m.started_at, m.id
+"""
+)
+FOUND = Sql(
+    """
+SELECT s.user_id, s.seen_at, s.idle_until, s.ends_at, s.revoked_at,
+  m.id, m.system_id, m.organisation_id, m.role, m.place_id, p.path, u.name, o.name,
+  u.active AND m.started_at <= :at AND (m.ended_at IS NULL OR m.ended_at > :at),
+  (SELECT count(*) FROM membership x WHERE x.user_id = s.user_id AND x.started_at <= :at
+     AND (x.ended_at IS NULL OR x.ended_at > :at)),
+  (SELECT count(*) FROM notice n WHERE n.membership_id = m.id AND n.read_at IS NULL)
+FROM sign_in s
+JOIN membership m ON m.id = s.membership_id
+JOIN app_user u ON u.id = s.user_id
+JOIN organisation o ON o.id = m.organisation_id
+LEFT JOIN place p ON p.id = m.place_id
+WHERE s.token_hash = :token_hash
+""",
+    (1, 2, 3, 4),
+)
+TOUCH = Sql(
+    "UPDATE sign_in SET seen_at = :at, idle_until = :idle_until"
+    " WHERE token_hash = :token_hash AND revoked_at IS NULL"
+)
+REVOKE = Sql(
+    "UPDATE sign_in SET revoked_at = :at WHERE token_hash = :token_hash AND revoked_at IS NULL"
+)
+REVOKE_ALL = Sql(
+    "UPDATE sign_in SET revoked_at = :at WHERE user_id = :user_id AND revoked_at IS NULL"
+)
+COUNT_TRY = Sql(
+    "INSERT INTO sign_in_try (key, window_start, count) VALUES (:key, :window_start, 1)"
+    " ON CONFLICT (key, window_start) DO UPDATE SET count = sign_in_try.count + 1"
+)
+TRIES = Sql(
+    "SELECT coalesce(sum(count), 0), min(window_start) FROM sign_in_try"
+    " WHERE key = :key AND window_start > :since",
+    (1,),
+)
+FORGET_TRY = Sql(
+    "UPDATE sign_in_try SET count = count - 1"
+    " WHERE key = :key AND window_start = :window_start AND count > 0"
+)
+FORGET_TRIES = Sql("DELETE FROM sign_in_try WHERE window_start < :before")
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account found by its address. `password_hash` None: it can't sign in with a password."""
+
+    id: str
+    system_id: str
+    password_hash: str | None
+    active: bool
+
+
+@dataclass(frozen=True)
+class Post:
+    """One role somebody may sign in with."""
+
+    membership_id: str
+    role: Role
+    organisation: str
+    place: str | None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A sign-in as it stands. `live`: it may be used now. `actor` is who it was for, even once it
+    has ended, so that answers kept for them reach nobody else."""
+
+    actor: Actor
+    live: bool
+    seen_at: datetime
+    idle_until: datetime
+    ends_at: datetime
+    posts: int
+    unread: int
+
+
+def account(tx: Tx, email: str) -> Account | None:
+    """The account with this address."""
+    row = tx.row(ACCOUNT, email=email.strip().lower())
+    return None if row is None else Account(row[0], row[1], row[2], bool(row[3]))
+
+
+def posts(tx: Tx, user_id: str, at: datetime) -> list[Post]:
+    """The roles this account has now."""
+    rows = tx.rows(MEMBERSHIPS, user_id=user_id, at=at)
+    return [Post(row[0], Role(row[1]), row[2], row[3]) for row in rows]
+
+
+def begin(
+    tx: Tx,
+    *,
+    token_hash: str,
+    actor: Actor,
+    at: datetime,
+    idle_until: datetime,
+    ends_at: datetime,
+) -> None:
+    """Keep a new session."""
+    put(
+        tx,
+        "sign_in",
+        {
+            "token_hash": token_hash,
+            "system_id": actor.system_id,
+            "user_id": actor.user_id,
+            "membership_id": actor.membership_id,
+            "created_at": at,
+            "seen_at": at,
+            "idle_until": idle_until,
+            "ends_at": ends_at,
+            "revoked_at": None,
+        },
+    )
+
+
+def find(tx: Tx, token_hash: str, at: datetime) -> Session | None:
+    """The session of a token; `live` says whether it may still be used."""
+    row = tx.row(FOUND, token_hash=token_hash, at=at)
+    if row is None:
+        return None
+    user_id, seen, idle, ends, revoked = row[:5]
+    actor = Actor(
+        role=Role(row[8]),
+        system_id=row[6],
+        membership_id=row[5],
+        user_id=user_id,
+        organisation_id=row[7],
+        place_id=row[9],
+        place_path=row[10],
+        name=row[11],
+        organisation_name=row[12],
+    )
+    live = bool(row[13]) and revoked is None and at < idle and at < ends
+    return Session(actor, live, seen, idle, ends, int(row[14]), int(row[15]))
+
+
+def touch(tx: Tx, token_hash: str, at: datetime, idle_until: datetime) -> None:
+    """The session was used: its idle time begins anew."""
+    tx.run(TOUCH, token_hash=token_hash, at=at, idle_until=idle_until)
+
+
+def revoke(tx: Tx, token_hash: str, at: datetime) -> None:
+    """End one session at once."""
+    tx.run(REVOKE, token_hash=token_hash, at=at)
+
+
+def revoke_all(tx: Tx, user_id: str, at: datetime) -> int:
+    """End every session of an account at once; how many there were."""
+    return tx.run(REVOKE_ALL, user_id=user_id, at=at)
+
+
+def count_try(tx: Tx, key: str, window_start: datetime) -> None:
+    """Count one wrong try."""
+    tx.run(COUNT_TRY, key=key, window_start=window_start)
+
+
+def tries(tx: Tx, key: str, since: datetime) -> tuple[int, datetime | None]:
+    """How many wrong tries since then, and when the first of those was."""
+    row = tx.row(TRIES, key=key, since=since) or (0, None)
+    return int(row[0]), row[1]
+
+
+def forget_try(tx: Tx, key: str, window_start: datetime) -> None:
+    """The try counted at this time proved right."""
+    tx.run(FORGET_TRY, key=key, window_start=window_start)
+
+
+def forget_tries(tx: Tx, before: datetime) -> None:
+    """Throw away the counts of long ago."""
+    tx.run(FORGET_TRIES, before=before)

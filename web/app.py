@@ -1,0 +1,107 @@
+"""The web application: the edge, the frame, and the pages of each noun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, request
+from flask_babel import Babel
+from flask_wtf import CSRFProtect
+from jinja2 import ChainableUndefined, ChoiceLoader, FileSystemLoader, PackageLoader
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from web import access, errors, frame, labels, security, signing_in, words
+from web.edge import Edge
+from web.settings import Settings
+
+# One line for each module of pages; each has a blueprint named `pages`.
+MODULES: tuple[str, ...] = (
+    "web.signing_in",
+    "web.home",
+    "web.plain",
+)
+LANGUAGES = ("en", "cy")
+MOST_POSTED = 1_000_000
+MOST_FIELDS = 2_000
+
+
+@dataclass
+class Segue:
+    """What a request can reach: the edge, the settings, and the time sessions go by."""
+
+    edge: Edge
+    settings: Settings
+    session_clock: Callable[[], datetime]
+
+
+class App(Flask):
+    """Every template is escaped, whatever its name: the library's end in `.jinja`, which Flask
+    would not escape by itself."""
+
+    jinja_options = {"undefined": ChainableUndefined, "autoescape": True}  # noqa: RUF012
+
+
+def create_app(
+    edge: Edge,
+    settings: Settings,
+    *,
+    modules: Iterable[str] = MODULES,
+    session_clock: Callable[[], datetime] | None = None,
+) -> App:
+    """The application over a store and a clock. `session_clock` is for where the edge's clock can
+    be wound: sessions then go by this one. Raises RuntimeError for a route without a rule."""
+    app = App("web")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=MOST_POSTED,
+        MAX_FORM_MEMORY_SIZE=MOST_POSTED,
+        MAX_FORM_PARTS=MOST_FIELDS,
+        WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # `security` compares the Origin, which is always sent
+        BABEL_DEFAULT_LOCALE="en",
+    )
+    app.extensions["segue"] = Segue(edge, settings, session_clock or (lambda: _now(app)))
+    ours = FileSystemLoader(Path(__file__).parent / "templates")
+    app.jinja_loader = ChoiceLoader([ours, PackageLoader("nhsuk_frontend_jinja")])
+    if settings.proxies:
+        hops = settings.proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+        )
+    Babel(app, locale_selector=_language)
+    security.protect(app, settings.origin, settings.https)
+    signing_in.set_up(app, settings.https)
+    CSRFProtect(app)
+    errors.register(app)
+    frame.set_up(app, settings.service_name)
+    app.jinja_env.globals.update(labels=labels, words=words)
+    for name in modules:
+        app.register_blueprint(import_module(name).pages)
+    access.guard_every_route(app)
+    return app
+
+
+def _now(app: App) -> datetime:
+    segue: Segue = app.extensions["segue"]
+    return segue.edge.clock()
+
+
+def _language() -> str:
+    return request.accept_languages.best_match(LANGUAGES[:1]) or "en"
+
+
+def edge() -> Edge:
+    """The edge of the application that answers this request."""
+    found: Any = current_app.extensions["segue"]
+    return found.edge  # type: ignore[no-any-return]
+
+
+def settings() -> Settings:
+    """The settings of the application that answers this request."""
+    found: Any = current_app.extensions["segue"]
+    return found.settings  # type: ignore[no-any-return]

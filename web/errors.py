@@ -1,0 +1,141 @@
+"""Errors become pages here. None says whether a record exists, what was typed, or what broke."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import traceback
+
+from flask import Flask, current_app, render_template
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from web.edge import Busy
+from web.say import _
+from workflows.engine import Refused
+
+log = logging.getLogger("segue.web")
+
+
+class Trouble:
+    """What an error page says: a heading, sentences, and whether searching may help."""
+
+    def __init__(self, heading: str, *sentences: str, search: bool = False) -> None:
+        self.heading = heading
+        self.sentences = sentences
+        self.search = search
+
+
+def trouble(status: int) -> Trouble:
+    """The words for a status."""
+    if status in (404, 410):
+        return Trouble(
+            _("Page not found"),
+            _("There is no such page, or it is not one you work with."),
+            _("Check the address or the reference, or search for it."),
+            search=True,
+        )
+    if status == 403:
+        return Trouble(
+            _("This page is for another role"),
+            _("Your role does not use this page."),
+            _("If you also work in another role, change your role. If you need this page, ask"
+              " your administrator."),
+        )  # fmt: skip
+    if status == 405:
+        return Trouble(_("That cannot be done here"), _("Go back and use the button on the page."))
+    if status == 409:
+        return Trouble(
+            _("This cannot be done now"),
+            _("Nothing was saved. Go back and look at what can be done now."),
+        )
+    if status == 413:
+        return Trouble(
+            _("That is too much at once"),
+            _("Nothing was saved. Go back, shorten what you wrote or choose a smaller file, and"
+              " try again."),
+        )  # fmt: skip
+    if status == 429:
+        return Trouble(_("Too many tries"), _("Nothing was saved. Wait a minute, then try again."))
+    if status == 503:
+        return Trouble(
+            _("Segue is busy"),
+            _("Nothing was saved. Wait a moment, then try again."),
+            _("If someone is in immediate danger, call 999."),
+        )
+    if status >= 500:
+        return Trouble(
+            _("Something went wrong"),
+            _("Nothing was saved. It is not your fault, and we have noted it."),
+            _("Go back and try again. If someone is in immediate danger, call 999."),
+        )
+    return Trouble(
+        _("We could not read that"), _("Nothing was saved. Go back, load the page again and retry.")
+    )
+
+
+def page(status: int, reference: str | None = None) -> tuple[str, int]:
+    """The error page of a status."""
+    return (
+        render_template("error.jinja", trouble=trouble(status), reference=reference),
+        status,
+    )
+
+
+def status_of(refused: Refused) -> int:
+    """The HTTP status of a refusal: not there, a field, or a state that stands in the way."""
+    codes = refused.codes
+    if "not_found" in codes:
+        return 404
+    if "not_your_role" in codes:
+        return 403
+    if all(r.field for r in refused.refusals):
+        return 422
+    return 409
+
+
+def note(error: BaseException) -> str:
+    """Log where an error arose and of what kind it is, under a reference; never what was in it,
+    for the message of a database error may repeat what somebody typed."""
+    reference = secrets.token_hex(4)
+    frames = traceback.extract_tb(error.__traceback__)
+    way = " < ".join(f"{f.filename.rsplit('/', 2)[-1]}:{f.lineno} {f.name}" for f in frames[::-1])
+    log.error("error %s: %s at %s", reference, type(error).__name__, way)
+    return reference
+
+
+def register(app: Flask) -> None:
+    """Every error that leaves a view has a page."""
+
+    @app.errorhandler(CSRFError)
+    def forged(error: CSRFError) -> ResponseReturnValue:
+        from web.signing_in import actor_or_none, ask_to_sign_in
+
+        if actor_or_none() is None:
+            return ask_to_sign_in()
+        return page(400)
+
+    @app.errorhandler(HTTPException)
+    def known(error: HTTPException) -> ResponseReturnValue:
+        if error.code is None or error.code < 400:
+            return error
+        body, status = page(error.code)
+        keep = {"Allow", "Retry-After"}
+        found = [(k, v) for k, v in error.get_headers() if k in keep]
+        return body, status, found
+
+    @app.errorhandler(Refused)
+    def refused(error: Refused) -> ResponseReturnValue:
+        return page(status_of(error))
+
+    @app.errorhandler(Busy)
+    def busy(error: Busy) -> ResponseReturnValue:
+        body, status = page(503)
+        return body, status, {"Retry-After": "5"}
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> ResponseReturnValue:
+        if current_app.testing and current_app.config.get("PROPAGATE"):
+            raise error
+        return page(500, note(error))

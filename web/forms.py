@@ -1,0 +1,220 @@
+"""How every page that posts is written: one schema, one command, and nothing typed is lost.
+
+The schema (`web.schemas`) says what may be typed and what to say when it is missing; the API reads
+the same one.
+`answer` parses, performs the command, and then either redirects with a banner that says what
+happened and what happens next, or draws the page again with the errors and everything as typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from flask import flash, redirect, request
+from flask import render_template as render
+from flask.typing import ResponseReturnValue
+from marshmallow import Schema, fields
+from werkzeug.datastructures import MultiDict
+
+from referral.ids import new_id
+from referral.states import Noun
+from referral.store import Tx
+from web.access import current_actor
+from web.edge import Busy
+from web.errors import status_of
+from web.labels import said
+from web.say import _
+from web.schemas import Wrong, load
+from web.schemas.fields import Day, Moment
+from workflows.engine import Refused
+from workflows.moves import Refusal
+
+T = TypeVar("T")
+
+
+# -- the form -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Form:
+    """What a page draws: the fields as they were typed (or as they are known), the errors, and the
+    version and the key that make the press of a button count once."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    general: list[str] = field(default_factory=list)
+    changed: list[dict[str, Any]] = field(default_factory=list)
+    version: int | None = None
+    key: str = field(default_factory=new_id)
+    # Fields whose error belongs elsewhere on the page: {"capacity_note_id": "basis"}.
+    anchors: dict[str, str] = field(default_factory=dict)
+
+    def value(self, name: str) -> Any:
+        """What stands in a field: text, a list of codes, or a part of a date (`born-day`)."""
+        if name in self.values:
+            found = self.values[name]
+            return "" if found is None else found
+        base, _dash, part = name.rpartition("-")
+        known = self.values.get(base)
+        if isinstance(known, date) and part in ("day", "month", "year"):
+            return str(getattr(known, part))
+        return ""
+
+    def is_chosen(self, name: str, code: str) -> bool:
+        """Whether a radio or a checkbox is on."""
+        found = self.value(name)
+        if isinstance(found, bool):
+            return code == ("yes" if found else "no")
+        return code in found if isinstance(found, (list, tuple)) else str(found) == code
+
+    def error(self, name: str) -> dict[str, str] | None:
+        """The error of a field, as the components take it."""
+        return {"text": self.errors[name]} if name in self.errors else None
+
+    @property
+    def summary(self) -> list[dict[str, str]]:
+        """The errors for the head of the page."""
+        top = [{"text": words} for words in self.general]
+        mine = [
+            {"text": words, "href": f"#{self.anchors.get(name, name)}"}
+            for name, words in self.errors.items()
+        ]
+        return top + mine
+
+
+def typed(schema: Schema | None, form: MultiDict[str, str]) -> dict[str, Any]:
+    """What was posted, as the schema reads it: dates from their boxes, lists as lists."""
+    out: dict[str, Any] = {}
+    for name, declared in (schema.fields if schema else {}).items():
+        if isinstance(declared, (Day, Moment)):
+            parts = {part: form.get(f"{name}-{part}", "") for part in ("day", "month", "year")}
+            out[name] = parts if any(parts.values()) else form.get(name, "")
+        elif isinstance(declared, fields.List):
+            out[name] = form.getlist(name)
+        elif name in form:
+            out[name] = form[name]
+    return out
+
+
+def as_typed(schema: Schema | None, form: MultiDict[str, str]) -> dict[str, Any]:
+    """Everything typed, to be drawn again exactly as it was."""
+    lists = {
+        name
+        for name, declared in (schema.fields if schema else {}).items()
+        if isinstance(declared, fields.List)
+    }
+    return {
+        name: form.getlist(name) if name in lists else form[name]
+        for name in form
+        if name not in OWN_FIELDS
+    }
+
+
+OWN_FIELDS = frozenset({"csrf_token", "version", "key", "again"})
+
+
+def form_now(schema: Schema | None = None, values: Mapping[str, Any] | None = None) -> Form:
+    """The form of this request: as typed if it was posted, else with what is known."""
+    if request.method != "POST":
+        return Form(values=dict(values or {}))
+    return Form(
+        values=as_typed(schema, request.form),
+        version=request.form.get("version", type=int),
+        key=request.form.get("key") or new_id(),
+    )
+
+
+def refuse(form: Form, refusals: Iterable[Refusal]) -> None:
+    """Put refusals beside their fields, or at the head of the page with what would change them."""
+    for refusal in refusals:
+        why, remedy = said(refusal.why), said(refusal.remedy)
+        if refusal.field:
+            form.errors.setdefault(refusal.field, f"{why} {remedy}".strip())
+        else:
+            form.general.append(f"{why} {remedy}".strip())
+
+
+@dataclass(frozen=True)
+class Next:
+    """Where to go after a command, and the banner: what happened and what happens next. Never a
+    person's name in it: references, providers and dates only."""
+
+    path: str
+    banner: str = ""
+
+
+Draw = Callable[[Form], str]
+Command = Callable[[Tx, datetime, dict[str, Any], Form], T]
+
+
+def answer(
+    draw: Draw,
+    command: Command[T],
+    done: Callable[[T], Next],
+    *,
+    schema: Schema | None = None,
+    known: Mapping[str, Any] | None = None,
+    version: int | None = None,
+    about: tuple[Noun, str] | None = None,
+) -> ResponseReturnValue:
+    """A page that shows a form and takes its answer.
+
+    `draw(form)` makes the page. `command(tx, at, given, form)` runs in one transaction of the
+    edge; pass `form.version` and `form.key` on to `step`. `known` fills the fields at first,
+    `version` is the record's at that time, `about` is the record whose later steps are shown when
+    somebody else was quicker. Raises nothing that a person could have caused: what is refused is
+    drawn again with everything typed, but a record that isn't there is not found."""
+    from web.app import edge
+
+    form = form_now(schema, known)
+    if request.method != "POST":
+        form.version = version
+        return draw(form)
+    if request.form.get("again"):
+        return draw(form)
+    given: dict[str, Any] = {}
+    if schema is not None:
+        try:
+            given = load(schema, typed(schema, request.form), edge().clock(), form=True)
+        except Wrong as wrong:
+            refuse(form, wrong.refusals)
+            return draw(form), 422
+    actor = current_actor()
+    try:
+        result = edge().perform(actor, lambda tx, at: command(tx, at, given, form))
+    except Busy:
+        form.general.append(_("Nothing was saved: Segue is busy. Wait a moment, then try again."))
+        return draw(form), 503
+    except Refused as refused:
+        status = status_of(refused)
+        if status == 404:
+            raise
+        refuse(form, refused.refusals)
+        if "stale" in refused.codes and about is not None:
+            _show_what_changed(form, *about)
+        return draw(form), status
+    went = done(result)
+    if went.banner:
+        flash(went.banner, "success")
+    return redirect(went.path, 303)
+
+
+def _show_what_changed(form: Form, noun: Noun, record: str) -> None:
+    """The steps made since the version the sender saw; the next press counts from the newest."""
+    from referral import visible
+    from web.app import edge
+    from web.timelines import entries
+
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        steps = visible.steps_since(tx, actor, at, noun, record, form.version or 0)
+    if steps:
+        form.version = steps[0].version
+        form.changed = entries(noun, steps, at)
+
+
+def page(template: str, form: Form | None = None, **context: Any) -> str:
+    """A template with the form's errors at its head."""
+    return render(template, form=form, errors=form.summary if form else [], **context)

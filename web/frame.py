@@ -1,0 +1,136 @@
+"""What the frame of every page needs: who is signed in, the menu, and the words on it."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from typing import Any
+
+from flask import Flask, request
+from flask_babel import get_locale
+from werkzeug.exceptions import HTTPException
+
+from referral.states import Role
+from web.labels import role_name, said
+from web.security import nonce
+from workflows.moves import N_
+
+WORKER = (
+    (N_("My work"), "/"),
+    (N_("Referrals"), "/referrals"),
+    (N_("People"), "/people"),
+    (N_("Find activities"), "/activities"),
+    (N_("Reports"), "/reports"),
+    (N_("Help"), "/help"),
+)
+LEADER = (
+    (N_("Inbox"), "/"),
+    (N_("People taking part"), "/taking-part"),
+    (N_("Sessions"), "/sessions"),
+    (N_("Our offers"), "/offers"),
+    (N_("Help"), "/help"),
+)
+GOVERNANCE = (
+    (N_("Reviews"), "/"),
+    (N_("Dashboard"), "/dashboard"),
+    (N_("Providers"), "/providers"),
+    (N_("Audit"), "/audit"),
+    (N_("Reports"), "/reports"),
+    (N_("Help"), "/help"),
+)
+ADMIN = (
+    (N_("Users"), "/users"),
+    (N_("Organisations"), "/organisations"),
+    (N_("Workflows"), "/workflows"),
+    (N_("Wording"), "/wording"),
+    (N_("System"), "/system"),
+    (N_("Help"), "/help"),
+)
+MENUS: dict[Role, tuple[tuple[str, str], ...]] = {
+    Role.LINK_WORKER: WORKER,
+    Role.TEAM_LEAD: WORKER,
+    Role.PROVIDER_LEADER: LEADER,
+    Role.ADMINISTRATOR: ADMIN,
+}
+SEARCHERS = frozenset(Role) - {
+    Role.ADMINISTRATOR, Role.AUDITOR, Role.COMMISSIONER, Role.PERSON, Role.SYSTEM,
+}  # fmt: skip
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "ps"})
+
+
+def there_is(app: Flask, path: str) -> bool:
+    """Whether a page answers at this path: the menu leads nowhere that isn't there."""
+    try:
+        app.url_map.bind("").match(path)
+    except HTTPException as found:
+        return found.code is not None and found.code < 400
+    return True
+
+
+def menu(app: Flask, role: Role) -> list[dict[str, Any]]:
+    """The menu of a role, the page one is on marked."""
+    here = request.path
+    return [
+        {
+            "text": said(text),
+            "href": path,
+            "current": True
+            if here == path
+            else ("true" if path != "/" and here.startswith(f"{path}/") else False),
+        }
+        for text, path in MENUS.get(role, GOVERNANCE)
+        if there_is(app, path)
+    ]
+
+
+def _version() -> str:
+    try:
+        return installed("segue")
+    except PackageNotFoundError:
+        return ""
+
+
+def set_up(app: Flask, service_name: str) -> None:
+    """Give every template what the frame reads."""
+    version = _version()
+
+    @app.context_processor
+    def frame() -> dict[str, Any]:
+        locale = get_locale()
+        lang = str(locale.language) if locale else "en"
+        found: dict[str, Any] = {
+            "service_name": service_name,
+            "lang": lang,
+            "text_direction": "rtl" if lang in RIGHT_TO_LEFT else "ltr",
+            "csp_nonce": nonce(),
+            "version": version,
+        }
+        found.update(_somebody(app))
+        return found
+
+
+def _somebody(app: Flask) -> dict[str, Any]:
+    from web.signing_in import session_or_none
+
+    try:
+        signed_in = session_or_none()
+    except Exception:  # an error page must be drawn even when the store is away
+        return {}
+    if signed_in is None:
+        return {}
+    actor = signed_in.actor
+    found: dict[str, Any] = {
+        "account": {
+            "name": actor.name,
+            "role": role_name(actor.role),
+            "organisation": actor.organisation_name,
+            "sign_out_href": "/sign-out",
+            "change_role_href": "/change-role" if signed_in.posts > 1 else None,
+            "notices_href": "/notices",
+            "unread": signed_in.unread,
+        },
+        "navigation": menu(app, actor.role),
+    }
+    if actor.role in SEARCHERS and there_is(app, "/search"):
+        found["search"] = {"href": "/search", "value": ""}
+    return found

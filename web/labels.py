@@ -1,0 +1,560 @@
+"""One table of labels: each state, trigger, reason, kind and role has its words once, for pages,
+messages, timelines and exports alike."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from web.say import _
+from workflows.moves import N_
+
+
+class Tag(NamedTuple):
+    """A lifecycle tag or a flag."""
+
+    text: str
+    colour: str
+
+
+class MoveWords(NamedTuple):
+    """A trigger as a button asks for it, and as a timeline tells it."""
+
+    button: str
+    told: str
+
+
+STATES: dict[tuple[str, str], Tag] = {
+    ("referral", "draft"): Tag(N_("Draft"), "grey"),
+    ("referral", "sent"): Tag(N_("Waiting for provider"), "blue"),
+    ("referral", "queried"): Tag(N_("Question asked"), "orange"),
+    ("referral", "waiting"): Tag(N_("Waiting list"), "purple"),
+    ("referral", "accepted"): Tag(N_("Accepted"), "aqua-green"),
+    ("referral", "active"): Tag(N_("Taking part"), "green"),
+    ("referral", "paused"): Tag(N_("Paused"), "purple"),
+    ("referral", "returned"): Tag(N_("Back with link worker"), "orange"),
+    ("referral", "completed"): Tag(N_("Finished"), "green"),
+    ("referral", "closed"): Tag(N_("Closed"), "grey"),
+    ("referral", "withdrawn"): Tag(N_("Stopped"), "grey"),
+    ("referral", "redirected"): Tag(N_("Went elsewhere"), "grey"),
+    ("referral", "in_error"): Tag(N_("Recorded in error"), "grey"),
+    ("consent", "asked"): Tag(N_("Consent asked for"), "orange"),
+    ("consent", "given"): Tag(N_("Consent given"), "green"),
+    ("consent", "expired"): Tag(N_("Consent ran out"), "orange"),
+    ("consent", "refused"): Tag(N_("Consent refused"), "grey"),
+    ("consent", "withdrawn"): Tag(N_("Consent taken back"), "grey"),
+    ("concern", "raised"): Tag(N_("Not seen yet"), "red"),
+    ("concern", "under_review"): Tag(N_("Being decided"), "orange"),
+    ("concern", "reported"): Tag(N_("Reported"), "blue"),
+    ("concern", "enquiry"): Tag(N_("Enquiry"), "blue"),
+    ("concern", "monitoring"): Tag(N_("Being watched over"), "purple"),
+    ("concern", "closed"): Tag(N_("Closed"), "grey"),
+    ("escalation", "raised"): Tag(N_("Waiting for a reviewer"), "orange"),
+    ("escalation", "in_review"): Tag(N_("In review"), "blue"),
+    ("escalation", "information_requested"): Tag(N_("Question asked"), "purple"),
+    ("escalation", "decided"): Tag(N_("Decided"), "green"),
+    ("escalation", "closed"): Tag(N_("Closed"), "grey"),
+    ("escalation", "withdrawn"): Tag(N_("Taken back"), "grey"),
+    ("assurance", "applied"): Tag(N_("Applied"), "blue"),
+    ("assurance", "in_review"): Tag(N_("In review"), "blue"),
+    ("assurance", "assured"): Tag(N_("Assured"), "green"),
+    ("assurance", "conditional"): Tag(N_("Assured with conditions"), "orange"),
+    ("assurance", "suspended"): Tag(N_("Suspended"), "red"),
+    ("assurance", "lapsed"): Tag(N_("Lapsed"), "red"),
+    ("assurance", "refused"): Tag(N_("Not assured"), "grey"),
+    ("assurance", "left"): Tag(N_("Left"), "grey"),
+    ("agreement", "drafted"): Tag(N_("To be signed"), "orange"),
+    ("agreement", "in_force"): Tag(N_("In force"), "green"),
+    ("agreement", "expired"): Tag(N_("Ran out"), "red"),
+    ("agreement", "ended"): Tag(N_("Ended"), "grey"),
+}
+
+FLAGS: dict[str, Tag] = {
+    "escalated": Tag(N_("Escalated"), "red"),
+    "overdue": Tag(N_("Overdue"), "red"),
+    "held": Tag(N_("On hold"), "red"),
+    "urgent": Tag(N_("Urgent"), "orange"),
+    "consent_given": Tag(N_("Consent given"), "green"),
+    "consent_soon": Tag(N_("Consent runs out soon"), "orange"),
+    "no_consent": Tag(N_("No consent"), "orange"),
+    "not_recorded": Tag(N_("Not recorded"), "grey"),
+}
+
+MOVES: dict[tuple[str, str], MoveWords] = {
+    ("referral", "create"): MoveWords(N_("Begin a referral"), N_("Referral begun")),
+    ("referral", "send"): MoveWords(N_("Send"), N_("Sent to the provider")),
+    ("referral", "ask"): MoveWords(N_("Ask a question"), N_("The provider asked a question")),
+    ("referral", "answer"): MoveWords(N_("Answer the question"), N_("Question answered")),
+    ("referral", "put_on_waiting_list"): MoveWords(
+        N_("Put on waiting list"), N_("Put on the waiting list")
+    ),
+    ("referral", "review_wait"): MoveWords(
+        N_("Give a new expected date"), N_("New expected date given")
+    ),
+    ("referral", "accept"): MoveWords(N_("Accept"), N_("Accepted: a place was given")),
+    ("referral", "decline"): MoveWords(N_("Cannot take"), N_("The provider could not take them")),
+    ("referral", "lapse"): MoveWords(
+        N_("Take back: no reply"), N_("No reply in time. Back with the link worker")
+    ),
+    ("referral", "recall"): MoveWords(N_("Take back"), N_("Taken back from the provider")),
+    ("referral", "start"): MoveWords(N_("They have started"), N_("Started")),
+    ("referral", "update"): MoveWords(N_("Say how it is going"), N_("Update given")),
+    ("referral", "pause"): MoveWords(N_("Agree a break"), N_("A break was agreed")),
+    ("referral", "resume"): MoveWords(N_("End the break"), N_("The break ended")),
+    ("referral", "give_back"): MoveWords(N_("Give back"), N_("Given back by the provider")),
+    ("referral", "complete"): MoveWords(N_("Finish"), N_("Finished")),
+    ("referral", "confirm"): MoveWords(N_("Confirm and close"), N_("Outcome confirmed. Closed")),
+    ("referral", "reopen"): MoveWords(N_("Take up again"), N_("Taken up again")),
+    ("referral", "redirect"): MoveWords(N_("Refer on"), N_("Referred on to another activity")),
+    ("referral", "close_unmet"): MoveWords(
+        N_("Close without an activity"), N_("Closed: no activity was found")
+    ),
+    ("referral", "withdraw"): MoveWords(N_("Stop this referral"), N_("Stopped")),
+    ("referral", "stop"): MoveWords(N_("Stop sharing"), N_("Stopped: consent was taken back")),
+    ("referral", "reassign"): MoveWords(
+        N_("Change who has it"), N_("Handed to another link worker")
+    ),
+    ("referral", "discard"): MoveWords(N_("Throw the draft away"), N_("Draft thrown away")),
+    ("referral", "contact"): MoveWords(
+        N_("First contact made"), N_("The provider made first contact")
+    ),
+    ("referral", "mark_in_error"): MoveWords(
+        N_("Recorded in error"), N_("Marked as recorded in error, by two people")
+    ),
+    ("consent", "ask"): MoveWords(N_("Ask for consent"), N_("Consent asked for")),
+    ("consent", "give"): MoveWords(N_("Record a yes"), N_("Consent given")),
+    ("consent", "refuse"): MoveWords(N_("Record a no"), N_("Consent refused")),
+    ("consent", "renew"): MoveWords(N_("Ask again"), N_("Asked again before the date")),
+    ("consent", "withdraw"): MoveWords(N_("Take back consent"), N_("Consent taken back")),
+    ("consent", "expire"): MoveWords(N_("Let it run out"), N_("Consent ran out")),
+    ("concern", "raise"): MoveWords(N_("Raise a safeguarding concern"), N_("Concern raised")),
+    ("concern", "acknowledge"): MoveWords(N_("I have read this"), N_("Read by a person")),
+    ("concern", "report_to_authority"): MoveWords(
+        N_("Report to the authority"), N_("Reported to the authority")
+    ),
+    ("concern", "told_authority"): MoveWords(
+        N_("I told the authority"), N_("The authority or 999 was told")
+    ),
+    ("concern", "authority_decides"): MoveWords(
+        N_("Record the authority's answer"), N_("The authority answered")
+    ),
+    ("concern", "monitor"): MoveWords(N_("Follow a plan"), N_("A plan is followed")),
+    ("concern", "review"): MoveWords(N_("Record a review"), N_("Reviewed")),
+    ("concern", "hold"): MoveWords(N_("Put on hold"), N_("Referrals put on hold")),
+    ("concern", "release"): MoveWords(N_("Lift the hold"), N_("Hold lifted")),
+    ("concern", "hand_over"): MoveWords(N_("Hand over"), N_("Handed over")),
+    ("concern", "climb"): MoveWords(N_("Move up"), N_("Moved one rung up")),
+    ("concern", "close"): MoveWords(N_("Close the concern"), N_("Concern closed")),
+    ("concern", "reopen"): MoveWords(N_("Take up again"), N_("Concern taken up again")),
+    ("escalation", "raise"): MoveWords(N_("Escalate"), N_("Escalated")),
+    ("escalation", "acknowledge"): MoveWords(N_("Take this review"), N_("A reviewer took it")),
+    ("escalation", "ask"): MoveWords(N_("Ask a question"), N_("The reviewer asked a question")),
+    ("escalation", "answer"): MoveWords(N_("Answer the question"), N_("Question answered")),
+    ("escalation", "unanswered"): MoveWords(
+        N_("Go on without an answer"), N_("No answer came in time")
+    ),
+    ("escalation", "decide"): MoveWords(N_("Decide"), N_("Decided")),
+    ("escalation", "settle"): MoveWords(
+        N_("Carry out what was decided"), N_("One consequence settled")
+    ),
+    ("escalation", "climb"): MoveWords(N_("Move up a level"), N_("Moved up a level")),
+    ("escalation", "complete"): MoveWords(N_("Close the review"), N_("Review closed")),
+    ("escalation", "withdraw"): MoveWords(N_("Take it back"), N_("Taken back by who raised it")),
+    ("escalation", "overtake"): MoveWords(N_("Overtaken"), N_("Overtaken: the late step was made")),
+    ("escalation", "reopen"): MoveWords(N_("Disagree"), N_("Reopened: the raiser disagrees")),
+    ("assurance", "apply"): MoveWords(N_("Apply to be assured"), N_("Applied to be assured")),
+    ("assurance", "review"): MoveWords(N_("Start the review"), N_("Review started")),
+    ("assurance", "assure"): MoveWords(N_("Assure"), N_("Assured")),
+    ("assurance", "condition"): MoveWords(
+        N_("Assure with conditions"), N_("Assured with conditions")
+    ),
+    ("assurance", "refuse"): MoveWords(N_("Do not assure"), N_("Not assured")),
+    ("assurance", "suspend"): MoveWords(N_("Suspend"), N_("Suspended")),
+    ("assurance", "lapse"): MoveWords(N_("Let it lapse"), N_("Lapsed: evidence ran out")),
+    ("assurance", "leave"): MoveWords(N_("Leave"), N_("The provider left")),
+    ("agreement", "draft"): MoveWords(N_("Draft an agreement"), N_("Drafted")),
+    ("agreement", "sign"): MoveWords(N_("Sign"), N_("Signed by one party")),
+    ("agreement", "renew"): MoveWords(N_("Renew"), N_("Renewed with a new review date")),
+    ("agreement", "replace"): MoveWords(N_("Replace"), N_("Replaced by a new version")),
+    ("agreement", "expire"): MoveWords(N_("Let it run out"), N_("The review date passed")),
+    ("agreement", "end"): MoveWords(N_("End the agreement"), N_("Ended")),
+}
+
+ROLES: dict[str, str] = {
+    "link_worker": N_("Link worker"),
+    "team_lead": N_("Team lead"),
+    "provider_leader": N_("Activity leader"),
+    "safeguarding_lead": N_("Safeguarding lead"),
+    "governance_lead": N_("Governance lead"),
+    "information_governance_lead": N_("Information governance lead"),
+    "accountable_officer": N_("Accountable officer"),
+    "administrator": N_("Administrator"),
+    "auditor": N_("Auditor"),
+    "commissioner": N_("Commissioner"),
+    "person": N_("The person"),
+    "system": N_("The system"),
+}
+
+REASONS: dict[str, str] = {
+    "full": N_("No place left"),
+    "not_right_activity": N_("Not the right activity"),
+    "access_need": N_("An access need we cannot meet"),
+    "safety": N_("We cannot keep people safe"),
+    "outside_area": N_("Outside our area"),
+    "other": N_("Another reason"),
+    "no_reply": N_("No reply"),
+    "person_asked": N_("The person asked for this"),
+    "better_fit": N_("Another activity fits better"),
+    "provider_stopped": N_("The provider cannot go on"),
+    "no_place_yet": N_("No place yet"),
+    "starts_later": N_("The group starts later"),
+    "stopped_coming": N_("They stopped coming"),
+    "needs_changed": N_("What they need has changed"),
+    "activity_stopped": N_("The activity stopped"),
+    "ended_too_soon": N_("It ended too soon"),
+    "consent_given_again": N_("Consent was given again"),
+    "mistake": N_("It was a mistake"),
+    "no_provider": N_("No activity could be found"),
+    "waiting_too_long": N_("The wait was too long"),
+    "not_reached": N_("The person could not be reached"),
+    "needs_met": N_("The need was met another way"),
+    "moved_away": N_("The person moved away"),
+    "died": N_("The person died"),
+    "not_said": N_("No reason given"),
+    "wrong_person": N_("The wrong person"),
+    "duplicate": N_("It was there twice"),
+    "wrong_activity": N_("The wrong activity"),
+    "person_said_no": N_("The person said no"),
+    "advice": N_("Advice was given"),
+    "no_further_action": N_("Nothing more is needed"),
+    "plan_done": N_("The plan is done"),
+    "new_information": N_("Something new is known"),
+    "closed_in_error": N_("It was closed by mistake"),
+    "needs_higher": N_("It needs a higher level"),
+    "not_resolved": N_("It is not resolved"),
+    "disagree": N_("The raiser disagrees"),
+    "no_longer_needed": N_("No longer needed"),
+    "done_otherwise": N_("Done another way"),
+    "quality": N_("Quality"),
+    "evidence": N_("Evidence"),
+    "standards_not_met": N_("The standards are not met"),
+    "evidence_missing": N_("Evidence is missing"),
+    "closed_down": N_("The provider closed down"),
+    "own_choice": N_("The provider's own choice"),
+    "breach": N_("The agreement was broken"),
+    "not_needed": N_("Not needed any more"),
+}
+
+# Kinds of escalation.
+KINDS: dict[str, str] = {
+    "no_reply": N_("No reply"),
+    "capacity": N_("Not enough places"),
+    "quality": N_("Quality"),
+    "disagreement": N_("Disagreement"),
+    "consent": N_("Consent"),
+    "equity": N_("Fairness"),
+    "information_sharing": N_("Sharing information"),
+    "other": N_("Something else"),
+    "safeguarding_process": N_("How safeguarding was handled"),
+    "complaint": N_("Complaint"),
+}
+
+LEVELS: dict[int, str] = {
+    1: N_("Own team"),
+    2: N_("Place"),
+    3: N_("System"),
+    4: N_("Accountable officer"),
+}
+
+SEVERITIES: dict[str, Tag] = {
+    "low": Tag(N_("Low"), "grey"),
+    "medium": Tag(N_("Medium"), "orange"),
+    "high": Tag(N_("High"), "red"),
+}
+
+PURPOSES: dict[str, str] = {
+    "share_with_provider": N_("Share with the provider"),
+    "tell_practice": N_("Tell the practice how it went"),
+    "contact": N_("Keep in touch"),
+    "evaluation": N_("Count answers for reports"),
+}
+
+BASES: dict[str, str] = {
+    "agreement": N_("The person agreed"),
+    "best_interests": N_("Best interests decision"),
+    "parental": N_("A parent agreed"),
+    "gillick": N_("The young person agreed for themselves"),
+}
+
+HOW: dict[str, str] = {
+    "in_person": N_("In person"),
+    "phone": N_("By phone"),
+    "video": N_("By video"),
+    "written": N_("In writing"),
+}
+
+OUTCOMES: dict[str, str] = {
+    "finished": N_("They finished"),
+    "stays_as_member": N_("They stay on as a member"),
+    "volunteers": N_("They volunteer"),
+    "leads": N_("They help to lead"),
+    "stopped_early": N_("They stopped early"),
+}
+
+GOALS_MET: dict[str, str] = {"yes": N_("Yes"), "partly": N_("Partly"), "no": N_("No")}
+
+RISKS: dict[str, str] = {
+    "none": N_("No known risks"),
+    "some": N_("Yes, there is something to know"),
+    "not_known": N_("Not known yet"),
+}
+
+CAME: dict[str, str] = {
+    "came": N_("Came"),
+    "did_not_come": N_("Did not come"),
+    "told_us": N_("Told us"),
+    "late": N_("Late"),
+}
+
+EVIDENCE: dict[str, str] = {
+    "public_liability": N_("Public liability insurance"),
+    "employers_liability": N_("Employers' liability insurance"),
+    "safeguarding_policy": N_("Safeguarding policy"),
+    "safeguarding_training": N_("Safeguarding training"),
+    "dbs": N_("DBS check"),
+    "risk_assessment": N_("Risk assessment"),
+    "ico_registration": N_("Registration with the Information Commissioner"),
+    "first_aid": N_("First aid training"),
+    "complaints_policy": N_("Complaints policy"),
+    "quality_self_review": N_("Quality self-review"),
+}
+
+TIERS: dict[str, str] = {
+    "sole_artist": N_("Sole artist"),
+    "small_group": N_("Small group"),
+    "larger": N_("Larger organisation"),
+}
+
+ORGANISATIONS: dict[str, str] = {
+    "practice": N_("GP practice"),
+    "network": N_("Primary care network"),
+    "council": N_("Council"),
+    "voluntary": N_("Voluntary organisation"),
+    "provider": N_("Activity provider"),
+    "board": N_("Board"),
+}
+
+# What somebody needs, as the plan codes it.
+NEEDS: dict[str, str] = {
+    "company": N_("Company"),
+    "confidence": N_("Confidence"),
+    "grief": N_("Living with loss"),
+    "low_mood": N_("Low mood"),
+    "worry": N_("Worry"),
+    "pain": N_("Living with pain"),
+    "breathing": N_("Breathing"),
+    "moving": N_("Moving more"),
+    "memory": N_("Memory"),
+    "caring": N_("Caring for someone"),
+    "purpose": N_("Something to do"),
+    "creativity": N_("Making things"),
+    "nature": N_("Being outdoors"),
+    "language": N_("Practising English"),
+}
+
+CONTACT_METHODS: dict[str, str] = {
+    "phone": N_("Phone"),
+    "text": N_("Text message"),
+    "email": N_("Email"),
+    "letter": N_("Letter"),
+    "someone_else": N_("Through someone else"),
+}
+
+# Why a running clock is on somebody's list, and what the one button says. The trigger is the form
+# the button opens; None opens the record itself.
+WORK: dict[str, tuple[str, str, str | None]] = {
+    "referral.draft": (N_("This draft has not been sent."), N_("Finish it"), None),
+    "referral.sent": (N_("A new referral to answer."), N_("Answer"), None),
+    "referral.queried": (N_("The provider asked a question."), N_("Answer"), "answer"),
+    "referral.waiting": (
+        N_("On the waiting list: is there a place, or a new date?"),
+        N_("Update"),
+        None,
+    ),
+    "referral.accepted": (
+        N_("A place is given. First contact and the start are due."),
+        N_("Record contact"),
+        None,
+    ),
+    "referral.active": (N_("Taking part: say how it is going."), N_("Update"), None),
+    "referral.paused": (N_("A break is coming to its end."), N_("Update"), None),
+    "referral.returned": (N_("Back with you: find another way."), N_("Rematch"), "redirect"),
+    "referral.completed": (
+        N_("Finished. Read the outcome and close the loop."),
+        N_("Confirm"),
+        "confirm",
+    ),
+    "referral.not_started": (N_("Has not started yet, since first sent."), N_("Open"), None),
+    "consent.asked": (N_("Asked for consent; no answer is recorded yet."), N_("Record"), None),
+    "consent.given": (N_("Consent runs out. Ask again before the date."), N_("Ask again"), None),
+    "consent.expired": (N_("Consent ran out. The person is asked again."), N_("Ask again"), None),
+    "concern.raised": (N_("A safeguarding concern nobody has read yet."), N_("Read it"), None),
+    "concern.under_review": (N_("A safeguarding concern to decide on."), N_("Decide"), None),
+    "concern.reported": (N_("The authority's answer is awaited."), N_("Chase"), None),
+    "concern.enquiry": (N_("An enquiry to be reviewed."), N_("Review"), None),
+    "concern.monitoring": (N_("A safeguarding plan to be reviewed."), N_("Review"), None),
+    "escalation.raised": (N_("Waiting for a reviewer."), N_("Take it"), None),
+    "escalation.in_review": (N_("In review: a decision is due."), N_("Decide"), None),
+    "escalation.information_requested": (
+        N_("A reviewer asked you a question."),
+        N_("Answer"),
+        "answer",
+    ),
+    "escalation.decided": (N_("Decided: carry out what was decided."), N_("Carry out"), None),
+    "assurance.applied": (N_("A provider applied to be assured."), N_("Review"), None),
+    "assurance.in_review": (N_("A provider's evidence is to be looked at."), N_("Decide"), None),
+    "assurance.assured": (N_("Evidence runs out. Renew it."), N_("Renew"), None),
+    "assurance.conditional": (N_("The conditions run out."), N_("Open"), None),
+    "assurance.suspended": (N_("A suspended provider is to be decided on."), N_("Decide"), None),
+    "assurance.lapsed": (N_("A provider's evidence ran out."), N_("Decide"), None),
+    "agreement.drafted": (N_("An agreement waits for signatures."), N_("Open"), None),
+    "agreement.in_force": (N_("An agreement is due for review."), N_("Renew"), None),
+    "agreement.ended": (
+        N_("An agreement ended while people are still sharing under it."),
+        N_("Open"),
+        None,
+    ),
+}
+
+# What a notice tells, by its code.
+NOTICES: dict[str, str] = {
+    "referral_sent": N_("A new referral waits for your answer."),
+    "question_asked": N_("The provider asked a question."),
+    "question_answered": N_("Your question was answered."),
+    "on_waiting_list": N_("The person is on the waiting list."),
+    "wait_reviewed": N_("There is a new expected date."),
+    "accepted": N_("The provider accepted the referral."),
+    "declined": N_("The provider cannot take the person."),
+    "lapsed": N_("No reply came in time. The referral is back with the link worker."),
+    "recalled": N_("The referral was taken back from the provider."),
+    "started": N_("The person has started."),
+    "paused": N_("A break was agreed."),
+    "resumed": N_("The break has ended."),
+    "given_back": N_("The provider gave the referral back."),
+    "completed": N_("The provider has finished and said how it went."),
+    "closed": N_("The referral is closed. The link worker has read the outcome."),
+    "reopened": N_("The referral was taken up again."),
+    "withdrawn": N_("The referral was stopped."),
+    "stopped": N_("The person took their consent back. Sharing has stopped."),
+    "reassigned": N_("The referral has another link worker."),
+    "contacted": N_("The provider made the first contact."),
+    "destroy_what_you_hold": N_(
+        "A referral was recorded in error. Destroy what you hold about it."
+    ),
+    "concern_raised": N_("A safeguarding concern waits for you."),
+    "concern_seen": N_("Your safeguarding concern has been read by a person."),
+    "concern_handed_over": N_("A safeguarding concern was handed to you."),
+    "concern_climbed": N_("A safeguarding concern moved up to you."),
+    "concern_closed": N_("There is feedback on your safeguarding concern."),
+    "escalation_raised": N_("A matter waits for your review."),
+    "escalation_seen": N_("A reviewer took what you raised."),
+    "escalation_question": N_("A reviewer asked you a question."),
+    "escalation_answered": N_("Your question was answered."),
+    "escalation_unanswered": N_("No answer came to your question."),
+    "escalation_decided": N_("What you raised has been decided."),
+    "escalation_climbed": N_("A matter moved up a level."),
+    "escalation_closed": N_("Everything decided has been carried out."),
+    "escalation_withdrawn": N_("A matter was taken back by who raised it."),
+    "escalation_overtaken": N_("The late step was made. There is nothing left to review."),
+    "escalation_reopened": N_("A matter was reopened and waits for your review."),
+    "assurance_applied": N_("A provider applied to be assured."),
+    "assurance_in_review": N_("Your evidence is being looked at."),
+    "assured": N_("You are assured."),
+    "assured_with_conditions": N_("You are assured, with conditions."),
+    "assurance_refused": N_("You are not assured."),
+    "assurance_suspended": N_("You are suspended: nobody new is sent to you."),
+    "assurance_lapsed": N_("Your assurance lapsed: nobody new is sent to you."),
+    "provider_suspended": N_("A provider of someone you support is suspended."),
+    "provider_lapsed": N_("A provider of someone you support has lapsed evidence."),
+    "provider_left": N_("A provider has left."),
+    "agreement_to_sign": N_("An agreement waits for your signature."),
+    "agreement_in_force": N_("An agreement is in force."),
+    "agreement_expired": N_("An agreement ran out. Nothing new is shared under it."),
+    "agreement_ended": N_("An agreement ended. Nothing new is shared under it."),
+    "proposal_to_confirm": N_("A colleague asks you to confirm something."),
+    "reminder": N_("Something is due."),
+}
+
+NOUNS: dict[str, str] = {
+    "referral": N_("Referral"),
+    "consent": N_("Consent"),
+    "concern": N_("Safeguarding concern"),
+    "escalation": N_("Escalation"),
+    "assurance": N_("Assurance"),
+    "agreement": N_("Agreement"),
+    "person": N_("Person"),
+    "plan": N_("Plan"),
+}
+
+PATHS: dict[str, str] = {
+    "referral": "referrals",
+    "consent": "consents",
+    "concern": "concerns",
+    "escalation": "escalations",
+    "assurance": "assurance",
+    "agreement": "agreements",
+    "person": "people",
+}
+
+
+def said(text: str) -> str:
+    """A marked sentence (of a guard, a need, a label) in the reader's language."""
+    return _(text) if text else ""
+
+
+def word(table: dict[str, str], code: str | None) -> str:
+    """The words of a code. A code nobody gave words to shows itself, with spaces."""
+    if code is None:
+        return ""
+    return said(table.get(code, code.replace("_", " ").capitalize()))
+
+
+def choices(table: dict[str, str], *codes: str) -> list[tuple[str, str]]:
+    """(code, words) of these codes, or of the whole table, for radios and checkboxes."""
+    return [(code, word(table, code)) for code in (codes or table)]
+
+
+def role_name(role: str) -> str:
+    """What a role is called on screen."""
+    return word(ROLES, str(role))
+
+
+def state_tag(noun: str, state: str) -> dict[str, str]:
+    """The lifecycle tag of a record, for `status_tag`."""
+    tag = STATES[(str(noun), str(state))]
+    return {"text": said(tag.text), "colour": tag.colour}
+
+
+def flag(name: str) -> dict[str, str]:
+    """A flag beside the lifecycle tag, for `status_tag`."""
+    tag = FLAGS[name]
+    return {"text": said(tag.text), "colour": tag.colour}
+
+
+def button(noun: str, trigger: str) -> str:
+    """The words of the button that asks for a move."""
+    return said(MOVES[(str(noun), trigger)].button)
+
+
+def told(noun: str, trigger: str) -> str:
+    """What a timeline says of a move that was made."""
+    return said(MOVES[(str(noun), trigger)].told)
+
+
+def record_path(noun: str, record_id: str) -> str:
+    """Where the page of a record is."""
+    return f"/{PATHS[str(noun)]}/{record_id}"
+
+
+def move_path(noun: str, record_id: str, trigger: str) -> str:
+    """Where the form of a move is: `/referrals/<id>/put-on-waiting-list`."""
+    return f"{record_path(noun, record_id)}/{trigger.replace('_', '-')}"

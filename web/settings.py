@@ -1,0 +1,79 @@
+"""The settings, from the environment and nowhere else, all with the prefix `SEGUE_`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+
+from referral.store import Store
+
+PREFIX = "SEGUE_"
+LEAST_SECRET = 32
+
+
+class SettingWrong(Exception):
+    """A setting is missing or can't be used. The sentence says which, and what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a place may differ in before anything has started. There is no default secret."""
+
+    secret_key: str
+    database_url: str = "sqlite:///var/segue.db"
+    public_url: str = "http://127.0.0.1:8000"
+    service_name: str = "Segue"
+    signing_key: str | None = None
+    smtp_url: str | None = None
+    # How many proxies in front of us may say where a request came from; none unless told.
+    proxies: int = 0
+    # The phone line on pages that say something is wrong, where the place keeps one.
+    urgent_phone: str | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.secret_key) < LEAST_SECRET:
+            raise SettingWrong(
+                f"SEGUE_SECRET_KEY is missing or shorter than {LEAST_SECRET} characters. Make one"
+                ' with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+            )
+        if urlsplit(self.public_url).scheme not in ("http", "https"):
+            raise SettingWrong(
+                "SEGUE_PUBLIC_URL must be the address people type, like https://segue.example.org"
+            )
+
+    @property
+    def https(self) -> bool:
+        """Whether people reach it over HTTPS: what the cookies and headers go by."""
+        return urlsplit(self.public_url).scheme == "https"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the public address."""
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def open_store(self) -> Store:
+        """The store named by the database URL. A folder for a SQLite file is made."""
+        url = make_url(self.database_url)
+        if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        return Store(self.database_url)
+
+
+def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings as the environment gives them. Raises SettingWrong with what to do."""
+    env = os.environ if environ is None else environ
+    told = {
+        name: env[PREFIX + name.upper()]
+        for name in Settings.__dataclass_fields__
+        if name != "proxies" and env.get(PREFIX + name.upper())
+    }
+    proxies = env.get(PREFIX + "PROXIES", "0")
+    if not proxies.isdigit():
+        raise SettingWrong("SEGUE_PROXIES must be a number: how many proxies are in front.")
+    return Settings(**{"secret_key": "", **told}, proxies=int(proxies))

@@ -1,0 +1,46 @@
+"""Steps as a timeline tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from referral.states import Noun
+from referral.visible import StepSeen
+from web.labels import REASONS, role_name, told, word
+from web.say import _
+from web.words import iso, time_words
+
+
+def who(step: StepSeen) -> str:
+    """Who made a step: "Priya Shah, Ash Lane practice", or "The system"."""
+    if step.name is None:
+        return role_name(step.role)
+    words = f"{step.name}, {step.organisation}" if step.organisation else step.name
+    if step.behalf:
+        words = _("%(who)s, standing in for %(other)s", who=words, other=step.behalf)
+    if step.second:
+        words = _("%(who)s, confirmed by %(other)s", who=words, other=step.second)
+    return words
+
+
+def entries(
+    noun: Noun, steps: Iterable[StepSeen], at: datetime, notes: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """What `timeline` draws. `notes`: the words the viewer may read, by the id of the note."""
+    found = []
+    for step in steps:
+        what = told(noun, step.trigger)
+        if step.reason:
+            what = f"{what}: {word(REASONS, step.reason)}"
+        found.append(
+            {
+                "what": what,
+                "who": who(step),
+                "when": time_words(step.at),
+                "at": iso(step.at),
+                "quote": (notes or {}).get(step.note_id or ""),
+            }
+        )
+    return found

@@ -1,0 +1,174 @@
+"""Times, deadlines and numbers in words, as people say them in London."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from web.say import _, ngettext
+from workflows.working_time import ENGLAND, LONDON, Calendar, local_day, working_days_between
+
+
+def month_name(number: int) -> str:
+    """The month's name in the reader's language."""
+    return [
+        _("January"), _("February"), _("March"), _("April"), _("May"), _("June"), _("July"),
+        _("August"), _("September"), _("October"), _("November"), _("December"),
+    ][number - 1]  # fmt: skip
+
+
+def weekday_name(number: int) -> str:
+    """The weekday's name, Monday being 0."""
+    return [
+        _("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"),
+        _("Sunday"),
+    ][number]  # fmt: skip
+
+
+def day_words(day: date | None, *, weekday: bool = False, now: datetime | None = None) -> str:
+    """ "21 May 2026", or "Thursday 21 May 2026". With `now`, the year is left out in its own."""
+    if day is None:
+        return ""
+    words = f"{day.day} {month_name(day.month)}"
+    if now is None or local_day(now).year != day.year:
+        words += f" {day.year}"
+    return f"{weekday_name(day.weekday())} {words}" if weekday else words
+
+
+def clock_words(at: datetime) -> str:
+    """ "2:05pm", "midday", "midnight"."""
+    local = at.astimezone(LONDON)
+    if (local.hour, local.minute) == (0, 0):
+        return _("midnight")
+    if (local.hour, local.minute) == (12, 0):
+        return _("midday")
+    half = "am" if local.hour < 12 else "pm"
+    hour = local.hour % 12 or 12
+    return f"{hour}:{local.minute:02d}{half}" if local.minute else f"{hour}{half}"
+
+
+def time_words(at: datetime | None) -> str:
+    """ "21 May 2026 at 2:05pm"."""
+    if at is None:
+        return ""
+    return _("%(day)s at %(time)s", day=day_words(local_day(at)), time=clock_words(at))
+
+
+def iso(at: datetime | date | None) -> str:
+    """The same moment for machines, in `<time datetime>`."""
+    if at is None:
+        return ""
+    if isinstance(at, datetime):
+        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.isoformat()
+
+
+def last_day(due: datetime, cal: Calendar = ENGLAND) -> date:
+    """The day by the end of which something is due. What is due as a day begins was to be done
+    by the end of the working day before."""
+    local = due.astimezone(LONDON)
+    day = local.date()
+    if local.time() != time(0, 0):
+        return day
+    day -= timedelta(days=1)
+    while not cal.is_working_day(day):
+        day -= timedelta(days=1)
+    return day
+
+
+class Deadline(NamedTuple):
+    """What `deadline.jinja` draws."""
+
+    tone: str
+    text: str
+    at: str | None = None
+
+
+SOON = 5
+
+
+def deadline(
+    due: datetime | None, now: datetime, cal: Calendar = ENGLAND, *, hours: bool = False
+) -> Deadline:
+    """A deadline in words and tone. None: the clock stands still. `hours`: it counts by the clock,
+    and its hour is said too."""
+    if due is None:
+        return Deadline("paused", _("Clock paused while on hold"))
+    if hours:
+        return _by_the_hour(due, now)
+    day, today = last_day(due, cal), local_day(now)
+    overdue = due <= now
+    at = iso(due)
+    if overdue:
+        late = working_days_between(_noon(day), now, cal)
+        if late <= 0:
+            return Deadline("overdue", _("Overdue since %(day)s", day=_day(day, now)), at)
+        text = ngettext("%(num)s working day overdue", "%(num)s working days overdue", late)
+        return Deadline("overdue", f"{text}. {_('It was due %(day)s', day=_day(day, now))}", at)
+    if day <= today:
+        return Deadline("today", _("Due today"), at)
+    if day == today + timedelta(days=1):
+        return Deadline("soon", _("Due tomorrow"), at)
+    left = working_days_between(now, _noon(day), cal)
+    text = ngettext(
+        "Due %(day)s (%(num)s working day left)",
+        "Due %(day)s (%(num)s working days left)",
+        left,
+        day=_day(day, now),
+    )
+    return Deadline("soon" if left <= SOON else "later", text, at)
+
+
+def _by_the_hour(due: datetime, now: datetime) -> Deadline:
+    said = _("%(day)s at %(time)s", day=_day(local_day(due), now), time=clock_words(due))
+    if due <= now:
+        return Deadline("overdue", _("Overdue since %(time)s", time=said), iso(due))
+    if local_day(due) == local_day(now):
+        return Deadline("today", _("Due today by %(time)s", time=clock_words(due)), iso(due))
+    return Deadline("soon", _("Due %(time)s", time=said), iso(due))
+
+
+def by_when(due: datetime | None, now: datetime, cal: Calendar = ENGLAND) -> str:
+    """ "Tuesday 19 May", for "They have until ... to reply."."""
+    return "" if due is None else _day(last_day(due, cal), now)
+
+
+def _day(day: date, now: datetime) -> str:
+    return day_words(day, weekday=True, now=now)
+
+
+def _noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), LONDON)
+
+
+def nhs_number(number: str | None) -> str:
+    """Grouped 3 3 4, as it is read out."""
+    return f"{number[:3]} {number[3:6]} {number[6:]}" if number else ""
+
+
+def age(born: date | None, now: datetime) -> int | None:
+    """How old somebody is today."""
+    if born is None:
+        return None
+    today = local_day(now)
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def age_band(born: date | None, now: datetime) -> str:
+    """Ten years wide, and no narrower at the ends: what a provider sees before a place is given."""
+    years = age(born, now)
+    if years is None:
+        return ""
+    if years < 18:
+        return _("Under 18")
+    if years >= 90:
+        return _("90 or over")
+    low = 18 if years < 20 else years // 10 * 10
+    return _("%(low)s to %(high)s", low=low, high=years // 10 * 10 + 9)
+
+
+def listed(words: list[str]) -> str:
+    """ "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return _("%(first)s and %(last)s", first=", ".join(words[:-1]), last=words[-1])
