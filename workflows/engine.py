@@ -67,6 +67,7 @@ FIRED_GIVEN: dict[tuple[Noun, str], Mapping[str, Any]] = {
     (Noun.CONSENT, "withdraw"): {"reason": "person_said_no"},
 }
 TRIES = 5
+UNKNOWN = "unknown"
 
 NOT_FOUND = Refusal(
     "not_found", N_("There is no such record."), N_("Check the reference, or search for it.")
@@ -206,7 +207,7 @@ def _missing(m: Move, actor: Actor, given: Given) -> list[Refusal]:
 
 def _closed_to(table: Table, f: Any, actor: Actor, trigger: str) -> bool:
     """A full hold closes the record to one side, but for the moves that give the person back."""
-    if actor.role is Role.SYSTEM or not f.closed_to_actor:
+    if actor.role in (Role.SYSTEM, Role.PERSON) or not f.closed_to_actor:
         return False
     open_to: frozenset[str] = MACHINES[table.noun].OPEN_UNDER_FULL_HOLD
     return not (trigger in open_to and actor.role is not Role.LINK_WORKER)
@@ -355,6 +356,8 @@ def step(
     saw. `key` makes a repeat give the same answer. `second` has confirmed with their own sign-in.
     The edge's transaction holds it all; whatever follows the move is in it too."""
     table = TABLES[noun]
+    if trigger not in table.triggers:
+        trigger = UNKNOWN  # somebody's own words, which must not get into the log
     body = _body(noun, record_id, trigger, given) if key else ""
     if record_id is None:
         given = {"id": new_id(at), "reference": new_reference(), **given}
@@ -387,8 +390,13 @@ def step(
 
 def _body(noun: Noun, record_id: str | None, trigger: str, given: Given) -> str:
     """A hash of what was asked, so that a key can't be used for something else."""
-    # What the command itself found out about a clock depends on the time, not on what was asked.
-    asked = {name: value for name, value in given.items() if not name.startswith("clock_")}
+    # What the command itself found out (about a clock, about the plan as it is now) may differ the
+    # second time: it is no part of what was asked.
+    asked = {
+        name: value
+        for name, value in given.items()
+        if not name.startswith("clock_") and name != "shared"
+    }
     text = json.dumps([noun, record_id, trigger, asked], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

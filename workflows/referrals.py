@@ -17,9 +17,10 @@ from referral.ledger import free_text
 from referral.rows import bump, change, put
 from referral.schema import unseal
 from referral.states import Noun, ReferralState
-from referral.store import Sql, Tx
+from referral.store import Sql, TryAgain, Tx
 from workflows.engine import (
     NOT_FOUND,
+    TABLES,
     Done,
     Refused,
     decide,
@@ -361,6 +362,11 @@ PROPOSED = Sql(
     " FROM confirmation WHERE id = :id AND system_id = :system_id"
 )
 
+ANSWER_PROPOSAL = Sql(
+    "UPDATE confirmation SET answered_by = :member, answered_at = :at, answer = :answer"
+    " WHERE id = :id AND answer IS NULL"
+)
+
 
 def propose(
     tx: Tx,
@@ -428,16 +434,20 @@ def confirm_proposal(
     if row is None or row[6] is not None or row[5] != first.membership_id:
         raise Refused([NOT_FOUND], noun="confirmation", trigger="confirm", record_id=None)
     _, noun, record_id, trigger, given, _, _, _ = row
-    change(
-        tx,
-        "confirmation",
-        confirmation_id,
-        {
-            "answered_by": second.membership_id,
-            "answered_at": at,
-            "answer": "confirmed" if agree else "refused",
-        },
+    if not agree:
+        # Saying yes is asked below, by the move itself; saying no isn't for a stranger either.
+        f = facts.LOADERS[Noun(noun)](tx, record_id, second, at)
+        if f is None or f.closed_to_actor or not TABLES[Noun(noun)].hats(f, second):
+            raise Refused([NOT_FOUND], noun="confirmation", trigger="confirm", record_id=None)
+    answered = tx.run(
+        ANSWER_PROPOSAL,
+        id=confirmation_id,
+        member=second.membership_id,
+        at=at,
+        answer="confirmed" if agree else "refused",
     )
+    if answered != 1:
+        raise TryAgain("somebody else is answering this proposal")
     if not agree:
         log(tx, second, at, "proposal_refused", noun, record_id, {"confirmation": confirmation_id})
         return None

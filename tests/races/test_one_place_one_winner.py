@@ -14,6 +14,7 @@ from tests.races.whole import assert_whole
 from tests.world import World, build
 from workflows.activities import save_group
 from workflows.engine import step
+from workflows.referrals import confirm_proposal, propose
 
 SIXTEEN = 16
 
@@ -124,4 +125,30 @@ def test_places_are_not_lowered_past_those_just_given(w: World) -> None:
         lambda: edge_of(w).perform(rae, lambda tx, at: change_places(w, tx, rae, at, capacity=0)),
     )
     assert found.codes == ("wrong_capacity",)
+    assert_whole(w.store)
+
+
+@pytest.mark.parametrize("first_says", [True, False])
+def test_a_proposal_is_answered_once(w: World, first_says: bool) -> None:
+    record, priya = w.sent(), w.actor["priya"]
+    sam, gwen = w.actor["sam"], w.actor["gwen"]
+    with w.store.begin(priya) as tx:
+        proposal = propose(
+            tx, priya, w.at, Noun.REFERRAL, record, "mark_in_error", {"reason": "duplicate"}
+        )
+    found, _ = overtaken(
+        w,
+        sam,
+        lambda tx: confirm_proposal(tx, priya, sam, w.at, proposal, agree=first_says),
+        lambda: edge_of(w).perform(
+            gwen,
+            lambda tx, at: confirm_proposal(tx, priya, gwen, at, proposal, agree=not first_says),
+        ),
+    )
+    assert found.codes == ("not_found",)
+    with w.store.read() as tx:
+        answer = tx.rows(Sql("SELECT answer, CAST(answered_by AS text) FROM confirmation"))
+        state = tx.rows(Sql("SELECT state FROM referral WHERE id = :id"), id=record)
+    assert answer == [("confirmed" if first_says else "refused", sam.membership_id)]
+    assert state == [("in_error" if first_says else "sent",)]
     assert_whole(w.store)
