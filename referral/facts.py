@@ -53,6 +53,18 @@ HELD = f"""(EXISTS (SELECT 1 FROM hold h WHERE h.person_id = r.person_id AND {of
 ANSWERED = """(SELECT i.body_hash || ' ' || i.answer FROM idempotency i
      WHERE i.system_id = :system_id AND i.actor_id = :actor_id AND i.key = :key)"""
 
+ALARM = Sql(
+    "SELECT EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = :id AND x.closed_at IS NULL"
+    " AND x.clock_id IS NOT NULL)"
+)
+
+
+def _alarm(tx: Tx, record_id: str) -> bool:
+    """Whether an escalation that a clock raised about this record is open."""
+    row = tx.row(ALARM, id=record_id)
+    return bool(row and row[0])
+
+
 # -- referral -----------------------------------------------------------------------------------
 
 
@@ -636,11 +648,13 @@ class EscalationFacts(NamedTuple):
     place_path: str
     subject_ref: str | None
     unsettled: int
+    told_at: datetime | None
     actor_implicated: bool
     conflict: bool
     answered: str | None
     next_level: int = 0
     next_owner: str = ""
+    stands_in: bool = False
     reopen_until: datetime | None = None
     closed_to_actor: bool = False
     alarm: bool = False
@@ -655,6 +669,7 @@ SELECT e.id, e.state, e.version, e.system_id, e.organisation_id, e.reference, e.
   e.reviewer_id, e.asked, e.unanswered, e.closed_at, e.since, pl.path, pe.subject_ref,
   (SELECT count(*) FROM consequence q WHERE q.escalation_id = e.id
      AND q.state NOT IN ('done','waived')),
+  e.told_at,
   {named("k.person_id = e.person_id", ACTOR_NAMED)},
   (CAST(e.raised_by AS text) = :actor_id OR e.raiser = :member
      OR EXISTS (SELECT 1 FROM referral r WHERE r.id = e.about_id AND r.link_worker_id = :membership)
@@ -669,7 +684,7 @@ JOIN place pl ON pl.id = og.place_id
 LEFT JOIN person pe ON pe.id = e.person_id
 WHERE e.id = :id AND e.system_id = :system_id
 """,
-    _positions(EscalationFacts, "closed_at", "since"),
+    _positions(EscalationFacts, "closed_at", "since", "told_at"),
 )
 
 
@@ -698,7 +713,7 @@ def escalation(
     level, owner = ladder.reviewers(
         tx, f.system_id, f.organisation_id, f.place_path, above, f.ceiling, at
     )
-    return f._replace(next_level=level, next_owner=owner)
+    return f._replace(next_level=level, next_owner=owner, alarm=_alarm(tx, record_id))
 
 
 ABOUT: dict[str, Sql] = {
@@ -737,6 +752,20 @@ PLACE_OF = Sql(
 )
 SUBJECT_OF = Sql("SELECT subject_ref FROM person WHERE id = :id")
 EARLIER = Sql(f"SELECT {ANSWERED}")
+
+
+STANDS_IN = Sql(
+    f"""SELECT {ABSENT} OR {named("1 = 1", "ks.user_id = lw.user_id")}
+  FROM membership lw WHERE lw.id = :id"""
+)
+
+
+def _stands_in(tx: Tx, raiser: str | None, at: datetime) -> bool:
+    """Whether the link worker of the record is away, gone or named, so that the lead stands in."""
+    if raiser is None or not raiser.startswith("member@"):
+        return False
+    row = tx.row(STANDS_IN, id=raiser.removeprefix("member@"), at=at)
+    return bool(row and row[0])
 
 
 def new_escalation(
@@ -800,9 +829,11 @@ def new_escalation(
         place_path=found[0],
         subject_ref=subject[0] if subject else None,
         unsettled=0,
+        told_at=None,
         actor_implicated=False,
         conflict=False,
         answered=answered[0] if answered else None,
+        stands_in=actor.role == "team_lead" and _stands_in(tx, raiser, at),
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
     )
@@ -896,7 +927,9 @@ def assurance(
 ) -> AssuranceFacts | None:
     """The facts of one provider's assurance."""
     row = tx.row(_assurance_sql(tx.pg, False), **asking(actor, at, key), id=record_id)
-    return None if row is None else _assured(tx, row, actor, at)
+    return (
+        None if row is None else _assured(tx, row, actor, at)._replace(alarm=_alarm(tx, record_id))
+    )
 
 
 def new_assurance(
@@ -966,7 +999,11 @@ PEOPLE_UNDER = Sql(
   JOIN referral r ON r.provider_id = pr.id
   JOIN agreement_party p2 ON p2.agreement_id = p1.agreement_id
     AND p2.organisation_id = r.organisation_id
-  WHERE p1.agreement_id = :id AND r.state IN ({listed(*WITH_PROVIDER)}))"""
+  WHERE p1.agreement_id = :id AND r.state IN ({listed(*WITH_PROVIDER)})
+    AND NOT EXISTS (SELECT 1 FROM agreement n JOIN agreement_party n1 ON n1.agreement_id = n.id
+      JOIN agreement_party n2 ON n2.agreement_id = n.id
+      WHERE {of("n", AGREEMENT_LIVE)} AND n.kind = 'sharing' AND n.id <> p1.agreement_id
+      AND n1.organisation_id = p1.organisation_id AND n2.organisation_id = p2.organisation_id))"""
 )
 
 
@@ -999,6 +1036,7 @@ def agreement(
         provider_gates=_gates(tx, everyone),
         governance=governance,
         needed=bool(under and under[0]),
+        alarm=_alarm(tx, record_id),
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
     )

@@ -116,10 +116,18 @@ MOVES = (
     ),
     move(
         "review",
-        {S.APPLIED, S.CONDITIONAL, S.SUSPENDED, S.LAPSED},
+        {S.APPLIED, S.SUSPENDED, S.LAPSED},
         S.IN_REVIEW,
-        GOVERNANCE | SYSTEM,
+        GOVERNANCE,
         N_("The evidence is looked at."),
+        follows=(Tell("provider", "assurance_in_review"),),
+    ),
+    move(
+        "review",
+        S.CONDITIONAL,
+        S.IN_REVIEW,
+        GOVERNANCE | SYSTEM,  # the system: at the date of the conditions
+        N_("The evidence is looked at again."),
         follows=(Tell("provider", "assurance_in_review"),),
     ),
     move(

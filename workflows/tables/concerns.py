@@ -8,7 +8,7 @@ from referral import policy
 from referral.clocks import member_key
 from referral.states import ConcernState as S
 from referral.states import Noun, Relation, Role
-from workflows.guards import guard, need
+from workflows.guards import need
 from workflows.moves import N_, Clock, Fire, Hat, State, Table, Tell, move
 from workflows.tables.referrals import SYSTEM
 
@@ -51,13 +51,6 @@ CAST = {
     "holder": lambda f: f.holder,
     "raiser": lambda f: member_key(f.raised_by) if f.raised_by else None,
 }
-not_unread = guard(
-    "not_unread",
-    N_("Nobody has read this concern yet. Its hold stays until somebody has."),
-    N_("Acknowledge the concern first, and say there whether the hold stays."),
-    "an unread concern keeps the hold it was raised with (I45)",
-    lambda f, g, at: f.state != S.RAISED,
-)
 CLIMB = Fire(Noun.CONCERN, "climb", "itself")
 
 
@@ -184,7 +177,6 @@ MOVES = (
         N_("The authority's answer isn't known. It is chased again."),
         needs=(DECISION,),
         keeps=("authority_decision",),
-        restarts=True,
         when=lambda f, g: g.get("authority_decision") not in ("section_42", "other", "none"),
         when_says="unknown",
     ),
@@ -215,11 +207,10 @@ MOVES = (
     ),
     move(
         "release",
-        OPEN,
+        OPEN - {S.RAISED},  # an unread concern keeps the hold it was raised with (I45)
         None,
         HOLDER,
         N_("The hold of this concern is lifted."),
-        guards=(not_unread,),
         effects=("release",),
     ),
     move(

@@ -11,13 +11,12 @@ from workflows.guards import guard, need
 from workflows.moves import N_, Clock, Fire, Hat, Raise, Remind, State, Table, Tell, move
 from workflows.tables.referrals import SYSTEM, over
 
-RAISERS = (Role.LINK_WORKER, Role.TEAM_LEAD, Role.PROVIDER_LEADER, Role.PERSON)
+RAISERS = (Role.LINK_WORKER, Role.PROVIDER_LEADER, Role.PERSON)
 REVIEWERS = (
     Role.TEAM_LEAD,
     Role.PROVIDER_LEADER,
     Role.GOVERNANCE_LEAD,
     Role.SAFEGUARDING_LEAD,
-    Role.INFORMATION_GOVERNANCE_LEAD,
     Role.ACCOUNTABLE_OFFICER,
 )
 ANYONE = frozenset(Role) - {Role.SYSTEM}
@@ -32,6 +31,9 @@ def hats(f: Any, actor: Any) -> frozenset[Hat]:
     if role is Role.SYSTEM:
         return SYSTEM
     if f.state is None:
+        if role is Role.TEAM_LEAD:
+            relation = Relation.STAND_IN if f.stands_in else Relation.OVER
+            return frozenset({(role, relation)})
         return frozenset({(role, Relation.RAISER)})
     if f.actor_implicated:
         return frozenset()
@@ -66,12 +68,19 @@ below_ceiling = guard(
     "ceiling of the kind",
     lambda f, g, at: f.level < f.ceiling,
 )
-all_settled = guard(
-    "all_settled",
+settled = guard(
+    "settled",
     N_("Something that was decided hasn't been carried out yet."),
     N_("Carry it out, try it again, or waive it with a reason."),
     "every consequence done or waived (I49)",
     lambda f, g, at: f.unsettled == 0,
+)
+raiser_told = guard(
+    "raiser_told",
+    N_("Whoever raised it hasn't been told the decision yet."),
+    N_("Tell them, then close it."),
+    "the raiser hears back",
+    lambda f, g, at: f.told_at is not None,
 )
 raised_by_person = guard(
     "raised_by_person",
@@ -137,7 +146,9 @@ MOVES = (
         "raise",
         None,
         S.RAISED,
-        frozenset((role, Relation.RAISER) for role in RAISERS) | SYSTEM,
+        frozenset((role, Relation.RAISER) for role in RAISERS)
+        | {(Role.TEAM_LEAD, Relation.STAND_IN)}
+        | SYSTEM,
         N_("Somebody can't resolve a matter, and takes it to the next level that can."),
         needs=(
             need("kind", N_("Choose what kind of matter it is."), *policy.CEILINGS),
@@ -249,7 +260,7 @@ MOVES = (
         S.CLOSED,
         REVIEWER,
         N_("Everything decided is done, and the raiser was told."),
-        guards=(all_settled,),
+        guards=(settled, raiser_told),
         sets=lambda f, g, at: {"closed_at": at},
         effects=("restart_clock",),
         follows=(Tell("raiser", "escalation_closed"),),
