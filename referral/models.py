@@ -3,6 +3,7 @@
 from referral.activities import Activity, ActivityGroup, Provider
 from referral.agreements import Agreement, AgreementParty
 from referral.assurance import Assurance, Evidence
+from referral.beginnings import Beginning
 from referral.clocks import BankHoliday, Clock
 from referral.concerns import Concern, ConcernSource, Hold
 from referral.consent import Consent, Override, Wording
@@ -46,6 +47,7 @@ __all__ = [
     "AuditIndex",
     "BankHoliday",
     "Base",
+    "Beginning",
     "Clock",
     "Concern",
     "ConcernSource",
