@@ -641,7 +641,14 @@ def _clock_restarted(actor: Actor, at: datetime, given: Given) -> list[Row]:
         action="clock",
         noun=given["clock_noun"],
         record_id=given["clock_record"],
-        details={"clock": {"kind": given["clock_kind"], "due": given["clock_due"], "started": at}},
+        details={
+            "clock": {
+                "kind": given["clock_kind"],
+                "was": given["clock_was"],
+                "due": given["clock_due"],
+                "started": at,
+            }
+        },
     )
 
 

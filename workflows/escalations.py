@@ -186,7 +186,9 @@ def note_failure(tx: Tx, consequence_id: str, refused: Refused) -> None:
 
 
 RAISING_CLOCK = Sql(
-    "SELECT period, hours, kind, noun, record_id FROM clock WHERE id = :id AND ended IS NULL"
+    "SELECT period, hours, kind, noun, record_id, started FROM clock"
+    " WHERE id = :id AND ended IS NULL",
+    times=(5,),
 )
 
 
@@ -206,11 +208,12 @@ def complete_escalation(
     given: dict[str, Any] = {}
     clock = tx.row(RAISING_CLOCK, id=f.clock_id) if f.clock_id is not None else None
     if clock is not None:
-        period, hours, kind, noun, clock_record = clock
+        period, hours, kind, noun, clock_record, started = clock
         spec = TABLES[Noun(noun)].clocks[kind]
         given["clock_due"] = add_hours(at, period) if hours else add(at, period, cal)
         given["clock_fired"] = len(spec.before)
         given |= {"clock_kind": kind, "clock_noun": noun, "clock_record": clock_record}
+        given["clock_was"] = started
     return step(
         tx, Noun.ESCALATION, escalation_id, "complete", actor, at, given, version=version, key=key
     )
