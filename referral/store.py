@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from referral.actors import Actor
 from referral.schema import instant, instant_text
 
 BUSY_SECONDS = 10
+STREAM_ROWS = 2_000
 
 
 class TryAgain(Exception):
@@ -93,6 +94,19 @@ class Tx:
         """The first row of a query, or None."""
         found = self.rows(sql, **params)
         return found[0] if found else None
+
+    def stream(self, sql: Sql, **params: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query one by one, as the driver gives them, never all in memory."""
+        values = sql.values(params)
+        if not self.pg:
+            with closing(self.raw.execute(sql.sqlite, for_sqlite(values))) as rows:
+                yield from rows
+            return
+        self.memo["streams"] = number = self.memo.get("streams", 0) + 1
+        with self.raw.cursor(name=f"stream_{number}") as rows:
+            rows.itersize = STREAM_ROWS
+            rows.execute(sql.postgresql, values)
+            yield from rows
 
     def run(self, sql: Sql, **params: Any) -> int:
         """Run a statement; how many rows it touched."""
@@ -182,6 +196,14 @@ class Store:
     def read(self, actor: Actor | None = None) -> Iterator[Tx]:
         """A transaction that only reads; on SQLite it doesn't wait for the one writer."""
         yield from self._transaction(actor, "BEGIN READ ONLY" if self.pg else "BEGIN")
+
+    @contextmanager
+    def snapshot(self, actor: Actor | None = None) -> Iterator[Tx]:
+        """A transaction that only reads, and reads everything as it was at one moment, however
+        long it takes."""
+        yield from self._transaction(
+            actor, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if self.pg else "BEGIN"
+        )
 
     def _transaction(self, actor: Actor | None, opening: str) -> Iterator[Tx]:
         with self.engine.connect() as connection:
