@@ -10,6 +10,7 @@ from referral.states import Noun, Relation, Role
 from workflows.guards import guard, need
 from workflows.moves import N_, Clock, Fire, Hat, Raise, Remind, State, Table, Tell, move
 from workflows.tables.referrals import SYSTEM, over
+from workflows.working_time import add
 
 RAISERS = (Role.LINK_WORKER, Role.PROVIDER_LEADER, Role.PERSON)
 REVIEWERS = (
@@ -94,7 +95,10 @@ in_time_to_reopen = guard(
     N_("The time for disagreeing with this decision has passed."),
     N_("Raise a new escalation and name this one."),
     "20 working days after the end",
-    lambda f, g, at: f.closed_at is not None and at <= f.reopen_until,
+    lambda f, g, at: (
+        f.closed_at is not None
+        and at <= add(f.closed_at, policy.days("escalation.reopen_within", f.place_path, at))
+    ),
 )
 
 # The clock that raised it starts again when it closes, if its record is still there.
