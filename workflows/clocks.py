@@ -187,10 +187,14 @@ def start(c: Clock, a: Asked, left: int | None = None) -> Running:
     """The clock as it starts now. With `left` (working microseconds) it goes on with those."""
     due = DUE[c.start](c, a) if left is None else add_time(a.at, left, a.cal)
     period, hours = period_of(c, a)
-    fired = 0
-    while fired < len(c.before) and mark_at(c, due, period, hours, fired, a.cal) <= a.at:
-        fired += 1
+    fired = passed_before(c, due, a.at, a.cal)
     return Running(c.kind, due, period, hours, fired, mark_at(c, due, period, hours, fired, a.cal))
+
+
+def passed_before(c: Clock, due: datetime, at: datetime, cal: Calendar) -> int:
+    """How many of the marks before due have passed already: a clock set to a new due time doesn't
+    act on those."""
+    return sum(mark_at(c, due, 1, False, n, cal) <= at for n in range(len(c.before)))
 
 
 def counted_due(
@@ -217,10 +221,11 @@ def time_left(
 
 
 def asks(c: Clock, number: int) -> Remind | Fire | Raise | None:
-    """What the mark with this number asks for."""
+    """What the mark with this number asks for. A clock with no first act of its own reminds."""
+    reminder = Remind(c.remind) if c.remind else None
     if number < len(c.before):
-        return Remind(c.remind)
-    return c.first if number == len(c.before) else c.then
+        return reminder
+    return (c.first or reminder) if number == len(c.before) else c.then
 
 
 __all__ = [
@@ -230,6 +235,7 @@ __all__ = [
     "asks",
     "counted_due",
     "mark_at",
+    "passed_before",
     "start",
     "time_left",
 ]

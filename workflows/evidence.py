@@ -11,7 +11,9 @@ from referral.ids import new_id
 from referral.rows import bump, change, put
 from referral.states import Noun, Role
 from referral.store import Sql, Tx
+from workflows import clocks
 from workflows.activities import PROVIDER
+from workflows.engine import TABLES
 from workflows.moves import N_
 from workflows.rules import field, missing, require, wrong
 from workflows.working_time import ENGLAND, Calendar, add
@@ -32,7 +34,10 @@ RUNNING = Sql(
     " AND c.kind IN ('assurance.assured','assurance.conditional')",
     times=(3,),
 )
-RECLOCK = Sql("UPDATE clock SET due = :due, look_at = :due, fired = :fired WHERE id = :id")
+RECLOCK = Sql(
+    "UPDATE clock SET due = :due, look_at = :look_at, fired = :fired"
+    " WHERE id = :id AND ended IS NULL"
+)
 
 
 def _may(tx: Tx, actor: Actor, provider_id: str) -> str:
@@ -123,7 +128,7 @@ EARLIEST = Sql(
 )
 
 
-def _reclock(tx: Tx, actor: Actor, provider_id: str, at: datetime) -> None:
+def _reclock(tx: Tx, actor: Actor, provider_id: str, at: datetime, cal: Calendar = ENGLAND) -> None:
     """The clock of an assured provider runs to the earliest end of what blocks; with conditions,
     to their date if that is sooner."""
     row = tx.row(EARLIEST, provider_id=provider_id)
@@ -132,8 +137,10 @@ def _reclock(tx: Tx, actor: Actor, provider_id: str, at: datetime) -> None:
     for clock_id, kind, assurance_id, conditions_until in tx.rows(RUNNING, provider_id=provider_id):
         conditional = kind == "assurance.conditional" and conditions_until is not None
         due = min(row[0], conditions_until) if conditional else row[0]
-        # The marks before due are found again by the sweep from `due`.
-        tx.run(RECLOCK, due=due, fired=0, id=clock_id)
+        clock = TABLES[Noun.ASSURANCE].clocks[kind]
+        fired = clocks.passed_before(clock, due, at, cal)
+        look_at = clocks.mark_at(clock, due, 1, False, fired, cal)
+        tx.run(RECLOCK, due=due, fired=fired, look_at=look_at, id=clock_id)
         log(
             tx,
             actor,

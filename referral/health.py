@@ -1,0 +1,306 @@
+"""Whether everything runs: what has come to a stop, what stands unanswered at the top, and who or
+what is missing. Read only; no table of its own, so it can't say "well" because nobody wrote
+"unwell"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from referral import bank_holidays
+from referral.clocks import member_key, role_key
+from referral.states import Role
+from referral.store import Sql, Tx
+
+PERIOD = timedelta(seconds=10)
+"""How often a worker looks."""
+
+WARN = timedelta(days=90)
+"""How long before the bank holidays run out this says so."""
+
+UNDELIVERED_FOR = timedelta(days=7)
+MOST_NAMED = 50
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that isn't well: a code, a sentence with what to do, how many, and which. A
+    warning isn't wrong yet."""
+
+    code: str
+    says: str
+    count: int = 1
+    which: tuple[str, ...] = ()
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Health:
+    """What was found at one moment."""
+
+    at: datetime
+    findings: tuple[Finding, ...]
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong. Warnings alone are well."""
+        return all(finding.warning for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "at": self.at.isoformat(),
+            "well": self.well,
+            "findings": [
+                {
+                    "code": f.code,
+                    "says": f.says,
+                    "count": f.count,
+                    "which": list(f.which),
+                    "warning": f.warning,
+                }
+                for f in self.findings
+            ],
+        }
+
+    def lines(self) -> list[str]:
+        if not self.findings:
+            return ["Everything runs."]
+        out = []
+        for f in self.findings:
+            out.append(f"{'Soon' if f.warning else 'Wrong'}: {f.says}")
+            out.extend(f"  {one}" for one in f.which)
+        return out
+
+
+def health(tx: Tx, at: datetime, period: timedelta = PERIOD) -> Health:
+    """Everything that isn't well in this store. `period` is how often its workers look."""
+    found: list[Finding | None] = [
+        _sweep(tx, at, period),
+        _post(tx, at, period),
+        _not_delivered(tx, at),
+        *_phones(tx),
+        _escalations(tx),
+        _concerns(tx),
+        _outside(tx),
+        *_posts(tx, at),
+        _holds(tx, at),
+        _calendar(at),
+    ]
+    return Health(at, tuple(f for f in found if f is not None))
+
+
+# -- the worker ---------------------------------------------------------------------------------
+
+BEHIND = Sql(
+    "SELECT count(*), min(look_at) FROM clock WHERE ended IS NULL AND look_at < :before", times=(1,)
+)
+BACKLOG = Sql("SELECT count(*) FROM outbox WHERE sent_at IS NULL AND run_at < :before")
+RETRIED = Sql("SELECT count(*) FROM outbox WHERE sent_at IS NULL AND tries > 1")
+UNDELIVERED = Sql(
+    "SELECT count(*) FROM outbox WHERE sent_at > :since AND result IN ('gave_up','nobody')"
+)
+
+
+def _one(tx: Tx, sql: Sql, **params: Any) -> tuple[Any, ...]:
+    return tx.row(sql, **params) or (0, None)
+
+
+def _sweep(tx: Tx, at: datetime, period: timedelta) -> Finding | None:
+    count, oldest = _one(tx, BEHIND, before=at - 2 * period)
+    if not count:
+        return None
+    minutes = int((at - oldest).total_seconds() // 60)
+    return Finding(
+        "sweep_behind",
+        f"{_many(count, 'deadline')} should have been looked at, the oldest {minutes} minutes ago."
+        " Is `segue worker` running?",
+        count,
+    )
+
+
+def _post(tx: Tx, at: datetime, period: timedelta) -> Finding | None:
+    waiting = int(_one(tx, BACKLOG, before=at - 2 * period)[0])
+    retried = int(_one(tx, RETRIED)[0])
+    count = max(waiting, retried)
+    if not count:
+        return None
+    return Finding(
+        "post_behind",
+        f"{_many(count, 'message')} should have been handed over. Is `segue worker` running? Its"
+        " log says what stops them.",
+        count,
+    )
+
+
+def _not_delivered(tx: Tx, at: datetime) -> Finding | None:
+    count = int(_one(tx, UNDELIVERED, since=at - UNDELIVERED_FOR)[0])
+    if not count:
+        return None
+    return Finding(
+        "not_delivered",
+        f"{_many(count, 'message')} reached nobody in the last week. Fill the posts that are"
+        " empty, or correct the account that has ended.",
+        count,
+    )
+
+
+# -- who answers --------------------------------------------------------------------------------
+
+PLACES = Sql(
+    """SELECT p.name,
+  (SELECT count(*) FROM place u WHERE (p.path = u.path OR p.path LIKE u.path || '/%')
+     AND coalesce(u.safeguarding_phone, '') <> ''),
+  (SELECT count(*) FROM place u WHERE (p.path = u.path OR p.path LIKE u.path || '/%')
+     AND coalesce(u.out_of_hours_phone, '') <> ''),
+  (SELECT count(*) FROM place u WHERE (p.path = u.path OR p.path LIKE u.path || '/%')
+     AND coalesce(u.outside_contact, '') <> '')
+  FROM place p WHERE p.kind <> 'system' ORDER BY p.name"""
+)
+NUMBERS = (
+    ("no_safeguarding_phone", "no safeguarding number for working hours"),
+    ("no_out_of_hours_phone", "no safeguarding number for nights and weekends"),
+    ("no_outside_contact", "nobody outside to turn to when everyone on the ladder is concerned"),
+)
+
+
+def _phones(tx: Tx) -> list[Finding]:
+    places = tx.rows(PLACES)
+    found = []
+    for position, (code, lacks) in enumerate(NUMBERS, 1):
+        names = tuple(row[0] for row in places if not row[position])
+        if names:
+            says = f"{_many(len(names), 'place')} with {lacks}. Add it under Places."
+            found.append(Finding(code, says, len(names), names[:MOST_NAMED]))
+    return found
+
+
+OWNERS = Sql("SELECT DISTINCT owner FROM clock WHERE ended IS NULL")
+MEMBERS = Sql(
+    "SELECT m.id, m.role, m.organisation_id, m.place_id,"
+    " CASE WHEN u.active AND (m.ended_at IS NULL OR m.ended_at > :at) THEN 1 ELSE 0 END"
+    " FROM membership m JOIN app_user u ON u.id = m.user_id"
+)
+TREE = Sql("SELECT id, name, kind FROM place WHERE kind IN ('system','place') ORDER BY path")
+BY_HAND = ("person", "practice", "outside")
+RUNGS = {
+    "place": (Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD),
+    "system": (Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER),
+}
+
+
+def _posts(tx: Tx, at: datetime) -> list[Finding]:
+    """Work that waits for nobody, and rungs of the ladders that nobody stands on."""
+    keys: set[str] = set()
+    homes: dict[str, str] = {}
+    for member, role, organisation, place, here in tx.rows(MEMBERS, at=at):
+        if role == Role.LINK_WORKER:
+            homes[member_key(member)] = organisation
+        if here:
+            keys |= {member_key(member), role_key(role, organisation)}
+            if place is not None:
+                keys.add(role_key(role, place))
+
+    def answered(owner: str) -> bool:
+        if owner in keys or owner.partition("@")[0] in BY_HAND:
+            return True
+        # A team lead stands in for a link worker who has left.
+        return owner in homes and role_key(Role.TEAM_LEAD, homes[owner]) in keys
+
+    found = []
+    lost = tuple(sorted(row[0] for row in tx.rows(OWNERS) if not answered(row[0])))
+    if lost:
+        says = f"Work waits for {_many(len(lost), 'post')} that nobody holds. Fill or reassign."
+        found.append(Finding("nobody_answers", says, len(lost), lost[:MOST_NAMED]))
+    empty = tuple(
+        f"{role.replace('_', ' ')} for {name}"
+        for place, name, kind in tx.rows(TREE)
+        for role in RUNGS[kind]
+        if role_key(role, place) not in keys
+    )
+    if empty:
+        says = f"{_many(len(empty), 'rung')} of the ladders with nobody on it. Add an account."
+        found.append(Finding("empty_rung", says, len(empty), empty[:MOST_NAMED]))
+    return found
+
+
+# -- what stands at the top ---------------------------------------------------------------------
+
+# A clock that was missed, and started again where it was, had nowhere further to go.
+AT_THE_TOP = "t.ended IS NULL AND t.missed IS NOT NULL AND t.started >= t.missed"
+ESCALATIONS = Sql(
+    f"SELECT x.reference FROM escalation x JOIN clock t ON t.record_id = x.id AND {AT_THE_TOP}"
+    " WHERE x.closed_at IS NULL AND x.level >= x.ceiling ORDER BY x.created_at"
+)
+CONCERNS = Sql(
+    f"SELECT c.reference FROM concern c JOIN clock t ON t.record_id = c.id AND {AT_THE_TOP}"
+    " WHERE c.state <> 'closed' ORDER BY c.created_at"
+)
+OUTSIDE = Sql(
+    "SELECT reference FROM concern WHERE state <> 'closed' AND holder LIKE 'outside@%'"
+    " ORDER BY created_at"
+)
+HOLDS = Sql("SELECT count(*) FROM hold WHERE ended IS NULL AND until < :at")
+
+
+def _named(tx: Tx, sql: Sql, code: str, what: str, says: str) -> Finding | None:
+    which = tuple(row[0] for row in tx.rows(sql))
+    if not which:
+        return None
+    return Finding(code, f"{_many(len(which), what)} {says}", len(which), which[:MOST_NAMED])
+
+
+def _escalations(tx: Tx) -> Finding | None:
+    return _named(
+        tx,
+        ESCALATIONS,
+        "escalation_at_ceiling",
+        "escalation",
+        "unanswered at the highest level there is. Ring the reviewer.",
+    )
+
+
+def _concerns(tx: Tx) -> Finding | None:
+    return _named(
+        tx,
+        CONCERNS,
+        "concern_at_top",
+        "safeguarding concern",
+        "unanswered at the top of the ladder. Ring whoever holds it now.",
+    )
+
+
+def _outside(tx: Tx) -> Finding | None:
+    return _named(
+        tx,
+        OUTSIDE,
+        "concern_outside",
+        "safeguarding concern",
+        "that nobody on the ladder may hold. Ring the place's outside contact now.",
+    )
+
+
+def _holds(tx: Tx, at: datetime) -> Finding | None:
+    count = int(_one(tx, HOLDS, at=at)[0])
+    if not count:
+        return None
+    return Finding("hold_past_date", f"{_many(count, 'hold')} past the date it was for.", count)
+
+
+# -- the calendar -------------------------------------------------------------------------------
+
+
+def _calendar(at: datetime) -> Finding | None:
+    last = bank_holidays.UNTIL
+    if at.date() < last - WARN:
+        return None
+    return Finding(
+        "bank_holidays_end",
+        f"The bank holidays are known only until {last.day} {last:%B %Y}. After that every weekday"
+        " counts as a working day. Install a newer Segue.",
+        warning=at.date() <= last,
+    )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -1,0 +1,220 @@
+"""Handing over one letter of the outbox: who answers to its owner key, and whether each of them may
+still be told.
+
+A letter reaches a member as a notice: a code and the id of a record, never a word about a person.
+Nothing goes by e-mail, text or paper yet: what is for the person, their practice or a contact
+outside becomes a task for a human, who tells them by hand.
+
+That a letter was handed over says nothing of whether anybody has read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from referral import facts, ladder, notices
+from referral.actors import Actor, the_system
+from referral.clocks import member_key
+from referral.queue import Letter, Overtaken, finish_letter
+from referral.states import TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
+from referral.store import Tx
+from workflows.engine import TABLES
+from workflows.tables.agreements import SIGNATORY_ROLES
+
+DELIVERED = "delivered"
+NOBODY = "nobody"
+NOBODY_YET = "nobody_yet"  # a human was asked to tell them by hand
+NOT_ALLOWED_NOW = "not_allowed_now"
+GAVE_UP = "gave_up"
+
+# To a provider that no longer sees the referral: only that it is over, and what to do then.
+ENDING = frozenset(
+    {"lapsed", "recalled", "withdrawn", "stopped", "closed", "destroy_what_you_hold"}
+)
+REMINDER = "reminder"
+RING_OUTSIDE = "ring_outside_contact"
+# What whoever raised a concern hears of it, even if they may not see it.
+FEEDBACK = frozenset({"concern_seen", "concern_closed", RING_OUTSIDE})
+# What every link worker with somebody there hears of a provider.
+OF_A_PROVIDER = frozenset({"provider_suspended", "provider_lapsed"})
+BY_HAND = {
+    "person": "tell_person_by_hand",
+    "practice": "tell_practice_by_hand",
+    "outside": RING_OUTSIDE,
+}
+NOT_DELIVERED = "not_delivered"
+
+# -- may this be told? (pure) -------------------------------------------------------------------
+
+
+def may_be_told(
+    noun: Noun, what: str, f: Any, actor: Actor, named: frozenset[str] = frozenset()
+) -> bool:
+    """Whether this may be said to this member now. `f` are the facts for them, `named` the users
+    named as a source of harm in the concern it is about."""
+    return RULES[noun](what, f, actor, named)
+
+
+Rule = Callable[[str, Any, Actor, frozenset[str]], bool]
+
+
+def _is_there(noun: Noun, f: Any, actor: Actor) -> bool:
+    return bool(TABLES[noun].hats(f, actor))
+
+
+def _referral(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
+    if actor.role is not Role.PROVIDER_LEADER:
+        return _is_there(Noun.REFERRAL, f, actor) and not f.closed_to_actor
+    if actor.organisation_id != f.provider_org or f.sent_at is None:
+        return False
+    if what in ENDING:
+        return True
+    # Under a full hold they see the reference and the sentence of the hold: what is due is part
+    # of that, what others did is not.
+    return shown_to_provider(f) and (not f.closed_to_actor or what == REMINDER)
+
+
+def shown_to_provider(f: Any) -> bool:
+    """Whether the provider sees more of the referral than that it is there."""
+    if f.state in TAKING_PART or f.state == ReferralState.COMPLETED:
+        return True
+    ground = bool(f.consent_id or f.override_id)
+    return f.state in WITH_PROVIDER and ground and bool(f.agreement_live)
+
+
+def _concern(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
+    if _is_there(Noun.CONCERN, f, actor):
+        return True
+    raised_it = f.raised_by is not None and f.raised_by == actor.membership_id
+    return raised_it and what in FEEDBACK and actor.user_id not in named
+
+
+def _assurance(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
+    if actor.role is Role.LINK_WORKER:
+        return what in OF_A_PROVIDER
+    return _is_there(Noun.ASSURANCE, f, actor)
+
+
+def _consent(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
+    return _is_there(Noun.CONSENT, f, actor) and not f.closed_to_actor
+
+
+def _escalation(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
+    return _is_there(Noun.ESCALATION, f, actor)
+
+
+def _agreement(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
+    return _is_there(Noun.AGREEMENT, f, actor)
+
+
+RULES: dict[Noun, Rule] = {
+    Noun.REFERRAL: _referral,
+    Noun.CONSENT: _consent,
+    Noun.CONCERN: _concern,
+    Noun.ESCALATION: _escalation,
+    Noun.ASSURANCE: _assurance,
+    Noun.AGREEMENT: _agreement,
+}
+
+# -- handing over -------------------------------------------------------------------------------
+
+
+def deliver(tx: Tx, letter: Letter, at: datetime) -> str:
+    """Hand one claimed letter over to everyone who answers to its owner key and may still be told,
+    and mark it with what came of it. Raises Overtaken when another worker has the letter now: the
+    transaction must be undone."""
+    role, _, where = letter.to_owner.partition("@")
+    if role in BY_HAND:
+        result = _by_hand(tx, letter, role, at)
+    else:
+        result = _hand_over(tx, letter, role, where, letter.what, at)
+    if result == NOBODY:
+        _tell_administrators(tx, letter, at)
+    _finish(tx, letter, at, result)
+    return result
+
+
+def give_up(tx: Tx, letter: Letter, at: datetime) -> None:
+    """Stop trying to hand this letter over, and let a human know. Raises Overtaken as above."""
+    _tell_administrators(tx, letter, at)
+    _finish(tx, letter, at, GAVE_UP)
+
+
+def _finish(tx: Tx, letter: Letter, at: datetime, result: str) -> None:
+    if not finish_letter(tx, letter, at, result):
+        raise Overtaken
+
+
+def _hand_over(tx: Tx, letter: Letter, role: str, where: str, what: str, at: datetime) -> str:
+    """Give the notice to each who answers to the key. Team leads stand in for a link worker who
+    is away, has left, or may not be told."""
+    told = refused = False
+    for actor in _addressees(tx, letter.system_id, role, where, at):
+        if _give(tx, letter, actor, what, at):
+            told = True
+        else:
+            refused = True
+    alone = role == "member" and (not told or notices.is_absent(tx, letter.system_id, where, at))
+    for lead in notices.stand_ins(tx, letter.system_id, where, at) if alone else ():
+        if _give(tx, letter, lead, what, at):
+            told = True
+        else:
+            refused = True
+    if told:
+        return DELIVERED
+    return NOT_ALLOWED_NOW if refused else NOBODY
+
+
+def _addressees(tx: Tx, system_id: str, role: str, where: str, at: datetime) -> list[Actor]:
+    if role == "member":
+        return notices.members(tx, [where], at)
+    roles = [str(r) for r in SIGNATORY_ROLES] if role == "signatory" else [role]
+    return [a for r in roles for a in notices.holders(tx, system_id, r, where, at)]
+
+
+def _give(tx: Tx, letter: Letter, to: Actor, what: str, at: datetime) -> bool:
+    noun = Noun(letter.noun)
+    f = facts.LOADERS[noun](tx, letter.record_id, to, at)
+    if f is None:
+        return False
+    named = ladder.barred(tx, letter.record_id).users if noun is Noun.CONCERN else frozenset[str]()
+    if not may_be_told(noun, what, f, to, named):
+        return False
+    notices.give(tx, to, letter.id, what, letter.noun, letter.record_id, at)
+    return True
+
+
+def _by_hand(tx: Tx, letter: Letter, whom: str, at: datetime) -> str:
+    """Ask a human to tell somebody Segue can't reach yet."""
+    noun = Noun(letter.noun)
+    system = the_system(letter.system_id, "post")
+    f = facts.LOADERS[noun](tx, letter.record_id, system, at)
+    if f is None:
+        return NOT_ALLOWED_NOW
+    if whom == "person" and getattr(f, "died_on", None) is not None:
+        return NOT_ALLOWED_NOW
+    if whom == "practice" and not getattr(f, "practice_agreed", False):
+        return NOT_ALLOWED_NOW
+    key = _hand(noun, f)
+    if key is None:
+        return NOBODY
+    role, _, where = key.partition("@")
+    result = _hand_over(tx, letter, role, where, BY_HAND[whom], at)
+    return NOBODY_YET if result == DELIVERED else result
+
+
+def _hand(noun: Noun, f: Any) -> str | None:
+    """Whose hand it is: the link worker of the record, the reviewer of an escalation, and whoever
+    raised the concern when everyone on the ladder is barred."""
+    if noun is Noun.CONCERN:
+        return member_key(f.raised_by) if f.raised_by else None
+    if noun is Noun.ESCALATION:
+        return str(f.owner)
+    return member_key(f.link_worker_id)
+
+
+def _tell_administrators(tx: Tx, letter: Letter, at: datetime) -> None:
+    """A human learns that something reached nobody; not what it was about."""
+    for to in notices.everywhere(tx, letter.system_id, Role.ADMINISTRATOR, at):
+        notices.give(tx, to, letter.id, NOT_DELIVERED, "system", letter.system_id, at)
