@@ -24,6 +24,8 @@ MODULES: tuple[str, ...] = (
     "web.signing_in",
     "web.home",
     "web.plain",
+    "web.moves",
+    "web.provider_moves",
 )
 LANGUAGES = ("en", "cy")
 MOST_POSTED = 1_000_000

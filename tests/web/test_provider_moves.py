@@ -1,0 +1,215 @@
+"""The provider's moves, as pages: from the card to done."""
+
+from __future__ import annotations
+
+import pytest
+
+from referral.store import Sql, Store
+from tests.web.client import sign_in
+from tests.world import World, build
+
+STATE = Sql("SELECT state FROM referral WHERE id = :id")
+NOTES = Sql("SELECT count(*) FROM note WHERE record_id = :id")
+
+
+@pytest.fixture
+def w(store: Store) -> World:
+    return build(store)
+
+
+def state_of(w: World, record: str) -> str:
+    with w.store.read() as tx:
+        row = tx.row(STATE, id=record)
+    assert row is not None
+    return str(row[0])
+
+
+def test_provider_accepts_with_the_day_of_the_first_contact(w: World) -> None:
+    record = w.sent()
+    page = sign_in(w, "sol").fill(
+        f"/referrals/{record}/accept",
+        follow=False,
+        first_contact__day="21",
+        first_contact__month="May",
+        first_contact__year="2026",
+    )
+    assert page.status == 303
+    assert state_of(w, record) == "accepted"
+    with w.store.read() as tx:
+        row = tx.row(NOTES, id=record)
+    assert row == (1,)
+
+
+def test_provider_accepts_without_saying_anything_more(w: World) -> None:
+    record = w.sent()
+    assert sign_in(w, "sol").fill(f"/referrals/{record}/accept", follow=False).status == 303
+    assert state_of(w, record) == "accepted"
+
+
+def test_another_provider_finds_nothing_to_accept(w: World) -> None:
+    record = w.sent()
+    page = sign_in(w, "kit").get(f"/referrals/{record}/accept")
+    assert page.status == 404
+    assert sign_in(w, "kit").post(f"/referrals/{record}/accept").status == 404
+    assert state_of(w, record) == "sent"
+
+
+def test_a_day_that_is_no_day_is_kept_as_typed(w: World) -> None:
+    record = w.sent()
+    page = sign_in(w, "sol").fill(
+        f"/referrals/{record}/accept",
+        first_contact__day="41",
+        first_contact__month="May",
+        first_contact__year="2026",
+        note="We meet by the river door",
+    )
+    assert page.status == 422
+    assert 'value="41"' in page.text
+    assert "We meet by the river door" in page.text
+    assert "Enter a real date" in page.words
+    assert state_of(w, record) == "sent"
+
+
+def test_what_stands_in_the_way_of_accepting_is_said(w: World) -> None:
+    record = w.sent()
+    w.referral(record, "recall", "priya", given={"reason": "other"})
+    page = sign_in(w, "sol").get(f"/referrals/{record}/accept")
+    assert "cannot be done now" in page.words
+    assert page.forms == []
+
+
+def test_provider_declines_with_one_reason(w: World) -> None:
+    record = w.sent()
+    page = sign_in(w, "sol").fill(
+        f"/referrals/{record}/decline", follow=False, reason="access_need"
+    )
+    assert page.status == 303
+    assert state_of(w, record) == "returned"
+
+
+def test_declining_without_a_reason_asks_for_one(w: World) -> None:
+    record = w.sent()
+    page = sign_in(w, "sol").fill(f"/referrals/{record}/decline", note="No ramp to our room")
+    assert page.status == 422
+    assert "Choose a reason." in page.words
+    assert "No ramp to our room" in page.text
+    assert state_of(w, record) == "sent"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "answers", "to"),
+    [
+        ("ask", {"note": "Can they climb stairs?"}, "queried"),
+        (
+            "put-on-waiting-list",
+            {
+                "expected_date__day": "1",
+                "expected_date__month": "7",
+                "expected_date__year": "2026",
+            },
+            "waiting",
+        ),
+    ],
+)
+def test_provider_replies_in_another_way(
+    w: World, trigger: str, answers: dict[str, str], to: str
+) -> None:
+    record = w.sent()
+    page = sign_in(w, "sol").fill(f"/referrals/{record}/{trigger}", follow=False, **answers)
+    assert page.status == 303
+    assert state_of(w, record) == to
+
+
+@pytest.mark.parametrize(
+    ("made", "trigger", "answers", "to"),
+    [
+        ("accepted", "contact", {}, "accepted"),
+        ("accepted", "start", {"note": "Sang at the front"}, "active"),
+        ("active", "update", {"note": "Comes each week"}, "active"),
+        (
+            "active",
+            "pause",
+            {"paused_until__day": "1", "paused_until__month": "6", "paused_until__year": "2026"},
+            "paused",
+        ),
+        ("active", "give-back", {"reason": "needs_changed"}, "returned"),
+        ("completed", "reopen", {"reason": "ended_too_soon"}, "active"),
+    ],
+)
+def test_provider_moves_those_taking_part(
+    w: World, made: str, trigger: str, answers: dict[str, str], to: str
+) -> None:
+    record = getattr(w, made)()
+    page = sign_in(w, "sol").fill(f"/referrals/{record}/{trigger}", follow=False, **answers)
+    assert page.status == 303
+    assert state_of(w, record) == to
+
+
+def test_the_break_ends(w: World) -> None:
+    record = w.active()
+    w.referral(record, "pause", "sol", given={"paused_until": w.at.date()})
+    assert sign_in(w, "rae").fill(f"/referrals/{record}/resume", follow=False).status == 303
+    assert state_of(w, record) == "active"
+
+
+OUTCOME = {
+    "outcome": "stays_as_member",
+    "goals_met": "partly",
+    "what_next": "Stays in the choir",
+    "summary": "Came to 11 of 12 sessions.",
+}
+
+
+def test_the_message_is_seen_before_it_is_sent(w: World) -> None:
+    record = w.active()
+    sol = sign_in(w, "sol")
+    page = sol.fill(f"/referrals/{record}/complete", **OUTCOME)
+    assert "Came to 11 of 12 sessions." in page.words
+    assert "has not agreed that their practice is told" in page.words
+    assert state_of(w, record) == "active"
+    assert sol.send(page, follow=False, sure="yes").status == 303
+    assert state_of(w, record) == "completed"
+
+
+def test_what_was_written_can_be_changed_before_it_is_sent(w: World) -> None:
+    record = w.active()
+    sol = sign_in(w, "sol")
+    page = sol.fill(f"/referrals/{record}/complete", **OUTCOME)
+    page = sol.send(page, again="yes")
+    assert "Stays in the choir" in page.text
+    assert state_of(w, record) == "active"
+
+
+def test_finishing_asks_for_what_is_missing_and_keeps_the_rest(w: World) -> None:
+    record = w.active()
+    page = sign_in(w, "sol").fill(
+        f"/referrals/{record}/complete", **{**OUTCOME, "what_next": "", "goals_met": ""}
+    )
+    assert page.status == 422
+    assert "Say what comes next for the person." in page.words
+    assert "Came to 11 of 12 sessions." in page.text
+    assert state_of(w, record) == "active"
+
+
+def test_who_is_too_late_sees_what_changed_and_keeps_the_words(w: World) -> None:
+    record = w.active()
+    sol = sign_in(w, "sol")
+    page = sol.get(f"/referrals/{record}/update")
+    w.referral(record, "update", "rae", given={"note": "Rae was quicker"})
+    page = sol.send(page, note="Sol was slower")
+    assert page.status == 409
+    assert "What changed meanwhile" in page.words
+    assert "Sol was slower" in page.text
+
+
+def test_a_move_nobody_knows_is_not_found(w: World) -> None:
+    record = w.sent()
+    sol = sign_in(w, "sol")
+    for move in ("fly", "send", "lapse", "give_back"):
+        assert sol.get(f"/referrals/{record}/{move}").status == 404
+    assert sol.get(f"/referrals/{w.system_id}/accept").status == 404
+
+
+def test_the_refusal_of_another_noun_is_not_found(w: World) -> None:
+    record = w.sent()
+    assert sign_in(w, "sol").get(f"/escalations/{record}/acknowledge").status == 404

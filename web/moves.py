@@ -1,0 +1,541 @@
+"""The form of a move: its fields come from the table of moves, its words from here.
+
+`/referrals/<id>/<move>` (and the same for escalations, assurance and agreements) asks for what the
+move needs and keeps, makes it, and says what happens next. A move with a page of its own has a
+route of its own, which comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort
+from flask.typing import ResponseReturnValue
+from marshmallow import Schema, fields
+
+from referral import facts
+from referral.actors import Actor
+from referral.audit import log
+from referral.states import Noun
+from referral.store import Sql, Tx
+from web import labels
+from web.access import STAFF, access, current_actor
+from web.app import edge
+from web.forms import Form, Next, answer, page
+from web.labels import said, word
+from web.say import _
+from web.schemas import Command, schema_for
+from web.schemas.fields import SHORT, Choice, Day, Id, Many, Moment, Number, OwnerKey, Text, YesNo
+from web.words import by_when
+from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
+from workflows.moves import N_, Refusal
+
+pages = Blueprint("moves", __name__)
+
+# What a field asks, by what it is a field of: (noun.trigger.name), or (name) for all of them.
+QUESTIONS: dict[str, tuple[str, str]] = {
+    "note": (N_("Anything to add?"), N_("If you want to. Both sides can read it.")),
+    "reason": (N_("Why?"), ""),
+    "referral.ask.note": (
+        N_("What do you want to ask?"),
+        N_("The link worker answers here. Your time to reply waits until they do."),
+    ),
+    "referral.answer.note": (N_("Your answer"), N_("The provider reads it.")),
+    "referral.put_on_waiting_list.expected_date": (
+        N_("When do you expect to have a place?"),
+        N_("Your best guess. You can change it later. For example, 15 3 2026"),
+    ),
+    "referral.review_wait.expected_date": (
+        N_("When do you expect to have a place now?"),
+        N_("For example, 15 3 2026"),
+    ),
+    "referral.review_wait.reason": (N_("Why has it changed?"), ""),
+    "referral.accept.first_contact": (
+        N_("When will you first be in touch?"),
+        N_("If you know it yet. For example, 15 3 2026"),
+    ),
+    "referral.accept.note": (
+        N_("Anything the link worker should know?"),
+        N_("If you want to. For example, the day and place of the first session."),
+    ),
+    "referral.decline.reason": (N_("Why can you not take them?"), ""),
+    "referral.decline.note": (
+        N_("Could another activity of yours fit, or is there more to say?"),
+        N_("If you want to. The link worker reads it."),
+    ),
+    "referral.contact.note": (N_("How did it go?"), N_("If you want to. Keep it short.")),
+    "referral.start.note": (N_("How did the first session go?"), N_("If you want to.")),
+    "referral.update.note": (
+        N_("How is it going?"),
+        N_("What went well, what was hard, what happens next. The link worker reads it."),
+    ),
+    "referral.pause.paused_until": (
+        N_("When does the break end?"),
+        N_("For example, 15 3 2026"),
+    ),
+    "referral.give_back.reason": (N_("Why can you not go on?"), ""),
+    "referral.give_back.note": (
+        N_("What should the link worker know?"),
+        N_("What was tried, and what might suit them better."),
+    ),
+    "referral.complete.outcome": (N_("What happened?"), ""),
+    "referral.complete.goals_met": (N_("Were their goals met?"), ""),
+    "referral.complete.what_next": (
+        N_("What comes next for them?"),
+        N_("For example, they come back each Thursday as a member."),
+    ),
+    "referral.complete.summary": (
+        N_("A short summary for the practice"),
+        N_("What they did and how it went, in 2 or 3 sentences."),
+    ),
+    "referral.complete.note": (N_("Anything only for the link worker?"), N_("If you want to.")),
+    "referral.reopen.reason": (N_("Why?"), ""),
+    "referral.recall.reason": (N_("Why do you take it back?"), ""),
+    "referral.withdraw.reason": (
+        N_("Why does it stop?"),
+        N_("The person does not need to give a reason."),
+    ),
+    "referral.close_unmet.reason": (N_("Why could no activity be found?"), ""),
+    "referral.reassign.link_worker_id": (N_("Who takes it over?"), ""),
+    "escalation.ask.asked": (N_("Whom do you ask?"), ""),
+    "escalation.ask.note": (N_("What do you want to know?"), ""),
+    "escalation.answer.note": (N_("Your answer"), N_("The reviewer reads it.")),
+    "escalation.note": (N_("Anything to add?"), N_("If you want to.")),
+    "escalation.climb.reason": (N_("Why does it move up?"), ""),
+    "assurance.condition.note": (
+        N_("What are the conditions?"),
+        N_("The provider reads them."),
+    ),
+    "assurance.condition.conditions_until": (
+        N_("Until when do the conditions hold?"),
+        N_("For example, 15 3 2026"),
+    ),
+    "assurance.condition.conditional_activities": (
+        N_("Which activities may take new people?"),
+        N_("Choose all that do."),
+    ),
+    "assurance.note": (N_("Anything to add?"), N_("If you want to. The provider can read it.")),
+    "agreement.renew.review_at": (N_("When is it reviewed next?"), N_("For example, 15 3 2027")),
+    "agreement.note": (N_("Anything to add?"), N_("If you want to.")),
+}
+# The words of codes, by the name of the field.
+CODES: dict[str, Mapping[str, str]] = {
+    "reason": labels.REASONS,
+    "outcome": labels.OUTCOMES,
+    "goals_met": labels.GOALS_MET,
+}
+# What is said before the form, of a move that has an effect one may not expect.
+BEFORE: dict[tuple[Noun, str], str] = {
+    (Noun.REFERRAL, "accept"): N_(
+        "They get a place. You then see their full name, how to reach them and what keeps them"
+        " safe. The link worker is told."
+    ),
+    (Noun.REFERRAL, "decline"): N_(
+        "The link worker is told today and looks for something else for them."
+    ),
+    (Noun.REFERRAL, "put_on_waiting_list"): N_(
+        "The link worker is told the date, and can tell the person."
+    ),
+    (Noun.REFERRAL, "review_wait"): N_("The link worker and the person are told the new date."),
+    (Noun.REFERRAL, "contact"): N_("Say so once you have reached the person. A call is enough."),
+    (Noun.REFERRAL, "start"): N_("Say so once they have been to a first session."),
+    (Noun.REFERRAL, "pause"): N_("Their place is kept. The other side is told the date."),
+    (Noun.REFERRAL, "resume"): N_("They take part again. The other side is told."),
+    (Noun.REFERRAL, "give_back"): N_(
+        "Their place becomes free. The link worker is told and looks for something else for them."
+    ),
+    (Noun.REFERRAL, "recall"): N_("The provider is told, and no longer sees their details."),
+    (Noun.REFERRAL, "withdraw"): N_("The referral stops. The provider is told today."),
+    (Noun.REFERRAL, "reopen"): N_("The other side is told."),
+    (Noun.REFERRAL, "discard"): N_("The draft is thrown away. Nothing was sent to anybody."),
+    (Noun.ESCALATION, "acknowledge"): N_(
+        "You become the reviewer. Whoever raised it is told. A decision is due in 5 working days."
+    ),
+    (Noun.ESCALATION, "unanswered"): N_("You go on without the answer. It stays on record."),
+    (Noun.ESCALATION, "climb"): N_("It goes to the reviewers of the next level."),
+    (Noun.ESCALATION, "withdraw"): N_("The reviewers are told that nothing more is needed."),
+    (Noun.ESCALATION, "reopen"): N_("It goes one level up, to other reviewers."),
+    (Noun.ESCALATION, "complete"): N_(
+        "The review ends. Whoever raised it is told, and can disagree within 20 working days."
+    ),
+    (Noun.ASSURANCE, "apply"): N_("The governance lead looks at the evidence and decides."),
+    (Noun.ASSURANCE, "review"): N_(
+        "The evidence is looked at. Until the decision nobody new is sent or accepted."
+    ),
+    (Noun.ASSURANCE, "assure"): N_("New people can be sent from now."),
+    (Noun.ASSURANCE, "condition"): N_("Only the activities you choose can take new people."),
+    (Noun.ASSURANCE, "refuse"): N_(
+        "Everyone with this provider goes back to their link worker. The provider is told."
+    ),
+    (Noun.ASSURANCE, "suspend"): N_(
+        "Nobody new is sent. A review is opened about those taking part, and their link workers"
+        " are told."
+    ),
+    (Noun.ASSURANCE, "leave"): N_(
+        "Everyone with this provider goes back to their link worker today."
+    ),
+    (Noun.AGREEMENT, "sign"): N_(
+        "You sign for your organisation. It is in force once each organisation has signed."
+    ),
+    (Noun.AGREEMENT, "end"): N_(
+        "Nothing new is shared under it from now. A review is opened about those taking part."
+    ),
+}
+# The banner after a move: what happened and what happens next. %(due)s is the next deadline.
+BANNERS: dict[tuple[Noun, str], str] = {
+    (Noun.REFERRAL, "accept"): N_(
+        "Accepted. The link worker has been told. Make first contact by %(due)s."
+    ),
+    (Noun.REFERRAL, "ask"): N_(
+        "Your question was sent. The link worker has until %(due)s to answer."
+    ),
+    (Noun.REFERRAL, "answer"): N_("Your answer was sent. The provider has until %(due)s to reply."),
+    (Noun.REFERRAL, "put_on_waiting_list"): N_(
+        "On your waiting list. The link worker has been told. Look at it again by %(due)s."
+    ),
+    (Noun.REFERRAL, "review_wait"): N_(
+        "New date saved. The link worker has been told. Look at it again by %(due)s."
+    ),
+    (Noun.REFERRAL, "decline"): N_(
+        "The link worker has been told. They have until %(due)s to find something else."
+    ),
+    (Noun.REFERRAL, "contact"): N_(
+        "First contact saved. The link worker has been told. The start is due by %(due)s."
+    ),
+    (Noun.REFERRAL, "start"): N_(
+        "Started. The link worker has been told. Say how it is going by %(due)s."
+    ),
+    (Noun.REFERRAL, "update"): N_("Saved. The next update is due by %(due)s."),
+    (Noun.REFERRAL, "pause"): N_("The break is saved, and the other side has been told."),
+    (Noun.REFERRAL, "resume"): N_("They take part again, and the other side has been told."),
+    (Noun.REFERRAL, "give_back"): N_(
+        "The link worker has been told. They have until %(due)s to find something else."
+    ),
+    (Noun.REFERRAL, "complete"): N_(
+        "Finished. The link worker has been told and has until %(due)s to read the outcome."
+    ),
+    (Noun.REFERRAL, "recall"): N_("Taken back. The provider has been told."),
+    (Noun.REFERRAL, "confirm"): N_("Closed. The provider has been told that you read the outcome."),
+    (Noun.REFERRAL, "withdraw"): N_("Stopped. The provider has been told."),
+    (Noun.REFERRAL, "reassign"): N_("Handed over. Both have been told."),
+    (Noun.REFERRAL, "close_unmet"): N_("Closed. The gap in what is on offer has been counted."),
+    (Noun.REFERRAL, "discard"): N_("The draft was thrown away."),
+    (Noun.ESCALATION, "acknowledge"): N_("It is yours now. Decide by %(due)s."),
+    (Noun.ESCALATION, "ask"): N_("Your question was sent. The answer is due by %(due)s."),
+    (Noun.ESCALATION, "answer"): N_("Your answer was sent to the reviewer."),
+    (Noun.ESCALATION, "unanswered"): N_("You go on without the answer. Decide by %(due)s."),
+    (Noun.ESCALATION, "climb"): N_("It moved up. The reviewers there have until %(due)s."),
+    (Noun.ESCALATION, "withdraw"): N_("Taken back. The reviewers have been told."),
+    (Noun.ESCALATION, "reopen"): N_("It moved up. The reviewers there have until %(due)s."),
+    (Noun.ESCALATION, "complete"): N_("The review is closed. Whoever raised it has been told."),
+    (Noun.ASSURANCE, "review"): N_("The review has begun. Decide by %(due)s."),
+    (Noun.ASSURANCE, "assure"): N_("Assured. The provider has been told."),
+    (Noun.ASSURANCE, "condition"): N_("Assured with conditions. The provider has been told."),
+    (Noun.ASSURANCE, "refuse"): N_("Not assured. The provider has been told."),
+    (Noun.ASSURANCE, "suspend"): N_(
+        "Suspended. The provider and the link workers have been told. Decide by %(due)s."
+    ),
+    (Noun.ASSURANCE, "leave"): N_("The provider has left."),
+    (Noun.AGREEMENT, "renew"): N_("Renewed, with the new review date."),
+    (Noun.AGREEMENT, "end"): N_("Ended. The organisations have been told."),
+}
+RED = frozenset({"withdraw", "discard", "refuse", "suspend", "leave", "end"})
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One field as a page draws it."""
+
+    name: str
+    kind: str  # text | area | number | radios | checkboxes | day | yes_no | choose
+    label: str
+    hint: str = ""
+    choices: tuple[tuple[str, ...], ...] = ()
+
+
+Choices = Mapping[str, Iterable[tuple[str, ...]]]
+
+
+def question_of(noun: Noun, trigger: str, name: str) -> tuple[str, str]:
+    """What a field asks, and its hint, in the reader's language."""
+    for key in (f"{noun}.{trigger}.{name}", f"{noun}.{name}", name):
+        if key in QUESTIONS:
+            label, hint = QUESTIONS[key]
+            return said(label), said(hint)
+    return name.replace("_", " ").capitalize(), ""
+
+
+def drawn(
+    schema: Schema, noun: Noun, trigger: str, choices: Choices, leave_out: Iterable[str] = ()
+) -> list[Drawn]:
+    """The fields of a schema in their order; the note, which is rarely needed, last."""
+    found = []
+    names = [n for n in schema.fields if n not in leave_out]
+    names.sort(key=lambda n: (n in ("note", "summary"), n == "note"))
+    for name in names:
+        declared = schema.fields[name]
+        label, hint = question_of(noun, trigger, name)
+        kind, codes = _kind(name, declared, choices)
+        found.append(Drawn(name, kind, label, hint, codes))
+    return found
+
+
+def _kind(
+    name: str, declared: fields.Field[Any], choices: Choices
+) -> tuple[str, tuple[tuple[str, ...], ...]]:
+    given = tuple(choices[name]) if name in choices else ()
+    if isinstance(declared, YesNo):
+        return "yes_no", ()
+    if isinstance(declared, (Day, Moment)):
+        return "day", ()
+    if isinstance(declared, Many):
+        return "checkboxes", given
+    if isinstance(declared, Choice):
+        if given:
+            return "radios", given
+        codes = [str(c) for v in declared.validators for c in getattr(v, "choices", ())]
+        return "radios", tuple((c, word(dict(CODES.get(name, {})), c)) for c in codes)
+    if isinstance(declared, (Id, OwnerKey)):
+        return ("radios" if len(given) <= 8 else "choose"), given
+    if isinstance(declared, Number):
+        return "number", ()
+    if isinstance(declared, Text) and declared.most <= SHORT:
+        return "text", ()
+    return "area", ()
+
+
+# -- the record ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Record:
+    """The record a form is about, as its reader may know it."""
+
+    noun: Noun
+    id: str
+    facts: Any
+    options: tuple[Option, ...]
+    at: datetime
+    caption: str
+
+    @property
+    def version(self) -> int:
+        return int(self.facts.version)
+
+    def option(self, trigger: str) -> Option | None:
+        """The move as it stands for this actor now; None if there is none from this state."""
+        return next((o for o in self.options if o.trigger == trigger), None)
+
+
+ACTIVITY = Sql(
+    "SELECT a.name FROM activity a JOIN referral r ON r.activity_id = a.id"
+    " WHERE r.id = :id AND r.system_id = :system_id"
+)
+PROVIDER = Sql(
+    "SELECT o.name FROM provider p JOIN organisation o ON o.id = p.organisation_id"
+    " WHERE p.id = :id AND p.system_id = :system_id"
+)
+TITLE = Sql("SELECT a.title FROM agreement a WHERE a.id = :id AND a.system_id = :system_id")
+
+
+def _caption(tx: Tx, noun: Noun, f: Any, actor: Actor) -> str:
+    """Which record a form is about. No name of a person: the referral's own page has it."""
+    row: tuple[Any, ...] | None = None
+    if noun is Noun.REFERRAL and not f.closed_to_actor:
+        row = tx.row(ACTIVITY, id=f.id, system_id=actor.system_id)
+    elif noun is Noun.ASSURANCE:
+        row = tx.row(PROVIDER, id=f.provider_id, system_id=actor.system_id)
+    elif noun is Noun.AGREEMENT:
+        row = tx.row(TITLE, id=f.id, system_id=actor.system_id)
+    elif noun is Noun.ESCALATION:
+        row = (word(labels.KINDS, f.kind),)
+    return " · ".join(part for part in (getattr(f, "reference", ""), row[0] if row else "") if part)
+
+
+def record(tx: Tx, at: datetime, noun: Noun, record_id: str, actor: Actor) -> Record:
+    """The record with the moves open to this actor. Raises Refused (not_found) when it isn't there
+    for them."""
+    f = facts.LOADERS[noun](tx, record_id, actor, at)
+    if f is None or not TABLES[noun].hats(f, actor):
+        raise Refused([NOT_FOUND], noun=noun, trigger="read", record_id=record_id)
+    return Record(
+        noun,
+        record_id,
+        f,
+        tuple(options(noun, f, actor, at)),
+        at,
+        _caption(tx, noun, f, actor),
+    )
+
+
+def read_record(noun: Noun, record_id: str) -> Record:
+    """`record` for the actor of this request, in a transaction of its own."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        return record(tx, at, noun, record_id, actor)
+
+
+def note_read(noun: str, record_id: str, subject: str | None) -> None:
+    """Say in the audit log that a person's record was read."""
+    actor = current_actor()
+    more = {"subject": subject} if subject else {}
+    edge().perform(
+        actor, lambda tx, at: log(tx, actor, at, "read", str(noun), record_id, None, **more)
+    )
+
+
+DUE = Sql(
+    "SELECT due, hours FROM clock WHERE record_id = :id AND ended IS NULL"
+    " AND kind <> 'referral.not_started' ORDER BY due LIMIT 1",
+    times=(0,),
+)
+
+
+def banner(tx: Tx, noun: Noun, trigger: str, done: Done, at: datetime) -> str:
+    """What happened and what happens next."""
+    words = BANNERS.get((noun, trigger))
+    if words is None:
+        return f"{labels.told(noun, trigger)}."
+    row = tx.row(DUE, id=done.id)
+    return _(words, due=by_when(row[0] if row else None, at)) if "%(due)s" in words else said(words)
+
+
+# -- the page -----------------------------------------------------------------------------------
+
+
+Act = Callable[[Tx, datetime, dict[str, Any], Form], Done]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one move's page has beside what the table says."""
+
+    title: str = ""
+    press: str = ""
+    before: str = ""
+    schema: type[Command] | None = None
+    choices: Choices = field(default_factory=dict)
+    leave_out: tuple[str, ...] = ()
+    act: Act | None = None
+    back: str = ""
+    template: str = "move.jinja"
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+def move_page(
+    noun: Noun, record_id: str, trigger: str, asked: Asked | None = None
+) -> ResponseReturnValue:
+    """The page of one move: its form, or what stands in its way; and the answer to the form.
+
+    The record is found only for those it is there for; what the table refuses is said in its own
+    words, and what was typed stays."""
+    asked = asked or Asked()
+    actor = current_actor()
+    found = read_record(noun, record_id)
+    if (str(noun), trigger) not in labels.MOVES:
+        abort(404)
+    option = found.option(trigger)
+    schema = (asked.schema or schema_for(noun, trigger))()
+    back = asked.back or labels.record_path(noun, record_id)
+    title = asked.title or labels.button(noun, trigger)
+
+    def draw(form: Form) -> str:
+        refusals: tuple[Refusal, ...] = ()
+        if option is not None:
+            refusals = option.refusals
+        shared = {
+            "title": title,
+            "caption": found.caption,
+            "back": {"href": back},
+            "record": found,
+            **asked.context,
+        }
+        if option is None or (refusals and not form.errors and not form.general):
+            return page("move_refused.jinja", None, refusals=refusals, **shared)
+        return page(
+            asked.template,
+            form,
+            fields=drawn(schema, noun, trigger, asked.choices, asked.leave_out),
+            before=asked.before or said(BEFORE.get((noun, trigger), "")),
+            press_words=asked.press or title,
+            red=trigger in RED,
+            **shared,
+        )
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Next:
+        told = {name: value for name, value in given.items() if value is not None}
+        if asked.act is not None:
+            done = asked.act(tx, at, told, form)
+        else:
+            done = step(
+                tx, noun, record_id, trigger, actor, at, told, version=form.version, key=form.key
+            )
+        return Next(back, banner(tx, noun, trigger, done, at))
+
+    return answer(
+        draw,
+        act,
+        lambda went: went,
+        schema=schema,
+        version=found.version,
+        about=(noun, record_id),
+    )
+
+
+# -- the routes ---------------------------------------------------------------------------------
+
+# Pages of moves that need more than the table says, registered by the module of the noun.
+Special = Callable[[str, str], ResponseReturnValue]
+OWN_PAGES: dict[tuple[Noun, str], Special] = {}
+
+
+def own_page(noun: Noun, *triggers: str) -> Callable[[Special], Special]:
+    """This function answers for the page of these moves: it is told the record and the trigger."""
+
+    def register(view: Special) -> Special:
+        for trigger in triggers:
+            OWN_PAGES[noun, trigger] = view
+        return view
+
+    return register
+
+
+# What has commands of its own, and pages elsewhere.
+ELSEWHERE = frozenset({"create", "raise", "draft", "send", "redirect", "lapse", "stop", "settle"})
+
+
+def _move(noun: Noun, record_id: UUID, move: str) -> ResponseReturnValue:
+    trigger = move.replace("-", "_")
+    if trigger in ELSEWHERE or "_" in move:
+        abort(404)
+    special = OWN_PAGES.get((noun, trigger))
+    if special is not None:
+        return special(str(record_id), trigger)
+    return move_page(noun, str(record_id), trigger)
+
+
+@pages.route("/referrals/<uuid:record_id>/<move>", methods=["GET", "POST"])
+@access(STAFF)
+def referral_move(record_id: UUID, move: str) -> ResponseReturnValue:
+    return _move(Noun.REFERRAL, record_id, move)
+
+
+@pages.route("/escalations/<uuid:record_id>/<move>", methods=["GET", "POST"])
+@access(STAFF)
+def escalation_move(record_id: UUID, move: str) -> ResponseReturnValue:
+    return _move(Noun.ESCALATION, record_id, move)
+
+
+@pages.route("/assurance/<uuid:record_id>/<move>", methods=["GET", "POST"])
+@access(STAFF)
+def assurance_move(record_id: UUID, move: str) -> ResponseReturnValue:
+    return _move(Noun.ASSURANCE, record_id, move)
+
+
+@pages.route("/agreements/<uuid:record_id>/<move>", methods=["GET", "POST"])
+@access(STAFF)
+def agreement_move(record_id: UUID, move: str) -> ResponseReturnValue:
+    return _move(Noun.AGREEMENT, record_id, move)
