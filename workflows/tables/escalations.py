@@ -10,7 +10,7 @@ from referral.states import Noun, Relation, Role
 from workflows.guards import guard, need
 from workflows.moves import N_, Clock, Fire, Hat, Raise, Remind, State, Table, Tell, move
 from workflows.tables.referrals import SYSTEM, over
-from workflows.working_time import add
+from workflows.working_time import ENGLAND, add
 
 RAISERS = (Role.LINK_WORKER, Role.PROVIDER_LEADER, Role.PERSON)
 REVIEWERS = (
@@ -97,7 +97,7 @@ in_time_to_reopen = guard(
     "20 working days after the end",
     lambda f, g, at: (
         f.closed_at is not None
-        and at <= add(f.closed_at, policy.days("escalation.reopen_within", f.place_path, at))
+        and at <= add(f.closed_at, policy.days("escalation.reopen_within"), ENGLAND)
     ),
 )
 
