@@ -263,3 +263,35 @@ def save_plan(tx: Tx, actor: Actor, at: datetime, person_id: str, values: Mappin
     )
     log(tx, actor, at, "plan_saved", "plan", plan_id)
     return plan_id
+
+
+PLAN = Sql(
+    "SELECT person_id FROM plan WHERE id = :id AND system_id = :system_id"
+    " AND organisation_id = :org"
+)
+
+
+def change_plan(
+    tx: Tx, actor: Actor, at: datetime, plan_id: str, values: Mapping[str, Any]
+) -> None:
+    """Change what a plan of the actor's organisation says: what_matters, goals, needs, access.
+    What was sent with a referral keeps its own copy. Raises Refused: not_found."""
+    require(actor, WRITERS, "plan", "change")
+    row = tx.row(PLAN, id=plan_id, system_id=actor.system_id, org=actor.organisation_id)
+    if row is None:
+        raise missing("plan", "change")
+    for name in ("what_matters", "access"):
+        if len(values.get(name) or "") > MOST_TEXT:
+            raise wrong("plan", "change", field(name, N_("Write less: this is too long to keep.")))
+    out = {c: values[c] for c in ("what_matters", "goals", "needs", "access") if c in values}
+    change(tx, "plan", plan_id, {**out, "updated_at": at})
+    log(
+        tx,
+        actor,
+        at,
+        "plan_changed",
+        "plan",
+        plan_id,
+        {"fields": sorted(out)},
+        subject=_subject(tx, row[0]),
+    )

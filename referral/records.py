@@ -1,0 +1,909 @@
+"""One record as its page shows it, and what stands beside it: the reading queries of pages.
+
+Whoever asks has been let at the record first (`facts` and the hats), but for `person`, `people` and
+`activities`, which name their scope themselves: what is outside it isn't found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any, NamedTuple, TypeVar, cast
+
+from referral.actors import Actor
+from referral.facts import ACTOR_NAMED, asking, named
+from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, unseal
+from referral.states import REFERRAL_OPEN, Role, listed
+from referral.store import Sql, Tx
+
+Seen = TypeVar("Seen", bound=NamedTuple)
+
+
+def _shaped(
+    kind: type[Seen],
+    row: tuple[Any, ...],
+    *,
+    days: Iterable[str] = (),
+    yes_no: Iterable[str] = (),
+    sealed: Iterable[str] = (),
+    parsed: Iterable[str] = (),
+) -> Seen:
+    values = dict(zip(kind._fields, row, strict=True))
+    for name in days:
+        values[name] = day(values[name])
+    for name in yes_no:
+        values[name] = None if values[name] is None else bool(values[name])
+    for name in sealed:
+        values[name] = unseal(values[name])
+    for name in parsed:
+        values[name] = json.loads(values[name]) if values[name] else None
+    shaped: Any = kind
+    return cast(Seen, shaped(**values))
+
+
+def _times(kind: type[Any], *names: str) -> tuple[int, ...]:
+    return tuple(kind._fields.index(name) for name in names)
+
+
+# -- people -------------------------------------------------------------------------------------
+
+
+class PersonSeen(NamedTuple):
+    """A person as those who support them see them."""
+
+    id: str
+    reference: str
+    subject_ref: str
+    version: int
+    organisation_id: str
+    organisation: str
+    organisation_phone: str | None
+    place_path: str
+    given_name: str
+    family_name: str
+    birth_date: date | None
+    nhs_number: str | None
+    no_nhs_number: str | None
+    practice: str | None
+    phone: str | None
+    email: str | None
+    address: str | None
+    postcode: str | None
+    contact_method: str | None
+    contact_times: str | None
+    message_safe: bool | None
+    language: str | None
+    interpreter: bool | None
+    access_needs: str | None
+    emergency_contact: str | None
+    died_on: date | None
+    created_at: datetime
+    closed_to_actor: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.given_name} {self.family_name}"
+
+    @property
+    def identified(self) -> bool:
+        """What `person_identified` asks for."""
+        return bool(self.birth_date and self.practice and (self.nhs_number or self.no_nhs_number))
+
+
+# A full hold closes the person to one side (DESIGN 5.1), whatever its cause.
+_CLOSED = f"""({named("k.person_id = pe.id", ACTOR_NAMED)}
+   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id AND {of("h", HOLD_LIVE)}
+       AND h.closed_to = :side AND h.provider_id IS NULL AND h.referral_id IS NULL))"""
+PERSON = Sql(
+    f"""
+SELECT pe.id, pe.reference, pe.subject_ref, pe.version, pe.organisation_id, og.name, og.phone,
+  pl.path, pe.given_name, pe.family_name, pe.birth_date, pe.nhs_number, pe.no_nhs_number,
+  pe.practice, pe.phone, pe.email, pe.address, pe.postcode, pe.contact_method, pe.contact_times,
+  pe.message_safe, pe.language, pe.interpreter, pe.access_needs, pe.emergency_contact,
+  pe.died_on, pe.created_at, {_CLOSED}
+FROM person pe
+JOIN organisation og ON og.id = pe.organisation_id
+JOIN place pl ON pl.id = og.place_id
+WHERE pe.id = :id AND pe.system_id = :system_id
+""",
+    _times(PersonSeen, "created_at"),
+)
+
+
+def person_of(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen | None:
+    """The person of a record the actor has been let at."""
+    row = tx.row(PERSON, **asking(actor, at), id=person_id)
+    if row is None:
+        return None
+    return _shaped(
+        PersonSeen,
+        row,
+        days=("birth_date", "died_on"),
+        yes_no=("message_safe", "interpreter", "closed_to_actor"),
+        sealed=("access_needs", "emergency_contact"),
+    )
+
+
+def person(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen | None:
+    """A person of the actor's organisation, or of the place a safeguarding lead answers for."""
+    found = person_of(tx, actor, at, person_id)
+    if found is None:
+        return None
+    if actor.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
+        return found if found.organisation_id == actor.organisation_id else None
+    if actor.role in (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER):
+        over = actor.place_path and found.place_path.startswith(actor.place_path)
+        return found if over or found.organisation_id == actor.organisation_id else None
+    return None
+
+
+class PersonListed(NamedTuple):
+    """A line of the list of people."""
+
+    id: str
+    reference: str
+    given_name: str
+    family_name: str
+    birth_date: date | None
+    practice: str | None
+    open_referrals: int
+    closed_to_actor: bool
+
+
+_PEOPLE = f"""
+SELECT pe.id, pe.reference, pe.given_name, pe.family_name, pe.birth_date, pe.practice,
+  (SELECT count(*) FROM referral r WHERE r.person_id = pe.id
+     AND r.state IN ({listed(*REFERRAL_OPEN)})),
+  {_CLOSED}
+FROM person pe
+WHERE pe.system_id = :system_id AND pe.organisation_id = :actor_org
+"""
+PEOPLE = Sql(
+    _PEOPLE
+    + """ AND (:after = '' OR pe.name_key > (SELECT x.name_key FROM person x
+        WHERE CAST(x.id AS text) = :after AND x.organisation_id = pe.organisation_id)
+      OR (pe.name_key = (SELECT x.name_key FROM person x
+        WHERE CAST(x.id AS text) = :after AND x.organisation_id = pe.organisation_id)
+        AND CAST(pe.id AS text) > :after))
+  ORDER BY pe.name_key, pe.id LIMIT :most"""
+)
+PEOPLE_FOUND = Sql(
+    _PEOPLE
+    + """ AND (pe.name_key LIKE :like OR pe.nhs_number = :exact OR pe.reference = :exact)
+  ORDER BY pe.name_key, pe.id LIMIT :most"""
+)
+
+
+def _listed(rows: list[tuple[Any, ...]]) -> list[PersonListed]:
+    return [
+        _shaped(PersonListed, row, days=("birth_date",), yes_no=("closed_to_actor",))
+        for row in rows
+    ]
+
+
+def people(
+    tx: Tx, actor: Actor, at: datetime, after: str = "", most: int = 26
+) -> list[PersonListed]:
+    """People of the actor's organisation by name, after the one with this id."""
+    return _listed(tx.rows(PEOPLE, **asking(actor, at), after=after, most=most))
+
+
+def people_found(
+    tx: Tx, actor: Actor, at: datetime, key: str, exact: str, most: int = 50
+) -> list[PersonListed]:
+    """People of the actor's organisation by a part of their name's key, or by a number."""
+    like = "%" + key.replace("%", "").replace("_", "") + "%" if key else ""
+    return _listed(tx.rows(PEOPLE_FOUND, **asking(actor, at), like=like, exact=exact, most=most))
+
+
+class PlanSeen(NamedTuple):
+    """What matters to the person."""
+
+    id: str
+    what_matters: str | None
+    goals: list[str] | None
+    needs: list[str] | None
+    access: str | None
+
+
+PLAN = Sql("SELECT id, what_matters, goals, needs, access FROM plan WHERE id = :id")
+NEWEST_PLAN = Sql(
+    "SELECT id, what_matters, goals, needs, access FROM plan WHERE person_id = :id"
+    " ORDER BY updated_at DESC, id DESC LIMIT 1"
+)
+
+
+def _plan(row: tuple[Any, ...] | None) -> PlanSeen | None:
+    if row is None:
+        return None
+    return _shaped(PlanSeen, row, sealed=("what_matters", "access"), parsed=("goals", "needs"))
+
+
+def plan(tx: Tx, plan_id: str | None) -> PlanSeen | None:
+    """One plan."""
+    return _plan(tx.row(PLAN, id=plan_id)) if plan_id else None
+
+
+def newest_plan(tx: Tx, person_id: str) -> PlanSeen | None:
+    """The person's newest plan."""
+    return _plan(tx.row(NEWEST_PLAN, id=person_id))
+
+
+# -- referrals ----------------------------------------------------------------------------------
+
+
+class ReferralSeen(NamedTuple):
+    """A referral with the names of everyone in it."""
+
+    id: str
+    reference: str
+    state: str
+    version: int
+    since: datetime
+    urgent: bool
+    risks: str | None
+    safety_notes: str | None
+    safety_answers: dict[str, str] | None
+    call_before: bool
+    shared: dict[str, Any] | None
+    alternatives: list[str] | None
+    reason: str | None
+    expected_date: date | None
+    paused_until: date | None
+    contacted_at: datetime | None
+    outcome: dict[str, Any] | None
+    sent_at: datetime | None
+    completed_at: datetime | None
+    created_at: datetime
+    plan_id: str | None
+    redirected_from: str | None
+    redirected_to: str | None
+    organisation_id: str
+    organisation: str
+    organisation_phone: str | None
+    link_worker_id: str
+    link_worker: str
+    person_id: str
+    provider_id: str
+    provider_org: str
+    provider: str
+    provider_phone: str | None
+    activity_id: str
+    activity: str
+    when_words: str | None
+    location: str | None
+    access_words: str | None
+    safety_questions: list[str] | None
+    group_id: str
+    group: str
+
+
+REFERRAL = Sql(
+    """
+SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.risks, r.safety_notes,
+  r.safety_answers, r.call_before, r.shared, r.alternatives, r.reason, r.expected_date,
+  r.paused_until, r.contacted_at, r.outcome, r.sent_at, r.completed_at, r.created_at, r.plan_id,
+  r.redirected_from, r.redirected_to, r.organisation_id, og.name, og.phone, r.link_worker_id,
+  u.name, r.person_id, r.provider_id, pr.organisation_id, po.name, po.phone, r.activity_id,
+  a.name, a.when_words, a.location, a.access_words, a.safety_questions, r.group_id, g.name
+FROM referral r
+JOIN organisation og ON og.id = r.organisation_id
+JOIN membership m ON m.id = r.link_worker_id
+JOIN app_user u ON u.id = m.user_id
+JOIN provider pr ON pr.id = r.provider_id
+JOIN organisation po ON po.id = pr.organisation_id
+JOIN activity a ON a.id = r.activity_id
+JOIN activity_group g ON g.id = r.group_id
+WHERE r.id = :id AND r.system_id = :system_id
+""",
+    _times(ReferralSeen, "since", "contacted_at", "sent_at", "completed_at", "created_at"),
+)
+
+
+def referral(tx: Tx, actor: Actor, referral_id: str) -> ReferralSeen | None:
+    """A referral the actor has been let at."""
+    row = tx.row(REFERRAL, id=referral_id, system_id=actor.system_id)
+    if row is None:
+        return None
+    return _shaped(
+        ReferralSeen,
+        row,
+        days=("expected_date", "paused_until"),
+        yes_no=("urgent", "call_before"),
+        sealed=("safety_notes",),
+        parsed=("alternatives", "outcome", "safety_questions"),
+    )._replace(
+        shared=json.loads(unseal(row[10]) or "null"),
+        safety_answers=json.loads(unseal(row[8]) or "null"),
+    )
+
+
+class ReferralListed(NamedTuple):
+    """A line of the list of a person's referrals."""
+
+    id: str
+    reference: str
+    state: str
+    since: datetime
+    activity: str
+    provider: str
+    link_worker: str
+    risks: str | None
+    safety_notes: str | None
+
+
+REFERRALS_OF = Sql(
+    """
+SELECT r.id, r.reference, r.state, r.since, a.name, po.name, u.name, r.risks, r.safety_notes
+FROM referral r
+JOIN membership m ON m.id = r.link_worker_id
+JOIN app_user u ON u.id = m.user_id
+JOIN provider pr ON pr.id = r.provider_id
+JOIN organisation po ON po.id = pr.organisation_id
+JOIN activity a ON a.id = r.activity_id
+WHERE r.person_id = :person_id AND r.organisation_id = :org
+ORDER BY r.created_at DESC, r.id DESC LIMIT 100
+""",
+    _times(ReferralListed, "since"),
+)
+
+
+def referrals_of(tx: Tx, seen: PersonSeen) -> list[ReferralListed]:
+    """The referrals of a person, newest first."""
+    rows = tx.rows(REFERRALS_OF, person_id=seen.id, org=seen.organisation_id)
+    return [_shaped(ReferralListed, row, sealed=("safety_notes",)) for row in rows]
+
+
+class ClockSeen(NamedTuple):
+    """A running clock."""
+
+    kind: str
+    owner: str
+    started: datetime
+    due: datetime
+    hours: bool
+
+
+CLOCKS = Sql(
+    "SELECT kind, owner, started, due, hours FROM clock WHERE record_id = :id AND ended IS NULL"
+    " ORDER BY due, id",
+    (2, 3),
+)
+
+
+def clocks(tx: Tx, record_id: str) -> list[ClockSeen]:
+    """The running clocks of a record, soonest first."""
+    return [_shaped(ClockSeen, row, yes_no=("hours",)) for row in tx.rows(CLOCKS, id=record_id)]
+
+
+NOTES = Sql("SELECT id, body FROM note WHERE record_id = :id AND audience IN ('both','ours')")
+NOTES_FOR_BOTH = Sql("SELECT id, body FROM note WHERE record_id = :id AND audience = 'both'")
+NOTES_OF_ANY = Sql("SELECT id, body FROM note WHERE record_id = :id")
+
+
+def notes(tx: Tx, record_id: str, *, ours: bool) -> dict[str, str]:
+    """The words written with the steps of a referral, by id. `ours`: for the link worker's side."""
+    rows = tx.rows(NOTES if ours else NOTES_FOR_BOTH, id=record_id)
+    return {row[0]: unseal(row[1]) or "" for row in rows}
+
+
+def notes_of_any(tx: Tx, record_id: str) -> dict[str, str]:
+    """Every note of a record: for a concern's holder."""
+    return {row[0]: unseal(row[1]) or "" for row in tx.rows(NOTES_OF_ANY, id=record_id)}
+
+
+class Colleague(NamedTuple):
+    """Somebody who may be chosen."""
+
+    membership_id: str
+    user_id: str
+    name: str
+    role: str
+    organisation: str
+
+
+COLLEAGUES = Sql(
+    """
+SELECT m.id, u.id, u.name, m.role, o.name FROM membership m
+JOIN app_user u ON u.id = m.user_id JOIN organisation o ON o.id = m.organisation_id
+WHERE m.organisation_id = :org AND m.system_id = :system_id AND u.active
+  AND m.started_at <= :at AND (m.ended_at IS NULL OR m.ended_at > :at)
+ORDER BY u.name, m.id LIMIT 200
+"""
+)
+
+
+def colleagues(tx: Tx, actor: Actor, at: datetime, organisation_id: str) -> list[Colleague]:
+    """Who works in an organisation now."""
+    rows = tx.rows(COLLEAGUES, org=organisation_id, system_id=actor.system_id, at=at)
+    return [Colleague._make(row) for row in rows]
+
+
+# -- activities ---------------------------------------------------------------------------------
+
+
+class ActivitySeen(NamedTuple):
+    """A group of an activity, and what its provider's papers say now."""
+
+    group_id: str
+    group: str
+    places_left: int
+    starts_on: date | None
+    activity_id: str
+    activity_status: str
+    name: str
+    description: str | None
+    when_words: str | None
+    location: str | None
+    access_words: str | None
+    cost_words: str | None
+    confirmed_at: datetime | None
+    minimum_age: int | None
+    maximum_age: int | None
+    provider_id: str
+    provider: str
+    assurance_state: str | None
+    conditional_activities: str | None
+    evidence_until: datetime | None
+    agreement_live: bool
+
+
+_ACTIVITIES = f"""
+SELECT g.id, g.name, g.capacity - g.members_from_outside - g.taken, g.starts_on, a.id, a.status,
+  a.name, a.description, a.when_words, a.location, a.access_words, a.cost_words, a.confirmed_at,
+  a.minimum_age, a.maximum_age, pr.id, o.name, ass.state, ass.conditional_activities,
+  (SELECT min(coalesce(e.grace_until, e.until)) FROM evidence e
+    WHERE e.provider_id = pr.id AND {of("e", EVIDENCE_COUNTS)}),
+  EXISTS (SELECT 1 FROM agreement_party a1 JOIN agreement ag ON ag.id = a1.agreement_id
+    JOIN agreement_party a2 ON a2.agreement_id = ag.id
+    WHERE a1.organisation_id = pr.organisation_id AND a2.organisation_id = :org
+    AND ag.kind = 'sharing' AND {of("ag", AGREEMENT_LIVE)} AND ag.review_at > :at)
+FROM activity_group g
+JOIN activity a ON a.id = g.activity_id
+JOIN provider pr ON pr.id = a.provider_id
+JOIN organisation o ON o.id = pr.organisation_id
+LEFT JOIN assurance ass ON ass.provider_id = pr.id
+WHERE g.system_id = :system_id
+"""
+_ACTIVITY_TIMES = _times(ActivitySeen, "confirmed_at", "evidence_until")
+_MATCHES = """ AND (lower(a.name) LIKE :like OR lower(o.name) LIKE :like
+    OR lower(coalesce(a.description, '')) LIKE :like OR lower(coalesce(a.location, '')) LIKE :like
+    OR lower(coalesce(a.when_words, '')) LIKE :like)"""
+OPEN_ACTIVITIES = Sql(
+    _ACTIVITIES
+    + " AND a.status = 'open'"
+    + _MATCHES
+    + """ AND (:after = '' OR a.name > (SELECT xa.name FROM activity_group x
+        JOIN activity xa ON xa.id = x.activity_id WHERE CAST(x.id AS text) = :after)
+      OR (a.name = (SELECT xa.name FROM activity_group x
+        JOIN activity xa ON xa.id = x.activity_id WHERE CAST(x.id AS text) = :after)
+        AND CAST(g.id AS text) > :after))
+  ORDER BY a.name, g.id LIMIT :most""",
+    _ACTIVITY_TIMES,
+)
+ONE_GROUP = Sql(_ACTIVITIES + " AND g.id = :group_id", _ACTIVITY_TIMES)
+GROUPS_OF = Sql(
+    _ACTIVITIES + " AND a.id = :activity_id ORDER BY g.starts_on, g.id LIMIT 1", _ACTIVITY_TIMES
+)
+
+
+def _activity(row: tuple[Any, ...]) -> ActivitySeen:
+    return _shaped(ActivitySeen, row, days=("starts_on",), yes_no=("agreement_live",))
+
+
+def activities(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    organisation_id: str,
+    words: str = "",
+    after: str = "",
+    most: int = 21,
+) -> list[ActivitySeen]:
+    """The open activities of the system, as one organisation may refer to them."""
+    like = "%" + words.lower().replace("%", "").replace("_", " ") + "%"
+    rows = tx.rows(
+        OPEN_ACTIVITIES,
+        org=organisation_id,
+        system_id=actor.system_id,
+        at=at,
+        like=like,
+        after=after,
+        most=most,
+    )
+    return [_activity(row) for row in rows]
+
+
+def group(
+    tx: Tx, actor: Actor, at: datetime, organisation_id: str, group_id: str
+) -> ActivitySeen | None:
+    """One group of an activity."""
+    row = tx.row(
+        ONE_GROUP, org=organisation_id, system_id=actor.system_id, at=at, group_id=group_id
+    )
+    return None if row is None else _activity(row)
+
+
+def ranked(
+    tx: Tx, actor: Actor, at: datetime, organisation_id: str, activity_ids: Iterable[str]
+) -> list[ActivitySeen]:
+    """The first group of each of these activities, in the order given."""
+    found = []
+    for activity_id in activity_ids:
+        row = tx.row(
+            GROUPS_OF,
+            org=organisation_id,
+            system_id=actor.system_id,
+            at=at,
+            activity_id=activity_id,
+        )
+        if row is not None:
+            found.append(_activity(row))
+    return found
+
+
+# -- consent ------------------------------------------------------------------------------------
+
+
+class ConsentSeen(NamedTuple):
+    """One answer of a person, with the wording they heard."""
+
+    id: str
+    purpose: str
+    recipient: str
+    state: str
+    version: int
+    asked_at: datetime
+    answered_at: datetime | None
+    until: datetime | None
+    how: str | None
+    basis: str | None
+    present: str | None
+    provider: str | None
+    asked_by: str
+    wording_number: int | None
+    wording: str | None
+    person_id: str
+    capacity_note_id: str | None
+
+
+_CONSENTS = """
+SELECT c.id, c.purpose, c.recipient, c.state, c.version, c.asked_at, c.answered_at, c.until, c.how,
+  c.basis, c.present, po.name, u.name, w.number, w.body, c.person_id, c.capacity_note_id
+FROM consent c
+JOIN membership m ON m.id = c.link_worker_id
+JOIN app_user u ON u.id = m.user_id
+LEFT JOIN wording w ON w.id = c.wording_id
+LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
+LEFT JOIN organisation po ON po.id = pr.organisation_id
+"""
+_CONSENT_TIMES = _times(ConsentSeen, "asked_at", "answered_at", "until")
+CONSENTS = Sql(
+    _CONSENTS + " WHERE c.person_id = :person_id ORDER BY c.asked_at DESC, c.id DESC LIMIT 100",
+    _CONSENT_TIMES,
+)
+CONSENT = Sql(_CONSENTS + " WHERE c.id = :id AND c.system_id = :system_id", _CONSENT_TIMES)
+
+
+def _consent(row: tuple[Any, ...]) -> ConsentSeen:
+    return _shaped(ConsentSeen, row, sealed=("present",))
+
+
+def consents(tx: Tx, person_id: str) -> list[ConsentSeen]:
+    """Every answer of a person, newest first."""
+    return [_consent(row) for row in tx.rows(CONSENTS, person_id=person_id)]
+
+
+def consent(tx: Tx, actor: Actor, consent_id: str) -> ConsentSeen | None:
+    """One answer."""
+    row = tx.row(CONSENT, id=consent_id, system_id=actor.system_id)
+    return None if row is None else _consent(row)
+
+
+class WordingSeen(NamedTuple):
+    """The words to read out now."""
+
+    id: str
+    purpose: str
+    number: int
+    body: str
+    from_at: datetime
+
+
+WORDINGS = Sql(
+    """SELECT w.id, w.purpose, w.number, w.body, w.from_at FROM wording w
+  WHERE w.system_id = :system_id AND w.language = :language AND w.from_at <= :at
+    AND NOT EXISTS (SELECT 1 FROM wording n WHERE n.system_id = w.system_id
+      AND n.purpose = w.purpose AND n.language = w.language AND n.from_at <= :at
+      AND n.number > w.number)""",
+    _times(WordingSeen, "from_at"),
+)
+
+
+def wordings(tx: Tx, actor: Actor, at: datetime, language: str = "en") -> dict[str, WordingSeen]:
+    """The newest wording of each purpose."""
+    rows = tx.rows(WORDINGS, system_id=actor.system_id, language=language, at=at)
+    return {row[1]: WordingSeen._make(row) for row in rows}
+
+
+# -- two people ---------------------------------------------------------------------------------
+
+
+class Proposal(NamedTuple):
+    """A move that waits for a second person."""
+
+    id: str
+    noun: str
+    record_id: str
+    trigger: str
+    given: dict[str, Any] | None
+    proposed_by: str
+    proposer: str
+    proposed_at: datetime
+    answer: str | None
+
+
+_PROPOSALS = """
+SELECT c.id, c.noun, c.record_id, c.trigger, c.given, c.proposed_by, u.name, c.proposed_at, c.answer
+FROM confirmation c JOIN membership m ON m.id = c.proposed_by JOIN app_user u ON u.id = m.user_id
+"""
+PROPOSAL = Sql(
+    _PROPOSALS + " WHERE c.id = :id AND c.system_id = :system_id",
+    _times(Proposal, "proposed_at"),
+)
+PROPOSALS_ON = Sql(
+    _PROPOSALS + " WHERE c.record_id = :record_id AND c.answer IS NULL ORDER BY c.proposed_at",
+    _times(Proposal, "proposed_at"),
+)
+PROPOSALS_IN = Sql(
+    _PROPOSALS
+    + " WHERE c.organisation_id = :org AND c.system_id = :system_id AND c.noun = 'referral'"
+    " AND c.answer IS NULL ORDER BY c.proposed_at LIMIT 50",
+    _times(Proposal, "proposed_at"),
+)
+
+
+def _proposal(row: tuple[Any, ...]) -> Proposal:
+    return _shaped(Proposal, row, parsed=("given",))
+
+
+def proposal(tx: Tx, actor: Actor, proposal_id: str) -> Proposal | None:
+    """One proposal."""
+    row = tx.row(PROPOSAL, id=proposal_id, system_id=actor.system_id)
+    return None if row is None else _proposal(row)
+
+
+def proposals_on(tx: Tx, record_id: str) -> list[Proposal]:
+    """The proposals about a record that nobody has answered."""
+    return [_proposal(row) for row in tx.rows(PROPOSALS_ON, record_id=record_id)]
+
+
+def proposals_in(tx: Tx, actor: Actor) -> list[Proposal]:
+    """The proposals about referrals of the actor's organisation that nobody has answered."""
+    rows = tx.rows(PROPOSALS_IN, org=actor.organisation_id, system_id=actor.system_id)
+    return [_proposal(row) for row in rows]
+
+
+# -- concerns -----------------------------------------------------------------------------------
+
+
+class ConcernSeen(NamedTuple):
+    """A concern with the names of everyone in it. For its holder and the ladder; its raiser gets
+    less."""
+
+    id: str
+    reference: str
+    state: str
+    version: int
+    since: datetime
+    created_at: datetime
+    rung: int
+    holder: str
+    danger: bool
+    seen: str
+    prompts: dict[str, str] | None
+    wishes: str | None
+    person_knows: str | None
+    person_id: str | None
+    provider_id: str | None
+    provider: str | None
+    referral_id: str | None
+    referral_reference: str | None
+    raised_by: str | None
+    raiser: str | None
+    raiser_organisation: str | None
+    organisation_id: str
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    reported_to: str | None
+    authority_reference: str | None
+    authority_decision: str | None
+    reason: str | None
+    wishes_met: str | None
+    closed_at: datetime | None
+    on_hold: bool
+
+
+CONCERN = Sql(
+    f"""
+SELECT c.id, c.reference, c.state, c.version, c.since, c.created_at, c.rung, c.holder, c.danger,
+  c.seen, c.prompts, c.wishes, c.person_knows, c.person_id, c.provider_id, po.name, c.referral_id,
+  r.reference, c.raised_by, u.name, og.name, c.organisation_id, c.acknowledged_at, au.name,
+  c.reported_to, c.authority_reference, c.authority_decision, c.reason, c.wishes_met, c.closed_at,
+  EXISTS (SELECT 1 FROM hold h WHERE h.concern_id = c.id AND {of("h", HOLD_LIVE)})
+FROM concern c
+JOIN organisation og ON og.id = c.organisation_id
+LEFT JOIN membership m ON m.id = c.raised_by
+LEFT JOIN app_user u ON u.id = m.user_id
+LEFT JOIN membership am ON am.id = c.acknowledged_by
+LEFT JOIN app_user au ON au.id = am.user_id
+LEFT JOIN provider pr ON pr.id = c.provider_id
+LEFT JOIN organisation po ON po.id = pr.organisation_id
+LEFT JOIN referral r ON r.id = c.referral_id
+WHERE c.id = :id AND c.system_id = :system_id
+""",
+    _times(ConcernSeen, "since", "created_at", "acknowledged_at", "closed_at"),
+)
+
+
+def concern(tx: Tx, actor: Actor, concern_id: str) -> ConcernSeen | None:
+    """A concern the actor has been let at."""
+    row = tx.row(CONCERN, id=concern_id, system_id=actor.system_id)
+    if row is None:
+        return None
+    return _shaped(
+        ConcernSeen,
+        row,
+        yes_no=("danger", "on_hold"),
+        sealed=("seen", "wishes"),
+        parsed=("prompts",),
+    )
+
+
+class SourceSeen(NamedTuple):
+    """Somebody named as a source of harm."""
+
+    name: str | None
+    organisation: str | None
+    words: str | None
+
+
+SOURCES = Sql(
+    "SELECT u.name, o.name, s.words FROM concern_source s LEFT JOIN app_user u ON u.id = s.user_id"
+    " LEFT JOIN organisation o ON o.id = s.organisation_id WHERE s.concern_id = :id ORDER BY s.id"
+)
+
+
+def sources(tx: Tx, concern_id: str) -> list[SourceSeen]:
+    """Who is named in a concern: for its holder and the ladder only."""
+    return [_shaped(SourceSeen, row, sealed=("words",)) for row in tx.rows(SOURCES, id=concern_id)]
+
+
+class ConcernListed(NamedTuple):
+    """A line of the list of concerns."""
+
+    id: str
+    reference: str
+    state: str
+    created_at: datetime
+    since: datetime
+    danger: bool
+    rung: int
+    due: datetime | None
+    hours: bool | None
+
+
+_CONCERN_LINE = """
+SELECT c.id, c.reference, c.state, c.created_at, c.since, c.danger, c.rung, t.due, t.hours
+FROM concern c
+LEFT JOIN clock t ON t.record_id = c.id AND t.ended IS NULL
+"""
+_CONCERN_LINE_TIMES = _times(ConcernListed, "created_at", "since", "due")
+NOT_NAMED = """NOT EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
+    AND (s.user_id = :user_id OR s.organisation_id = :actor_org))"""
+HELD_PG = Sql(
+    f"{_CONCERN_LINE} WHERE c.system_id = :system_id AND c.state <> 'closed'"
+    f" AND c.holder = ANY(:keys) AND {NOT_NAMED} ORDER BY t.due, c.id LIMIT 100",
+    _CONCERN_LINE_TIMES,
+)
+HELD_SQLITE = Sql(
+    f"{_CONCERN_LINE} WHERE c.system_id = :system_id AND c.state <> 'closed'"
+    " AND c.holder IN (SELECT value FROM json_each(:keys))"
+    f" AND {NOT_NAMED} ORDER BY t.due, c.id LIMIT 100",
+    _CONCERN_LINE_TIMES,
+)
+BELOW = Sql(
+    f"""{_CONCERN_LINE}
+  JOIN organisation og ON og.id = c.organisation_id JOIN place pl ON pl.id = og.place_id
+  WHERE c.system_id = :system_id AND c.state <> 'closed' AND pl.path LIKE :path
+    AND {NOT_NAMED} ORDER BY t.due, c.id LIMIT 100""",
+    _CONCERN_LINE_TIMES,
+)
+RAISED_BY = Sql(
+    f"{_CONCERN_LINE} WHERE c.raised_by = :member ORDER BY c.created_at DESC, c.id DESC LIMIT 50",
+    _CONCERN_LINE_TIMES,
+)
+
+
+def _concern_lines(rows: list[tuple[Any, ...]]) -> list[ConcernListed]:
+    return [_shaped(ConcernListed, row, yes_no=("danger", "hours")) for row in rows]
+
+
+def concerns_held(tx: Tx, actor: Actor, at: datetime) -> list[ConcernListed]:
+    """The open concerns the actor holds, none of which names them or their organisation."""
+    keys = sorted(actor.keys)
+    query, given = (HELD_PG, keys) if tx.pg else (HELD_SQLITE, json.dumps(keys))
+    return _concern_lines(tx.rows(query, **asking(actor, at), keys=given))
+
+
+def concerns_below(tx: Tx, actor: Actor, at: datetime) -> list[ConcernListed]:
+    """The open concerns of the place a higher rung answers for."""
+    if not actor.place_path or actor.role not in (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER):
+        return []
+    return _concern_lines(tx.rows(BELOW, **asking(actor, at), path=f"{actor.place_path}%"))
+
+
+def concerns_raised(tx: Tx, actor: Actor) -> list[ConcernListed]:
+    """The concerns the actor raised."""
+    return _concern_lines(tx.rows(RAISED_BY, member=actor.membership_id))
+
+
+UNSEEN = Sql(
+    "SELECT id, reference FROM concern WHERE raised_by = :member AND state = 'raised'"
+    " ORDER BY created_at LIMIT 3"
+)
+
+
+def unseen_concerns(tx: Tx, membership_id: str) -> list[tuple[str, str]]:
+    """(id, reference) of the concerns this member raised that no human has read yet."""
+    return [(row[0], row[1]) for row in tx.rows(UNSEEN, member=membership_id)]
+
+
+RAISERS_OWN = Sql("SELECT raised_by FROM concern WHERE id = :id AND system_id = :system_id")
+
+
+def raised_by(tx: Tx, actor: Actor, concern_id: str) -> bool:
+    """Whether the actor raised this concern."""
+    row = tx.row(RAISERS_OWN, id=concern_id, system_id=actor.system_id)
+    return row is not None and row[0] == actor.membership_id
+
+
+OWNER = Sql(
+    "SELECT name FROM organisation WHERE CAST(id AS text) = :where"
+    " UNION ALL SELECT name FROM place WHERE CAST(id AS text) = :where"
+)
+OWNER_MEMBER = Sql(
+    "SELECT u.name FROM membership m JOIN app_user u ON u.id = m.user_id"
+    " WHERE CAST(m.id AS text) = :where"
+)
+
+
+def owner(tx: Tx, key: str) -> tuple[str, str]:
+    """(kind, name) of an owner key: ("member", "Priya Shah"), ("safeguarding_lead", "Harbour")."""
+    kind, _, where = key.partition("@")
+    row = tx.row(OWNER_MEMBER if kind == "member" else OWNER, where=where)
+    return kind, str(row[0]) if row else ""
+
+
+RUNGS = Sql(
+    """
+SELECT DISTINCT m.role, CAST(m.organisation_id AS text), CAST(m.place_id AS text), o.name, p.name
+FROM membership m JOIN app_user u ON u.id = m.user_id
+JOIN organisation o ON o.id = m.organisation_id
+LEFT JOIN place p ON p.id = m.place_id
+WHERE m.system_id = :system_id AND u.active AND m.ended_at IS NULL
+  AND m.role IN ('safeguarding_lead','accountable_officer')
+  AND (m.organisation_id = :org OR m.place_id IS NOT NULL)
+ORDER BY 1 DESC, 5, 4 LIMIT 60
+"""
+)
+
+
+def rungs(tx: Tx, actor: Actor, organisation_id: str) -> list[tuple[str, str, str]]:
+    """(owner key, role, where) of the rungs a concern of this organisation can be handed to."""
+    found = []
+    for role, org, place, org_name, place_name in tx.rows(
+        RUNGS, system_id=actor.system_id, org=organisation_id
+    ):
+        found.append((f"{role}@{place or org}", role, place_name or org_name))
+    return found
