@@ -90,7 +90,7 @@ def _reader(kind: Any) -> Reader:
         (LargeBinary, lambda v: None if v is None else bytes(v).hex()),
     ):
         if isinstance(kind, type_):
-            return reader  # type: ignore[return-value]
+            return reader
     return _text
 
 
