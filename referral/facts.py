@@ -237,10 +237,18 @@ def referrals(tx: Tx, ids: list[str], actor: Actor, at: datetime) -> dict[str, R
     return {row[0]: _referral(row, actor, tx.pg) for row in rows}
 
 
-class Relying(NamedTuple):
-    """A referral picked for something that follows."""
+STANDS_IN = Sql(
+    f"""SELECT {ABSENT} OR {named("1 = 1", "ks.user_id = lw.user_id")}
+  FROM membership lw WHERE lw.id = :id"""
+)
 
-    id: str
+
+def _stands_in(tx: Tx, raiser: str | None, at: datetime) -> bool:
+    """Whether the link worker of the record is away, gone or named, so that the lead stands in."""
+    if raiser is None or not raiser.startswith("member@"):
+        return False
+    row = tx.row(STANDS_IN, id=raiser.removeprefix("member@"), at=at)
+    return bool(row and row[0])
 
 
 # -- consent ------------------------------------------------------------------------------------
@@ -354,6 +362,7 @@ def new_consent(
     if row is None:
         return None
     system_id, org, subject, gate, died, path, closed, in_force, answered = row
+    worker = given.get("link_worker_id") or actor.membership_id
     return ConsentFacts(
         id=given["id"],
         state=None,
@@ -363,7 +372,7 @@ def new_consent(
         person_id=given["person_id"],
         purpose=given["purpose"],
         recipient=given["recipient"],
-        link_worker_id=given.get("link_worker_id") or actor.membership_id,
+        link_worker_id=worker,
         until=None,
         since=None,
         renews_id=given.get("renews_id"),
@@ -372,7 +381,7 @@ def new_consent(
         died_on=day(died),
         place_path=path,
         provider_org=None,
-        link_worker_absent=actor.role == "team_lead",
+        link_worker_absent=actor.role == "team_lead" and _stands_in(tx, f"member@{worker}", at),
         link_worker_implicated=False,
         closed_to_actor=closed,
         needed=True,
@@ -465,7 +474,8 @@ def new_referral(
     )
     known = NewReferralFacts._make((*lead, *values, *said, *NEW_REFERRAL_REST))
     return known._replace(
-        link_worker_absent=actor.role == "team_lead",
+        # A stand-in begins a referral only where `redirect` does it for the one already named.
+        link_worker_absent=actor.role == "team_lead" and bool(given.get("redirected_from")),
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
     )
@@ -655,7 +665,7 @@ class EscalationFacts(NamedTuple):
     next_level: int = 0
     next_owner: str = ""
     stands_in: bool = False
-    reopen_until: datetime | None = None
+    link_worker_id: str | None = None  # for whom a stand-in raises it
     closed_to_actor: bool = False
     alarm: bool = False
     actor_membership: str = ""
@@ -754,20 +764,6 @@ SUBJECT_OF = Sql("SELECT subject_ref FROM person WHERE id = :id")
 EARLIER = Sql(f"SELECT {ANSWERED}")
 
 
-STANDS_IN = Sql(
-    f"""SELECT {ABSENT} OR {named("1 = 1", "ks.user_id = lw.user_id")}
-  FROM membership lw WHERE lw.id = :id"""
-)
-
-
-def _stands_in(tx: Tx, raiser: str | None, at: datetime) -> bool:
-    """Whether the link worker of the record is away, gone or named, so that the lead stands in."""
-    if raiser is None or not raiser.startswith("member@"):
-        return False
-    row = tx.row(STANDS_IN, id=raiser.removeprefix("member@"), at=at)
-    return bool(row and row[0])
-
-
 def new_escalation(
     tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
 ) -> EscalationFacts | None:
@@ -834,6 +830,7 @@ def new_escalation(
         conflict=False,
         answered=answered[0] if answered else None,
         stands_in=actor.role == "team_lead" and _stands_in(tx, raiser, at),
+        link_worker_id=(raiser or "").removeprefix("member@") or None,
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
     )

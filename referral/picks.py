@@ -9,7 +9,7 @@ from typing import Any
 
 from referral.ledger import Statement
 from referral.schema import CONSENT_ASKED, CONSENT_GIVEN, OVERRIDE_LIVE, of
-from referral.states import WITH_PROVIDER, Purpose, listed
+from referral.states import REFERRAL_OPEN, WITH_PROVIDER, Purpose, listed
 from referral.store import Sql, Tx
 
 WITH = listed(*WITH_PROVIDER)
@@ -126,3 +126,16 @@ LINK_WORKERS = Sql(
 def link_workers_with(tx: Tx, provider_id: str) -> list[str]:
     """The owner keys of the link workers who have somebody with this provider."""
     return sorted(f"member@{row[0]}" for row in tx.rows(LINK_WORKERS, provider_id=provider_id))
+
+
+WORKER_FOR = Sql(
+    f"""SELECT CAST(r.link_worker_id AS text) FROM referral r WHERE r.person_id = :person_id
+  AND r.system_id = :system_id AND r.state IN ({listed(*REFERRAL_OPEN)})
+  ORDER BY r.created_at DESC LIMIT 1"""
+)
+
+
+def link_worker_for(tx: Tx, system_id: str, person_id: str) -> str | None:
+    """The link worker named on the person's newest open referral."""
+    row = tx.row(WORKER_FOR, person_id=person_id, system_id=system_id)
+    return None if row is None else str(row[0])

@@ -108,6 +108,12 @@ class World:
                 answer={"basis": "agreement", "how": "in_person", **answer},
             )
 
+    def consented(self, provider: str = "singers") -> str:
+        """A person who agreed to sharing with this provider."""
+        person = self.person()
+        self.consent(person, provider)
+        return person
+
     def draft(
         self,
         person: str | None = None,

@@ -8,7 +8,7 @@ from typing import Any
 
 from referral import facts, picks
 from referral.actors import Actor
-from referral.states import ConsentState, Noun
+from referral.states import ConsentState, Noun, Role
 from referral.store import Sql, Tx
 from workflows.engine import NOT_FOUND, Done, Refused, step
 from workflows.moves import N_
@@ -49,6 +49,9 @@ def record_consent(
     `agreed` None leaves it asked. A question that already waits is answered; an agreement in force
     is renewed by a yes and taken back by a no. `answer`: basis, how, present, wording_id, until."""
     known = {"person_id": person_id, "purpose": purpose, "recipient": recipient}
+    if actor.role is Role.TEAM_LEAD:
+        # A lead asks only in the place of the link worker who is named for the person.
+        known["link_worker_id"] = picks.link_worker_for(tx, actor.system_id, person_id) or ""
     body = {**known, "agreed": agreed, "answer": dict(answer)}
     return done_once(
         tx,

@@ -146,7 +146,7 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
         "lapse",
         "leave",
     ),
-    "agreement": ("draft", "sign", "renew", "expire", "end"),
+    "agreement": ("draft", "sign", "renew", "replace", "expire", "end"),
 }
 
 NOUNS = tuple(TRIGGERS)

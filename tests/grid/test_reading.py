@@ -287,7 +287,7 @@ BY = {
         "ask": {Hat("link_worker")} | STAND_IN,
         "give renew": LINK_WORKER,
         "refuse": LINK_WORKER | SYSTEM,
-        "withdraw": LINK_WORKER | PERSON,
+        "withdraw": LINK_WORKER | PERSON | SYSTEM,
         "expire": SYSTEM,
     },
     "concern": {
@@ -311,7 +311,7 @@ BY = {
         "assure condition refuse suspend": GOVERNANCE,
         "lapse": SYSTEM,
     },
-    "agreement": {"draft renew end": GOVERNANCE, "sign": SIGNATORY, "expire": SYSTEM},
+    "agreement": {"draft renew end": GOVERNANCE, "sign": SIGNATORY, "replace expire": SYSTEM},
 }
 BY_STATE = {
     ("referral", "reopen", "completed"): PROVIDER | LINK_WORKER | GOVERNANCE,
@@ -481,6 +481,7 @@ SYSTEM_ONLY = {
     ("escalation", "overtake"),
     ("assurance", "lapse"),
     ("agreement", "expire"),
+    ("agreement", "replace"),
 }
 
 
@@ -498,6 +499,7 @@ SYSTEM_TOO = {
     ("referral", "recall"),
     ("referral", "withdraw"),
     ("consent", "refuse"),
+    ("consent", "withdraw"),
     ("concern", "climb"),
     ("escalation", "raise"),
     ("escalation", "unanswered"),
@@ -725,7 +727,7 @@ def test_all_that_a_governance_lead_does_to_a_referral_may_be_a_consequence() ->
 # Guards (I34 to I37, I39, I59).
 
 
-def test_conditions_in_words_are_those_of_the_design() -> None:
+def test_conditions_in_words_are_those_of_the_design_and_of_decision_8() -> None:
     words = {
         (guarded.noun, guarded.trigger, guard.name)
         for guarded in reading.guards()
@@ -735,7 +737,12 @@ def test_conditions_in_words_are_those_of_the_design() -> None:
     assert words == {
         ("referral", "lapse", "clock missed twice"),
         ("referral", "discard", "draft not left by redirect"),
+        ("consent", "ask", "nothing asked or in force"),
         ("escalation", "acknowledge", "no conflict of interest"),
+        ("escalation", "ask", "no conflict of interest"),
+        ("escalation", "decide", "no conflict of interest"),
+        ("assurance", "assure", "blocking evidence complete"),
+        ("agreement", "sign", "not signed yet"),
         ("escalation", "climb", "not at the kind's ceiling"),
         ("escalation", "complete", "the raiser told"),
         ("escalation", "reopen", "in 20 days"),
@@ -882,6 +889,8 @@ def test_a_fired_move_is_one_the_system_may_make_and_has_no_guard_of_its_own() -
         "referral.recall",
         "consent.expire",
         "consent.refuse",
+        "consent.withdraw",
+        "agreement.replace",
         "escalation.overtake",
     }
     for what in fired:

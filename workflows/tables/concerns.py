@@ -12,10 +12,10 @@ from workflows.guards import need
 from workflows.moves import N_, Clock, Fire, Hat, State, Table, Tell, move
 from workflows.tables.referrals import SYSTEM
 
-STAFF_ROLES = frozenset(Role) - {Role.PERSON, Role.SYSTEM, Role.COMMISSIONER}
+STAFF_ROLES = frozenset(Role) - {Role.PERSON, Role.SYSTEM}
 STAFF: frozenset[Hat] = frozenset((role, Relation.STAFF) for role in STAFF_ROLES)
 LADDER_ROLES = (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
-HOLDER: frozenset[Hat] = frozenset((role, Relation.HOLDER) for role in STAFF_ROLES)
+HOLDER: frozenset[Hat] = frozenset((role, Relation.HOLDER) for role in LADDER_ROLES)
 LADDER: frozenset[Hat] = frozenset((role, Relation.LADDER) for role in LADDER_ROLES)
 
 

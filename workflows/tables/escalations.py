@@ -20,10 +20,10 @@ REVIEWERS = (
     Role.SAFEGUARDING_LEAD,
     Role.ACCOUNTABLE_OFFICER,
 )
-ANYONE = frozenset(Role) - {Role.SYSTEM}
-RAISER: frozenset[Hat] = frozenset((role, Relation.RAISER) for role in ANYONE)
+ASKABLE = frozenset(Role) - {Role.SYSTEM, Role.AUDITOR, Role.COMMISSIONER}
+RAISER: frozenset[Hat] = frozenset((role, Relation.RAISER) for role in (*RAISERS, Role.TEAM_LEAD))
 REVIEWER: frozenset[Hat] = frozenset((role, Relation.REVIEWER) for role in REVIEWERS)
-ASKED: frozenset[Hat] = frozenset((role, Relation.ASKED) for role in ANYONE)
+ASKED: frozenset[Hat] = frozenset((role, Relation.ASKED) for role in ASKABLE)
 
 
 def hats(f: Any, actor: Any) -> frozenset[Hat]:
