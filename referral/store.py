@@ -14,11 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from referral.actors import Actor
 from referral.schema import instant, instant_text
 
-BUSY_SECONDS = 10
+BUSY_SECONDS = 10.0  # how long a command waits for a lock, on either database
 STREAM_ROWS = 2_000
 
 
@@ -28,6 +30,11 @@ class TryAgain(Exception):
 
 class StoreBusy(TryAgain):
     """The database stayed locked by somebody else for longer than we wait."""
+
+
+class OutcomeUnknown(Exception):
+    """The connection was lost during the commit: it may have been written or not. Asking again
+    with the same idempotency key is safe, and tells."""
 
 
 class Sql:
@@ -65,6 +72,13 @@ class Tx:
         self.raw: Any = connection.connection.driver_connection
         # What a command found out about the transaction's own system, kept for its length.
         self.memo: dict[str, Any] = {}
+
+    @property
+    def open(self) -> bool:
+        """Whether the transaction is still there, and hasn't failed."""
+        if self.pg:
+            return bool(self.raw.info.transaction_status.name == "INTRANS")
+        return bool(self.raw.in_transaction)
 
     def execute(self, sql: str, values: Sequence[Any]) -> Any:
         """Run text made for this database. Driver errors that mean "try again" become TryAgain."""
@@ -122,18 +136,19 @@ def with_times(row: tuple[Any, ...], times: tuple[int, ...]) -> tuple[Any, ...]:
 
 
 _pg_execute: Callable[[Any, str, Sequence[Any]], Any]
+_pg_control: Callable[[Any, str], Any]
 
 
-def _unloaded(raw: Any, sql: str, values: Sequence[Any]) -> Any:
+def _unloaded(raw: Any, sql: str, values: Sequence[Any] = ()) -> Any:
     raise RuntimeError("no PostgreSQL store has been opened")
 
 
-_pg_execute = _unloaded
+_pg_execute = _pg_control = _unloaded
 
 
 def _load_psycopg() -> None:
     """psycopg is imported only where the store is PostgreSQL: it costs 0.16 s."""
-    global _pg_execute
+    global _pg_execute, _pg_control
     import psycopg
     from psycopg import errors
 
@@ -141,7 +156,6 @@ def _load_psycopg() -> None:
         errors.UniqueViolation,
         errors.SerializationFailure,
         errors.DeadlockDetected,
-        errors.LockNotAvailable,
     )
 
     def run(raw: Any, sql: str, values: Sequence[Any]) -> Any:
@@ -152,7 +166,13 @@ def _load_psycopg() -> None:
         except psycopg.OperationalError as error:
             raise StoreBusy(str(error)) from error
 
-    _pg_execute = run
+    def control(raw: Any, sql: str) -> Any:
+        try:
+            return raw.execute(sql, prepare=False)
+        except psycopg.OperationalError as error:
+            raise StoreBusy(str(error)) from error
+
+    _pg_execute, _pg_control = run, control
 
 
 class Store:
@@ -174,7 +194,8 @@ class Store:
                     "prepare_threshold": 0,
                     # Planning the facts costs more than everything else: prepared and generic
                     # from the first use (LEDGER 2). Times come back in UTC.
-                    "options": "-c plan_cache_mode=force_generic_plan -c timezone=UTC",
+                    "options": "-c plan_cache_mode=force_generic_plan -c timezone=UTC"
+                    f" -c lock_timeout={int(BUSY_SECONDS * 1000)}",
                 },
             )
             event.listen(self.engine, "connect", _pg_connected)
@@ -206,30 +227,62 @@ class Store:
         )
 
     def _transaction(self, actor: Actor | None, opening: str) -> Iterator[Tx]:
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             tx = Tx(connection, self.pg)
-            if self.pg:
-                # The actor's settings go first in the transaction, for row-level security.
-                tx.raw.execute(opening + _settings(actor), prepare=False)
-            else:
-                tx.execute(opening, ())
             try:
+                if self.pg:
+                    # The actor's settings go first in the transaction, for row-level security.
+                    _pg_control(tx.raw, opening + _settings(actor))
+                else:
+                    tx.execute(opening, ())
                 yield tx
+                _commit(tx)
             except BaseException:
-                _end(tx, "ROLLBACK")
+                self._undo(tx)
                 raise
-            _end(tx, "COMMIT")
+
+    def _connect(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except (OperationalError, PoolTimeout) as error:
+            if self.pg or "locked" in str(error):
+                raise StoreBusy(str(error)) from error
+            raise
+
+    def _undo(self, tx: Tx) -> None:
+        if not tx.pg:
+            if tx.raw.in_transaction:
+                tx.raw.execute("ROLLBACK")
+            return
+        try:
+            _pg_control(tx.raw, "ROLLBACK")
+        except StoreBusy:
+            # The connection is lost, and what it had written with it. The others of the pool are
+            # as old: after a restart of the database they would fail one by one.
+            tx.sa.invalidate()
+            self.engine.dispose()
 
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
 
 
-def _end(tx: Tx, how: str) -> None:
-    if tx.pg:
-        tx.raw.execute(how, prepare=False)
-    elif tx.raw.in_transaction:
-        tx.execute(how, ())
+def _commit(tx: Tx) -> None:
+    if tx.pg and tx.raw.closed:
+        raise StoreBusy("The connection was lost before the commit.")
+    # A command that went on after an error, or ended its own transaction: both databases would
+    # answer the commit as if all were well.
+    if not tx.open:
+        raise RuntimeError("The transaction had failed or ended before its commit.")
+    if not tx.pg:
+        tx.execute("COMMIT", ())
+        return
+    try:
+        _pg_control(tx.raw, "COMMIT")
+    except StoreBusy as error:
+        if tx.raw.closed:
+            raise OutcomeUnknown(str(error)) from error
+        raise
 
 
 _SAFE = re.compile(r"[0-9a-z_-]+\Z")
@@ -258,7 +311,7 @@ def _sqlite_connected(dbapi: Any, record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        f"busy_timeout={BUSY_SECONDS * 1000}",
+        f"busy_timeout={int(BUSY_SECONDS * 1000)}",
         "secure_delete=ON",
     ):
         dbapi.execute(f"PRAGMA {pragma}").close()

@@ -49,6 +49,8 @@ def upgrade(store: Store, at: datetime, tables: Iterable[tuple[str, str, str]] =
     _refuse_newer(store)
     with store.begin() as tx:
         config = _config()
+        # Without a transaction that it knows of, alembic would begin and commit its own.
+        tx.sa.begin()
         config.attributes["connection"] = tx.sa
         command.upgrade(config, "head")
         for day, name in bank_holidays.ENGLAND.items():

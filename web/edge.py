@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from referral.actors import Actor
 from referral.states import Noun
-from referral.store import Store, StoreBusy, TryAgain, Tx
+from referral.store import BUSY_SECONDS, Store, StoreBusy, TryAgain, Tx
 from workflows.engine import STALE, Refused, refused_entry
 
 T = TypeVar("T")
@@ -41,29 +41,30 @@ class Edge:
         """Run a command in one transaction of its own, again if another was in the way.
 
         Raises Refused (after its attempt is in the audit log) or Busy; in both nothing of the
-        command was written."""
-        last: TryAgain | None = None
-        for attempt in range(TRIES):
-            at = self.clock()
+        command was written. OutcomeUnknown when the connection is lost during the commit."""
+        try:
+            return self._run(actor, command)
+        except Refused as refused:
+            attempt = refused
+        self._run(actor, lambda tx, at: refused_entry(tx, attempt, actor, at))
+        raise attempt
+
+    def _run(self, actor: Actor, command: Callable[[Tx, datetime], T]) -> T:
+        patience = time.monotonic() + BUSY_SECONDS
+        for attempt in range(1, TRIES + 1):
             try:
                 with self.store.begin(actor) as tx:
-                    return command(tx, at)
+                    return command(tx, self.clock())
             except TryAgain as again:
-                last = again
-                if attempt + 1 < TRIES:
-                    time.sleep(random.uniform(0.005, 0.05) * (attempt + 1))  # noqa: S311
-            except Refused as refused:
-                self._note_refusal(refused, actor, at)
-                raise
-        if isinstance(last, StoreBusy):
-            raise Busy("The database is busy.") from last
-        stale = Refused([STALE], noun=Noun.REFERRAL, trigger="write", record_id=None)
-        self._note_refusal(stale, actor, self.clock())
-        raise stale from last
-
-    def _note_refusal(self, refused: Refused, actor: Actor, at: datetime) -> None:
-        with self.store.begin(actor) as tx:
-            refused_entry(tx, refused, actor, at)
+                busy = isinstance(again, StoreBusy)
+                if busy and (attempt == TRIES or time.monotonic() > patience):
+                    raise Busy("The database is busy.") from again
+                if attempt == TRIES:
+                    raise Refused(
+                        [STALE], noun=Noun.REFERRAL, trigger="write", record_id=None
+                    ) from again
+                time.sleep(random.uniform(0.005, 0.05) * attempt)  # noqa: S311
+        raise AssertionError("the last attempt returns or raises")
 
     @contextmanager
     def reading(self, actor: Actor | None) -> Iterator[tuple[Tx, datetime]]:
