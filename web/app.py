@@ -26,6 +26,8 @@ MODULES: tuple[str, ...] = (
     "web.plain",
     "web.moves",
     "web.provider_moves",
+    "web.sessions",
+    "web.offers",
 )
 LANGUAGES = ("en", "cy")
 MOST_POSTED = 1_000_000

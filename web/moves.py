@@ -30,8 +30,10 @@ from web.say import _
 from web.schemas import Command, schema_for
 from web.schemas.fields import SHORT, Choice, Day, Id, Many, Moment, Number, OwnerKey, Text, YesNo
 from web.words import by_when
+from workflows import disclosure
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.moves import N_, Refusal
+from workflows.reading import situations
 
 pages = Blueprint("moves", __name__)
 
@@ -341,10 +343,15 @@ PROVIDER = Sql(
 TITLE = Sql("SELECT a.title FROM agreement a WHERE a.id = :id AND a.system_id = :system_id")
 
 
-def _caption(tx: Tx, noun: Noun, f: Any, actor: Actor) -> str:
+def _disclosed(tx: Tx, f: Any, actor: Actor, at: datetime) -> frozenset[str]:
+    known = situations(tx, actor, at, [f.id])
+    return disclosure.fields(known[f.id]) if f.id in known else frozenset()
+
+
+def _caption(tx: Tx, noun: Noun, f: Any, actor: Actor, at: datetime) -> str:
     """Which record a form is about. No name of a person: the referral's own page has it."""
     row: tuple[Any, ...] | None = None
-    if noun is Noun.REFERRAL and not f.closed_to_actor:
+    if noun is Noun.REFERRAL and "activity" in _disclosed(tx, f, actor, at):
         row = tx.row(ACTIVITY, id=f.id, system_id=actor.system_id)
     elif noun is Noun.ASSURANCE:
         row = tx.row(PROVIDER, id=f.provider_id, system_id=actor.system_id)
@@ -367,7 +374,7 @@ def record(tx: Tx, at: datetime, noun: Noun, record_id: str, actor: Actor) -> Re
         f,
         tuple(options(noun, f, actor, at)),
         at,
-        _caption(tx, noun, f, actor),
+        _caption(tx, noun, f, actor, at),
     )
 
 

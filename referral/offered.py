@@ -1,0 +1,185 @@
+"""What a provider offers, and who takes part in it: the reading queries of a provider's own pages.
+
+Each names its scope: the provider's organisation, or the place somebody answers for. What is
+outside it isn't found."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from referral.actors import Actor
+from referral.schema import day
+from referral.states import TAKING_PART, Role, listed
+from referral.store import Sql, Tx
+
+SETS_UP = frozenset({Role.GOVERNANCE_LEAD, Role.ADMINISTRATOR})
+
+
+class Group(NamedTuple):
+    """A group of an activity, and its places."""
+
+    id: str
+    activity_id: str
+    name: str
+    capacity: int
+    taken: int
+    members_from_outside: int
+    starts_on: date | None
+    ends_on: date | None
+
+    @property
+    def left(self) -> int:
+        """Places that can still be given."""
+        return max(self.capacity - self.taken - self.members_from_outside, 0)
+
+
+class Offer(NamedTuple):
+    """An activity as its provider keeps it."""
+
+    id: str
+    provider_id: str
+    provider: str
+    name: str
+    description: str | None
+    status: str
+    location: str | None
+    postcode: str | None
+    when_words: str | None
+    cost_words: str | None
+    access_words: str | None
+    contact_words: str | None
+    confirmed_at: datetime | None
+    taking_part: int
+    groups: tuple[Group, ...] = ()
+
+
+_OFFER = f"""
+SELECT a.id, a.provider_id, o.name, a.name, a.description, a.status, a.location, a.postcode,
+  a.when_words, a.cost_words, a.access_words, a.contact_words, a.confirmed_at,
+  (SELECT count(*) FROM referral r WHERE r.provider_id = a.provider_id AND r.activity_id = a.id
+     AND r.state IN ({listed(*TAKING_PART)}))
+FROM activity a
+JOIN provider pr ON pr.id = a.provider_id
+JOIN organisation o ON o.id = pr.organisation_id
+JOIN place pl ON pl.id = o.place_id
+WHERE a.system_id = :system_id
+  AND (o.id = :org OR (:sets_up = 1 AND pl.path LIKE :under))
+"""
+OFFERS = Sql(_OFFER + " AND o.id = :org ORDER BY a.name, a.id LIMIT 200", (12,))
+OFFERS_OF = Sql(_OFFER + " AND pr.id = :provider_id ORDER BY a.name, a.id LIMIT 200", (12,))
+ONE_OFFER = Sql(_OFFER + " AND a.id = :id", (12,))
+GROUPS = Sql(
+    "SELECT g.id, g.activity_id, g.name, g.capacity, g.taken, g.members_from_outside, g.starts_on,"
+    " g.ends_on FROM activity_group g JOIN activity a ON a.id = g.activity_id"
+    " WHERE a.provider_id = :provider_id AND g.system_id = :system_id ORDER BY g.name, g.id"
+)
+
+
+def _scope(actor: Actor) -> dict[str, Any]:
+    return {
+        "system_id": actor.system_id,
+        "org": actor.organisation_id,
+        "sets_up": int(actor.role in SETS_UP and actor.place_path is not None),
+        "under": f"{actor.place_path}%",
+    }
+
+
+def _with_groups(tx: Tx, actor: Actor, rows: list[tuple[Any, ...]]) -> list[Offer]:
+    found: dict[str, list[Group]] = {}
+    for provider_id in sorted({row[1] for row in rows}):
+        for row in tx.rows(GROUPS, provider_id=provider_id, system_id=actor.system_id):
+            group = Group(*row)._replace(starts_on=day(row[6]), ends_on=day(row[7]))
+            found.setdefault(group.activity_id, []).append(group)
+    return [Offer._make((*row, tuple(found.get(row[0], ())))) for row in rows]
+
+
+def own_offers(tx: Tx, actor: Actor) -> list[Offer]:
+    """The activities of the actor's own organisation."""
+    return _with_groups(tx, actor, tx.rows(OFFERS, **_scope(actor)))
+
+
+def offers_of(tx: Tx, actor: Actor, provider_id: str) -> list[Offer]:
+    """The activities of one provider, for its own leaders or who answers for its place."""
+    return _with_groups(tx, actor, tx.rows(OFFERS_OF, **_scope(actor), provider_id=provider_id))
+
+
+def offer(tx: Tx, actor: Actor, activity_id: str) -> Offer | None:
+    """One activity, for its own leaders or who answers for its place."""
+    found = _with_groups(tx, actor, tx.rows(ONE_OFFER, **_scope(actor), id=activity_id))
+    return found[0] if found else None
+
+
+PROVIDER_OF = Sql("SELECT id FROM provider WHERE organisation_id = :org AND system_id = :system_id")
+
+
+def provider_of(tx: Tx, actor: Actor) -> str | None:
+    """The provider that the actor's own organisation is."""
+    row = tx.row(PROVIDER_OF, org=actor.organisation_id, system_id=actor.system_id)
+    return None if row is None else str(row[0])
+
+
+# -- who comes ----------------------------------------------------------------------------------
+
+
+class Coming(NamedTuple):
+    """Somebody with a place, and what was said of them for a day."""
+
+    referral_id: str
+    reference: str
+    state: str
+    given_name: str
+    family_name: str
+    group: str
+    came: str | None
+    missed: bool
+
+
+# The two sessions before, if neither was come to: what calls for a word with the link worker.
+COMING = Sql(
+    f"""
+SELECT r.id, r.reference, r.state, pe.given_name, pe.family_name, g.name,
+  (SELECT t.came FROM attendance t WHERE t.referral_id = r.id AND t.day = :day),
+  2 = (SELECT count(*) FROM (SELECT t.came FROM attendance t WHERE t.referral_id = r.id
+     AND t.day <= :day ORDER BY t.day DESC LIMIT 2) last WHERE last.came = 'did_not_come')
+FROM referral r
+JOIN person pe ON pe.id = r.person_id
+JOIN activity_group g ON g.id = r.group_id
+JOIN provider pr ON pr.id = r.provider_id
+WHERE r.activity_id = :activity_id AND r.system_id = :system_id AND pr.organisation_id = :org
+  AND r.state IN ({listed(*TAKING_PART)})
+ORDER BY pe.given_name, pe.family_name, r.id LIMIT 300
+"""
+)
+
+
+def coming(tx: Tx, actor: Actor, activity_id: str, on: date) -> list[Coming]:
+    """Everybody with a place in an activity of the actor's own organisation."""
+    rows = tx.rows(
+        COMING,
+        activity_id=activity_id,
+        system_id=actor.system_id,
+        org=actor.organisation_id,
+        day=on,
+    )
+    return [Coming._make(row)._replace(missed=bool(row[7])) for row in rows]
+
+
+DAYS_SAID = Sql(
+    """
+SELECT t.day, count(*), sum(CASE WHEN t.came IN ('came','late') THEN 1 ELSE 0 END)
+FROM attendance t
+JOIN referral r ON r.id = t.referral_id
+JOIN provider pr ON pr.id = r.provider_id
+WHERE r.activity_id = :activity_id AND r.system_id = :system_id AND pr.organisation_id = :org
+GROUP BY t.day ORDER BY t.day DESC LIMIT 5
+"""
+)
+
+
+def days_said(tx: Tx, actor: Actor, activity_id: str) -> list[tuple[date, int, int]]:
+    """The newest days with a register: how many were asked about, how many came."""
+    rows = tx.rows(
+        DAYS_SAID, activity_id=activity_id, system_id=actor.system_id, org=actor.organisation_id
+    )
+    return [(day(row[0]) or date.min, int(row[1]), int(row[2])) for row in rows]

@@ -1,0 +1,104 @@
+"""Our offers: places, status, and saying that all is still right."""
+
+from __future__ import annotations
+
+import pytest
+
+from referral.store import Sql, Store
+from tests.web.client import sign_in
+from tests.world import World, build
+
+ACTIVITY = Sql("SELECT name, status, confirmed_at FROM activity WHERE id = :id", times=(2,))
+GROUP = Sql("SELECT capacity, members_from_outside FROM activity_group WHERE id = :id")
+
+
+@pytest.fixture
+def w(store: Store) -> World:
+    return build(store)
+
+
+def group(w: World, name: str = "choir") -> tuple[int, int]:
+    with w.store.read() as tx:
+        row = tx.row(GROUP, id=w.group[name])
+    assert row is not None
+    return row[0], row[1]
+
+
+def places(w: World, name: str = "choir") -> str:
+    return f"/offers/{w.activity[name]}/places/{w.group[name]}"
+
+
+def test_provider_says_how_many_places_there_are(w: World) -> None:
+    page = sign_in(w, "sol").fill(places(w), capacity="12", members_from_outside="5")
+    assert "7 places left" in page.words
+    assert group(w) == (12, 5)
+
+
+def test_fewer_places_than_people_are_refused_and_kept_as_typed(w: World) -> None:
+    w.accepted()
+    page = sign_in(w, "sol").fill(places(w), capacity="0")
+    assert page.status == 422
+    assert "More people than this have a place already." in page.words
+    assert group(w) == (8, 0)
+
+
+def test_no_number_is_asked_for_again(w: World) -> None:
+    page = sign_in(w, "sol").fill(places(w), capacity="a few", members_from_outside="2")
+    assert page.status == 422
+    assert 'value="a few"' in page.text
+    assert "Enter a whole number." in page.words
+
+
+def test_another_provider_finds_no_places_to_change(w: World) -> None:
+    kit = sign_in(w, "kit")
+    assert kit.get(places(w)).status == 404
+    assert kit.post(places(w), {"name": "x", "capacity": "1"}).status == 404
+    assert kit.get(f"/offers/{w.activity['choir']}").status == 404
+    assert "Singing" not in kit.get("/offers").words
+    assert group(w) == (8, 0)
+
+
+def test_governance_over_the_place_changes_them_too(w: World) -> None:
+    page = sign_in(w, "grace").fill(places(w), follow=False, capacity="9")
+    assert page.status == 303
+    assert group(w) == (9, 0)
+
+
+def test_governance_of_another_place_does_not(w: World) -> None:
+    assert sign_in(w, "fred").get(places(w)).status == 404
+
+
+def test_an_activity_is_paused(w: World) -> None:
+    page = sign_in(w, "sol").fill(f"/offers/{w.activity['choir']}", status="paused")
+    assert "Paused" in page.words
+    with w.store.read() as tx:
+        row = tx.row(ACTIVITY, id=w.activity["choir"])
+    assert row is not None
+    assert row[1] == "paused"
+
+
+def test_all_is_confirmed_in_one_press(w: World) -> None:
+    sol = sign_in(w, "sol")
+    page = sol.send(sol.get("/offers"))
+    assert "1 activity confirmed." in page.banner
+    with w.store.read() as tx:
+        row = tx.row(ACTIVITY, id=w.activity["choir"])
+    assert row is not None
+    assert row[2] == w.at
+
+
+def test_a_new_activity_has_no_places_until_they_are_said(w: World) -> None:
+    page = sign_in(w, "sol").fill("/offers/add", name="Humming", when_words="Mondays")
+    assert "Humming" in page.words
+    assert "Say how many places there are" in page.words
+
+
+def test_an_activity_needs_a_name(w: World) -> None:
+    page = sign_in(w, "sol").fill("/offers/add", name=" ", when_words="Mondays at 2")
+    assert page.status == 422
+    assert "Enter the name of the activity." in page.words
+    assert "Mondays at 2" in page.text
+
+
+def test_a_link_worker_keeps_no_offers(w: World) -> None:
+    assert sign_in(w, "priya").get("/offers").status == 403

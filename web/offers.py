@@ -1,0 +1,233 @@
+"""Our offers: the activities of a provider, their places, and whether they take new people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, flash, redirect
+from flask.typing import ResponseReturnValue
+
+from referral import offered
+from referral.offered import Group, Offer
+from referral.states import Role
+from referral.store import Tx
+from web import labels
+from web.access import access, current_actor
+from web.app import edge
+from web.forms import Form, Next, answer, page
+from web.say import _, ngettext
+from web.schemas.organisations import ChangeActivity, SaveGroup
+from workflows.activities import save_activity, save_group
+from workflows.moves import N_
+
+pages = Blueprint("offers", __name__)
+
+KEEPERS = frozenset({Role.PROVIDER_LEADER, Role.GOVERNANCE_LEAD})
+STATUS: dict[str, labels.Tag] = {
+    "open": labels.Tag(N_("Open"), "green"),
+    "paused": labels.Tag(N_("Paused"), "purple"),
+    "closed": labels.Tag(N_("Closed"), "grey"),
+}
+STATUS_CHOICES = {
+    "open": N_("Open: new people can be referred"),
+    "paused": N_("Paused: nobody new for now"),
+    "closed": N_("Closed: it has come to an end"),
+}
+DETAILS = (
+    "name",
+    "status",
+    "when_words",
+    "location",
+    "postcode",
+    "cost_words",
+    "access_words",
+    "description",
+)
+GROUP = ("name", "capacity", "members_from_outside", "starts_on", "ends_on")
+
+
+def tag_of(status: str) -> dict[str, str]:
+    """The tag of an activity's status."""
+    found = STATUS[status]
+    return {"text": labels.said(found.text), "colour": found.colour}
+
+
+def _home(offer: Offer) -> str:
+    """Where the list with this activity is, for whoever looks."""
+    own = current_actor().role is Role.PROVIDER_LEADER
+    return "/offers" if own else f"/providers/{offer.provider_id}"
+
+
+@pages.get("/offers")
+@access(Role.PROVIDER_LEADER)
+def offers() -> str:
+    """Everything the provider offers, with what is to be said about it."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        found = offered.own_offers(tx, actor)
+        provider_id = offered.provider_of(tx, actor)
+    return page(
+        "offers.jinja",
+        Form(),
+        offers=found,
+        provider_id=provider_id,
+        at=at,
+        tag_of=tag_of,
+    )
+
+
+@pages.post("/offers/confirm")
+@access(Role.PROVIDER_LEADER)
+def confirm() -> ResponseReturnValue:
+    """Everything on the list is still right."""
+    actor = current_actor()
+
+    def say_so(tx: Tx, at: datetime) -> int:
+        found = [o for o in offered.own_offers(tx, actor) if o.status != "closed"]
+        for one in found:
+            save_activity(
+                tx,
+                actor,
+                at,
+                provider_id=one.provider_id,
+                values={"confirmed_at": at},
+                activity_id=one.id,
+            )
+        return len(found)
+
+    number = edge().perform(actor, say_so)
+    words = ngettext("%(num)s activity confirmed.", "%(num)s activities confirmed.", number)
+    flash(f"{words} {_('Look at them again in a month.')}", "success")
+    return redirect("/offers", 303)
+
+
+def _offer(activity_id: UUID) -> Offer:
+    actor = current_actor()
+    with edge().reading(actor) as (tx, _at):
+        found = offered.offer(tx, actor, str(activity_id))
+    if found is None:
+        abort(404)
+    return found
+
+
+def _details_page(title: str, back: str) -> Any:
+    def draw(form: Form) -> str:
+        return page(
+            "offer.jinja",
+            form,
+            title=title,
+            back={"href": back},
+            statuses=labels.choices(STATUS_CHOICES),
+        )
+
+    return draw
+
+
+@pages.route("/offers/add", methods=["GET", "POST"])
+@access(Role.PROVIDER_LEADER)
+def add_offer() -> ResponseReturnValue:
+    """A new activity; then how many places there are."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, _at):
+        provider_id = offered.provider_of(tx, actor)
+    if provider_id is None:
+        abort(404)
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
+        values = {n: v for n, v in given.items() if v is not None}
+        activity_id = save_activity(
+            tx, actor, at, provider_id=provider_id, values={**values, "confirmed_at": at}
+        )
+        save_group(
+            tx,
+            actor,
+            at,
+            activity_id=activity_id,
+            values={"name": _("Everyone"), "capacity": 0},
+        )
+        return activity_id
+
+    return answer(
+        _details_page(_("Add an activity"), "/offers"),
+        act,
+        lambda made: Next("/offers", _("Added. Say how many places there are.")),
+        schema=ChangeActivity(only=DETAILS),
+        known={"status": "open"},
+    )
+
+
+@pages.route("/offers/<uuid:activity_id>", methods=["GET", "POST"])
+@access(KEEPERS)
+def change_offer(activity_id: UUID) -> ResponseReturnValue:
+    """What is said about an activity, and whether it takes new people."""
+    actor, offer = current_actor(), _offer(activity_id)
+    back = _home(offer)
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
+        if offered.offer(tx, actor, offer.id) is None:
+            abort(404)
+        save_activity(
+            tx,
+            actor,
+            at,
+            provider_id=offer.provider_id,
+            values={**given, "confirmed_at": at},
+            activity_id=offer.id,
+        )
+
+    return answer(
+        _details_page(_("Change %(activity)s", activity=offer.name), back),
+        act,
+        lambda made: Next(back, _("Saved. Link workers see it from now.")),
+        schema=ChangeActivity(only=DETAILS),
+        known={name: getattr(offer, name) for name in DETAILS},
+    )
+
+
+def _group_form(offer: Offer, group: Group | None) -> ResponseReturnValue:
+    actor, back = current_actor(), _home(offer)
+
+    def draw(form: Form) -> str:
+        return page("offer_places.jinja", form, offer=offer, group=group, back={"href": back})
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
+        if offered.offer(tx, actor, offer.id) is None:
+            abort(404)
+        given["members_from_outside"] = given.get("members_from_outside") or 0
+        save_group(
+            tx,
+            actor,
+            at,
+            activity_id=offer.id,
+            values=given,
+            group_id=group.id if group else None,
+        )
+
+    known = {name: getattr(group, name) for name in GROUP} if group else {}
+    return answer(
+        draw,
+        act,
+        lambda made: Next(back, _("Places saved. Link workers see them from now.")),
+        schema=SaveGroup(only=GROUP),
+        known=known,
+    )
+
+
+@pages.route("/offers/<uuid:activity_id>/places/<uuid:group_id>", methods=["GET", "POST"])
+@access(KEEPERS)
+def places(activity_id: UUID, group_id: UUID) -> ResponseReturnValue:
+    """How many places a group has, and how many people come by another way."""
+    offer = _offer(activity_id)
+    group = next((g for g in offer.groups if g.id == str(group_id)), None)
+    if group is None:
+        abort(404)
+    return _group_form(offer, group)
+
+
+@pages.route("/offers/<uuid:activity_id>/places/add", methods=["GET", "POST"])
+@access(KEEPERS)
+def add_group(activity_id: UUID) -> ResponseReturnValue:
+    """Another group of the same activity."""
+    return _group_form(_offer(activity_id), None)
