@@ -1,0 +1,1119 @@
+"""Making a referral: one question a page, saved at each Continue, in any order after the first.
+
+Answers go where they belong at once: to the person, to the plan, and, once an activity is chosen,
+to the draft; before that to the beginning (`referral.beginnings`). Nothing typed waits in a
+browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, redirect, request
+from flask.typing import ResponseReturnValue
+from marshmallow import Schema, ValidationError, validates_schema
+
+from referral import beginnings, facts, policy, records
+from referral.audit import log
+from referral.beginnings import Begun
+from referral.facts import ReferralFacts
+from referral.ids import new_id
+from referral.records import ActivitySeen, ConsentSeen, PersonSeen, PlanSeen, ReferralSeen
+from referral.rows import put
+from referral.states import Basis, Noun, Purpose, ReferralState
+from referral.store import Tx
+from web.access import TEAM, access, current_actor
+from web.app import edge
+from web.edge import Busy
+from web.errors import status_of
+from web.forms import Form, Next, answer, form_now, page, refuse, typed
+from web.labels import N_, said
+from web.say import _
+from web.schemas import Command, Wrong, load
+from web.schemas.consent import Answer
+from web.schemas.fields import LONG, Choice, Text
+from web.schemas.people import AddPerson, ChangePerson, SavePlan
+from web.schemas.referrals import ChangeDraft
+from web.words import by_when, day_words
+from workflows import beginnings as writing
+from workflows.consent import record_consent
+from workflows.engine import NOT_FOUND, TABLES, Refused, decide
+from workflows.guards import provider_assured
+from workflows.moves import NOTHING, Refusal
+from workflows.people import (
+    add_person,
+    change_person,
+    change_plan,
+    find_by_nhs_number,
+    find_same,
+    save_plan,
+)
+from workflows.referrals import change_draft, send_referral
+from workflows.tables.referrals import LINK_WORKER
+from workflows.working_time import ENGLAND, add
+
+pages = Blueprint("wizard", __name__)
+
+MOST_GOALS = 3
+MOST_CHOICES = 3
+IDENTITY = ("nhs_number", "no_nhs_number", "given_name", "family_name", "birth_date")
+NEED_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (N_("Being with others"), ("company", "caring", "language")),
+    (N_("Feeling and coping"), ("low_mood", "worry", "grief", "confidence")),
+    (N_("Body and health"), ("moving", "breathing", "pain", "memory")),
+    (N_("Making and doing"), ("purpose", "creativity", "nature")),
+)
+# Where on the way each refusal of sending is put right.
+MENDED_ON = {
+    "ground_to_share": "consent",
+    "person_identified": "details",
+    "risks_stated": "safety",
+    "agreement_in_force": "activity",
+    "provider_assured": "activity",
+    "activity_open": "activity",
+    "not_duplicate": "activity",
+}
+
+
+def insist(schema: Schema, **asked: str) -> Schema:
+    """The schema with these fields asked for, in these words."""
+    for name, why in asked.items():
+        found: Any = schema.fields[name]
+        found.needed, found.required, found.allow_none = why, True, False
+        found.error_messages = {**found.error_messages, "required": why, "null": why}
+    return schema
+
+
+# -- what is being written ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A referral being written: a beginning, or a draft (or one that came back) with its facts."""
+
+    id: str
+    person: PersonSeen
+    begun: Begun | None
+    referral: ReferralSeen | None
+    facts: ReferralFacts | None
+    plan: PlanSeen | None
+    earlier: PlanSeen | None
+    consents: tuple[ConsentSeen, ...]
+    at: datetime
+
+    @property
+    def known(self) -> bool:
+        """Whether the person was here before: then one page asks if all is still right."""
+        return bool(self.begun and self.begun.answers.get("known"))
+
+    def said(self, name: str) -> Any:
+        """What was answered about the referral itself."""
+        if self.referral is not None:
+            return getattr(self.referral, name)
+        return self.begun.answers.get(name) if self.begun else None
+
+    @property
+    def provider_id(self) -> str | None:
+        return self.referral.provider_id if self.referral else None
+
+    def answered(self, purpose: Purpose, recipient: str | None) -> ConsentSeen | None:
+        """The newest record of consent for this."""
+        for found in self.consents:
+            if found.purpose == purpose and found.recipient == recipient:
+                return found
+        return None
+
+    @property
+    def sharing(self) -> ConsentSeen | None:
+        return self.answered(Purpose.SHARE_WITH_PROVIDER, self.provider_id)
+
+    def done(self, slug: str) -> bool:
+        """Whether the page has what it asks for."""
+        p, plan = self.person, self.plan
+        tests: dict[str, Callable[[], bool]] = {
+            "right": lambda: plan is not None,
+            "details": lambda: p.identified,
+            "contact": lambda: p.contact_method is not None,
+            "matters": lambda: bool(plan and plan.what_matters),
+            "needs": lambda: bool(plan and plan.needs),
+            "access": lambda: bool(plan and plan.access is not None),
+            "safety": lambda: self.said("risks") in ("none", "some"),
+            "activity": lambda: self.referral is not None,
+            "consent": lambda: bool(
+                self.facts and (self.facts.consent_id or self.facts.override_id)
+            ),
+        }
+        return tests[slug]()
+
+    def slugs(self) -> tuple[str, ...]:
+        """The pages of this referral, in order."""
+        about = ("right",) if self.known else ("details", "contact")
+        access_page = () if self.known else ("access",)
+        return (
+            *about, "matters", "needs", *access_page, "safety", "activity", "consent",
+        )  # fmt: skip
+
+
+TITLES = {
+    "right": N_("Is this still right?"),
+    "details": N_("Check their details"),
+    "contact": N_("How we contact them"),
+    "matters": N_("What matters to them"),
+    "needs": N_("What would help"),
+    "access": N_("What makes it easier to take part"),
+    "safety": N_("What keeps people safe"),
+    "activity": N_("Choose an activity"),
+    "consent": N_("Consent"),
+}
+
+
+def read(tx: Tx, at: datetime, writing_id: str) -> Writing:
+    """What is being written under this id. Raises Refused (not_found) for what isn't the actor's
+    to write; sends on to the referral's own page where it was sent already."""
+    actor = current_actor()
+    begun = beginnings.one(tx, actor, writing_id)
+    if begun is not None:
+        person = records.person(tx, actor, at, begun.person_id)
+        if person is None:
+            raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="write", record_id=None)
+        if person.closed_to_actor:
+            abort(redirect(f"/people/{person.id}"))
+        plan = records.plan(tx, begun.answers.get("plan_id"))
+        consents = tuple(records.consents(tx, person.id))
+        earlier = records.newest_plan(tx, person.id) if plan is None else plan
+        return Writing(writing_id, person, begun, None, None, plan, earlier, consents, at)
+    f = facts.referral(tx, writing_id, actor, at)
+    if f is None or not TABLES[Noun.REFERRAL].hats(f, actor):
+        raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="write", record_id=writing_id)
+    mine = TABLES[Noun.REFERRAL].hats(f, actor) & LINK_WORKER
+    if not mine or f.closed_to_actor or f.state not in OPEN_TO_WRITE:
+        abort(redirect(f"/referrals/{writing_id}"))
+    person = records.person_of(tx, actor, at, f.person_id)
+    referral = records.referral(tx, actor, writing_id)
+    if person is None or referral is None:
+        raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="write", record_id=writing_id)
+    plan = records.plan(tx, referral.plan_id)
+    return Writing(
+        writing_id,
+        person,
+        None,
+        referral,
+        f,
+        plan,
+        plan or records.newest_plan(tx, person.id),
+        tuple(records.consents(tx, person.id)),
+        at,
+    )
+
+
+OPEN_TO_WRITE = (ReferralState.DRAFT, ReferralState.RETURNED)
+
+
+def found(writing_id: str) -> Writing:
+    """What is being written, and a note in the log that it was read."""
+    actor = current_actor()
+
+    def look(tx: Tx, at: datetime) -> Writing:
+        w = read(tx, at, writing_id)
+        if request.method == "GET":
+            log(
+                tx, actor, at, "read", "referral", w.referral.id if w.referral else None,
+                subject=w.person.subject_ref,
+            )  # fmt: skip
+        return w
+
+    if request.method == "GET":
+        return edge().perform(actor, look)
+    with edge().reading(actor) as (tx, at):
+        return look(tx, at)
+
+
+# -- page 1: who is it for ----------------------------------------------------------------------
+
+
+def _who_schema(form: Mapping[str, str]) -> Schema:
+    if form.get("find") == "nhs" and form.get("step") != "add" and not form.get("given_name"):
+        return insist(AddPerson(only=("nhs_number",)), nhs_number=N_("Enter an NHS number."))
+    if form.get("find") not in ("nhs", "name"):
+        return _Find()
+    schema = AddPerson(only=IDENTITY)
+    insist(schema, birth_date=N_("Enter a date of birth."))
+    if form.get("find") == "name":
+        insist(schema, no_nhs_number=N_("Choose why there is no NHS number."))
+    return schema
+
+
+class _Find(Command):
+    find = Choice(("nhs", "name"), N_("Choose how you know who it is."))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Somebody who may be the same person."""
+
+    id: str
+    reference: str
+    name: str
+    born: str
+    practice: str
+    last: str
+
+
+def _candidates(tx: Tx, at: datetime, ids: list[str]) -> list[Candidate]:
+    actor = current_actor()
+    out = []
+    for person_id in ids:
+        seen = records.person(tx, actor, at, person_id)
+        if seen is None:
+            continue
+        hidden = seen.closed_to_actor
+        mine = [] if hidden else records.referrals_of(tx, seen)
+        out.append(
+            Candidate(
+                seen.id,
+                seen.reference,
+                seen.given_name if hidden else seen.name,
+                "" if hidden else day_words(seen.birth_date),
+                "" if hidden else practice_words(seen.practice),
+                _("%(activity)s, %(day)s", activity=mine[0].activity,
+                  day=day_words(mine[0].since.date())) if mine else "",
+            )
+        )  # fmt: skip
+    return out
+
+
+def practice_words(practice: str | None) -> str:
+    """A practice as it is shown: its name, or that there is none."""
+    if practice is None:
+        return _("Not known yet")
+    return _("Not registered with a practice") if practice.lower() == "none" else practice
+
+
+@pages.route("/referrals/new", methods=["GET", "POST"])
+@access(TEAM)
+def who() -> ResponseReturnValue:
+    """Page 1. Finds the person, or adds them once nobody else can be meant."""
+    actor = current_actor()
+    form = form_now(None, {})
+
+    def draw(same: list[Candidate] | None = None, step: str = "find") -> str:
+        with edge().reading(actor) as (tx, _at):
+            unfinished = beginnings.all_of(tx, actor)
+        return page(
+            "wizard/who.jinja", form, same=same or [], step=step, unfinished=unfinished
+        )  # fmt: skip
+
+    if request.method != "POST" or request.form.get("again"):
+        return draw(step=request.form.get("step") or "find")
+    step = request.form.get("step") or "find"
+    schema = _who_schema(request.form)
+    try:
+        given = load(schema, typed(schema, request.form), edge().clock(), form=True)
+    except Wrong as wrong:
+        refuse(form, wrong.refusals)
+        return draw(step="add" if step == "same" else step), 422
+    try:
+        went = edge().perform(actor, lambda tx, at: _who(tx, at, given, form, step))
+    except Busy:
+        form.general.append(_("Nothing was saved: Segue is busy. Wait a moment, then try again."))
+        return draw(step=step), 503
+    except Refused as refused:
+        refuse(form, refused.refusals)
+        return draw(step="find" if "nhs_number" in form.errors else step), status_of(refused)
+    if isinstance(went, str):
+        return redirect(went, 303)
+    if went is None:
+        form.values["find"] = "nhs"
+        return draw(step="add")
+    if form.errors:
+        return draw(same=went, step="same"), 422
+    return draw(same=went, step="same")
+
+
+def _who(
+    tx: Tx, at: datetime, given: Mapping[str, Any], form: Form, step: str
+) -> str | list[Candidate] | None:
+    """Where to go on, or who may be the same; None: nobody has this number, so ask for the name."""
+    actor = current_actor()
+    chosen = str(form.value("same"))
+    ids: list[str] = []
+    if given.get("nhs_number"):
+        here = find_by_nhs_number(tx, actor, at, given["nhs_number"])
+        ids = [here] if here else []
+    if step == "find" and form.value("find") == "nhs" and not ids:
+        return None
+    if not ids and given.get("given_name"):
+        rows = find_same(
+            tx, actor, given["given_name"], given["family_name"], given.get("birth_date")
+        )
+        ids = [row[0] for row in rows]
+    if ids and not chosen:
+        if step == "same":
+            form.errors["same"] = _("Choose whether this is the same person")
+        return _candidates(tx, at, ids)
+    if chosen in ids:
+        return _go_on(tx, at, chosen)
+    if ids and chosen not in ("different", "not_sure"):
+        form.errors["same"] = _("Choose whether this is the same person")
+        return _candidates(tx, at, ids)
+    if ids and given.get("nhs_number") and not given.get("given_name"):
+        form.errors["same"] = _(
+            "This NHS number belongs to the person shown. Choose them, or go back and check the"
+            " number"
+        )
+        return _candidates(tx, at, ids)
+    made = add_person(tx, actor, at, {n: given[n] for n in IDENTITY if n in given}, form.key)
+    if ids:
+        _say_they_differ(tx, at, made["id"], ids, chosen)
+    return f"/referrals/{writing.begin_writing(tx, actor, at, made['id'])}/write/details"
+
+
+def _go_on(tx: Tx, at: datetime, person_id: str) -> str:
+    """A person who is here already: go on with what was begun for them, or begin."""
+    actor = current_actor()
+    begun = beginnings.of_person(tx, actor, person_id)
+    if begun is not None:
+        return f"/referrals/{begun.id}/write"
+    made = writing.begin_writing(tx, actor, at, person_id, {"known": True})
+    return f"/referrals/{made}/write/right"
+
+
+def _say_they_differ(tx: Tx, at: datetime, made: str, ids: list[str], chosen: str) -> None:
+    """Somebody said these are two people, or wasn't sure: it is kept, and the lead is told."""
+    actor = current_actor()
+    new = records.person_of(tx, actor, at, made)
+    log(
+        tx, actor, at, "maybe_the_same" if chosen == "not_sure" else "not_the_same", "person", None,
+        {"others": ids}, subject=new.subject_ref if new else None,
+    )  # fmt: skip
+    if chosen == "not_sure":
+        put(
+            tx,
+            "outbox",
+            {
+                "system_id": actor.system_id,
+                "to_owner": f"team_lead@{actor.organisation_id}",
+                "what": "maybe_the_same_person",
+                "noun": "person",
+                "record_id": made,
+                "version": 1,
+                "at": at,
+                "run_at": at,
+                "lease_until": None,
+                "tries": 0,
+                "sent_at": None,
+                "result": None,
+            },
+        )
+
+
+@pages.post("/people/<uuid:person_id>/refer")
+@access(TEAM)
+def refer(person_id: UUID) -> ResponseReturnValue:
+    """ "Start a new referral": from the person's page."""
+    actor = current_actor()
+    path = edge().perform(actor, lambda tx, at: _start_for(tx, at, str(person_id)))
+    return redirect(path, 303)
+
+
+def _start_for(tx: Tx, at: datetime, person_id: str) -> str:
+    seen = records.person(tx, current_actor(), at, person_id)
+    if seen is None:
+        raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="write", record_id=None)
+    if seen.closed_to_actor:
+        return f"/people/{person_id}"
+    return _go_on(tx, at, person_id)
+
+
+# -- the hub ------------------------------------------------------------------------------------
+
+
+@pages.get("/referrals/<uuid:writing_id>/write")
+@access(TEAM)
+def hub(writing_id: UUID) -> ResponseReturnValue:
+    """The list of pages, done or not."""
+    w = found(str(writing_id))
+    rows = []
+    for slug in w.slugs():
+        waits = slug == "consent" and w.referral is None
+        rows.append(
+            {
+                "title": said(TITLES[slug]),
+                "href": None if waits else f"/referrals/{w.id}/write/{slug}",
+                "done": w.done(slug),
+                "waits": waits,
+            }
+        )
+    return page("wizard/hub.jinja", w=w, rows=rows, back=_back(w))
+
+
+def _back(w: Writing) -> dict[str, str]:
+    if w.referral is not None:
+        return {"href": f"/referrals/{w.id}", "text": _("Back to the referral")}
+    return {"href": f"/people/{w.person.id}", "text": _("Back to the person")}
+
+
+@pages.route("/referrals/<uuid:writing_id>/write/leave", methods=["GET", "POST"])
+@access(TEAM)
+def leave(writing_id: UUID) -> ResponseReturnValue:
+    """Throw away what was begun. A draft with an activity is discarded by its own move."""
+    w = found(str(writing_id))
+    if w.begun is None:
+        return redirect(f"/referrals/{w.id}/discard")
+    return answer(
+        lambda form: page("wizard/leave.jinja", form, w=w, back=_hub(w)),
+        lambda tx, at, given, form: writing.throw_away(tx, current_actor(), at, w.id),
+        lambda done: Next(
+            f"/people/{w.person.id}", _("Thrown away. What you saved about the person is kept.")
+        ),
+    )
+
+
+def _hub(w: Writing) -> dict[str, str]:
+    return {"href": f"/referrals/{w.id}/write", "text": _("Back to the list")}
+
+
+# -- the pages ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One page: what it asks, what is known, and where the answer goes. `schema(later)`: saving
+    for later asks for nothing that is missing."""
+
+    schema: Callable[[bool], Schema]
+    known: Callable[[Writing], dict[str, Any]]
+    save: Callable[[Tx, datetime, dict[str, Any], Form, Writing], None]
+
+
+def _save_person(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
+    change_person(tx, current_actor(), at, w.person.id, given, form.version)
+
+
+def _save_plan(tx: Tx, at: datetime, values: Mapping[str, Any], w: Writing) -> str:
+    """Keep what the plan says; the first time, make the plan of this referral."""
+    actor = current_actor()
+    if w.plan is not None:
+        change_plan(tx, actor, at, w.plan.id, values)
+        return w.plan.id
+    plan_id = save_plan(tx, actor, at, w.person.id, values)
+    _save_said(tx, at, {"plan_id": plan_id}, w)
+    return plan_id
+
+
+def _save_said(tx: Tx, at: datetime, values: Mapping[str, Any], w: Writing) -> None:
+    """Keep what is said of the referral itself: in the draft, or in the beginning."""
+    actor = current_actor()
+    if w.referral is not None:
+        change_draft(tx, actor, at, w.id, values)
+    else:
+        writing.save_answers(tx, actor, at, w.id, values)
+
+
+DETAILS = ("phone", "email", "postcode", "address", "practice", "emergency_contact")
+
+
+def _details_schema(later: bool) -> Schema:
+    return ChangePerson(only=(*DETAILS, "birth_date", "nhs_number", "no_nhs_number"), partial=True)
+
+
+def _details_known(w: Writing) -> dict[str, Any]:
+    out = {name: getattr(w.person, name) for name in DETAILS}
+    out |= {n: getattr(w.person, n) for n in ("birth_date", "nhs_number", "no_nhs_number")}
+    if (out["practice"] or "").lower() == "none":
+        out |= {"practice": "", "no_practice": "yes"}
+    return out
+
+
+def _details_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
+    if form.value("no_practice") == "yes":
+        given["practice"] = "none"
+    elif not given.get("practice") and form.value("do") != "later":
+        why = Refusal(
+            "wrong_practice",
+            N_("Enter the name of their GP practice, or tick that they have none."),
+            field="practice",
+        )
+        raise Refused([why], noun="person", trigger="change", record_id=None)
+    for name in ("birth_date", "nhs_number", "no_nhs_number"):
+        if not given.get(name):
+            given.pop(name, None)
+    _save_person(tx, at, given, form, w)
+
+
+CONTACT = ("contact_method", "contact_times", "message_safe", "language", "interpreter")
+
+
+def _contact_schema(later: bool) -> Schema:
+    schema = ChangePerson(only=CONTACT)
+    return (
+        schema
+        if later
+        else insist(schema, contact_method=N_("Choose how the person wants to be contacted."))
+    )
+
+
+class Matters(Command):
+    """What matters, in their words, and up to three goals."""
+
+    what_matters = Text(most=LONG)
+    goal_1 = Text()
+    goal_2 = Text()
+    goal_3 = Text()
+
+
+def _matters_schema(later: bool) -> Schema:
+    ask = N_("Write what matters to them, in their own words.")
+    return Matters() if later else insist(Matters(), what_matters=ask)
+
+
+def _matters_known(w: Writing) -> dict[str, Any]:
+    plan = w.plan if w.plan and w.plan.what_matters else w.earlier
+    goals = list((plan and plan.goals) or [])
+    out = {f"goal_{n + 1}": goal for n, goal in enumerate(goals[:MOST_GOALS])}
+    return {"what_matters": plan.what_matters if plan else "", **out}
+
+
+def _matters_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
+    goals = [given[f"goal_{n}"] for n in (1, 2, 3) if given.get(f"goal_{n}")]
+    _save_plan(tx, at, {"what_matters": given.get("what_matters"), "goals": goals}, w)
+
+
+def _needs_schema(later: bool) -> Schema:
+    schema = SavePlan(only=("needs",))
+    ask = N_("Choose at least one thing that would help.")
+    return schema if later else insist(schema, needs=ask)
+
+
+def _needs_known(w: Writing) -> dict[str, Any]:
+    plan = w.plan if w.plan and w.plan.needs else w.earlier
+    return {"needs": list((plan and plan.needs) or [])}
+
+
+def _needs_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
+    _save_plan(tx, at, {"needs": given.get("needs") or []}, w)
+
+
+def _access_known(w: Writing) -> dict[str, Any]:
+    return {"access_needs": w.person.access_needs}
+
+
+def _access_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
+    words = given.get("access_needs") or ""
+    _save_person(tx, at, {"access_needs": words or None}, form, w)
+    _save_plan(tx, at, {"access": words}, w)
+
+
+SAFETY = ("risks", "safety_notes", "call_before", "urgent")
+
+
+def _safety_schema(later: bool) -> Schema:
+    schema = ChangeDraft(only=SAFETY, partial=True)
+    ask = N_("Choose yes, no or not known yet.")
+    return schema if later else insist(ChangeDraft(only=SAFETY), risks=ask)
+
+
+def _safety_known(w: Writing) -> dict[str, Any]:
+    return {
+        "risks": w.said("risks"),
+        "safety_notes": w.said("safety_notes"),
+        "call_before": "yes" if w.said("call_before") else "",
+        "urgent": "yes" if w.said("urgent") else "",
+    }
+
+
+def _safety_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
+    given = {**given, "call_before": bool(given.get("call_before")),
+             "urgent": bool(given.get("urgent"))}  # fmt: skip
+    if given.get("risks") == "some" and not given.get("safety_notes"):
+        if form.value("do") != "later":
+            why = Refusal(
+                "wrong_safety_notes", N_("Write what a provider must know."), field="safety_notes"
+            )
+            raise Refused([why], noun=Noun.REFERRAL, trigger="change", record_id=None)
+        given["risks"] = "not_known"
+    _save_said(tx, at, given, w)
+
+
+def _right_schema(later: bool) -> Schema:
+    return _safety_schema(later)
+
+
+def _right_known(w: Writing) -> dict[str, Any]:
+    return _safety_known(w)
+
+
+def _right_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
+    if form.value("do") != "later":
+        _save_plan(tx, at, {"access": w.person.access_needs or ""}, w)
+        if w.begun is not None:
+            fresh = beginnings.one(tx, current_actor(), w.id)
+            w = replace(w, begun=fresh)
+    _safety_save(tx, at, given, form, w)
+
+
+ASKED: dict[str, Asking] = {
+    "right": Asking(_right_schema, _right_known, _right_save),
+    "details": Asking(_details_schema, _details_known, _details_save),
+    "contact": Asking(
+        _contact_schema, lambda w: {n: getattr(w.person, n) for n in CONTACT}, _save_person
+    ),
+    "matters": Asking(_matters_schema, _matters_known, _matters_save),
+    "needs": Asking(_needs_schema, _needs_known, _needs_save),
+    "access": Asking(
+        lambda later: ChangePerson(only=("access_needs",)), _access_known, _access_save
+    ),
+    "safety": Asking(_safety_schema, _safety_known, _safety_save),
+}
+
+
+def next_path(writing_id: str, slug: str) -> str:
+    """Where Continue leads: to what was asked for, or to the next page that isn't done."""
+    if request.args.get("then") == "check":
+        return f"/referrals/{writing_id}/write/check"
+    if request.args.get("then") == "right":
+        return f"/referrals/{writing_id}/write/right"
+    with edge().reading(current_actor()) as (tx, at):
+        w = read(tx, at, writing_id)
+    order = w.slugs()
+    here = order.index(slug) if slug in order else -1
+    for candidate in (*order[here + 1 :], *order[: here + 1]):
+        if candidate == "consent" and w.referral is None:
+            continue
+        if not w.done(candidate) and candidate != slug:
+            return f"/referrals/{writing_id}/write/{candidate}"
+    return f"/referrals/{writing_id}/write/check"
+
+
+def later_or(writing_id: str, slug: str, form: Mapping[str, Any]) -> Next:
+    """ "Save and finish later" leads to the list of pages; Continue to the next one."""
+    if request.form.get("do") == "later":
+        return Next(
+            f"/referrals/{writing_id}/write",
+            _("Saved. You can go on when you like: it is kept under “Make a referral”."),
+        )
+    return Next(next_path(writing_id, slug))
+
+
+SLUGS = ", ".join(f'"{slug}"' for slug in ASKED)
+
+
+@pages.route(f"/referrals/<uuid:writing_id>/write/<any({SLUGS}):slug>", methods=["GET", "POST"])
+@access(TEAM)
+def ask(writing_id: UUID, slug: str) -> ResponseReturnValue:
+    """One of the plain pages."""
+    w = found(str(writing_id))
+    asking = ASKED[slug]
+    later = request.form.get("do") == "later"
+    return answer(
+        lambda form: page(
+            f"wizard/{slug}.jinja",
+            form,
+            w=w,
+            title=said(TITLES[slug]),
+            groups=NEED_GROUPS,
+            practice_words=practice_words,
+            back=_hub(w),
+        ),
+        lambda tx, at, given, form: asking.save(tx, at, given, form, w),
+        lambda done: later_or(w.id, slug, request.form),
+        schema=asking.schema(later),
+        known=asking.known(w),
+        version=w.person.version,
+    )
+
+
+# -- choosing an activity -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An activity as a choice, with its provider's papers in words."""
+
+    seen: ActivitySeen
+    places: str
+    papers: str
+    refused: str
+
+    @property
+    def group_id(self) -> str:
+        return self.seen.group_id
+
+
+def offer(seen: ActivitySeen, at: datetime) -> Offer:
+    """An activity with what stands in the way of sending anybody there."""
+    left = max(0, seen.places_left)
+    places = (
+        _("No places left now. The provider keeps a waiting list")
+        if left == 0
+        else _("1 place left") if left == 1
+        else _("%(num)s places left", num=left)
+    )  # fmt: skip
+    conditional = seen.assurance_state == "conditional"
+    assured = provider_assured.holds(_papers_of(seen), NOTHING, at)
+    refused = ""
+    if not assured:
+        refused = _("Cannot be chosen: the provider's insurance, checks or training are not in"
+                    " date.")  # fmt: skip
+    elif not seen.agreement_live:
+        refused = _("Cannot be chosen: there is no information-sharing agreement with this"
+                    " provider.")  # fmt: skip
+    papers = _("Assured with conditions") if conditional else _("Assured. Agreement in force")
+    return Offer(seen, places, "" if refused else papers, refused)
+
+
+def _papers_of(seen: ActivitySeen) -> Any:
+    return _Papers(
+        seen.assurance_state, seen.conditional_activities, seen.evidence_until, seen.activity_id
+    )
+
+
+@dataclass(frozen=True)
+class _Papers:
+    assurance_state: str | None
+    conditional_activities: str | None
+    evidence_until: datetime | None
+    activity_id: str
+
+
+PER_PAGE = 20
+
+
+@pages.route("/referrals/<uuid:writing_id>/write/activity", methods=["GET", "POST"])
+@access(TEAM)
+def activity(writing_id: UUID) -> ResponseReturnValue:
+    """Choose an activity, and others in case the first can't."""
+    w = found(str(writing_id))
+    actor = current_actor()
+    wanted = request.args.get("words", "").strip()[:80]
+    after = request.args.get("after", "")
+    with edge().reading(actor) as (tx, at):
+        seen = records.activities(
+            tx, actor, at, w.person.organisation_id, wanted, after, PER_PAGE + 1
+        )
+        chosen = (
+            records.group(tx, actor, at, w.person.organisation_id, w.referral.group_id)
+            if w.referral
+            else None
+        )
+        ranked = records.ranked(
+            tx, actor, at, w.person.organisation_id, w.said("alternatives") or []
+        )
+    offers = [offer(one, w.at) for one in seen[:PER_PAGE]]
+    more = seen[PER_PAGE - 1].group_id if len(seen) > PER_PAGE else None
+
+    def save(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
+        return _choose(tx, at, form, w)
+
+    return answer(
+        lambda form: page(
+            "wizard/activity.jinja",
+            form,
+            w=w,
+            offers=offers,
+            chosen=offer(chosen, w.at) if chosen else None,
+            ranked=[offer(one, w.at) for one in ranked],
+            wanted=wanted,
+            more=more,
+            then=request.args.get("then", ""),
+            back=_hub(w),
+        ),
+        save,
+        lambda done: Next(done) if done else later_or(w.id, "activity", request.form),
+        known={"group_id": w.referral.group_id if w.referral else ""},
+    )
+
+
+def _choose(tx: Tx, at: datetime, form: Form, w: Writing) -> str:
+    """Do what the button says. Returns where to go, or nothing: on."""
+    actor = current_actor()
+    do, group_id = str(form.value("do")), str(form.value("group_id"))
+    here = f"/referrals/{w.id}/write/activity"
+    ranked = list(w.said("alternatives") or [])
+    if do.startswith("drop:"):
+        _save_said(tx, at, {"alternatives": [i for i in ranked if i != do[5:]]}, w)
+        return here
+    if do == "later" and not group_id:
+        return ""
+    chosen = None
+    if group_id:
+        try:
+            UUID(group_id)
+        except ValueError:
+            group_id = ""
+        else:
+            chosen = records.group(tx, actor, at, w.person.organisation_id, group_id)
+    if chosen is None:
+        raise _wrong_choice(N_("Choose an activity."))
+    if offer(chosen, at).refused:
+        raise _wrong_choice(N_("Choose another activity: this one cannot be chosen now."))
+    if do == "next" and w.referral is not None:
+        first = w.referral.activity_id
+        if chosen.activity_id != first and chosen.activity_id not in ranked:
+            if len(ranked) >= MOST_CHOICES - 1:
+                raise _wrong_choice(N_("Take one out first: three choices are the most."))
+            _save_said(tx, at, {"alternatives": [*ranked, chosen.activity_id]}, w)
+        return here
+    if w.referral is None:
+        writing.choose_activity(tx, actor, at, w.id, group_id)
+    elif w.referral.group_id != group_id:
+        change_draft(tx, actor, at, w.id, {"group_id": group_id})
+    return ""
+
+
+def _wrong_choice(why: str) -> Refused:
+    fault = Refusal("wrong_group_id", why, field="group_id")
+    return Refused([fault], noun=Noun.REFERRAL, trigger="change", record_id=None)
+
+
+# -- consent ------------------------------------------------------------------------------------
+
+
+class ConsentPage(Answer):
+    """Each purpose has its own yes or no; how and whose decision is asked once."""
+
+    share = Choice(("yes", "no", "asked"), N_("Choose whether they agree to share."))
+    practice = Choice(("yes", "no"), wrong=N_("Choose whether they agree to tell the practice."))
+    capacity = Text(most=LONG)
+
+    @validates_schema
+    def whole(self, data: dict[str, Any], **more: Any) -> None:
+        faults: dict[str, list[str]] = {}
+        if "yes" in (data.get("share"), data.get("practice")):
+            if not data.get("basis"):
+                faults["basis"] = [N_("Choose whose decision this is.")]
+            if not data.get("how"):
+                faults["how"] = [N_("Choose how consent was given.")]
+        if data.get("basis") == Basis.BEST_INTERESTS and not data.get("capacity"):
+            faults["capacity"] = [N_("Write down the capacity assessment first.")]
+        if faults:
+            raise ValidationError(faults)
+
+
+CONSENT_FIELDS = ("share", "practice", "basis", "how", "present", "capacity")
+
+
+@pages.route("/referrals/<uuid:writing_id>/write/consent", methods=["GET", "POST"])
+@access(TEAM)
+def consent(writing_id: UUID) -> ResponseReturnValue:
+    """The words to read out, and the person's own answer to each question."""
+    w = found(str(writing_id))
+    if w.referral is None:
+        return redirect(f"/referrals/{w.id}/write/activity")
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        wordings = records.wordings(tx, actor, at)
+    in_force = bool(w.facts and w.facts.consent_id)
+    schema: Schema = ConsentPage(only=CONSENT_FIELDS)
+    if in_force or request.form.get("do") == "later":
+        share: Any = schema.fields["share"]
+        share.needed, share.required, share.allow_none = None, False, True
+    practice = w.answered(Purpose.TELL_PRACTICE, "practice")
+    told = practice if practice and practice.state == "given" else None
+    return answer(
+        lambda form: page(
+            "wizard/consent.jinja",
+            form,
+            w=w,
+            share=wordings.get(Purpose.SHARE_WITH_PROVIDER),
+            practice=wordings.get(Purpose.TELL_PRACTICE),
+            in_force=w.sharing if in_force else None,
+            practice_told=told,
+            back=_hub(w),
+        ),
+        lambda tx, at, given, form: save_consent(
+            tx, at, w.person, w.referral.provider_id if w.referral else "", given, wordings
+        ),
+        lambda done: later_or(w.id, "consent", request.form),
+        schema=schema,
+        known={},
+    )
+
+
+def save_consent(
+    tx: Tx,
+    at: datetime,
+    person: PersonSeen,
+    provider_id: str,
+    given: Mapping[str, Any],
+    wordings: Mapping[str, records.WordingSeen],
+) -> None:
+    """Record each answer that was given; an assessment of capacity first, for the answer to rest
+    on."""
+    actor = current_actor()
+    note_id = capacity_note(tx, at, person, given.get("capacity")) if _best(given) else None
+    for purpose, recipient, said_so in (
+        (Purpose.SHARE_WITH_PROVIDER, provider_id, given.get("share")),
+        (Purpose.TELL_PRACTICE, "practice", given.get("practice")),
+    ):
+        if said_so is None:
+            continue
+        words = wordings.get(purpose)
+        record_consent(
+            tx,
+            actor,
+            at,
+            person_id=person.id,
+            purpose=purpose,
+            recipient=recipient,
+            agreed={"yes": True, "no": False, "asked": None}[said_so],
+            answer={
+                "basis": given.get("basis"),
+                "how": given.get("how"),
+                "present": given.get("present"),
+                "capacity_note_id": note_id,
+                "wording_id": words.id if words else None,
+            },
+        )
+
+
+def _best(given: Mapping[str, Any]) -> bool:
+    return given.get("basis") == Basis.BEST_INTERESTS
+
+
+def capacity_note(tx: Tx, at: datetime, person: PersonSeen, text: str | None) -> str | None:
+    """Keep the assessment as a note of the person; its id."""
+    if not text:
+        return None
+    actor = current_actor()
+    note_id = new_id(at)
+    put(
+        tx,
+        "note",
+        {
+            "id": note_id,
+            "system_id": actor.system_id,
+            "organisation_id": actor.organisation_id,
+            "person_id": person.id,
+            "noun": "person",
+            "record_id": person.id,
+            "audience": "ours",
+            "body": text,
+            "written_by": actor.membership_id,
+            "at": at,
+        },
+    )
+    return note_id
+
+
+# -- check and send -----------------------------------------------------------------------------
+
+
+@pages.route("/referrals/<uuid:writing_id>/write/check", methods=["GET", "POST"])
+@access(TEAM)
+def check(writing_id: UUID) -> ResponseReturnValue:
+    """Everything once more, who will see what, and Send: which is always there, and says what is
+    missing."""
+    w = found(str(writing_id))
+    actor = current_actor()
+    form = form_now(None, {})
+    if request.method != "POST":
+        form.version = w.referral.version if w.referral else None
+    errors: list[dict[str, str]] = []
+    status = 200
+    if request.method == "POST" and not request.form.get("again"):
+        if w.referral is None:
+            errors = [_mend(w, r) for r in _missing_before_activity(w)]
+            status = 409
+        else:
+            try:
+                done = edge().perform(
+                    actor,
+                    lambda tx, at: send_referral(
+                        tx, actor, at, w.id, version=form.version, key=form.key
+                    ),
+                )
+            except Busy:
+                errors, status = [{"text": _("Nothing was sent: Segue is busy. Try again.")}], 503
+            except Refused as refused:
+                errors, status = [_mend(w, r) for r in refused.refusals], status_of(refused)
+                if "stale" in refused.codes:
+                    form.version = w.referral.version
+            else:
+                from flask import flash
+
+                flash(
+                    _(
+                        "Sent to %(provider)s, reference %(reference)s. They have until %(day)s to"
+                        " reply.",
+                        provider=w.referral.provider,
+                        reference=done.reference or w.referral.reference,
+                        day=by_when(_reply_by(w), w.at),
+                    ),
+                    "success",
+                )
+                return redirect(f"/referrals/{w.id}", 303)
+    return (
+        page_with(
+            "wizard/check.jinja",
+            errors,
+            form=form,
+            w=w,
+            reply_by=by_when(_reply_by(w), w.at),
+            practice=w.answered(Purpose.TELL_PRACTICE, "practice"),
+            missing=_missing(w),
+            back=_hub(w),
+            practice_words=practice_words,
+        ),
+        status,
+    )
+
+
+def page_with(template: str, errors: list[dict[str, str]], **context: Any) -> str:
+    """A page whose errors lead to other pages, where they are mended."""
+    from flask import render_template
+
+    return render_template(template, errors=errors, **context)
+
+
+def _reply_by(w: Writing) -> datetime:
+    kind = "referral.sent.urgent" if w.said("urgent") else "referral.sent"
+    return add(w.at, policy.days(kind), ENGLAND)
+
+
+def _mend(w: Writing, refusal: Refusal) -> dict[str, str]:
+    """A refusal with the way to put it right."""
+    text = f"{said(refusal.why)} {said(refusal.remedy)}".strip()
+    slug = MENDED_ON.get(refusal.code) or refusal.source
+    if slug not in TITLES:
+        return {"text": text}
+    return {"text": text, "href": f"/referrals/{w.id}/write/{slug}?then=check"}
+
+
+def _missing_before_activity(w: Writing) -> list[Refusal]:
+    found = [
+        Refusal("activity", N_("No activity is chosen yet."), N_("Choose an activity."), "activity")
+    ]
+    if not w.done("safety"):
+        found.append(
+            Refusal(
+                "risks_stated",
+                N_("It isn't said yet whether the provider must know something to keep people"
+                   " safe."),
+                N_("Answer the safety question. “No known risks” is an answer."),
+            )
+        )  # fmt: skip
+    if not w.person.identified:
+        found.append(
+            Refusal(
+                "person_identified",
+                N_("Something that says who the person is, is missing."),
+                N_("Add their date of birth, practice (or none), and NHS number (or why there is"
+                   " none)."),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _missing(w: Writing) -> list[dict[str, str]]:
+    """What still stands in the way, with a way to each."""
+    if w.facts is None:
+        return [_mend(w, refusal) for refusal in _missing_before_activity(w)]
+    try:
+        decide(Noun.REFERRAL, w.facts, "send", current_actor(), w.at, {"shared": "{}"})
+    except Refused as refused:
+        return [_mend(w, refusal) for refusal in refused.refusals]
+    return []
