@@ -1,14 +1,766 @@
 """The only reading queries for lists. Each names its scope: the system, and the organisation,
-provider, place or owner keys of the actor. What is outside it isn't found."""
+provider, place or owner keys of the actor. What is outside it isn't found.
+
+A row holds what there is; which of it somebody sees is decided in `workflows.disclosure`, and
+`workflows.reading` puts the two together. Pages go by keyset: what comes after the last row seen,
+never a number of rows to leave out."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any, NamedTuple
 
 from referral.actors import Actor
-from referral.states import Noun
+from referral.facts import ABSENT, ACTOR_NAMED, HELD, asking, named
+from referral.people_checks import name_key
+from referral.schema import CONCERN_OPEN, HOLD_LIVE, OVERRIDE_LIVE, day, of, unseal
+from referral.states import (
+    REFERRAL_OPEN,
+    WITH_PROVIDER,
+    EscalationState,
+    Noun,
+    ReferralState,
+    Role,
+    listed,
+)
 from referral.store import Sql, Tx
+
+PAGE = 25
+NOBODY_SEES = "1 = 0"
+R = ReferralState
+HIDDEN_FROM_PROVIDER = listed(R.DRAFT, R.IN_ERROR)
+
+# -- who sees which referrals -------------------------------------------------------------------
+
+SCOPES = {
+    "team": "r.organisation_id = :actor_org",
+    "provider": "r.provider_id = (SELECT v.id FROM provider v WHERE v.organisation_id = :actor_org)"
+    f" AND r.state NOT IN ({HIDDEN_FROM_PROVIDER})",
+    "place": "(substr(pl.path, 1, length(CAST(:path AS text))) = :path"
+    " OR substr(ppl.path, 1, length(CAST(:path AS text))) = :path)",
+    "nobody": NOBODY_SEES,
+}
+OVERSEERS = frozenset({Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER})
+
+
+def scope(actor: Actor) -> str:
+    """Which referrals are within the actor's scope: the name of one of SCOPES."""
+    if actor.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
+        return "team"
+    if actor.role is Role.PROVIDER_LEADER:
+        return "provider"
+    if actor.role in OVERSEERS:
+        return "team" if actor.place_path is None else "place"
+    return "nobody"
+
+
+def _scoped(actor: Actor, at: datetime) -> dict[str, Any]:
+    return {**asking(actor, at), "path": actor.place_path or "-"}
+
+
+@cache
+def _many(text: str, times: tuple[int, ...], pg: bool) -> Sql:
+    """A query with `{ids}`: a list bound as one value, on either database."""
+    each = "= ANY({})" if pg else "IN (SELECT value FROM json_each({}))"
+    for name in ("ids", "keys"):
+        text = text.replace("{" + name + "}", each.format(f":{name}"))
+    return Sql(text, times)
+
+
+def _list(values: Iterable[str], pg: bool) -> Any:
+    found = sorted(values)
+    return found if pg else json.dumps(found)
+
+
+# A full hold closes the referral to the actor, whatever its cause; it has no deadline for them.
+CLOSED = f"""({named("k.person_id = r.person_id", ACTOR_NAMED)}
+   OR {named("k.provider_id = r.provider_id", ACTOR_NAMED)}
+   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = r.person_id AND {of("h", HOLD_LIVE)}
+       AND h.closed_to = :side AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
+       AND (h.referral_id IS NULL OR h.referral_id = r.id)))"""
+NO_DEADLINE = f"({HELD} OR {CLOSED})"
+
+# -- referrals ----------------------------------------------------------------------------------
+
+
+class ReferralRow(NamedTuple):
+    """One referral in a list, with its running clock."""
+
+    id: str
+    reference: str
+    state: str
+    version: int
+    since: datetime
+    urgent: bool
+    sent_at: datetime | None
+    completed_at: datetime | None
+    reason: str | None
+    expected_date: date | None
+    person_id: str
+    link_worker_id: str
+    given_name: str
+    family_name: str
+    birth_date: date | None
+    postcode: str | None
+    provider: str
+    activity: str
+    group: str
+    link_worker: str
+    team: str
+    team_phone: str | None
+    clock: str | None
+    owner: str | None
+    started: datetime | None
+    due: datetime | None
+    hours: bool | None
+
+
+REFERRAL_ROW = """
+SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.sent_at, r.completed_at,
+  r.reason, r.expected_date, r.person_id, r.link_worker_id,
+  pe.given_name, pe.family_name, pe.birth_date, pe.postcode,
+  pog.name, ac.name, g.name, lu.name, og.name, og.phone,
+  t.kind, t.owner, t.started, t.due, t.hours
+FROM referral r
+JOIN person pe ON pe.id = r.person_id
+JOIN provider pr ON pr.id = r.provider_id
+JOIN organisation pog ON pog.id = pr.organisation_id
+JOIN place ppl ON ppl.id = pog.place_id
+JOIN organisation og ON og.id = r.organisation_id
+JOIN place pl ON pl.id = og.place_id
+JOIN activity ac ON ac.id = r.activity_id
+JOIN activity_group g ON g.id = r.group_id
+JOIN membership lw ON lw.id = r.link_worker_id
+JOIN app_user lu ON lu.id = lw.user_id
+LEFT JOIN clock t ON t.record_id = r.id AND t.ended IS NULL AND t.kind <> 'referral.not_started'
+WHERE r.system_id = :system_id AND {scope}
+"""
+REFERRAL_TIMES = tuple(
+    ReferralRow._fields.index(name)
+    for name in ("since", "sent_at", "completed_at", "started", "due")
+)
+REFERRAL_DAYS = tuple(ReferralRow._fields.index(name) for name in ("expected_date", "birth_date"))
+
+
+def _referral_row(row: tuple[Any, ...]) -> ReferralRow:
+    values = list(row)
+    for i in REFERRAL_DAYS:
+        values[i] = day(values[i])
+    return ReferralRow._make(values)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list of referrals is narrowed to. `states` empty: every state in scope."""
+
+    states: frozenset[str] = frozenset()
+    overdue: bool = False
+    mine: bool = False
+    person_id: str | None = None
+    link_worker_id: str | None = None
+
+
+EVERYTHING = Filters()
+
+
+@cache
+def _referrals(scoped: str, filters: frozenset[str], states: frozenset[str], further: bool) -> Sql:
+    text = REFERRAL_ROW.format(scope=SCOPES[scoped])
+    if states:
+        text += f" AND r.state IN ({listed(*states)})"
+    if "overdue" in filters:
+        text += f" AND t.due <= :at AND NOT {NO_DEADLINE}"
+    if "mine" in filters:
+        text += " AND r.link_worker_id = :membership"
+    if "person_id" in filters:
+        text += " AND r.person_id = :person_id"
+    if "link_worker_id" in filters:
+        text += " AND r.link_worker_id = :link_worker_id"
+    if further:
+        text += " AND (r.since, r.id) < (:since, :id)"
+    return Sql(text + " ORDER BY r.since DESC, r.id DESC LIMIT :limit", REFERRAL_TIMES)
+
+
+def referrals(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    filters: Filters = EVERYTHING,
+    after: tuple[datetime, str] | None = None,
+    limit: int = PAGE,
+) -> list[ReferralRow]:
+    """The referrals in the actor's scope, the newest change first. `after` is (since, id) of the
+    last row of the page before."""
+    names = {name for name in ("overdue", "mine", "person_id", "link_worker_id")
+             if getattr(filters, name)}  # fmt: skip
+    query = _referrals(scope(actor), frozenset(names), filters.states, after is not None)
+    rows = tx.rows(
+        query,
+        **_scoped(actor, at),
+        membership=actor.membership_id,
+        person_id=filters.person_id,
+        link_worker_id=filters.link_worker_id,
+        since=after[0] if after else None,
+        id=after[1] if after else None,
+        limit=limit,
+    )
+    return [_referral_row(row) for row in rows]
+
+
+@cache
+def _referrals_by(scoped: str, how: str, pg: bool) -> Sql:
+    text = REFERRAL_ROW.format(scope=SCOPES[scoped])
+    narrowed = {
+        "ids": " AND r.id {ids}",
+        "reference": " AND r.reference = :reference",
+        "name": " AND pe.name_key LIKE :a AND pe.name_key LIKE :b AND pe.name_key LIKE :c",
+    }
+    text += narrowed[how] + " ORDER BY r.since DESC, r.id DESC LIMIT :limit"
+    return _many(text, REFERRAL_TIMES, pg)
+
+
+def referrals_by_id(
+    tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]
+) -> dict[str, ReferralRow]:
+    """Those of these referrals that are in the actor's scope."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    query = _referrals_by(scope(actor), "ids", tx.pg)
+    rows = tx.rows(query, **_scoped(actor, at), ids=_list(wanted, tx.pg), limit=len(wanted))
+    return {row[0]: _referral_row(row) for row in rows}
+
+
+def referral_by_reference(tx: Tx, actor: Actor, at: datetime, reference: str) -> ReferralRow | None:
+    """The referral with this reference, if it is in the actor's scope."""
+    query = _referrals_by(scope(actor), "reference", tx.pg)
+    row = tx.row(query, **_scoped(actor, at), reference=reference, limit=1)
+    return None if row is None else _referral_row(row)
+
+
+def referrals_by_name(
+    tx: Tx, actor: Actor, at: datetime, words: str, limit: int = PAGE
+) -> list[ReferralRow]:
+    """Referrals in scope of people whose name holds each of these words. Whoever shows them drops
+    those whose name the actor doesn't see."""
+    patterns = name_patterns(words)
+    if patterns is None:
+        return []
+    query = _referrals_by(scope(actor), "name", tx.pg)
+    rows = tx.rows(query, **_scoped(actor, at), **patterns, limit=limit)
+    return [_referral_row(row) for row in rows]
+
+
+def name_patterns(words: str) -> dict[str, str] | None:
+    """The first three words of a name as patterns; None where there is nothing to look for."""
+    parts = [name_key(word) for word in words.split()]
+    parts = [part for part in parts if part][:3]
+    if not parts or max(map(len, parts)) < 2:
+        return None
+    parts += [""] * (3 - len(parts))
+    return {name: f"%{part}%" for name, part in zip("abc", parts, strict=True)}
+
+
+ANSWERS = f"""
+SELECT r.id,
+  (SELECT c.state FROM consent c WHERE c.person_id = r.person_id
+     AND c.recipient = CAST(r.provider_id AS text) AND c.purpose = 'share_with_provider'
+     AND c.answered_at IS NOT NULL ORDER BY c.answered_at DESC, c.id DESC LIMIT 1),
+  (SELECT min(o.fields) FROM override o WHERE o.person_id = r.person_id
+     AND o.recipient = CAST(r.provider_id AS text) AND {of("o", OVERRIDE_LIVE)}
+     AND (o.until IS NULL OR o.until > :at))
+FROM referral r WHERE r.system_id = :system_id AND r.id {{ids}}
+"""
+
+
+def answers(
+    tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]
+) -> dict[str, tuple[str | None, str | None]]:
+    """Of referrals the actor was let at: the state of the newest answer about sharing, and what an
+    override in force lists."""
+    query = _many(ANSWERS, (), tx.pg)
+    rows = tx.rows(query, system_id=actor.system_id, at=at, ids=_list(ids, tx.pg))
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+HOLDS = """SELECT r.id, h.started, h.ended FROM referral r JOIN hold h
+  ON (h.person_id = r.person_id AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
+      AND (h.referral_id IS NULL OR h.referral_id = r.id))
+  OR (h.person_id IS NULL AND h.provider_id = r.provider_id)
+  WHERE r.system_id = :system_id AND r.id {ids}"""
+
+
+def holds(
+    tx: Tx, actor: Actor, ids: Iterable[str]
+) -> dict[str, list[tuple[datetime, datetime | None]]]:
+    """Every interval in which each of these referrals was or is held. Times only, no cause."""
+    found: dict[str, list[tuple[datetime, datetime | None]]] = {}
+    query = _many(HOLDS, (1, 2), tx.pg)
+    for row in tx.rows(query, system_id=actor.system_id, ids=_list(ids, tx.pg)):
+        found.setdefault(row[0], []).append((row[1], row[2]))
+    return found
+
+
+@cache
+def _counts(scoped: str, mine: bool) -> Sql:
+    joins = ""
+    if scoped == "place":
+        joins = """
+JOIN provider pr ON pr.id = r.provider_id
+JOIN organisation pog ON pog.id = pr.organisation_id
+JOIN place ppl ON ppl.id = pog.place_id
+JOIN organisation og ON og.id = r.organisation_id
+JOIN place pl ON pl.id = og.place_id"""
+    own = " AND r.link_worker_id = :membership" if mine else ""
+    return Sql(
+        f"SELECT r.state, count(*) FROM referral r{joins} WHERE r.system_id = :system_id"
+        f" AND {SCOPES[scoped]}{own} GROUP BY r.state"
+    )
+
+
+def counts(tx: Tx, actor: Actor, at: datetime, mine: bool = False) -> dict[str, int]:
+    """How many referrals in scope are in each state; `mine`: only those the actor is named on."""
+    query = _counts(scope(actor), mine)
+    rows = tx.rows(query, **_scoped(actor, at), membership=actor.membership_id)
+    return {row[0]: int(row[1]) for row in rows}
+
+
+# -- worklists ----------------------------------------------------------------------------------
+
+# Owning these asks for nothing yet, until they are nearly due or a reminder has gone out.
+WATCHED = listed(
+    "referral.active",
+    "referral.paused",
+    "referral.waiting",
+    "consent.given",
+    "concern.reported",
+    "concern.enquiry",
+    "concern.monitoring",
+    "assurance.assured",
+    "assurance.conditional",
+    "agreement.in_force",
+)
+# Clocks that stand still while their referral is held (the tables of moves say the same; a test
+# compares the two).
+STANDS_STILL = listed(
+    "referral.draft",
+    "referral.sent",
+    "referral.waiting",
+    "referral.accepted",
+    "referral.paused",
+    "referral.returned",
+    "referral.completed",
+)
+WORK = f"""
+SELECT x.id, x.noun, x.record_id, x.kind, x.owner, x.started, x.due, x.hours, x.rank FROM (
+  SELECT t.id, t.noun, t.record_id, t.kind, t.owner, t.started, t.due, t.hours,
+    CASE WHEN t.noun = 'concern' THEN 0
+      WHEN t.kind IN ({STANDS_STILL})
+        AND EXISTS (SELECT 1 FROM referral r WHERE r.id = t.record_id AND {HELD}) THEN 2
+      WHEN t.noun = 'referral'
+        AND EXISTS (SELECT 1 FROM referral r WHERE r.id = t.record_id AND {CLOSED}) THEN 2
+      ELSE 1 END AS rank
+  FROM clock t
+  WHERE t.system_id = :system_id AND t.ended IS NULL AND t.kind <> 'referral.not_started'
+    AND (t.owner {{keys}} OR t.record_id {{ids}})
+    AND (t.kind NOT IN ({WATCHED}) OR t.due <= :horizon OR t.fired > 0)
+    AND (t.kind <> 'consent.asked' OR EXISTS (SELECT 1 FROM consent c
+      JOIN referral r ON r.person_id = c.person_id AND CAST(r.provider_id AS text) = c.recipient
+      WHERE c.id = t.record_id AND r.state IN ({listed(*REFERRAL_OPEN)})))
+    AND (t.kind <> 'consent.expired' OR EXISTS (SELECT 1 FROM consent c
+      JOIN referral r ON r.person_id = c.person_id AND CAST(r.provider_id AS text) = c.recipient
+      WHERE c.id = t.record_id AND r.state IN ({listed(*WITH_PROVIDER)})
+        AND NOT EXISTS (SELECT 1 FROM consent n WHERE n.person_id = c.person_id
+          AND n.recipient = c.recipient AND n.purpose = c.purpose AND n.asked_at > c.asked_at)
+        AND NOT EXISTS (SELECT 1 FROM override o WHERE o.person_id = c.person_id
+          AND o.recipient = c.recipient AND {of("o", OVERRIDE_LIVE)})))
+    AND (t.kind <> 'agreement.ended' OR EXISTS (SELECT 1 FROM agreement_party p1
+      JOIN provider v ON v.organisation_id = p1.organisation_id
+      JOIN referral r ON r.provider_id = v.id
+      JOIN agreement_party p2 ON p2.agreement_id = p1.agreement_id
+        AND p2.organisation_id = r.organisation_id
+      WHERE p1.agreement_id = t.record_id AND r.state IN ({listed(*WITH_PROVIDER)})))
+) x
+"""
+WORK_PAGE = (
+    WORK
+    + "WHERE (x.rank, x.due, x.id) > (:rank, :due, :id) ORDER BY x.rank, x.due, x.id LIMIT :limit"
+)
+WORK_COUNT = (
+    "SELECT count(*), coalesce(sum(CASE WHEN w.rank <> 2 AND w.due <= :at THEN 1 ELSE 0 END), 0),"
+    f" min(CASE WHEN w.due > :at THEN w.due END) FROM ({WORK}) w"
+)
+WORK_TIMES = (5, 6)
+
+
+class WorkRow(NamedTuple):
+    """One running clock on somebody's list. `rank`: safety first, what stands still last."""
+
+    id: int
+    noun: str
+    record_id: str
+    kind: str
+    owner: str
+    started: datetime
+    due: datetime
+    hours: bool
+    rank: int
+
+
+class WorkCounts(NamedTuple):
+    """How many things are on a list, how many of them overdue, and when the next is due."""
+
+    now: int
+    overdue: int
+    next_due: datetime | None
+
+
+ABSENT_COLLEAGUES = Sql(
+    "SELECT CAST(lw.id AS text) FROM membership lw WHERE lw.system_id = :system_id"
+    f" AND lw.organisation_id = :actor_org AND lw.role = 'link_worker' AND {ABSENT}"
+)
+# A link worker who is named as a source of harm: their team lead stands in for that person.
+STANDING_IN = Sql(
+    f"""
+SELECT CAST(r.id AS text) FROM concern k
+JOIN concern_source ks ON ks.concern_id = k.id
+JOIN membership lw ON lw.user_id = ks.user_id AND lw.organisation_id = :actor_org
+JOIN referral r ON r.person_id = k.person_id AND r.link_worker_id = lw.id
+WHERE k.system_id = :system_id AND {of("k", CONCERN_OPEN)} AND r.organisation_id = :actor_org
+  AND r.state IN ('draft','queried','returned','completed')
+"""
+)
+
+
+def work_keys(tx: Tx, actor: Actor, at: datetime) -> tuple[list[str], list[str]]:
+    """The owner keys whose clocks are on the actor's list, and further records: for a team lead,
+    those of link workers of the same organisation who are away, gone or named."""
+    keys = sorted(actor.keys)
+    if actor.role is not Role.TEAM_LEAD:
+        return keys, []
+    asked = {"system_id": actor.system_id, "actor_org": actor.organisation_id}
+    absent = tx.rows(ABSENT_COLLEAGUES, **asked, at=at)
+    records = tx.rows(STANDING_IN, **asked)
+    return keys + [f"member@{row[0]}" for row in absent], [row[0] for row in records]
+
+
+def worklist(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    horizon: datetime,
+    keys: tuple[list[str], list[str]],
+    after: tuple[int, datetime, int] | None = None,
+    limit: int = PAGE,
+) -> list[WorkRow]:
+    """A page of what needs the actor: safety first, then by deadline, what stands still last.
+    `horizon`: how far ahead a watched deadline counts. `after`: (rank, due, id) of the last row."""
+    rank, due, number = after or (-1, at.replace(year=1970), 0)
+    rows = tx.rows(
+        _many(WORK_PAGE, WORK_TIMES, tx.pg),
+        **asking(actor, at),
+        keys=_list(keys[0], tx.pg),
+        ids=_list(keys[1], tx.pg),
+        horizon=horizon,
+        rank=rank,
+        due=due,
+        id=number,
+        limit=limit,
+    )
+    return [WorkRow._make((*row[:7], bool(row[7]), int(row[8]))) for row in rows]
+
+
+def work_counts(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    horizon: datetime,
+    keys: tuple[list[str], list[str]],
+) -> WorkCounts:
+    """How much is on the actor's list."""
+    row = tx.row(
+        _many(WORK_COUNT, (2,), tx.pg),
+        **asking(actor, at),
+        keys=_list(keys[0], tx.pg),
+        ids=_list(keys[1], tx.pg),
+        horizon=horizon,
+    )
+    return WorkCounts(int(row[0]), int(row[1]), row[2]) if row else WorkCounts(0, 0, None)
+
+
+# What a work item says of a record that isn't a referral.
+CONSENTS = """SELECT c.id, c.state, c.purpose, pe.id, pe.reference, pe.given_name, pe.family_name,
+  pog.name, {closed}
+FROM consent c JOIN person pe ON pe.id = c.person_id
+LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
+LEFT JOIN organisation pog ON pog.id = pr.organisation_id
+WHERE c.system_id = :system_id AND c.organisation_id = :actor_org AND c.id {{ids}}"""
+CONCERNS = """SELECT c.id, c.state, c.reference, c.danger FROM concern c
+WHERE c.system_id = :system_id AND c.holder {keys} AND c.id {ids}
+  AND NOT EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
+    AND (s.user_id = :user_id OR s.organisation_id = :actor_org))"""
+ESCALATIONS = f"""SELECT e.id, e.state, e.reference, e.kind, e.severity, e.level, e.created_at
+FROM escalation e
+WHERE e.system_id = :system_id AND (e.owner {{keys}} OR e.asked {{keys}}) AND e.id {{ids}}
+  AND NOT {named("k.person_id = e.person_id", ACTOR_NAMED)}"""
+ASSURANCES = """SELECT a.id, a.state, o.name, a.provider_id FROM assurance a
+JOIN organisation o ON o.id = a.organisation_id
+JOIN place pl ON pl.id = o.place_id
+WHERE a.system_id = :system_id AND a.id {ids}
+  AND (a.organisation_id = :actor_org
+    OR substr(pl.path, 1, length(CAST(:path AS text))) = :path)"""
+AGREEMENTS = """SELECT a.id, a.state, a.reference, a.title FROM agreement a
+JOIN organisation o ON o.id = a.organisation_id
+JOIN place pl ON pl.id = o.place_id
+WHERE a.system_id = :system_id AND a.id {ids}
+  AND (a.organisation_id = :actor_org
+    OR substr(pl.path, 1, length(CAST(:path AS text))) = :path)"""
+
+CLOSED_PERSON = f"""({named("k.person_id = pe.id", ACTOR_NAMED)}
+   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id AND {of("h", HOLD_LIVE)}
+       AND h.closed_to = :side AND h.provider_id IS NULL AND h.referral_id IS NULL))"""
+HELD_PERSON = f"""EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id
+   AND {of("h", HOLD_LIVE)} AND h.provider_id IS NULL AND h.referral_id IS NULL)"""
+DETAILS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "consent": (CONSENTS.format(closed=CLOSED_PERSON), ()),
+    "concern": (CONCERNS, ()),
+    "escalation": (ESCALATIONS, (6,)),
+    "assurance": (ASSURANCES, ()),
+    "agreement": (AGREEMENTS, ()),
+}
+
+
+def work_details(
+    tx: Tx, actor: Actor, at: datetime, noun: str, ids: Iterable[str]
+) -> dict[str, tuple[Any, ...]]:
+    """What a work item says of these records of one noun, those in the actor's scope only."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    text, times = DETAILS[noun]
+    rows = tx.rows(
+        _many(text, times, tx.pg),
+        **_scoped(actor, at),
+        ids=_list(wanted, tx.pg),
+        keys=_list(actor.keys, tx.pg),
+    )
+    return {row[0]: row for row in rows}
+
+
+# -- reviews ------------------------------------------------------------------------------------
+
+
+class ReviewRow(NamedTuple):
+    """One escalation in a list of reviews."""
+
+    id: str
+    reference: str
+    kind: str
+    severity: str
+    state: str
+    level: int
+    created_at: datetime
+    owner: str
+    reviewer: str | None
+    due: datetime | None
+    closed_at: datetime | None
+    rank: int
+
+
+REVIEW = f"""
+SELECT e.id, e.reference, e.kind, e.severity, e.state, e.level, e.created_at, e.owner, u.name,
+  t.due, e.closed_at,
+  CASE e.severity WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END AS rank
+FROM escalation e
+JOIN organisation og ON og.id = e.organisation_id
+JOIN place pl ON pl.id = og.place_id
+LEFT JOIN membership m ON m.id = e.reviewer_id
+LEFT JOIN app_user u ON u.id = m.user_id
+LEFT JOIN clock t ON t.record_id = e.id AND t.ended IS NULL
+WHERE e.system_id = :system_id AND {{scope}}
+  AND NOT {named("k.person_id = e.person_id", ACTOR_NAMED)}
+"""
+REVIEW_SCOPES = {
+    "team": "e.organisation_id = :actor_org",
+    "place": "substr(pl.path, 1, length(CAST(:path AS text))) = :path",
+    "nobody": NOBODY_SEES,
+}
+REVIEW_TIMES = (6, 9, 10)
+REVIEW_ENDS = listed(EscalationState.CLOSED, EscalationState.WITHDRAWN)
+REVIEWS = {
+    "others": f" AND e.state NOT IN ({REVIEW_ENDS}) AND NOT (e.owner {{keys}})",
+    "open": f" AND e.state NOT IN ({REVIEW_ENDS})",
+    "overdue": f" AND e.state NOT IN ({REVIEW_ENDS}) AND t.due <= :at",
+    "decided": " AND e.decision IS NOT NULL AND e.told_at >= :month",
+}
+
+
+def review_scope(actor: Actor) -> str:
+    """Which reviews are within the actor's scope."""
+    if actor.role is Role.TEAM_LEAD:
+        return "team"
+    if actor.role in OVERSEERS | {Role.INFORMATION_GOVERNANCE_LEAD}:
+        return "team" if actor.place_path is None else "place"
+    return "nobody"
+
+
+def reviews(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    which: str,
+    month: datetime,
+    after: tuple[int, datetime, str] | None = None,
+    limit: int = PAGE,
+) -> list[ReviewRow]:
+    """Escalations over which the actor answers: the most severe first, then the oldest. `which`:
+    others, open, overdue, or decided (since `month`)."""
+    text = REVIEW.format(scope=REVIEW_SCOPES[review_scope(actor)]) + REVIEWS[which]
+    text = f"SELECT * FROM ({text}) x"
+    if after:
+        text += " WHERE (x.rank, x.created_at, x.id) > (:rank, :created_at, :id)"
+    text += " ORDER BY x.rank, x.created_at, x.id LIMIT :limit"
+    rank, created, number = after or (None, None, None)
+    rows = tx.rows(
+        _many(text, REVIEW_TIMES, tx.pg),
+        **_scoped(actor, at),
+        keys=_list(actor.keys, tx.pg),
+        month=month,
+        rank=rank,
+        created_at=created,
+        id=number,
+        limit=limit,
+    )
+    return [ReviewRow._make(row) for row in rows]
+
+
+def review_counts(tx: Tx, actor: Actor, at: datetime, month: datetime) -> dict[str, int]:
+    """How many reviews each of the lists holds."""
+    scoped = REVIEW.format(scope=REVIEW_SCOPES[review_scope(actor)])
+    found = {}
+    for which in ("others", "overdue", "decided"):
+        text = f"SELECT count(*) FROM ({scoped}{REVIEWS[which]}) x"
+        row = tx.row(
+            _many(text, (), tx.pg),
+            **_scoped(actor, at),
+            keys=_list(actor.keys, tx.pg),
+            month=month,
+        )
+        found[which] = int(row[0]) if row else 0
+    return found
+
+
+# -- people -------------------------------------------------------------------------------------
+
+
+class PersonRow(NamedTuple):
+    """One person in a list. `closed`: a full hold closes the record to the actor."""
+
+    id: str
+    reference: str
+    given_name: str
+    family_name: str
+    name_key: str
+    birth_date: date | None
+    nhs_number: str | None
+    practice: str | None
+    postcode: str | None
+    phone: str | None
+    died_on: date | None
+    organisation: str
+    closed: bool
+    held: bool
+
+
+PERSON_ROW = f"""
+SELECT pe.id, pe.reference, pe.given_name, pe.family_name, pe.name_key, pe.birth_date,
+  pe.nhs_number, pe.practice, pe.postcode, pe.phone, pe.died_on, og.name,
+  {CLOSED_PERSON}, {HELD_PERSON}
+FROM person pe
+JOIN organisation og ON og.id = pe.organisation_id
+JOIN place pl ON pl.id = og.place_id
+WHERE pe.system_id = :system_id AND {{scope}}
+"""
+PEOPLE_SCOPES = {
+    "team": "pe.organisation_id = :actor_org",
+    "place": "substr(pl.path, 1, length(CAST(:path AS text))) = :path",
+    "nobody": NOBODY_SEES,
+}
+PEOPLE_BY = {
+    "all": "",
+    "further": " AND (pe.name_key, pe.id) > (:name_key, :id)",
+    "id": " AND pe.id = :id",
+    "reference": " AND pe.reference = :reference",
+    "nhs_number": " AND pe.nhs_number = :nhs_number",
+    "phone": " AND pe.phone = :phone",
+    "name": " AND pe.name_key LIKE :a AND pe.name_key LIKE :b AND pe.name_key LIKE :c",
+}
+
+
+def people_scope(actor: Actor) -> str:
+    """Which people are within the actor's scope: those of the team that holds them."""
+    if actor.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
+        return "team"
+    if actor.role is Role.SAFEGUARDING_LEAD:
+        return "team" if actor.place_path is None else "place"
+    return "nobody"
+
+
+@cache
+def _people(scoped: str, by: str) -> Sql:
+    text = PERSON_ROW.format(scope=PEOPLE_SCOPES[scoped]) + PEOPLE_BY[by]
+    return Sql(text + " ORDER BY pe.name_key, pe.id LIMIT :limit")
+
+
+def _find_people(
+    tx: Tx, actor: Actor, at: datetime, by: str, limit: int, **asked: Any
+) -> list[PersonRow]:
+    rows = tx.rows(_people(people_scope(actor), by), **{**_scoped(actor, at), **asked}, limit=limit)
+    found = []
+    for row in rows:
+        values = list(row)
+        values[5], values[10] = day(values[5]), day(values[10])
+        found.append(PersonRow._make((*values[:12], bool(values[12]), bool(values[13]))))
+    return found
+
+
+def people(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    after: tuple[str, str] | None = None,
+    limit: int = PAGE,
+) -> list[PersonRow]:
+    """The people in the actor's scope by name. `after`: (name_key, id) of the last row."""
+    if after is None:
+        return _find_people(tx, actor, at, "all", limit)
+    return _find_people(tx, actor, at, "further", limit, name_key=after[0], id=after[1])
+
+
+def person(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonRow | None:
+    """One person, if they are in the actor's scope."""
+    found = _find_people(tx, actor, at, "id", 1, id=person_id)
+    return found[0] if found else None
+
+
+def people_by(
+    tx: Tx, actor: Actor, at: datetime, by: str, value: str, limit: int = PAGE
+) -> list[PersonRow]:
+    """People in scope by reference, nhs_number, phone or name. A record closed to the actor is
+    found by its reference only."""
+    if by == "name":
+        patterns = name_patterns(value)
+        found = _find_people(tx, actor, at, by, limit, **patterns) if patterns else []
+    else:
+        found = _find_people(tx, actor, at, by, limit, **{by: value})
+    return [row for row in found if by == "reference" or not row.closed]
+
+
+# -- timelines ----------------------------------------------------------------------------------
 
 
 class StepSeen(NamedTuple):
@@ -51,11 +803,64 @@ ORDER BY s.version DESC
 
 
 def steps_since(
-    tx: Tx, actor: Actor, at: datetime, noun: Noun, record_id: str, after: int = 0
+    tx: Tx, actor: Actor, at: datetime, noun: Noun | str, record_id: str, after: int = 0
 ) -> list[StepSeen]:
     """The steps of a record after a version, newest first. Whoever asks has been let at the record
-    itself first."""
+    itself first; `workflows.reading.timeline` asks that, and leaves out what isn't for them."""
     rows = tx.rows(
         STEPS, record_id=record_id, system_id=actor.system_id, noun=str(noun), after=after
     )
-    return [StepSeen(*row) for row in rows]
+    return [StepSeen._make(row) for row in rows]
+
+
+NOTES = Sql(
+    "SELECT n.id, n.body, n.audience FROM note n"
+    " WHERE n.record_id = :record_id AND n.system_id = :system_id"
+)
+
+
+def notes(tx: Tx, actor: Actor, record_id: str, audiences: frozenset[str]) -> dict[str, str]:
+    """The words written with the steps of a record the actor was let at, by note id."""
+    rows = tx.rows(NOTES, record_id=record_id, system_id=actor.system_id)
+    return {row[0]: unseal(row[1]) or "" for row in rows if row[2] in audiences}
+
+
+# -- notices ------------------------------------------------------------------------------------
+
+
+class NoticeRow(NamedTuple):
+    """One notice of a member. `reference` is the record's, where it has one."""
+
+    id: int
+    what: str
+    noun: str
+    record_id: str
+    at: datetime
+    read_at: datetime | None
+    reference: str | None
+
+
+NOTICE = """
+SELECT n.id, n.what, n.noun, n.record_id, n.at, n.read_at,
+  coalesce(r.reference, k.reference, e.reference, a.reference)
+FROM notice n
+LEFT JOIN referral r ON n.noun = 'referral' AND r.id = n.record_id
+LEFT JOIN concern k ON n.noun = 'concern' AND k.id = n.record_id
+LEFT JOIN escalation e ON n.noun = 'escalation' AND e.id = n.record_id
+LEFT JOIN agreement a ON n.noun = 'agreement' AND a.id = n.record_id
+WHERE n.system_id = :system_id AND n.membership_id = :membership
+"""
+NOTICES = Sql(NOTICE + " AND n.id < :before ORDER BY n.id DESC LIMIT :limit", (4, 5))
+FAR = 2**62
+
+
+def notices(tx: Tx, actor: Actor, before: int | None = None, limit: int = PAGE) -> list[NoticeRow]:
+    """The member's own notices, newest first. `before`: id of the last row of the page before."""
+    rows = tx.rows(
+        NOTICES,
+        system_id=actor.system_id,
+        membership=actor.membership_id,
+        before=FAR if before is None else before,
+        limit=limit,
+    )
+    return [NoticeRow._make(row) for row in rows]

@@ -203,16 +203,16 @@ def answer(
 
 def _show_what_changed(form: Form, noun: Noun, record: str) -> None:
     """The steps made since the version the sender saw; the next press counts from the newest."""
-    from referral import visible
     from web.app import edge
     from web.timelines import entries
+    from workflows.reading import timeline
 
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
-        steps = visible.steps_since(tx, actor, at, noun, record, form.version or 0)
-    if steps:
-        form.version = steps[0].version
-        form.changed = entries(noun, steps, at)
+        told = timeline(tx, actor, at, noun, record, form.version or 0)
+    if told.steps:
+        form.version = told.steps[0].version
+        form.changed = entries(noun, told.steps, at, told.notes)
 
 
 def page(template: str, form: Form | None = None, **context: Any) -> str:

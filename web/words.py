@@ -146,25 +146,16 @@ def nhs_number(number: str | None) -> str:
     return f"{number[:3]} {number[3:6]} {number[6:]}" if number else ""
 
 
-def age(born: date | None, now: datetime) -> int | None:
-    """How old somebody is today."""
-    if born is None:
-        return None
-    today = local_day(now)
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-
-
-def age_band(born: date | None, now: datetime) -> str:
-    """Ten years wide, and no narrower at the ends: what a provider sees before a place is given."""
-    years = age(born, now)
-    if years is None:
+def age_band(code: str | None) -> str:
+    """The words of an age band: "70 to 79"."""
+    if not code:
         return ""
-    if years < 18:
+    if code == "under_18":
         return _("Under 18")
-    if years >= 90:
+    if code == "90_over":
         return _("90 or over")
-    low = 18 if years < 20 else years // 10 * 10
-    return _("%(low)s to %(high)s", low=low, high=years // 10 * 10 + 9)
+    low, high = code.split("_")
+    return _("%(low)s to %(high)s", low=low, high=high)
 
 
 def listed(words: list[str]) -> str:

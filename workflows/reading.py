@@ -1,0 +1,496 @@
+"""Lists as somebody sees them: the scoped rows of `referral.visible`, less what `disclosure` keeps
+from them. Pages and programs read through here, never past it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from referral import facts, visible
+from referral.actors import Actor
+from referral.facts import ReferralFacts
+from referral.people_checks import name_key, nhs_number, phone_number
+from referral.states import Noun, Role
+from referral.store import Tx
+from referral.visible import Filters, PersonRow, ReferralRow, StepSeen, WorkRow
+from workflows import clocks, disclosure
+from workflows.disclosure import Situation
+from workflows.engine import NOT_FOUND, TABLES, Refused
+from workflows.working_time import ENGLAND, Hold, add
+
+AHEAD = 5  # working days: how far ahead a deadline is "coming up"
+
+# -- what disclosure rests on -------------------------------------------------------------------
+
+
+def situation(
+    f: ReferralFacts, actor: Actor, at: datetime, answer: str | None, override: str | None
+) -> Situation:
+    """The situation of one referral for one actor."""
+    return Situation(
+        role=actor.role,
+        state=str(f.state),
+        at=at,
+        completed_at=f.completed_at,
+        consent=f.consent_id is not None,
+        taken_back=answer in ("refused", "withdrawn"),
+        override=_listed(override) if f.override_id is not None else None,
+        agreement=bool(f.agreement_live),
+        held=bool(f.held),
+        closed=bool(f.closed_to_actor),
+    )
+
+
+def _listed(override: str | None) -> frozenset[str]:
+    """The fields an override lists: a JSON list, or names with commas between."""
+    text = override or ""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = text.split(",")
+    return (
+        frozenset(str(name).strip() for name in found) if isinstance(found, list) else frozenset()
+    )
+
+
+def situations(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> dict[str, Situation]:
+    """The situations of those of these referrals that are there for the actor."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    table = TABLES[Noun.REFERRAL]
+    known = facts.referrals(tx, wanted, actor, at)
+    mine = {i: f for i, f in known.items() if table.hats(f, actor)}
+    said = visible.answers(tx, actor, at, mine)
+    return {i: situation(f, actor, at, *said.get(i, (None, None))) for i, f in mine.items()}
+
+
+# -- referrals ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Card:
+    """One referral as one actor sees it. `seen` holds the fields disclosed and no others. `due` is
+    the time that counts, None while the clock stands still or isn't shown."""
+
+    id: str
+    version: int
+    seen: Mapping[str, Any]
+    due: datetime | None = None
+    paused: bool = False
+    hours: bool = False
+    position: tuple[datetime, str] | None = None
+
+    @property
+    def name(self) -> str:
+        """How the viewer knows the person."""
+        return disclosure.known_as(self.seen)
+
+
+def _record(row: ReferralRow) -> dict[str, Any]:
+    """A row by the names that disclosure knows its fields by."""
+    return {
+        "reference": row.reference,
+        "state": row.state,
+        "since": row.since,
+        "urgent": row.urgent,
+        "sent_at": row.sent_at,
+        "completed_at": row.completed_at,
+        "reason": row.reason,
+        "expected_date": row.expected_date,
+        "given_name": row.given_name,
+        "family_name": row.family_name,
+        "birth_date": row.birth_date,
+        "postcode": row.postcode,
+        "provider": row.provider,
+        "activity": row.activity,
+        "group": row.group,
+        "link_worker": row.link_worker,
+        "team": row.team,
+        "team_phone": row.team_phone,
+    }
+
+
+def cards(tx: Tx, actor: Actor, at: datetime, rows: Iterable[ReferralRow]) -> list[Card]:
+    """Rows as the actor sees them, in the same order; those not there for them are left out."""
+    listed = list(rows)
+    known = situations(tx, actor, at, [row.id for row in listed])
+    held = [row.id for row in listed if row.clock and _stands_still(Noun.REFERRAL, row.clock)]
+    spans = visible.holds(tx, actor, held) if held else {}
+    found = []
+    for row in listed:
+        s = known.get(row.id)
+        if s is None:
+            continue
+        seen = disclosure.shown(_record(row), s)
+        due, paused = None, False
+        if row.clock and row.due and row.started and "since" in seen:
+            due = _counted(
+                Noun.REFERRAL, row.clock, row.started, row.due, spans.get(row.id, ()), at
+            )
+            paused = due is None
+        found.append(
+            Card(row.id, row.version, seen, due, paused, bool(row.hours), (row.since, row.id))
+        )
+    return found
+
+
+def referrals(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    filters: Filters = visible.EVERYTHING,
+    after: tuple[datetime, str] | None = None,
+    limit: int = visible.PAGE,
+) -> tuple[list[Card], tuple[datetime, str] | None]:
+    """A page of the referrals in scope, and where the next page begins, if there is one."""
+    rows = visible.referrals(tx, actor, at, filters, after, limit + 1)
+    more = (rows[limit - 1].since, rows[limit - 1].id) if len(rows) > limit else None
+    return cards(tx, actor, at, rows[:limit]), more
+
+
+# -- clocks that count --------------------------------------------------------------------------
+
+
+def _stands_still(noun: Noun, kind: str) -> bool:
+    clock = TABLES[noun].clocks.get(kind)
+    return clock is not None and clock.held
+
+
+def _counted(
+    noun: Noun,
+    kind: str,
+    started: datetime,
+    due: datetime,
+    holds: Iterable[Hold],
+    at: datetime,
+) -> datetime | None:
+    clock = TABLES[noun].clocks.get(kind)
+    return due if clock is None else clocks.counted_due(clock, started, due, holds, at, ENGLAND)
+
+
+# -- worklists ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """One thing that needs somebody. `known` are the facts its line may name, disclosed already."""
+
+    noun: Noun
+    record_id: str
+    kind: str
+    name: str
+    reference: str | None
+    state: str | None
+    due: datetime | None
+    hours: bool = False
+    held: str | None = None
+    closed: bool = False
+    safety: bool = False
+    standing_in: bool = False
+    known: Mapping[str, Any] = field(default_factory=dict)
+
+    def group(self, at: datetime, end_of_today: datetime, horizon: datetime) -> str:
+        """safety, held, overdue, today, soon or later."""
+        if self.safety:
+            return "safety"
+        if self.due is None:
+            return "held"
+        if self.due <= at:
+            return "overdue"
+        if self.due <= end_of_today:
+            return "today"
+        return "soon" if self.due <= horizon else "later"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A page of somebody's list, how much there is, and where the next page begins."""
+
+    items: list[WorkItem]
+    counts: visible.WorkCounts
+    horizon: datetime
+    after: tuple[int, datetime, int] | None
+
+
+def horizon(at: datetime) -> datetime:
+    """Until when a deadline is coming up."""
+    return add(at, AHEAD, ENGLAND)
+
+
+def worklist(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    after: tuple[int, datetime, int] | None = None,
+    limit: int = visible.PAGE,
+) -> Work:
+    """What needs the actor, as they may see it."""
+    until = horizon(at)
+    keys = visible.work_keys(tx, actor, at)
+    rows = visible.worklist(tx, actor, at, until, keys, after, limit + 1)
+    counted = visible.work_counts(tx, actor, at, until, keys)
+    last = rows[limit - 1] if len(rows) > limit else None
+    more = (last.rank, last.due, last.id) if last else None
+    return Work(_items(tx, actor, at, rows[:limit]), counted, until, more)
+
+
+def _items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> list[WorkItem]:
+    by_noun: dict[str, list[WorkRow]] = {}
+    for row in rows:
+        by_noun.setdefault(row.noun, []).append(row)
+    made: dict[int, WorkItem] = {}
+    for noun, mine in by_noun.items():
+        if noun == Noun.REFERRAL:
+            made.update(_referral_items(tx, actor, at, mine))
+        else:
+            made.update(_other_items(tx, actor, at, noun, mine))
+    return [made[row.id] for row in rows if row.id in made]
+
+
+def _referral_items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> dict[int, WorkItem]:
+    known = visible.referrals_by_id(tx, actor, at, {row.record_id for row in rows})
+    seen = {card.id: card for card in cards(tx, actor, at, known.values())}
+    found = {}
+    for row in rows:
+        card = seen.get(row.record_id)
+        if card is None:
+            continue
+        closed = "state" not in card.seen and "held" in card.seen
+        found[row.id] = WorkItem(
+            noun=Noun.REFERRAL,
+            record_id=row.record_id,
+            kind=row.kind,
+            name=card.name,
+            reference=card.seen.get("reference"),
+            state=card.seen.get("state"),
+            due=card.due,
+            hours=row.hours,
+            held=card.seen.get("held"),
+            closed=closed,
+            standing_in=row.owner not in actor.keys,
+            known=card.seen,
+        )
+    return found
+
+
+def _other_items(
+    tx: Tx, actor: Actor, at: datetime, noun: str, rows: list[WorkRow]
+) -> dict[int, WorkItem]:
+    details = visible.work_details(tx, actor, at, noun, {row.record_id for row in rows})
+    found = {}
+    for row in rows:
+        detail = details.get(row.record_id)
+        if detail is not None:
+            found[row.id] = _item(Noun(noun), row, detail, actor, at)
+    return found
+
+
+def _item(
+    noun: Noun, row: WorkRow, detail: tuple[Any, ...], actor: Actor, at: datetime
+) -> WorkItem:
+    state, name, reference, held = detail[1], str(detail[2]), None, None
+    closed = False
+    known: dict[str, Any] = {}
+    if noun is Noun.CONSENT:
+        closed = bool(detail[8])
+        person = {"reference": detail[4], "given_name": detail[5], "family_name": detail[6]}
+        seen = disclosure.shown_person(person, actor.role, at, closed)
+        name, reference, held = disclosure.known_as(seen), seen.get("reference"), seen.get("held")
+        known = {"person_id": detail[3], "purpose": detail[2], "provider": detail[7]}
+    elif noun is Noun.ESCALATION:
+        reference = name
+        known = {"kind": detail[3], "severity": detail[4], "level": detail[5],
+                 "created_at": detail[6]}  # fmt: skip
+    elif noun is Noun.ASSURANCE:
+        known = {"provider_id": detail[3]}
+    elif noun is Noun.AGREEMENT:
+        name, reference = str(detail[3]), str(detail[2])
+    elif noun is Noun.CONCERN:
+        reference = name
+        known = {"danger": bool(detail[3])}
+    return WorkItem(
+        noun=noun,
+        record_id=row.record_id,
+        kind=row.kind,
+        name=name,
+        reference=reference,
+        state=None if closed else state,
+        due=None if closed else row.due,
+        hours=row.hours,
+        held=held,
+        closed=closed,
+        safety=noun is Noun.CONCERN,
+        standing_in=row.owner not in actor.keys,
+        known={} if closed else known,
+    )
+
+
+# -- people -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PersonCard:
+    """One person as one actor sees them."""
+
+    id: str
+    seen: Mapping[str, Any]
+    position: tuple[str, str]
+
+    @property
+    def name(self) -> str:
+        """How the viewer knows the person."""
+        return disclosure.known_as(self.seen)
+
+
+def _person(row: PersonRow, actor: Actor, at: datetime) -> PersonCard:
+    record = {
+        "reference": row.reference,
+        "given_name": row.given_name,
+        "family_name": row.family_name,
+        "birth_date": row.birth_date,
+        "nhs_number": row.nhs_number,
+        "practice": row.practice,
+        "postcode": row.postcode,
+        "phone": row.phone,
+        "died_on": row.died_on,
+        "team": row.organisation,
+    }
+    seen = disclosure.shown_person(record, actor.role, at, row.closed, row.held)
+    return PersonCard(row.id, seen, (row.name_key, row.id))
+
+
+def people(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    after: tuple[str, str] | None = None,
+    limit: int = visible.PAGE,
+) -> tuple[list[PersonCard], tuple[str, str] | None]:
+    """A page of the people in scope by name, and where the next page begins."""
+    rows = visible.people(tx, actor, at, after, limit + 1)
+    found = [_person(row, actor, at) for row in rows[:limit]]
+    return found, found[-1].position if len(rows) > limit else None
+
+
+# -- search -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search came to. `exact`: one record was named by its reference or NHS number."""
+
+    people: list[PersonCard]
+    referrals: list[Card]
+    exact: bool = False
+
+
+def search(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
+    """People and referrals in scope by reference, NHS number, phone or name. Nothing is found by
+    what the actor doesn't see of it."""
+    from referral.ids import check_reference
+
+    text = words.strip()
+    for by, check in (("reference", check_reference), ("nhs_number", nhs_number)):
+        try:
+            value = check(text)
+        except ValueError:
+            continue
+        return Found(*_exactly(tx, actor, at, by, value), exact=True)
+    try:
+        phone = phone_number(text)
+    except ValueError:
+        return _by_name(tx, actor, at, text)
+    return Found(
+        [_person(r, actor, at) for r in visible.people_by(tx, actor, at, "phone", phone)], []
+    )
+
+
+def _exactly(
+    tx: Tx, actor: Actor, at: datetime, by: str, value: str
+) -> tuple[list[PersonCard], list[Card]]:
+    people_found = [_person(r, actor, at) for r in visible.people_by(tx, actor, at, by, value)]
+    if by != "reference":
+        return people_found, []
+    row = visible.referral_by_reference(tx, actor, at, value)
+    return people_found, cards(tx, actor, at, [row]) if row else []
+
+
+def _by_name(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
+    rows = visible.people_by(tx, actor, at, "name", words)
+    looked_for = [name_key(word) for word in words.split() if name_key(word)]
+    referred = cards(tx, actor, at, visible.referrals_by_name(tx, actor, at, words))
+    shown = [c for c in referred if _is_called(c.seen, looked_for)]
+    return Found([_person(r, actor, at) for r in rows], shown)
+
+
+def _is_called(seen: Mapping[str, Any], looked_for: list[str]) -> bool:
+    """Whether the name the viewer sees holds each word: a hidden family name finds nothing."""
+    name = seen.get("name") or seen.get("first_name") or ""
+    key = " ".join(name_key(part) for part in str(name).split())
+    return all(word in key or word in key.replace(" ", "") for word in looked_for)
+
+
+# -- timelines ----------------------------------------------------------------------------------
+
+OWN_AUDIENCES = frozenset({"both", "ours"})
+ORDINARY = frozenset({Role.LINK_WORKER, Role.TEAM_LEAD, Role.PROVIDER_LEADER, Role.SYSTEM})
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The steps somebody may see, newest first, and the words they may read by note id."""
+
+    steps: list[StepSeen]
+    notes: Mapping[str, str]
+
+
+def timeline(
+    tx: Tx, actor: Actor, at: datetime, noun: Noun, record_id: str, after: int = 0
+) -> Timeline:
+    """The history of a record as the actor sees it. Raises Refused (not_found) when the record
+    isn't there for them."""
+    f = facts.LOADERS[noun](tx, record_id, actor, at)
+    if f is None or not TABLES[noun].hats(f, actor):
+        raise Refused([NOT_FOUND], noun=noun, trigger="read", record_id=record_id)
+    steps = visible.steps_since(tx, actor, at, noun, record_id, after)
+    if not isinstance(f, ReferralFacts):
+        closed = bool(getattr(f, "closed_to_actor", False))
+        return Timeline([], {}) if closed else Timeline(steps, _notes(tx, actor, noun, record_id))
+    said = visible.answers(tx, actor, at, [record_id]).get(record_id, (None, None))
+    fields = disclosure.fields(situation(f, actor, at, *said))
+    if "since" not in fields:
+        return Timeline([], {})
+    if actor.role is Role.PROVIDER_LEADER:
+        steps = _for_provider(tx, actor, at, record_id, steps)
+    if "reason" not in fields:
+        steps = [step._replace(reason=None) for step in steps]
+    notes: Mapping[str, str] = {}
+    if "own_notes" in fields:
+        notes = visible.notes(tx, actor, record_id, OWN_AUDIENCES)
+    elif "notes" in fields:
+        notes = visible.notes(tx, actor, record_id, frozenset({"both"}))
+    return Timeline(steps, notes)
+
+
+def _notes(tx: Tx, actor: Actor, noun: Noun, record_id: str) -> Mapping[str, str]:
+    audience = {Noun.CONCERN: "safeguarding", Noun.ESCALATION: "review"}.get(noun, "both")
+    return visible.notes(tx, actor, record_id, frozenset({audience}))
+
+
+def _for_provider(
+    tx: Tx, actor: Actor, at: datetime, record_id: str, steps: list[StepSeen]
+) -> list[StepSeen]:
+    """What was done before it was first sent is the link worker's own. Who of a team's leads made a
+    step isn't told: a safeguarding lead's name would tell that there is a concern."""
+    everything = visible.steps_since(tx, actor, at, Noun.REFERRAL, record_id)
+    sent = [step.version for step in everything if step.trigger == "send"]
+    first = min(sent) if sent else None
+    return [
+        step if step.role in ORDINARY else step._replace(name=None, second=None, behalf=None)
+        for step in steps
+        if first is not None and step.version >= first
+    ]
