@@ -636,7 +636,16 @@ def _matters(s: Story) -> None:
             "wishes": "She wants her card back and nobody shouted at.",
             "person_knows": "yes",
         },
-        ((3, "gwen", "acknowledge", {"hold_stays": True}),),
+        (
+            (3, "gwen", "acknowledge", {"hold_stays": True}),
+            (
+                3,
+                "gwen",
+                "report_to_authority",
+                {"reported_to": "County council, adult safeguarding", "authority_reference": "A-1"},
+            ),
+            (1, "gwen", "authority_decides", {"authority_decision": "section_42"}),
+        ),
     )
     concern(
         2,
@@ -648,7 +657,10 @@ def _matters(s: Story) -> None:
             "safe_to_carry_on": True,
             "sources": [{"user_id": s.actor["rae"].user_id}],
         },
-        ((2, "gwen", "acknowledge", {"hold_stays": False}),),
+        (
+            (2, "gwen", "acknowledge", {"hold_stays": False}),
+            (2, "gwen", "monitor", {}),
+        ),
     )
     concern(
         40,
@@ -662,7 +674,7 @@ def _matters(s: Story) -> None:
         (
             (40, "paul", "acknowledge", {"hold_stays": False}),
             (
-                36,
+                40,
                 "paul",
                 "close",
                 {"wishes_met": "fully", "reason": "plan_done", "feedback": "Heating is on again."},

@@ -1,0 +1,101 @@
+"""The demo's own page: a door for each role, a clock to wind, and seven things to try."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from referral.actors import Actor
+from referral.members import actor_of
+from referral.store import Sql
+from web import signing_in, words
+from web.access import public
+from web.app import MODULES, App, create_app, edge
+from web.demo import cast
+from web.demo.clock import WoundClock
+from web.edge import Edge, now
+from web.say import _
+from web.settings import Settings
+from web.worker import sweep_all
+from workflows.working_time import local_day
+
+pages = Blueprint("demo", __name__)
+MEMBER = Sql(
+    "SELECT m.id FROM membership m JOIN app_user u ON u.id = m.user_id"
+    " WHERE u.email = :email ORDER BY m.id"
+)
+WINDS = (1, 10)
+
+
+def make_app(edge: Edge, settings: Settings, clock: WoundClock) -> App:
+    """The whole application on the demo's clock, with the page of doors in front. Sessions go by
+    the real time, so that winding on signs nobody out."""
+    app = create_app(edge, settings, modules=(*MODULES, "web.demo.pages"), session_clock=now)
+    app.extensions["demo_clock"] = clock
+
+    @app.before_request
+    def to_the_doors() -> ResponseReturnValue | None:
+        asked_to_sign_in = request.path == "/sign-in" and request.method == "GET"
+        return redirect("/demo") if asked_to_sign_in else None
+
+    @app.context_processor
+    def said_on_each_page() -> dict[str, Any]:
+        return {"demo_time": words.day_words(local_day(clock()), weekday=True)}
+
+    return app
+
+
+def _clock() -> WoundClock:
+    clock: WoundClock = current_app.extensions["demo_clock"]
+    return clock
+
+
+def _door(key: str) -> Actor:
+    with edge().reading(None) as (tx, at):
+        row = tx.row(MEMBER, email=f"{key}@saltmere.example")
+        actor = actor_of(tx, row[0], at) if row else None
+    if actor is None:
+        abort(404)
+    return actor
+
+
+@pages.get("/demo")
+@public("everybody in the demo is invented")
+def doors() -> str:
+    return render_template("demo/doors.jinja", doors=cast.DOORS, winds=WINDS)
+
+
+@pages.post("/demo/door/<key>")
+@public("everybody in the demo is invented")
+def door(key: str) -> ResponseReturnValue:
+    if key not in {k for k, _who, _what in cast.DOORS}:
+        abort(404)
+    actor = _door(key)
+    token = edge().perform(actor, lambda tx, at: signing_in.start_session(tx, actor, now()))
+    signing_in.use_session(token)
+    return redirect("/", code=303)
+
+
+@pages.post("/demo/wind")
+@public("everybody in the demo is invented")
+def wind() -> ResponseReturnValue:
+    days = request.form.get("days", type=int)
+    if days not in WINDS:
+        abort(400)
+    clock = _clock()
+    done = 0
+    for moment in clock.days_on(days):
+        clock.wind_to(moment)
+        done += sum(sweep_all(edge()).values())
+    flash(
+        _(
+            "It is %(day)s now in the demo. The worker did %(done)s things on the way: reminders,"
+            " lapses, alarms. Open a door and look at what waits.",
+            day=words.day_words(local_day(clock()), weekday=True),
+            done=done,
+        ),
+        "success",
+    )
+    return redirect("/demo", code=303)
