@@ -434,10 +434,11 @@ def audit() -> None:
 @plainly
 def audit_verify(as_json: bool) -> None:
     """Check the whole log against every record. Exit 1 and the place if anything is unlike."""
-    from web.auditing import verify_store
+    from referral.verify import verify
+    from workflows.rules_for_verify import rules_for_verify
 
-    with opened() as edge, progress_bar(hidden=as_json) as progress:
-        report = verify_store(edge, progress)
+    with opened() as edge, progress_bar(hidden=as_json) as progress, edge.store.read() as tx:
+        report = verify(tx, rules_for_verify(), progress)
     answer(report.as_json(), as_json, report.lines())
     sys.exit(0 if report.whole else 1)
 

@@ -55,6 +55,8 @@ MEMBERS = (
     Member("grace", "Grace Amos", "harbour_board", Role.GOVERNANCE_LEAD, "Harbour"),
     Member("paul", "Paul Sweet", "harbour_board", Role.SAFEGUARDING_LEAD, "Harbour"),
     Member("fred", "Fred Nash", "fen_board", Role.GOVERNANCE_LEAD, "Fen"),
+    Member("fleur", "Fleur Day", "fen_board", Role.SAFEGUARDING_LEAD, "Fen"),
+    Member("max", "Max Orr", "moor_board", Role.SAFEGUARDING_LEAD, "Moor"),
     Member("mina", "Mina Roy", "moor_board", Role.GOVERNANCE_LEAD, "Moor"),
     Member("gail", "Gail Stone", "board", Role.GOVERNANCE_LEAD, "root"),
     Member("seth", "Seth Vane", "board", Role.SAFEGUARDING_LEAD, "root"),
