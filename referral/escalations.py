@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.schema import Base, Json, Key, Ref
@@ -33,7 +41,7 @@ class Escalation(Base):
     owner: Mapped[str]  # the reviewers of this level
     raiser: Mapped[str]  # owner key of who raised it, or of who acts on the record that did
     raised_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
-    clock_id: Mapped[int | None] = mapped_column(BigInteger())
+    clock_id: Mapped[int | None] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"))
     clock_period: Mapped[int | None]
     tried: Mapped[Json | None]
     reviewer_id: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
