@@ -156,11 +156,12 @@ def look(tx: Tx, claimed: queue.Due, at: datetime, cal: Calendar = ENGLAND) -> s
     noun = Noun(claimed.noun)
     table = TABLES[noun]
     system = the_system(claimed.system_id, f"clock:{claimed.kind}")
+    # Read before the facts and after: in between, nothing moved the clock. From here on a move of
+    # the record finds the version of these facts gone, or leaves this row other than it was.
+    before = queue.running(tx, claimed)
     f = facts.LOADERS[noun](tx, claimed.record_id, system, at)
-    # After the facts: a move made since then either has ended this row, or will find the version
-    # of the facts gone.
     row = queue.running(tx, claimed)
-    if row is None:
+    if row is None or row != before:
         raise Overtaken
     if f is None:
         raise LookupError(f"clock {claimed.id} belongs to no record")

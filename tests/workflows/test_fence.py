@@ -1,0 +1,419 @@
+"""Once, however many workers run and whoever else moves: leases, fences, and trying again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from referral import queue
+from referral.states import Noun
+from referral.store import Sql, Store
+from tests.winding import after, alarms, clock, rows, state, sweep, told
+from tests.world import World, build
+from web import worker
+from web.edge import Edge
+from workflows import post
+from workflows import sweep as sweeping
+from workflows.evidence import add_evidence
+
+LEASE = timedelta(minutes=1)
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def w(store: Store) -> World:
+    return build(store)
+
+
+@pytest.fixture
+def pg(postgresql_url: str) -> Iterator[World]:
+    """A world on PostgreSQL, where others write while a worker is at a row."""
+    store = Store(postgresql_url)
+    yield build(store)
+    store.dispose()
+
+
+def claim(w: World, at: datetime, n: int = 50) -> list[queue.Due]:
+    with w.store.begin() as tx:
+        return queue.claim_clocks(tx, at, at + LEASE, n)
+
+
+def mine(claimed: list[queue.Due], record: str) -> queue.Due:
+    (found,) = [due for due in claimed if due.record_id == record]
+    return found
+
+
+def look(w: World, due: queue.Due, at: datetime) -> str:
+    with w.store.begin() as tx:
+        return sweeping.look(tx, due, at)
+
+
+# -- claiming -----------------------------------------------------------------------------------
+
+
+def test_nobody_claims_what_is_claimed_until_the_lease_ends(w: World) -> None:
+    record = w.draft()
+    at = clock(w.store, record)["due"]
+    first = mine(claim(w, at), record)
+    assert claim(w, at + LEASE - MOMENT) == []
+    second = mine(claim(w, at + LEASE), record)
+    assert (second.id, second.tries) == (first.id, first.tries + 1)
+
+
+def test_nobody_claims_what_is_not_due_or_has_ended(w: World) -> None:
+    record = w.draft()
+    at = clock(w.store, record)["due"]
+    assert claim(w, at - MOMENT) == []
+    w.referral(record, "discard", "priya")
+    assert claim(w, at) == []
+
+
+def test_a_concern_is_claimed_before_all_that_waited_longer(w: World) -> None:
+    drafts = [w.draft() for _ in range(3)]
+    w.at = after(w.at, 6)
+    given = {"person_id": w.person(), "seen": "Bruises.", "danger": False, "sources": []}
+    concern = w.step(Noun.CONCERN, None, "raise", "priya", given=given).id
+    at = after(w.at, 1)
+    assert [due.record_id for due in claim(w, at, 2)] == [concern, drafts[0]]
+    assert [due.record_id for due in claim(w, at, 2)] == drafts[1:]
+
+
+@pytest.mark.postgresql
+def test_two_who_claim_at_once_get_different_rows(pg: World) -> None:
+    records = {pg.draft() for _ in range(4)}
+    at = after(pg.at, 5)
+    with pg.store.begin() as one, pg.store.begin() as other:
+        first = queue.claim_clocks(one, at, at + LEASE, 2)
+        second = queue.claim_clocks(other, at, at + LEASE, 4)
+    assert {due.record_id for due in first} | {due.record_id for due in second} == records
+    assert (len(first), len(second)) == (2, 2)
+
+
+# -- the fence ----------------------------------------------------------------------------------
+
+
+def test_a_worker_whose_lease_was_taken_over_can_not_finish(w: World) -> None:
+    record = w.sent()
+    at = clock(w.store, record)["due"]
+    slow = mine(claim(w, at), record)
+    quick = mine(claim(w, at + LEASE), record)
+    with pytest.raises(queue.Overtaken):
+        look(w, slow, at + LEASE)
+    assert told(w.store, record) == []
+    assert look(w, quick, at + LEASE) == "reminded"
+    with pytest.raises(queue.Overtaken):
+        look(w, slow, at + LEASE)
+    assert len(told(w.store, record)) == 2
+
+
+def test_a_row_already_finished_is_not_finished_again(w: World) -> None:
+    record = w.draft()
+    at = clock(w.store, record)["due"]
+    due = mine(claim(w, at), record)
+    assert look(w, due, at) == "reminded"
+    assert look(w, due, at) == "waits"
+    assert len(told(w.store, record)) == 1
+
+
+def test_a_move_made_since_the_claim_leaves_nothing_to_do(w: World) -> None:
+    record = w.sent()
+    at = after(w.at, 10)
+    due = mine(claim(w, at), record)
+    w.at = at
+    w.referral(record, "accept", "sol")
+    with pytest.raises(queue.Overtaken):
+        look(w, due, at)
+    assert (told(w.store, record), alarms(w.store, record)) == ([], [])
+
+
+Racing = Callable[[World, str], None]
+
+
+def _accept(w: World, record: str) -> None:
+    w.referral(record, "accept", "sol")
+
+
+def _discard(w: World, record: str) -> None:
+    w.referral(record, "discard", "priya")
+
+
+def _renew(w: World, record: str) -> None:
+    grace = w.actor["grace"]
+    with w.store.begin(grace) as tx:
+        add_evidence(
+            tx,
+            grace,
+            w.at,
+            provider_id=w.provider["clay"],
+            kind="dbs",
+            from_at=w.at - timedelta(days=1),
+            until=w.at + timedelta(days=300),
+        )
+
+
+def _climb(w: World, record: str) -> None:
+    w.step(Noun.CONCERN, record, "climb", "gwen")
+
+
+def _sent_twice(w: World) -> tuple[str, datetime]:
+    record = w.sent()
+    at = after(w.at, 10)
+    sweep(w, after(w.at, 5))
+    return record, at
+
+
+def _draft_twice(w: World) -> tuple[str, datetime]:
+    record = w.draft()
+    at = after(w.at, 10)
+    sweep(w, after(w.at, 5))
+    return record, at
+
+
+def _draft_once(w: World) -> tuple[str, datetime]:
+    return w.draft(), after(w.at, 5)
+
+
+def _evidence(w: World) -> tuple[str, datetime]:
+    grace = w.actor["grace"]
+    until = w.at + timedelta(days=2)
+    with w.store.begin(grace) as tx:
+        add_evidence(
+            tx,
+            grace,
+            w.at,
+            provider_id=w.provider["clay"],
+            kind="dbs",
+            from_at=w.at - timedelta(days=1),
+            until=until,
+        )
+    found = rows(w.store, "SELECT id FROM assurance WHERE provider_id = :p", p=w.provider["clay"])
+    return str(found[0][0]), until
+
+
+def _unread(w: World) -> tuple[str, datetime]:
+    given = {"person_id": w.person(), "seen": "Bruises.", "danger": False, "sources": []}
+    return w.step(Noun.CONCERN, None, "raise", "priya", given=given).id, after(w.at, 1)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("before", [True, False], ids=["before_the_clock", "after_the_clock"])
+@pytest.mark.parametrize(
+    ("begin", "race"),
+    [
+        (_sent_twice, _accept),  # a lapse
+        (_draft_twice, _discard),  # an alarm
+        (_draft_once, _discard),  # a reminder
+        (_evidence, _renew),  # a lapse, and the clock moved without a step
+        (_unread, _climb),  # the same move, made by hand
+    ],
+    ids=["accept", "discard_late", "discard", "renew", "climb"],
+)
+def test_whatever_commits_while_the_worker_is_at_the_row_wins(
+    pg: World,
+    monkeypatch: pytest.MonkeyPatch,
+    begin: Callable[[World], tuple[str, datetime]],
+    race: Racing,
+    before: bool,
+) -> None:
+    record, pg.at = begin(pg)
+    letters = "SELECT count(*) FROM outbox WHERE record_id = :id"
+    steps = "SELECT count(*) FROM step WHERE record_id = :id AND role = 'system'"
+    due = mine(claim(pg, pg.at), record)
+    really = queue.running
+    looks: list[Any] = []
+    written: list[Any] = []
+
+    def running(tx: Any, claimed: queue.Due) -> queue.Running | None:
+        looks.append(really(tx, claimed))
+        if len(looks) == 2:  # the facts have been read
+            race(pg, record)
+            written.extend([rows(pg.store, letters, id=record), rows(pg.store, steps, id=record)])
+            return really(tx, claimed) if before else looks[1]
+        return looks[-1]
+
+    monkeypatch.setattr(queue, "running", running)
+    with pytest.raises(queue.Overtaken):
+        look(pg, due, pg.at)
+    monkeypatch.undo()
+    assert [rows(pg.store, letters, id=record), rows(pg.store, steps, id=record)] == written
+    assert alarms(pg.store, record) == []
+    if race is _renew:
+        assert state(pg.store, "assurance", record) == "assured"
+
+
+def test_a_clock_that_runs_to_evidence_is_set_by_the_evidence_there_is(w: World) -> None:
+    record, until = _evidence(w)
+    with w.store.begin() as tx:
+        tx.run(
+            Sql("UPDATE evidence SET until = :later WHERE until = :until"),
+            until=until,
+            later=until + timedelta(days=300),
+        )
+    due = mine(claim(w, until), record)
+    assert look(w, due, until) == "set_anew"
+    assert state(w.store, "assurance", record) == "assured"
+    assert clock(w.store, record)["due"] > until
+
+
+# -- trying again -------------------------------------------------------------------------------
+
+
+def test_a_clock_that_can_not_be_handled_is_tried_again_for_ever(
+    w: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = w.draft()
+    at = clock(w.store, record)["due"]
+
+    def fails(*_: Any) -> str:
+        raise RuntimeError("Margaret Okoro, 07700 900982")
+
+    monkeypatch.setattr(sweeping, "look", fails)
+    with caplog.at_level(logging.ERROR):
+        for minute in range(20):
+            done = sweep(w, at + timedelta(minutes=minute))
+            assert done["clock failed"] == 1
+    assert "RuntimeError" in caplog.text
+    assert "Margaret" not in caplog.text
+    monkeypatch.undo()
+    sweep(w, at + timedelta(minutes=20))
+    assert len(told(w.store, record)) == 1
+
+
+def test_a_clock_that_fails_stops_no_other(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good = w.draft(), w.draft()
+    at = clock(w.store, bad)["due"]
+    really = sweeping.look
+
+    def look(tx: Any, due: queue.Due, at: datetime) -> str:
+        if due.record_id == bad:
+            raise RuntimeError
+        return really(tx, due, at)
+
+    monkeypatch.setattr(sweeping, "look", look)
+    sweep(w, at)
+    assert (told(w.store, bad), len(told(w.store, good))) == ([], 1)
+
+
+def test_a_letter_that_can_not_be_handed_over_is_given_up_and_a_human_is_told(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = w.draft()
+    sweep(w, w.at)
+    with w.store.begin() as tx:
+        tx.run(
+            Sql("UPDATE outbox SET sent_at = run_at, result = 'delivered' WHERE sent_at IS NULL")
+        )
+
+    def fails(*_: Any) -> str:
+        raise RuntimeError
+
+    monkeypatch.setattr(post, "deliver", fails)
+    at = clock(w.store, record)["due"]
+    tries = 0
+    for hours in range(30):
+        done = sweep(w, at + timedelta(hours=hours))
+        tries += done["letter failed"]
+        if done["letter gave_up"]:
+            break
+    assert tries == worker.MOST_TRIES
+    found = rows(w.store, "SELECT result FROM outbox WHERE record_id = :id", id=record)
+    assert found == [("gave_up",)]
+    notice = rows(
+        w.store, "SELECT membership_id, noun, record_id FROM notice WHERE what = 'not_delivered'"
+    )
+    assert notice == [(w.actor["ada"].membership_id, "system", w.system_id)]
+
+
+def test_each_try_of_a_letter_waits_longer(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    w.draft()
+    with w.store.begin() as tx:
+        tx.run(Sql("DELETE FROM outbox"))
+    monkeypatch.setattr(post, "deliver", lambda *_: 1 // 0)
+    start = after(w.at, 5)
+    waits = []
+    at = start
+    for _ in range(4):
+        sweep(w, at)
+        found = next_try(w)
+        waits.append(found - at)
+        at = found
+    assert waits == sorted(set(waits))
+
+
+def next_try(w: World) -> datetime:
+    with w.store.read() as tx:
+        found = tx.row(Sql("SELECT run_at FROM outbox WHERE sent_at IS NULL", times=(0,)))
+    assert found is not None
+    return found[0]  # type: ignore[no-any-return]
+
+
+# -- the lanes ----------------------------------------------------------------------------------
+
+
+def test_no_heap_of_mail_keeps_a_clock_waiting(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    drafts = [w.draft() for _ in range(2 * worker.BATCH)]
+    at = after(w.at, 5)
+    order: list[str] = []
+    deliver, look = post.deliver, sweeping.look
+
+    def delivered(tx: Any, letter: queue.Letter, at: datetime) -> str:
+        order.append("letter")
+        return deliver(tx, letter, at)
+
+    def looked(tx: Any, due: queue.Due, at: datetime) -> str:
+        order.append("clock")
+        return look(tx, due, at)
+
+    monkeypatch.setattr(post, "deliver", delivered)
+    monkeypatch.setattr(sweeping, "look", looked)
+    sweep(w, at)
+    assert order[: len(drafts)] == ["clock"] * len(drafts)
+    assert order.count("letter") >= len(drafts)
+
+
+def test_a_worker_told_to_stop_finishes_its_row_and_gives_the_others_back(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        w.draft()
+    w.at = after(w.at, 5)
+    edge = Edge(w.store, lambda: w.at)
+    stop = worker.Event()
+    really = sweeping.look
+
+    def look(tx: Any, due: queue.Due, at: datetime) -> str:
+        stop.set()
+        return really(tx, due, at)
+
+    monkeypatch.setattr(sweeping, "look", look)
+    assert worker.run(edge, stop=stop, every=0) == {"clock reminded": 1}
+    assert len(claim(w, w.at)) == 4
+
+
+def test_a_store_that_is_away_for_a_while_does_not_end_the_worker(
+    w: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = w.draft()
+    w.at = after(w.at, 5)
+    stop = worker.Event()
+    really = worker.Worker.turn
+    turns = []
+
+    def turn(self: worker.Worker) -> bool:
+        turns.append(self)
+        if len(turns) == 1:
+            raise OSError("connection to postgres://segue:secret@db lost")
+        worked = really(self)
+        stop.set()
+        return worked
+
+    monkeypatch.setattr(worker.Worker, "turn", turn)
+    with caplog.at_level(logging.ERROR):
+        worker.run(Edge(w.store, lambda: w.at), stop=stop, every=0)
+    assert len(told(w.store, record)) == 1
+    assert "OSError" in caplog.text
+    assert "secret" not in caplog.text
