@@ -93,6 +93,7 @@ for _table in (
     "attendance",
     "audit_index",
     "bank_holiday",
+    "beginning",
     "confirmation",
     "evidence",
     "external_id",
@@ -330,6 +331,7 @@ class _Log:
             promised = ""
         if promised != leaf.get("details"):
             wrong("its details are not those its leaf commits to", "audit_detail")
+            return None
         try:
             details = json.loads(payload)
         except ValueError:
