@@ -146,6 +146,18 @@ def nhs_number(number: str | None) -> str:
     return f"{number[:3]} {number[3:6]} {number[6:]}" if number else ""
 
 
+def phone_words(number: str | None) -> str:
+    """A phone number as people here write it: 07700 900 982."""
+    if not number:
+        return ""
+    digits = ("0" + number[3:] if number.startswith("+44") else number).replace(" ", "")
+    if len(digits) == 11 and digits.startswith("07"):
+        return f"{digits[:5]} {digits[5:8]} {digits[8:]}"
+    if len(digits) == 11 and digits.startswith("01"):
+        return f"{digits[:5]} {digits[5:]}"
+    return digits if number.startswith("+44") else number
+
+
 def age_band(code: str | None) -> str:
     """The words of an age band: "70 to 79"."""
     if not code:
