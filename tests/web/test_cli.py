@@ -1,0 +1,197 @@
+"""The command line as a newcomer meets it: what it says, and with which exit status."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from web.cli import main
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEGUE_DATABASE_URL", f"sqlite:///{tmp_path / 'segue.db'}")
+    monkeypatch.delenv("SEGUE_SECRET_KEY", raising=False)
+
+    def call(*words: str) -> Result:
+        return CliRunner().invoke(main, list(words))
+
+    return call
+
+
+def set_up(run: Run) -> None:
+    assert run("setup", "Saltmarsh", "--admin", "ada@example.org").exit_code == 0
+
+
+def test_setup_makes_a_system_and_an_administrator_once(run: Run) -> None:
+    first = run("setup", "Saltmarsh", "--admin", "ada@example.org", "--json")
+    assert first.exit_code == 0
+    assert json.loads(first.output)["email"] == "ada@example.org"
+    again = run("setup", "Saltmarsh", "--admin", "ada@example.org")
+    assert again.exit_code == 2
+    assert "Nothing was changed" in again.output
+
+
+def test_a_database_that_is_empty_older_or_newer_is_refused_with_what_to_do(run: Run) -> None:
+    empty = run("health")
+    assert empty.exit_code == 2
+    assert "segue db upgrade" in empty.output
+    assert run("db", "upgrade").exit_code == 0
+    assert run("db", "check").exit_code == 0
+    with sqlite3.connect("segue.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer = run("db", "check")
+    assert newer.exit_code == 1
+    assert "newer Segue" in newer.output
+
+
+def test_a_locked_database_is_said_plainly(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up(run)
+    monkeypatch.setattr("referral.store.BUSY_SECONDS", 0.05)
+    other = sqlite3.connect("segue.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        said = run(
+            "user",
+            "add",
+            "bo@example.org",
+            "--name",
+            "Bo",
+            "--organisation",
+            "Saltmarsh",
+            "--role",
+            "auditor",
+        )
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    assert said.exit_code == 1
+    assert "locked" in said.output
+    assert "Nothing was changed" in said.output
+
+
+def test_a_user_is_added_with_a_password_shown_once_and_a_wrong_role_is_named(run: Run) -> None:
+    set_up(run)
+    bad = run(
+        "user",
+        "add",
+        "bo@example.org",
+        "--name",
+        "Bo",
+        "--organisation",
+        "Saltmarsh",
+        "--role",
+        "wizard",
+    )
+    assert bad.exit_code == 2
+    assert "link_worker" in bad.output
+    good = run(
+        "user",
+        "add",
+        "bo@example.org",
+        "--name",
+        "Bo",
+        "--organisation",
+        "Saltmarsh",
+        "--role",
+        "auditor",
+        "--json",
+    )
+    assert good.exit_code == 0
+    assert len(json.loads(good.output)["password"]) >= 12
+    twice = run(
+        "user",
+        "add",
+        "bo@example.org",
+        "--name",
+        "Bo",
+        "--organisation",
+        "Saltmarsh",
+        "--role",
+        "auditor",
+    )
+    assert twice.exit_code == 2
+    assert "already an account" in twice.output
+
+
+def test_a_token_is_made_for_an_account_and_not_for_nobody(run: Run) -> None:
+    set_up(run)
+    made = run("token", "add", "ada@example.org", "--name", "reports", "--json")
+    assert made.exit_code == 0
+    assert len(json.loads(made.output)["token"]) > 30
+    nobody = run("token", "add", "nobody@example.org", "--name", "reports")
+    assert nobody.exit_code == 2
+
+
+def test_verify_finds_a_row_changed_behind_its_back(run: Run) -> None:
+    set_up(run)
+    whole = run("audit", "verify")
+    assert whole.exit_code == 0
+    assert whole.output.startswith("Whole")
+    with sqlite3.connect("segue.db") as connection:
+        connection.execute("DROP TRIGGER audit_no_update")
+        connection.execute("UPDATE audit SET action = 'nothing' WHERE seq = 1")
+    broken = run("audit", "verify", "--json")
+    assert broken.exit_code == 1
+    assert json.loads(broken.output)["whole"] is False
+
+
+def test_importing_into_an_empty_store_makes_a_system_called_local(run: Run) -> None:
+    feed = Path(__file__).parent.parent / "data" / "directory" / "services.json"
+    done = run("import", "directory", str(feed), "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["added"] > 0
+    with sqlite3.connect("segue.db") as connection:
+        assert connection.execute("SELECT name FROM system").fetchall() == [("Local",)]
+
+
+def test_states_are_printed(run: Run) -> None:
+    printed = run("states")
+    assert printed.exit_code == 0
+    assert "put_on_waiting_list" in printed.output
+
+
+def test_serve_refuses_to_start_without_a_secret(run: Run) -> None:
+    set_up(run)
+    said = run("serve")
+    assert said.exit_code == 2
+    assert "SEGUE_SECRET_KEY" in said.output
+
+
+def test_the_demo_refuses_any_other_store(run: Run) -> None:
+    said = run("demo")
+    assert said.exit_code == 2
+    assert "SEGUE_DATABASE_URL" in said.output
+    assert not Path("var/demo.db").exists()
+
+
+def test_health_names_what_is_missing(run: Run) -> None:
+    set_up(run)
+    found = run("health", "--json")
+    assert found.exit_code in (0, 1)
+    assert isinstance(json.loads(found.output), dict)
+
+
+def test_the_worker_does_what_is_due_once(run: Run) -> None:
+    set_up(run)
+    assert run("worker", "--once").exit_code == 0
+
+
+def test_help_answers_without_loading_the_database_or_the_web() -> None:
+    code = (
+        "import sys, web.cli\n"
+        "heavy = {'flask', 'sqlalchemy', 'psycopg', 'alembic'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,82 @@
+"""The demo: a true history that verifies, doors that open, and a clock that winds on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from referral.states import ConcernState, EscalationState, ReferralState
+from referral.store import Sql, Store
+from referral.upgrade import upgrade
+from referral.verify import verify
+from web import worker
+from web.demo.clock import WoundClock
+from web.demo.story import tell
+from web.edge import Edge
+from workflows.engine import move_tables
+from workflows.rules_for_verify import rules_for_verify
+
+# A Monday, a Thursday before Christmas, and a Sunday after the clocks went back.
+DAYS = (
+    datetime(2026, 11, 23, 9, 30, tzinfo=UTC),
+    datetime(2026, 12, 24, 16, 0, tzinfo=UTC),
+    datetime(2027, 10, 31, 12, 0, tzinfo=UTC),
+)
+
+
+@pytest.fixture(params=DAYS, ids=lambda day: f"{day:%Y-%m-%d}")
+def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Store, datetime]]:
+    at = request.param
+    store = Store(f"sqlite:///{tmp_path / 'demo.db'}")
+    upgrade(store, at, move_tables())
+    tell(store, at, "x", lambda moment: worker.sweep_all(Edge(store, lambda: moment)))
+    yield store, at
+    store.dispose()
+
+
+def states(store: Store, table: str) -> set[str]:
+    with store.read() as tx:
+        return {row[0] for row in tx.rows(Sql(f"SELECT DISTINCT state FROM {table}"))}
+
+
+def test_the_story_has_something_of_everything_and_verifies(told: tuple[Store, datetime]) -> None:
+    store, _at = told
+    assert states(store, "referral") == set(ReferralState)
+    assert {EscalationState.RAISED, EscalationState.IN_REVIEW} <= states(store, "escalation")
+    assert states(store, "concern") - {ConcernState.CLOSED}
+    with store.read() as tx:
+        late = tx.rows(Sql("SELECT count(*) FROM clock WHERE ended IS NULL AND missed IS NOT NULL"))
+        held = tx.rows(Sql("SELECT count(*) FROM hold WHERE ended IS NULL"))
+        report = verify(tx, rules_for_verify())
+    assert late[0][0] > 0
+    assert held[0][0] > 0
+    assert report.whole, report.lines()[:5]
+
+
+def test_winding_on_ten_working_days_brings_the_ignored_one_back(
+    told: tuple[Store, datetime], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, at = told
+    monkeypatch.setattr("web.demo.clock.now", lambda: at)
+    clock = WoundClock(tmp_path / "demo.clock")
+    with store.read() as tx:
+        sent = {r[0] for r in tx.rows(Sql("SELECT id FROM referral WHERE state = 'sent'"))}
+    edge = Edge(store, clock)
+    for moment in clock.days_on(10):
+        clock.wind_to(moment)
+        worker.sweep_all(edge)
+    with store.read() as tx:
+        back = {
+            r[0]
+            for r in tx.rows(
+                Sql("SELECT record_id FROM step WHERE trigger = 'lapse' AND at > :at"), at=at
+            )
+        }
+        report = verify(tx, rules_for_verify())
+    assert back & sent
+    assert report.whole, report.lines()[:5]
+    with pytest.raises(ValueError, match="wound on"):
+        clock.wind_to(at)
