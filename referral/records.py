@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from referral.actors import Actor
 from referral.facts import ACTOR_NAMED, asking, named
 from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, unseal
-from referral.states import REFERRAL_OPEN, Role, listed
+from referral.states import Role
 from referral.store import Sql, Tx
 
 Seen = TypeVar("Seen", bound=NamedTuple)
@@ -137,65 +137,6 @@ def person(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen | N
     return None
 
 
-class PersonListed(NamedTuple):
-    """A line of the list of people."""
-
-    id: str
-    reference: str
-    given_name: str
-    family_name: str
-    birth_date: date | None
-    practice: str | None
-    open_referrals: int
-    closed_to_actor: bool
-
-
-_PEOPLE = f"""
-SELECT pe.id, pe.reference, pe.given_name, pe.family_name, pe.birth_date, pe.practice,
-  (SELECT count(*) FROM referral r WHERE r.person_id = pe.id
-     AND r.state IN ({listed(*REFERRAL_OPEN)})),
-  {_CLOSED}
-FROM person pe
-WHERE pe.system_id = :system_id AND pe.organisation_id = :actor_org
-"""
-PEOPLE = Sql(
-    _PEOPLE
-    + """ AND (:after = '' OR pe.name_key > (SELECT x.name_key FROM person x
-        WHERE CAST(x.id AS text) = :after AND x.organisation_id = pe.organisation_id)
-      OR (pe.name_key = (SELECT x.name_key FROM person x
-        WHERE CAST(x.id AS text) = :after AND x.organisation_id = pe.organisation_id)
-        AND CAST(pe.id AS text) > :after))
-  ORDER BY pe.name_key, pe.id LIMIT :most"""
-)
-PEOPLE_FOUND = Sql(
-    _PEOPLE
-    + """ AND (pe.name_key LIKE :like OR pe.nhs_number = :exact OR pe.reference = :exact)
-  ORDER BY pe.name_key, pe.id LIMIT :most"""
-)
-
-
-def _listed(rows: list[tuple[Any, ...]]) -> list[PersonListed]:
-    return [
-        _shaped(PersonListed, row, days=("birth_date",), yes_no=("closed_to_actor",))
-        for row in rows
-    ]
-
-
-def people(
-    tx: Tx, actor: Actor, at: datetime, after: str = "", most: int = 26
-) -> list[PersonListed]:
-    """People of the actor's organisation by name, after the one with this id."""
-    return _listed(tx.rows(PEOPLE, **asking(actor, at), after=after, most=most))
-
-
-def people_found(
-    tx: Tx, actor: Actor, at: datetime, key: str, exact: str, most: int = 50
-) -> list[PersonListed]:
-    """People of the actor's organisation by a part of their name's key, or by a number."""
-    like = "%" + key.replace("%", "").replace("_", "") + "%" if key else ""
-    return _listed(tx.rows(PEOPLE_FOUND, **asking(actor, at), like=like, exact=exact, most=most))
-
-
 class PlanSeen(NamedTuple):
     """What matters to the person."""
 
@@ -204,6 +145,15 @@ class PlanSeen(NamedTuple):
     goals: list[str] | None
     needs: list[str] | None
     access: str | None
+
+
+NAME_KEY = Sql("SELECT name_key FROM person WHERE id = :id AND system_id = :system_id")
+
+
+def name_key_of(tx: Tx, actor: Actor, person_id: str) -> str | None:
+    """Where a person stands in a list by name."""
+    row = tx.row(NAME_KEY, id=person_id, system_id=actor.system_id)
+    return None if row is None else str(row[0])
 
 
 PLAN = Sql("SELECT id, what_matters, goals, needs, access FROM plan WHERE id = :id")
@@ -276,6 +226,11 @@ class ReferralSeen(NamedTuple):
     safety_questions: list[str] | None
     group_id: str
     group: str
+    what_matters: str | None
+    goals: list[str] | None
+    needs: list[str] | None
+    access: str | None
+    proposal_id: str | None
 
 
 REFERRAL = Sql(
@@ -285,8 +240,12 @@ SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.risks, r.safe
   r.paused_until, r.contacted_at, r.outcome, r.sent_at, r.completed_at, r.created_at, r.plan_id,
   r.redirected_from, r.redirected_to, r.organisation_id, og.name, og.phone, r.link_worker_id,
   u.name, r.person_id, r.provider_id, pr.organisation_id, po.name, po.phone, r.activity_id,
-  a.name, a.when_words, a.location, a.access_words, a.safety_questions, r.group_id, g.name
+  a.name, a.when_words, a.location, a.access_words, a.safety_questions, r.group_id, g.name,
+  p.what_matters, p.goals, p.needs, p.access,
+  (SELECT min(CAST(c.id AS text)) FROM confirmation c WHERE c.record_id = r.id
+    AND c.answer IS NULL)
 FROM referral r
+LEFT JOIN plan p ON p.id = r.plan_id
 JOIN organisation og ON og.id = r.organisation_id
 JOIN membership m ON m.id = r.link_worker_id
 JOIN app_user u ON u.id = m.user_id
@@ -310,8 +269,8 @@ def referral(tx: Tx, actor: Actor, referral_id: str) -> ReferralSeen | None:
         row,
         days=("expected_date", "paused_until"),
         yes_no=("urgent", "call_before"),
-        sealed=("safety_notes",),
-        parsed=("alternatives", "outcome", "safety_questions"),
+        sealed=("safety_notes", "what_matters", "access"),
+        parsed=("alternatives", "outcome", "safety_questions", "goals", "needs"),
     )._replace(
         shared=json.loads(unseal(row[10]) or "null"),
         safety_answers=json.loads(unseal(row[8]) or "null"),

@@ -480,6 +480,9 @@ NOTICES: dict[str, str] = {
     "agreement_in_force": N_("An agreement is in force."),
     "agreement_expired": N_("An agreement ran out. Nothing new is shared under it."),
     "agreement_ended": N_("An agreement ended. Nothing new is shared under it."),
+    "maybe_the_same_person": N_(
+        "Somebody was added who may be here already. Look whether they are the same person."
+    ),
     "proposal_to_confirm": N_("A colleague asks you to confirm something."),
     "reminder": N_("Something is due."),
 }

@@ -30,7 +30,7 @@ from web.app import edge
 from web.edge import Busy
 from web.errors import status_of
 from web.forms import Form, Next, answer, form_now, page, refuse, typed
-from web.labels import N_, said
+from web.labels import said
 from web.say import _
 from web.schemas import Command, Wrong, load
 from web.schemas.consent import Answer
@@ -42,7 +42,7 @@ from workflows import beginnings as writing
 from workflows.consent import record_consent
 from workflows.engine import NOT_FOUND, TABLES, Refused, decide
 from workflows.guards import provider_assured
-from workflows.moves import NOTHING, Refusal
+from workflows.moves import N_, NOTHING, Refusal
 from workflows.people import (
     add_person,
     change_person,

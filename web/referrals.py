@@ -1,0 +1,912 @@
+"""The page of one referral, for each who may see it: who it is, where it is, who has it and until
+when, what one can do, and what one can't do yet and why. What is shown is what `disclosure` lets
+through; nothing else reaches the templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, redirect, request
+from flask.typing import ResponseReturnValue
+
+from referral import facts, records, visible
+from referral.actors import Actor
+from referral.audit import log
+from referral.facts import ReferralFacts
+from referral.members import actor_of
+from referral.records import ClockSeen, ConsentSeen, PersonSeen, Proposal, ReferralSeen
+from referral.states import Noun, Purpose, Role
+from referral.states import ReferralState as S
+from referral.store import Tx
+from web import labels
+from web.access import REVIEWERS, STAFF, TEAM, access, current_actor
+from web.app import edge
+from web.forms import Form, Next, answer, page
+from web.labels import said, word
+from web.moves import QUESTIONS, Asked, drawn, move_page, own_page, read_record
+from web.say import _
+from web.schemas import schema_for
+from web.timelines import entries
+from web.wizard import MENDED_ON, PER_PAGE, TITLES, offer
+from web.words import (
+    age_band,
+    by_when,
+    day_words,
+    deadline,
+    nhs_number,
+    phone_words,
+    time_words,
+)
+from workflows import clocks, disclosure, reading
+from workflows.disclosure import Situation
+from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
+from workflows.guards import HELD
+from workflows.moves import N_, Refusal
+from workflows.referrals import (
+    Redirected,
+    confirm_proposal,
+    propose,
+    redirect_referral,
+)
+from workflows.working_time import ENGLAND
+
+pages = Blueprint("referral_pages", __name__)
+
+STAGES = (
+    N_("Written"),
+    N_("Sent to provider"),
+    N_("Place given"),
+    N_("Taking part"),
+    N_("Finished"),
+    N_("Closed"),
+)
+STAGE: dict[str, int] = {
+    S.DRAFT: 1,
+    S.SENT: 2,
+    S.QUERIED: 2,
+    S.WAITING: 2,
+    S.RETURNED: 2,
+    S.ACCEPTED: 3,
+    S.ACTIVE: 4,
+    S.PAUSED: 4,
+    S.COMPLETED: 5,
+    S.CLOSED: 7,
+}
+# The moves in the order they are offered; the first few are the ordinary next steps.
+FORWARD = (
+    "send",
+    "answer",
+    "accept",
+    "ask",
+    "put_on_waiting_list",
+    "decline",
+    "contact",
+    "start",
+    "update",
+    "resume",
+    "confirm",
+    "redirect",
+    "review_wait",
+    "complete",
+)
+OTHER = (
+    "pause",
+    "give_back",
+    "close_unmet",
+    "recall",
+    "reopen",
+    "reassign",
+    "withdraw",
+    "discard",
+    "mark_in_error",
+)
+NOT_MINE = frozenset({"not_your_role", "not_your_record", "no_such_move"})
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One referral as one actor sees it now."""
+
+    id: str
+    facts: ReferralFacts
+    situation: Situation
+    seen: dict[str, Any]
+    options: tuple[Option, ...]
+    clocks: tuple[ClockSeen, ...]
+    due: datetime | None
+    at: datetime
+    actor: Actor
+    referral: ReferralSeen
+    person: PersonSeen
+    consents: tuple[ConsentSeen, ...]
+    timeline: reading.Timeline
+    proposal: Proposal | None
+
+    @property
+    def name(self) -> str:
+        """How the viewer knows the person."""
+        return disclosure.known_as(self.seen)
+
+    @property
+    def own_side(self) -> bool:
+        """Whether the viewer is of the team that holds the person, and may open their record."""
+        return "birth_date" in disclosure.fields(self.situation)
+
+    @property
+    def closed(self) -> bool:
+        return self.situation.closed
+
+    @property
+    def clock(self) -> ClockSeen | None:
+        """The clock of the state it is in."""
+        kind = f"referral.{self.facts.state}"
+        return next((c for c in self.clocks if c.kind == kind), None)
+
+
+def record_of(r: ReferralSeen, p: PersonSeen) -> dict[str, Any]:
+    """A referral with its person, by the names that disclosure knows the fields by. What was sent
+    is shown as it was sent; before that, as it stands."""
+    sent = r.state not in (S.DRAFT, S.RETURNED) and r.shared is not None
+    plan = r.shared if sent and r.shared else r._asdict()
+    out = {name: plan.get(name) for name in ("what_matters", "goals", "needs", "access")}
+    out |= {
+        name: getattr(r, name)
+        for name in (
+            "reference",
+            "state",
+            "since",
+            "urgent",
+            "risks",
+            "safety_notes",
+            "safety_answers",
+            "call_before",
+            "reason",
+            "expected_date",
+            "paused_until",
+            "contacted_at",
+            "outcome",
+            "sent_at",
+            "completed_at",
+            "provider",
+            "activity",
+            "group",
+            "link_worker",
+            "redirected_from",
+            "redirected_to",
+        )
+    }
+    out |= {"team": r.organisation, "team_phone": r.organisation_phone}
+    out |= {
+        name: getattr(p, name)
+        for name in (
+            "given_name",
+            "family_name",
+            "birth_date",
+            "nhs_number",
+            "no_nhs_number",
+            "practice",
+            "phone",
+            "email",
+            "address",
+            "postcode",
+            "contact_method",
+            "contact_times",
+            "message_safe",
+            "language",
+            "interpreter",
+            "access_needs",
+            "emergency_contact",
+            "died_on",
+        )
+    }
+    return out
+
+
+def look(tx: Tx, at: datetime, record_id: str) -> Shown:
+    """A referral as the actor of this request sees it. Raises Refused: not_found."""
+    actor = current_actor()
+    f = facts.referral(tx, record_id, actor, at)
+    if f is None or not TABLES[Noun.REFERRAL].hats(f, actor):
+        raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="read", record_id=record_id)
+    said_so = visible.answers(tx, actor, at, [record_id]).get(record_id, (None, None))
+    s = reading.situation(f, actor, at, *said_so)
+    r = records.referral(tx, actor, record_id)
+    p = records.person_of(tx, actor, at, f.person_id)
+    if r is None or p is None:
+        raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="read", record_id=record_id)
+    seen = disclosure.shown(record_of(r, p), s)
+    running = tuple(records.clocks(tx, record_id)) if "since" in seen else ()
+    own = "consent" in disclosure.fields(s)
+    return Shown(
+        record_id,
+        f,
+        s,
+        seen,
+        tuple(options(Noun.REFERRAL, f, actor, at)),
+        running,
+        _due(tx, running, f, at),
+        at,
+        actor,
+        r,
+        p,
+        tuple(records.consents(tx, p.id)) if own and not s.closed else (),
+        reading.timeline(tx, actor, at, Noun.REFERRAL, record_id),
+        records.proposal(tx, actor, r.proposal_id) if own and r.proposal_id else None,
+    )
+
+
+def _due(tx: Tx, running: tuple[ClockSeen, ...], f: ReferralFacts, at: datetime) -> datetime | None:
+    """When the clock of the state is due, the time held left out; None while it stands still."""
+    kind = f"referral.{f.state}"
+    found = next((c for c in running if c.kind == kind), None)
+    if found is None:
+        return None
+    from referral import picks
+
+    spec = TABLES[Noun.REFERRAL].clocks[kind]
+    holds = picks.holds(tx, f.id) if spec.held else []
+    return clocks.counted_due(spec, found.started, found.due, holds, at, ENGLAND)
+
+
+def found(record_id: str) -> Shown:
+    """The referral, and a note in the log that it was read."""
+    actor = current_actor()
+
+    def read(tx: Tx, at: datetime) -> Shown:
+        shown = look(tx, at, record_id)
+        log(tx, actor, at, "read", "referral", record_id, subject=shown.facts.subject_ref)
+        return shown
+
+    return edge().perform(actor, read)
+
+
+# -- what the page says -------------------------------------------------------------------------
+
+
+def flags(shown: Shown) -> list[dict[str, str]]:
+    """At most three flags beside the tag: what needs somebody first."""
+    found = []
+    if "held" in shown.seen:
+        found.append(labels.flag("held"))
+    if shown.clock and shown.due and shown.due <= shown.at:
+        found.append(labels.flag("overdue"))
+    if shown.facts.alarm and shown.own_side and not shown.closed:
+        found.append(labels.flag("escalated"))
+    if shown.seen.get("urgent"):
+        found.append(labels.flag("urgent"))
+    return found[:3]
+
+
+def identity(shown: Shown) -> list[dict[str, str]]:
+    """The facts beside the name, of those the viewer sees."""
+    seen = shown.seen
+    pairs: list[tuple[str, Any]] = []
+    if seen.get("birth_date"):
+        born = _("%(day)s (%(age)s years)", day=day_words(seen["birth_date"]), age=seen["age"])
+        pairs.append((_("Born"), born))
+    elif seen.get("age_band"):
+        pairs.append((_("Age"), age_band(seen["age_band"])))
+    if "nhs_number" in seen:
+        pairs.append((_("NHS number"), nhs_number(seen["nhs_number"]) or _("None given")))
+    if "area" in seen and "postcode" not in seen:
+        pairs.append((_("Area"), seen.get("area") or _("Not known")))
+    if "contact_method" in seen:
+        pairs.append((_("Contact"), preferred(seen)))
+    return [{"label": label, "value": str(value)} for label, value in pairs if value]
+
+
+def preferred(seen: dict[str, Any]) -> str:
+    """How the person wants to be reached, with the number or address for it."""
+    method = seen.get("contact_method")
+    where = {
+        "phone": phone_words(seen.get("phone")),
+        "text": phone_words(seen.get("phone")),
+        "email": seen.get("email"),
+    }.get(method or "")
+    how = word(labels.CONTACT_METHODS, method)
+    if not method:
+        return phone_words(seen.get("phone")) or ""
+    return f"{how}: {where}" if where else how
+
+
+def who_has_it(shown: Shown) -> str:
+    """ "With Riverside Singers now", or that it is over."""
+    state, r = shown.facts.state, shown.referral
+    acts = TABLES[Noun.REFERRAL].states[state].acts if state else None  # type: ignore[index]
+    if acts is None:
+        return _("Nothing more is awaited")
+    if acts == "provider":
+        mine = shown.actor.organisation_id == r.provider_org
+        return _("With you now") if mine else _("With %(who)s now", who=r.provider)
+    if shown.actor.membership_id == r.link_worker_id:
+        return _("With you now")
+    return _("With %(who)s now", who=r.link_worker)
+
+
+def sentence(shown: Shown) -> str:
+    """Where it is, and why where a reason was given."""
+    says = said(TABLES[Noun.REFERRAL].states[shown.facts.state].says)  # type: ignore[index]
+    code = shown.seen.get("reason")
+    if code and shown.facts.state in (S.RETURNED, S.WITHDRAWN, S.CLOSED):
+        says = f"{says} {_('Reason given: %(why)s.', why=word(labels.REASONS, code).lower())}"
+    if shown.facts.state == S.WAITING and shown.seen.get("expected_date"):
+        day = day_words(shown.seen["expected_date"], weekday=True)
+        says = f"{says} {_('A place is expected on %(day)s.', day=day)}"
+    if shown.facts.state == S.PAUSED and shown.seen.get("paused_until"):
+        day = day_words(shown.seen["paused_until"], weekday=True)
+        says = f"{says} {_('Until %(day)s.', day=day)}"
+    return says
+
+
+def path_of(shown: Shown, trigger: str) -> str:
+    """Where the form of a move is. Sending is the last page of writing."""
+    if trigger == "send":
+        return f"/referrals/{shown.id}/write/check"
+    return labels.move_path("referral", shown.id, trigger)
+
+
+def actions(shown: Shown) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """What the viewer can do now: the next steps as buttons, the rest as links."""
+    open_now = {o.trigger for o in shown.options if o.allowed}
+    buttons = []
+    writing = any(o.trigger == "send" and not _not_mine(o) for o in shown.options)
+    if writing and not shown.closed:
+        if shown.facts.state == S.DRAFT:
+            buttons.append({"text": _("Go on writing"), "href": f"/referrals/{shown.id}/write"})
+        text = _("Check and send") if shown.facts.state == S.DRAFT else _("Send again")
+        again = {"text": text, "href": path_of(shown, "send"), "variant": "secondary"}
+        if shown.facts.state == S.DRAFT:
+            buttons.append(again)
+        open_now.discard("send")
+    forward = [t for t in FORWARD if t in open_now]
+    buttons += [{"text": labels.button("referral", t), "href": path_of(shown, t)} for t in forward]
+    if writing and shown.facts.state == S.RETURNED and not shown.closed:
+        buttons.append(again)
+    for button in buttons[1:]:
+        button.setdefault("variant", "secondary")
+    more = [
+        {"text": labels.button("referral", t), "href": path_of(shown, t)}
+        for t in OTHER
+        if t in open_now
+    ]
+    return buttons, more
+
+
+def _not_mine(option: Option) -> bool:
+    return any(r.code in NOT_MINE for r in option.refusals)
+
+
+def refused(shown: Shown) -> list[dict[str, Any]]:
+    """The moves that are the viewer's to make and can't be made yet, each with what would change
+    that. A hold is said once, above."""
+    found = []
+    for option in shown.options:
+        if option.allowed or _not_mine(option):
+            continue
+        why = [r for r in option.refusals if r.code != HELD.code]
+        if not why:
+            continue
+        found.append(
+            {
+                "cannot": _(
+                    "You cannot do this yet: %(move)s",
+                    move=labels.button("referral", option.trigger),
+                ),
+                "why": [_reason(shown, r) for r in why],
+            }
+        )
+    return found
+
+
+def _reason(shown: Shown, refusal: Refusal) -> dict[str, str | None]:
+    slug = MENDED_ON.get(refusal.code)
+    writing = shown.facts.state in (S.DRAFT, S.RETURNED) and shown.own_side
+    href = f"/referrals/{shown.id}/write/{slug}?then=check" if slug and writing else None
+    return {"sentence": said(refusal.why), "remedy": said(refusal.remedy), "href": href}
+
+
+def consent_facts(shown: Shown) -> dict[str, Any] | None:
+    """The consent panel of those who hold the person's record."""
+    if "consent" not in disclosure.fields(shown.situation) or shown.closed:
+        return None
+    newest = next(
+        (
+            c
+            for c in shown.consents
+            if c.purpose == Purpose.SHARE_WITH_PROVIDER
+            and c.recipient == shown.referral.provider_id
+        ),
+        None,
+    )
+    manage = shown.actor.role is Role.LINK_WORKER or (
+        shown.actor.role is Role.TEAM_LEAD
+        and (shown.facts.link_worker_absent or shown.facts.link_worker_implicated)
+    )
+    links = []
+    if manage and newest is not None:
+        links.append({"text": _("Change or take back"), "href": f"/consents/{newest.id}"})
+    if manage:
+        links.append(
+            {
+                "text": _("Record an answer"),
+                "href": f"/people/{shown.person.id}/consent?provider={shown.referral.provider_id}",
+            }
+        )
+    if newest is None:
+        return {"state": labels.flag("no_consent"), "facts": [], "links": links}
+    return {
+        "state": labels.state_tag("consent", newest.state),
+        "facts": facts_of(newest),
+        "links": links,
+    }
+
+
+def facts_of(c: ConsentSeen) -> list[dict[str, str]]:
+    """An answer as a list of facts."""
+    pairs = [
+        (_("Shared with"), c.provider),
+        (_("Answered"), day_words(c.answered_at.date()) if c.answered_at else None),
+        (_("How"), word(labels.HOW, c.how)),
+        (_("Whose decision"), word(labels.BASES, c.basis)),
+        (_("Who else was there"), c.present),
+        (_("Asked by"), c.asked_by),
+        (
+            _("Wording"),
+            _("Version %(number)s", number=c.wording_number) if c.wording_number else "",
+        ),
+        (_("Until"), day_words(c.until.date()) if c.until else None),
+    ]
+    return [{"label": label, "value": value} for label, value in pairs if value]
+
+
+def overview(shown: Shown) -> list[dict[str, str]]:
+    """What is known of the referral, of what the viewer sees."""
+    seen = shown.seen
+    needs = [word(labels.NEEDS, code) for code in seen.get("needs") or ()]
+    message = {True: _("Safe to leave a message"), False: _("Do not leave a message")}
+    pairs: list[tuple[str, Any]] = [
+        (_("What matters"), seen.get("what_matters")),
+        (_("Goals"), "; ".join(seen.get("goals") or ())),
+        (_("Needs"), ", ".join(needs)),
+        (_("Access"), seen.get("access") or seen.get("access_needs")),
+        (
+            _("Activity"),
+            ", ".join(
+                x for x in (seen.get("activity"), seen.get("group"), shown.referral.when_words) if x
+            )
+            if "activity" in seen
+            else None,
+        ),
+        (_("Provider"), seen.get("provider")),
+        (_("Link worker"), _named(seen.get("link_worker"), seen.get("team"))),
+        (_("Team phone"), phone_words(seen.get("team_phone"))),
+        (_("Phone"), phone_words(seen.get("phone"))),
+        (_("Email"), seen.get("email")),
+        (_("Address"), ", ".join(x for x in (seen.get("address"), seen.get("postcode")) if x)),
+        (_("Best times"), seen.get("contact_times")),
+        (_("Messages"), message.get(seen.get("message_safe"))),  # type: ignore[arg-type]
+        (_("Language"), seen.get("language")),
+        (_("Interpreter"), _("Needed") if seen.get("interpreter") else None),
+        (_("In an emergency"), seen.get("emergency_contact")),
+        (_("Practice"), seen.get("practice")),
+        (_("First contact"), time_words(seen.get("contacted_at"))),
+        (_("Sent"), time_words(seen.get("sent_at"))),
+    ]
+    return [{"key": key, "value": str(value)} for key, value in pairs if value]
+
+
+def _named(name: str | None, team: str | None) -> str | None:
+    return ", ".join(x for x in (name, team) if x) or None
+
+
+def safety(shown: Shown) -> list[str]:
+    """What to know before contact, for those who see it."""
+    seen = shown.seen
+    found = []
+    if seen.get("call_before") and shown.facts.state in (S.SENT, S.QUERIED, S.WAITING):
+        found.append(_("Call the link worker before you accept."))
+    if seen.get("safety_notes"):
+        found.append(str(seen["safety_notes"]))
+    elif seen.get("risks") == "none":
+        found.append(said(labels.RISKS["none"]))
+    for asked, told in (seen.get("safety_answers") or {}).items():
+        found.append(f"{asked} {told}")
+    return found
+
+
+def outcome(shown: Shown) -> list[dict[str, str]]:
+    """How it went, in words."""
+    o = shown.seen.get("outcome") or {}
+    pairs = [
+        (_("What happened"), word(labels.OUTCOMES, o.get("outcome"))),
+        (_("Goals met"), word(labels.GOALS_MET, o.get("goals_met"))),
+        (_("What comes next"), o.get("what_next")),
+    ]
+    return [{"key": key, "value": str(value)} for key, value in pairs if value]
+
+
+# -- the pages ----------------------------------------------------------------------------------
+
+
+def _frame(shown: Shown, here: str) -> dict[str, Any]:
+    base = f"/referrals/{shown.id}"
+    return {
+        "shown": shown,
+        "seen": shown.seen,
+        "title": shown.seen.get("reference", ""),
+        "tag": labels.state_tag("referral", shown.seen["state"]) if "state" in shown.seen else None,
+        "flags": flags(shown),
+        "identity": identity(shown),
+        "held": said(shown.seen["held"]) if "held" in shown.seen else None,
+        "held_phone": phone_words(shown.seen.get("team_phone")),
+        "nav": [
+            {"text": _("Overview"), "href": base, "current": here == "overview"},
+            {"text": _("History"), "href": f"{base}/history", "current": here == "history"},
+        ],
+        "back": {"href": "/", "text": _("Back to the start")},
+    }
+
+
+@pages.get("/referrals/<uuid:record_id>")
+@access(STAFF)
+def show(record_id: UUID) -> ResponseReturnValue:
+    """The page of a referral."""
+    shown = found(str(record_id))
+    buttons, more = actions(shown)
+    line = None
+    if shown.clock is not None:
+        line = deadline(shown.due, shown.at, hours=shown.clock.hours)
+    return page(
+        "referral/show.jinja",
+        None,
+        **_frame(shown, "overview"),
+        stages=[said(stage) for stage in STAGES],
+        stage=STAGE.get(str(shown.facts.state)) if "state" in shown.seen else None,
+        who=who_has_it(shown) if "since" in shown.seen else _("What you can do"),
+        sentence=sentence(shown) if "since" in shown.seen else None,
+        deadline=line,
+        buttons=buttons,
+        more=more,
+        refused=refused(shown),
+        consent=consent_facts(shown),
+        overview=overview(shown),
+        safety=safety(shown),
+        outcome=outcome(shown),
+        latest=entries(Noun.REFERRAL, shown.timeline.steps[:3], shown.at, shown.timeline.notes),
+        person_href=f"/people/{shown.person.id}" if _may_open(shown) else None,
+        proposal=shown.proposal,
+    )
+
+
+def _may_open(shown: Shown) -> bool:
+    """Whether the viewer can open the person's own record."""
+    if not shown.own_side or shown.closed:
+        return False
+    if shown.actor.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
+        return True
+    return shown.actor.role is Role.SAFEGUARDING_LEAD and (
+        shown.actor.organisation_id == shown.person.organisation_id
+        or bool(
+            shown.actor.place_path and shown.person.place_path.startswith(shown.actor.place_path)
+        )
+    )
+
+
+@pages.get("/referrals/<uuid:record_id>/history")
+@access(STAFF)
+def history(record_id: UUID) -> ResponseReturnValue:
+    """Everything that happened, newest first."""
+    shown = found(str(record_id))
+    if "since" not in shown.seen:
+        return redirect(f"/referrals/{record_id}")
+    told = entries(Noun.REFERRAL, shown.timeline.steps, shown.at, shown.timeline.notes)
+    return page("referral/history.jinja", None, **_frame(shown, "history"), entries=told)
+
+
+# -- moves with a page of their own -------------------------------------------------------------
+
+OURS = N_("If you want to. Only your team reads it.")
+QUESTIONS.update(
+    {
+        "referral.reassign.note": (N_("Anything to add?"), OURS),
+        "referral.close_unmet.note": (N_("What was missing?"), OURS),
+        "referral.mark_in_error.reason": (N_("What is wrong with it?"), ""),
+        "referral.mark_in_error.note": (
+            N_("What should the second person know?"),
+            N_("If you want to. Whoever confirms it reads it."),
+        ),
+        "referral.confirm.note": (
+            N_("Anything to say to the provider?"),
+            N_("If you want to. They read it."),
+        ),
+    }
+)
+
+
+def _ours(record_id: str, trigger: str) -> Any:
+    """The move, with its note for the own team alone."""
+    actor = current_actor()
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
+        return step(
+            tx, Noun.REFERRAL, record_id, trigger, actor, at, {**given, "audience": "ours"},
+            version=form.version, key=form.key,
+        )  # fmt: skip
+
+    return act
+
+
+@own_page(Noun.REFERRAL, "close_unmet")
+def close_unmet(record_id: str, trigger: str) -> ResponseReturnValue:
+    """No activity was found: why, which is counted."""
+    return move_page(Noun.REFERRAL, record_id, trigger, Asked(act=_ours(record_id, trigger)))
+
+
+@own_page(Noun.REFERRAL, "reassign")
+def reassign(record_id: str, trigger: str) -> ResponseReturnValue:
+    """Another link worker of the team takes it over."""
+    actor = current_actor()
+    found = read_record(Noun.REFERRAL, record_id)
+    with edge().reading(actor) as (tx, at):
+        team = records.colleagues(tx, actor, at, found.facts.organisation_id)
+    choices = [
+        (c.membership_id, c.name)
+        for c in team
+        if c.role == Role.LINK_WORKER and c.membership_id != found.facts.link_worker_id
+    ]
+    asked = Asked(act=_ours(record_id, trigger), choices={"link_worker_id": choices})
+    return move_page(Noun.REFERRAL, record_id, trigger, asked)
+
+
+@own_page(Noun.REFERRAL, "confirm")
+def confirm(record_id: str, trigger: str) -> ResponseReturnValue:
+    """Read the outcome, and close the loop."""
+    shown = found(record_id)
+    return move_page(
+        Noun.REFERRAL,
+        record_id,
+        trigger,
+        Asked(
+            before=_("Read how it went. Once you confirm, the provider is told and the referral is"
+                     " closed."),
+            template="referral/confirm.jinja",
+            context={
+                "outcome": outcome(shown),
+                "told": entries(
+                    Noun.REFERRAL,
+                    [s for s in shown.timeline.steps if s.trigger == "complete"][:1],
+                    shown.at,
+                    shown.timeline.notes,
+                ),
+            },
+        ),
+    )  # fmt: skip
+
+
+@own_page(Noun.REFERRAL, "mark_in_error")
+def mark_in_error(record_id: str, trigger: str) -> ResponseReturnValue:
+    """Two people: this is the first, who proposes. Nothing happens until the second confirms."""
+    actor = current_actor()
+    shown = read_record(Noun.REFERRAL, record_id)
+    option = shown.option(trigger)
+    back = f"/referrals/{record_id}"
+    title = labels.button("referral", trigger)
+    context = {"title": title, "caption": shown.caption, "back": {"href": back}, "record": shown}
+    if option is None or not option.allowed:
+        refusals = option.refusals if option else ()
+        return page("move_refused.jinja", None, refusals=refusals, **context)
+    schema = schema_for(Noun.REFERRAL, trigger)()
+
+    def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
+        told = {name: value for name, value in given.items() if value is not None}
+        proposal = propose(tx, actor, at, Noun.REFERRAL, record_id, trigger, told)
+        tell_lead(tx, at, shown.facts.organisation_id, record_id, shown.version)
+        return proposal
+
+    return answer(
+        lambda form: page(
+            "move.jinja",
+            form,
+            fields=drawn(schema, Noun.REFERRAL, trigger, {}),
+            before=_("It takes two people. A colleague opens it, signed in as themselves, and"
+                     " confirms. The provider is then told to destroy what they hold."),
+            press_words=_("Ask a colleague to confirm"),
+            red=True,
+            **context,
+        ),
+        command,
+        lambda done: Next(
+            back, _("Nothing has changed yet. A colleague must confirm it within 5 working days.")
+        ),
+        schema=schema,
+        version=shown.version,
+        about=(Noun.REFERRAL, record_id),
+    )  # fmt: skip
+
+
+def tell_lead(tx: Tx, at: datetime, organisation_id: str, record_id: str, version: int) -> None:
+    """A letter to the team lead that something waits for a second person."""
+    from referral.rows import put
+
+    put(
+        tx,
+        "outbox",
+        {
+            "system_id": current_actor().system_id,
+            "to_owner": f"team_lead@{organisation_id}",
+            "what": "proposal_to_confirm",
+            "noun": "referral",
+            "record_id": record_id,
+            "version": version,
+            "at": at,
+            "run_at": at,
+            "lease_until": None,
+            "tries": 0,
+            "sent_at": None,
+            "result": None,
+        },
+    )
+
+
+# -- the second person --------------------------------------------------------------------------
+
+
+@pages.get("/confirmations")
+@access(TEAM)
+def confirmations() -> ResponseReturnValue:
+    """What waits for a second person in this team."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        found = [
+            (one, f.reference)
+            for one in records.proposals_in(tx, actor)
+            if (f := facts.referral(tx, one.record_id, actor, at)) is not None
+            and not f.closed_to_actor
+        ]
+    return page("referral/confirmations.jinja", None, found=found, me=actor.membership_id)
+
+
+@pages.route("/confirmations/<uuid:proposal_id>", methods=["GET", "POST"])
+@access(TEAM, REVIEWERS)
+def confirmation(proposal_id: UUID) -> ResponseReturnValue:
+    """What a colleague proposes: confirm it, or say no."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        proposal = records.proposal(tx, actor, str(proposal_id))
+        if proposal is None or proposal.noun != Noun.REFERRAL:
+            abort(404)
+        shown = look(tx, at, proposal.record_id)
+    if shown.closed or "since" not in shown.seen:
+        abort(404)
+    given = proposal.given or {}
+
+    def command(tx: Tx, at: datetime, _given: dict[str, Any], form: Form) -> Done | None:
+        first = actor_of(tx, proposal.proposed_by, at)
+        if first is None:
+            raise Refused([GONE], noun="confirmation", trigger="confirm", record_id=None)
+        agree = form.value("do") != "no"
+        return confirm_proposal(tx, first, actor, at, proposal.id, agree)
+
+    return answer(
+        lambda form: page(
+            "referral/confirmation.jinja",
+            form,
+            proposal=proposal,
+            mine=proposal.proposed_by == actor.membership_id,
+            shown=shown,
+            seen=shown.seen,
+            what=labels.button("referral", proposal.trigger),
+            why=word(labels.REASONS, given.get("reason")),
+            note=given.get("note"),
+            back={"href": f"/referrals/{shown.id}", "text": _("Back to the referral")},
+        ),
+        command,
+        lambda done: Next(
+            f"/referrals/{shown.id}",
+            _("Confirmed. It is recorded with both your names.")
+            if done
+            else _("You said no. Nothing has changed."),
+        ),
+    )
+
+
+GONE = Refusal(
+    "proposer_gone",
+    N_("Whoever proposed this no longer works in that role."),
+    N_("Propose it again yourself, and ask a colleague to confirm."),
+)
+
+
+# -- referring on -------------------------------------------------------------------------------
+
+
+@pages.route("/referrals/<uuid:record_id>/redirect", methods=["GET", "POST"])
+@access(TEAM)
+def refer_on(record_id: UUID) -> ResponseReturnValue:
+    """Another activity: those ranked before first, then every open one."""
+    actor = current_actor()
+    rid = str(record_id)
+    record = read_record(Noun.REFERRAL, rid)
+    option = record.option("redirect")
+    title = labels.button("referral", "redirect")
+    back = {"href": f"/referrals/{rid}", "text": _("Back to the referral")}
+    if option is None or not option.allowed:
+        refusals = option.refusals if option else ()
+        return page(
+            "move_refused.jinja",
+            None,
+            title=title,
+            caption=record.caption,
+            refusals=refusals,
+            back=back,
+        )
+    wanted = request.args.get("words", "").strip()[:80]
+    after = request.args.get("after", "")
+    org = record.facts.organisation_id
+    with edge().reading(actor) as (tx, at):
+        referral = records.referral(tx, actor, rid)
+        ranked = records.ranked(
+            tx, actor, at, org, (referral.alternatives if referral else None) or ()
+        )
+        seen = records.activities(tx, actor, at, org, wanted, after, PER_PAGE + 1)
+    first = [] if wanted or after else [offer(one, at) for one in ranked]
+    taken = {o.group_id for o in first}
+    rest = [
+        offer(one, at)
+        for one in seen[:PER_PAGE]
+        if one.group_id not in taken and one.activity_id != record.facts.activity_id
+    ]
+    schema = schema_for(Noun.REFERRAL, "redirect")()
+
+    def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Redirected:
+        return redirect_referral(
+            tx, actor, at, rid, group_id=given["group_id"], version=form.version, key=form.key
+        )
+
+    return answer(
+        lambda form: page(
+            "referral/redirect.jinja",
+            form,
+            title=title,
+            caption=record.caption,
+            first=first,
+            rest=rest,
+            wanted=wanted,
+            more=seen[PER_PAGE - 1].group_id if len(seen) > PER_PAGE else None,
+            back=back,
+        ),
+        command,
+        _redirected,
+        schema=schema,
+        known={"group_id": first[0].group_id if first and not first[0].refused else ""},
+        version=record.version,
+        about=(Noun.REFERRAL, rid),
+    )
+
+
+def _redirected(done: Redirected) -> Next:
+    """Where it went: sent, or left a draft, and why."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        new = records.referral(tx, actor, done.new.id)
+        due = next((c.due for c in records.clocks(tx, done.new.id)), None)
+    if not done.refusals:
+        return Next(
+            f"/referrals/{done.new.id}",
+            _(
+                "Sent to %(provider)s. They have until %(day)s to reply.",
+                provider=new.provider if new else "",
+                day=by_when(due, at),
+            ),
+        )
+    why = " ".join(said(r.why) for r in done.refusals)
+    return Next(
+        f"/referrals/{done.new.id}/write/check",
+        _("A new draft was made, and not sent yet. %(why)s", why=why),
+    )
+
+
+__all__ = ["TITLES", "found", "look", "pages"]
