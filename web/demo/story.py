@@ -166,7 +166,7 @@ class Story:
                     system,
                     at,
                     activity_id=self.activity[key],
-                    values={"name": when.split(",")[0], "capacity": places},
+                    values={"name": "This term", "capacity": places},
                 )
 
     def _member(
