@@ -22,7 +22,7 @@ from web.schemas.organisations import ChangeActivity, SaveGroup
 from workflows.activities import save_activity, save_group
 from workflows.moves import N_
 
-pages = Blueprint("offers", __name__)
+pages = Blueprint("offer_pages", __name__)
 
 KEEPERS = frozenset({Role.PROVIDER_LEADER, Role.GOVERNANCE_LEAD})
 STATUS: dict[str, labels.Tag] = {

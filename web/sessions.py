@@ -30,7 +30,7 @@ from workflows.reading import situations
 from workflows.referrals import record_attendance
 from workflows.working_time import local_day
 
-pages = Blueprint("sessions", __name__)
+pages = Blueprint("session_pages", __name__)
 
 LONG_AGO = timedelta(days=366)
 

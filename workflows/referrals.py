@@ -390,7 +390,8 @@ def propose(
         if rest:
             raise
     for name in given:
-        if name not in ("note", "reason", "decision") and free_text(str(noun), name):
+        known = ("note", "reason", "decision", "consequences")
+        if name not in known and free_text(str(noun), name):
             raise wrong(noun, trigger, field(name, N_("Leave this empty.")))
     proposal = new_id(at)
     put(

@@ -30,6 +30,8 @@ SECRET = "only for tests, and long enough to pass"
 HTTPS = Settings(secret_key=SECRET, public_url="https://localhost")
 HTTP = Settings(secret_key=SECRET, public_url="http://localhost")
 _apps: dict[str, App] = {}
+# The forms that stand on every page.
+FRAME = frozenset({"/sign-out", "/search", "/stay-signed-in"})
 
 
 def app_of(w: World, settings: Settings = HTTP) -> App:
@@ -120,10 +122,10 @@ class Page:
 
     @property
     def forms(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """(action, fields) of each form that posts, the sign-out of the frame left out."""
+        """(action, fields) of each form that posts, those of the frame left out."""
         fields = Fields()
         fields.feed(self.text)
-        return [form for form in fields.forms if form[0] != "/sign-out"]
+        return [form for form in fields.forms if form[0] not in FRAME]
 
 
 class Visitor:

@@ -1,0 +1,312 @@
+"""An escalation from the form to its end, as pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from referral.states import Noun
+from referral.store import Sql, Store
+from tests.web.client import Page, sign_in
+from tests.world import World, build
+from workflows.escalations import raise_escalation
+
+ESCALATION = Sql("SELECT id, state, kind FROM escalation ORDER BY created_at, id")
+REFERRAL = Sql("SELECT state, link_worker_id FROM referral WHERE id = :id")
+DONE = Sql("SELECT id, state FROM consequence ORDER BY position")
+
+
+@pytest.fixture
+def w(store: Store) -> World:
+    return build(store)
+
+
+def rows(w: World, sql: Sql, **more: Any) -> list[tuple[Any, ...]]:
+    with w.store.read() as tx:
+        return tx.rows(sql, **more)
+
+
+def raised(w: World, record: str, who: str = "priya", **values: Any) -> str:
+    with w.store.begin(w.actor[who]) as tx:
+        return raise_escalation(
+            tx,
+            w.actor[who],
+            w.at,
+            {
+                "kind": "disagreement",
+                "about": "referral",
+                "about_id": record,
+                "note": "We do not agree",
+                **values,
+            },
+        ).id
+
+
+def reviewed(w: World, record: str, **values: Any) -> str:
+    matter = raised(w, record, **values)
+    w.step(Noun.ESCALATION, matter, "acknowledge", "tess")
+    return matter
+
+
+def decide(w: World, matter: str, who: str = "tess", **answers: Any) -> Page:
+    visitor = sign_in(w, who)
+    page = visitor.fill(f"/escalations/{matter}/decide", **answers)
+    assert "What this will do" in page.words, page.words
+    return visitor.send(page, sure="yes")
+
+
+def test_link_worker_escalates_and_learns_who_has_it(w: World) -> None:
+    record = w.sent()
+    priya = sign_in(w, "priya")
+    page = priya.get(f"/referrals/{record}/escalate")
+    assert "Team lead, Ash Lane practice" in page.words
+    page = priya.send(
+        page, kind="no_reply", tried=["rang", "waited"], note="They never answer", severity="low"
+    )
+    assert "Thursday 14 May" in page.banner
+    assert "Rang the other side" in page.words
+    assert [r[1:] for r in rows(w, ESCALATION)] == [("raised", "no_reply")]
+
+
+def test_what_was_typed_stays_when_something_is_missing(w: World) -> None:
+    record = w.sent()
+    page = sign_in(w, "priya").fill(
+        f"/referrals/{record}/escalate", kind="", note="They never answer", tried=["waited"]
+    )
+    assert page.status == 422
+    assert "They never answer" in page.text
+    assert rows(w, ESCALATION) == []
+
+
+def test_who_does_not_see_the_referral_cannot_escalate_it(w: World) -> None:
+    record = w.sent()
+    assert sign_in(w, "kit").get(f"/referrals/{record}/escalate").status == 404
+    assert sign_in(w, "olu").get(f"/referrals/{record}/escalate").status == 404
+    assert sign_in(w, "ada").get(f"/referrals/{record}/escalate").status == 403
+
+
+def test_a_reviewer_takes_it_and_another_team_does_not_find_it(w: World) -> None:
+    matter = raised(w, w.sent())
+    page = sign_in(w, "tess").fill(f"/escalations/{matter}/acknowledge")
+    assert "It is yours now." in page.banner
+    assert rows(w, ESCALATION)[0][1] == "in_review"
+    for who in ("tom", "olu", "kit", "fred"):
+        assert sign_in(w, who).get(f"/escalations/{matter}").status == 404
+
+
+def test_who_raised_it_does_not_review_it(w: World) -> None:
+    matter = raised(w, w.sent())
+    page = sign_in(w, "priya").get(f"/escalations/{matter}/acknowledge")
+    assert page.forms == []
+    page = sign_in(w, "priya").get(f"/escalations/{matter}")
+    assert f"/escalations/{matter}/withdraw" in page.text
+    assert f"/escalations/{matter}/acknowledge" not in page.text
+
+
+def test_a_question_goes_to_the_provider_and_comes_back(w: World) -> None:
+    matter = reviewed(w, w.sent())
+    tess = sign_in(w, "tess")
+    page = tess.get(f"/escalations/{matter}/ask")
+    leader = f"provider_leader@{w.org['singers']}"
+    assert "Riverside Singers" in page.words
+    tess.send(page, asked=leader, note="Is there a place?")
+    assert rows(w, ESCALATION)[0][1] == "information_requested"
+    sign_in(w, "sol").fill(f"/escalations/{matter}/answer", note="There is one")
+    assert rows(w, ESCALATION)[0][1] == "in_review"
+    assert "There is one" in tess.get(f"/escalations/{matter}").words
+
+
+def test_an_answer_between_two_is_not_for_who_raised_it(w: World) -> None:
+    matter = reviewed(w, w.sent())
+    w.step(
+        Noun.ESCALATION,
+        matter,
+        "ask",
+        "tess",
+        given={"asked": f"provider_leader@{w.org['singers']}", "note": "Between us?"},
+    )
+    assert "Between us?" not in sign_in(w, "priya").get(f"/escalations/{matter}").words
+    assert "Between us?" in sign_in(w, "sol").get(f"/escalations/{matter}").words
+
+
+def test_what_was_decided_is_carried_out(w: World) -> None:
+    record = w.sent()
+    matter = reviewed(w, record)
+    page = decide(
+        w,
+        matter,
+        decision="uphold",
+        note="Another try elsewhere",
+        do=[f"recall-{record}"],
+        **{f"recall-{record}--reason": "better_fit"},
+    )
+    assert "everything that follows has been done" in page.banner
+    assert rows(w, REFERRAL, id=record)[0][0] == "returned"
+    assert [r[1] for r in rows(w, DONE)] == ["done"]
+    page = sign_in(w, "tess").fill(f"/escalations/{matter}/complete")
+    assert "The review is closed." in page.banner
+    assert rows(w, ESCALATION)[0][1] == "closed"
+
+
+def test_a_consequence_asks_for_its_reason(w: World) -> None:
+    record = w.sent()
+    matter = reviewed(w, record)
+    page = sign_in(w, "tess").fill(
+        f"/escalations/{matter}/decide",
+        decision="uphold",
+        note="Another try",
+        do=[f"recall-{record}"],
+    )
+    assert page.status == 422
+    assert "Choose a reason." in page.words
+    assert "Another try" in page.text
+    assert rows(w, ESCALATION)[0][1] == "in_review"
+
+
+def test_a_consequence_for_another_record_is_not_taken(w: World) -> None:
+    record, other = w.sent(), w.sent()
+    matter = reviewed(w, record)
+    tess = sign_in(w, "tess")
+    page = tess.fill(
+        f"/escalations/{matter}/decide",
+        decision="uphold",
+        note="x",
+        do=[f"recall-{other}"],
+        **{f"recall-{other}--reason": "other"},
+    )
+    assert page.status == 422
+    assert "Choose again what is to happen." in page.words
+    assert rows(w, DONE) == []
+    assert rows(w, REFERRAL, id=other)[0][0] == "sent"
+
+
+def test_nothing_happens_before_it_was_seen_what_will(w: World) -> None:
+    record = w.sent()
+    matter = reviewed(w, record)
+    tess = sign_in(w, "tess")
+    page = tess.fill(f"/escalations/{matter}/decide", decision="partly", note="Half of it")
+    assert rows(w, ESCALATION)[0][1] == "in_review"
+    page = tess.send(page, again="yes")
+    assert "Half of it" in page.text
+    assert rows(w, ESCALATION)[0][1] == "in_review"
+
+
+def decided(w: World, record: str) -> tuple[str, str]:
+    """A review that decided to take a referral back, and the path of that consequence."""
+    matter = reviewed(w, record)
+    given = {"reason": "other"}
+    recall = {"noun": "referral", "record_id": record, "trigger": "recall", "given": given}
+    w.step(
+        Noun.ESCALATION,
+        matter,
+        "decide",
+        "tess",
+        given={"decision": "uphold", "note": "x", "consequences": [recall]},
+    )
+    return matter, f"/escalations/{matter}/consequences/{rows(w, DONE)[0][0]}"
+
+
+def test_what_is_to_happen_is_chosen_again_when_somebody_was_quicker(w: World) -> None:
+    record = w.sent()
+    matter = reviewed(w, record)
+    tess = sign_in(w, "tess")
+    page = tess.fill(
+        f"/escalations/{matter}/decide",
+        decision="uphold",
+        note="Back to us",
+        do=[f"recall-{record}"],
+        **{f"recall-{record}--reason": "other"},
+    )
+    w.referral(record, "decline", "sol", given={"reason": "full"})
+    page = tess.send(page, sure="yes")
+    assert page.status == 422
+    assert "Choose again what is to happen." in page.words
+    assert "Back to us" in page.text
+    assert rows(w, ESCALATION)[0][1] == "in_review"
+
+
+def test_what_could_not_be_done_is_tried_again_or_waived(w: World) -> None:
+    record = w.sent()
+    matter, path = decided(w, record)
+    w.referral(record, "decline", "sol", given={"reason": "full"})
+    tess = sign_in(w, "tess")
+    page = tess.post(f"{path}/retry")
+    assert "It could not be done." in page.banner
+    assert "Could not be done" in page.words
+    assert rows(w, DONE)[0][1] == "failed"
+    assert tess.get(f"/escalations/{matter}/complete").forms == []
+    assert tess.fill(f"{path}/waive").status == 422
+    assert rows(w, DONE)[0][1] == "failed"
+    tess.fill(f"{path}/waive", reason="done_otherwise")
+    assert rows(w, DONE)[0][1] == "waived"
+    tess.fill(f"/escalations/{matter}/complete")
+    assert rows(w, ESCALATION)[0][1] == "closed"
+
+
+def test_only_the_reviewer_settles(w: World) -> None:
+    _matter, path = decided(w, w.sent())
+    for who in ("priya", "grace", "kit"):
+        assert sign_in(w, who).post(f"{path}/retry").status == 404
+        assert sign_in(w, who).get(f"{path}/waive").status == 404
+    assert rows(w, DONE)[0][1] == "pending"
+    sign_in(w, "tess").post(f"{path}/retry")
+    assert rows(w, DONE)[0][1] == "done"
+
+
+def test_high_urgency_takes_two_people(w: World) -> None:
+    record = w.sent()
+    matter = reviewed(w, record, severity="high")
+    page = decide(
+        w,
+        matter,
+        decision="uphold",
+        note="At once",
+        do=[f"recall-{record}"],
+        review_on__day="1",
+        review_on__month="6",
+        review_on__year="2026",
+        **{f"recall-{record}--reason": "other"},
+    )
+    assert "Proposed." in page.banner
+    assert rows(w, ESCALATION)[0][1] == "in_review"
+    grace = sign_in(w, "grace")
+    page = grace.get(f"/escalations/{matter}")
+    assert "Waits for a second person" in page.words
+    link = page.text.split("/proposals/")[1].split('"')[0]
+    path = f"/escalations/{matter}/proposals/{link}"
+    assert sign_in(w, "tess").get(path).forms == []
+    assert sign_in(w, "tom").get(path).status == 404
+    grace.fill(path, agree="yes")
+    assert rows(w, ESCALATION)[0][1] == "decided"
+    assert rows(w, DONE)[0][1] == "pending"
+
+
+def test_the_second_person_may_say_no(w: World) -> None:
+    matter = reviewed(w, w.sent())
+    decide(w, matter, decision="overturn", note="The other way")
+    grace = sign_in(w, "grace")
+    link = grace.get(f"/escalations/{matter}").text.split("/proposals/")[1].split('"')[0]
+    page = grace.fill(f"/escalations/{matter}/proposals/{link}", agree="no")
+    assert "Not confirmed." in page.banner
+    assert rows(w, ESCALATION)[0][1] == "in_review"
+    assert grace.get(f"/escalations/{matter}/proposals/{link}").status == 404
+
+
+def test_the_raiser_disagrees_and_it_goes_up(w: World) -> None:
+    matter = reviewed(w, w.sent())
+    w.step(
+        Noun.ESCALATION, matter, "decide", "tess", given={"decision": "not_upheld", "note": "No"}
+    )
+    sign_in(w, "tess").fill(f"/escalations/{matter}/complete")
+    page = sign_in(w, "priya").fill(f"/escalations/{matter}/reopen", reason="disagree")
+    assert rows(w, ESCALATION)[0][1] == "raised"
+    assert "Governance lead, Harbour" in page.words
+
+
+def test_the_list_holds_what_is_within_scope(w: World) -> None:
+    matter = raised(w, w.sent())
+    for who in ("priya", "tess", "grace"):
+        assert f"/escalations/{matter}" in sign_in(w, who).get("/escalations").text
+    for who in ("kit", "fred", "tom"):
+        assert f"/escalations/{matter}" not in sign_in(w, who).get("/escalations").text

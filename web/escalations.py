@@ -1,0 +1,810 @@
+"""Escalations: raising one, reviewing it with the facts first, deciding, and carrying out what was
+decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, flash, redirect, request
+from flask.typing import ResponseReturnValue
+from marshmallow import Schema
+
+from referral import facts, lists, policy, records, reviews
+from referral.actors import Actor
+from referral.ids import new_id, new_reference
+from referral.members import actor_of
+from referral.reviews import AboutProvider, AboutReferral
+from referral.states import EscalationState, Noun, Relation, Role
+from referral.store import Tx
+from web import labels
+from web.access import STAFF, access, current_actor
+from web.app import edge
+from web.forms import Form, Next, answer, page, typed
+from web.labels import record_path, role_name, said, word
+from web.moves import Asked, banner, move_page, note_read, own_page, read_record
+from web.say import _, ngettext
+from web.schemas import Wrong, load, schema_for
+from web.schemas.escalations import RaiseEscalation
+from web.timelines import entries
+from web.words import by_when, day_words, deadline, time_words
+from workflows import escalations as deciding
+from workflows import reading
+from workflows.engine import NOT_FOUND, NOT_YOUR_RECORD, NOT_YOUR_ROLE, TABLES, Done, Refused, step
+from workflows.escalations import CONSEQUENCES, Preview
+from workflows.moves import N_, Refusal
+from workflows.referrals import confirm_proposal, propose
+from workflows.rules import wrong
+from workflows.working_time import ENGLAND, add
+
+pages = Blueprint("escalation_pages", __name__)
+
+RAISERS = (Role.LINK_WORKER, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
+TRIED: dict[str, str] = {
+    "rang": N_("Rang the other side"),
+    "wrote": N_("Wrote to them"),
+    "asked_lead": N_("Spoke to my own lead"),
+    "waited": N_("Waited longer than was agreed"),
+    "looked_elsewhere": N_("Looked for something else for the person"),
+    "spoke_to_person": N_("Spoke to the person"),
+}
+EXAMPLES: dict[str, tuple[str, str]] = {
+    "low": (N_("Low"), N_("It can wait for its turn. Nobody is worse off meanwhile.")),
+    "medium": (N_("Medium"), N_("Somebody waits for it, or it happens again and again.")),
+    "high": (N_("High"), N_("Somebody may lose their place or be worse off within days.")),
+}
+DECISIONS: dict[str, str] = {
+    "uphold": N_("Agreed with whoever raised it"),
+    "partly": N_("Agreed in part"),
+    "not_upheld": N_("Not agreed"),
+    "overturn": N_("An earlier decision is overturned"),
+}
+CONSEQUENCE_STATES: dict[str, labels.Tag] = {
+    "pending": labels.Tag(N_("Still to do"), "orange"),
+    "done": labels.Tag(N_("Done"), "green"),
+    "failed": labels.Tag(N_("Could not be done"), "red"),
+    "waived": labels.Tag(N_("Not needed"), "grey"),
+}
+# Words of a review that its raiser reads, and those for whoever was asked.
+FOR_RAISER = frozenset({"raise", "decide", "climb", "reopen", "withdraw", "complete"})
+FOR_ASKED = frozenset({"ask", "answer"})
+LAST_STEPS = 6
+A_PAGE = 25
+
+
+def owner_words(tx: Tx, system_id: str, key: str | None) -> str:
+    """Who an owner key is: "Governance lead, Harbour" or "Priya Shah, Ash Lane practice"."""
+    kind, where = reviews.owner_of(tx, system_id, key)
+    if kind == "member":
+        return where
+    return ", ".join(part for part in (role_name(kind) if kind else "", where) if part)
+
+
+def may_read(f: facts.EscalationFacts, actor: Actor) -> bool:
+    """Whether the review is there for the actor. One about a safeguarding concern is there only
+    for who reviews it, raised it or was asked, never for who merely answers for the place."""
+    worn = TABLES[Noun.ESCALATION].hats(f, actor)
+    if f.about == Noun.CONCERN:
+        worn = frozenset(hat for hat in worn if hat[1] is not Relation.OVER)
+    return bool(worn)
+
+
+# -- raising ------------------------------------------------------------------------------------
+
+
+def _who_gets_it(tx: Tx, at: datetime, actor: Actor, about: str, about_id: str) -> tuple[str, str]:
+    """Who would review it, and by when they take it."""
+    given = {
+        "id": new_id(at),
+        "reference": new_reference(),
+        "kind": "other",
+        "about": about,
+        "about_id": about_id,
+    }
+    f = facts.new_escalation(tx, given, actor, at)
+    if f is None:
+        raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="raise", record_id=None)
+    due = add(at, policy.days("escalation.raised"), ENGLAND)
+    return owner_words(tx, actor.system_id, f.owner), by_when(due, at)
+
+
+def _raise(about: str, about_id: str, caption: str, back: str) -> ResponseReturnValue:
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        who, until = _who_gets_it(tx, at, actor, about, about_id)
+    schema = RaiseEscalation(only=("kind", "severity", "tried", "note"))
+
+    def draw(form: Form) -> str:
+        return page(
+            "escalation_raise.jinja",
+            form,
+            caption=caption,
+            back={"href": back},
+            who=who,
+            until=until,
+            kinds=labels.choices(labels.KINDS),
+            tried=labels.choices(TRIED),
+            severities=[(code, said(w), said(hint)) for code, (w, hint) in EXAMPLES.items()],
+        )
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
+        told = {n: v for n, v in given.items() if v is not None}
+        values = {**told, "about": about, "about_id": about_id}
+        return deciding.raise_escalation(tx, actor, at, values, key=form.key)
+
+    def done(made: Done) -> Next:
+        words = _(
+            "Escalated as %(reference)s. %(who)s has until %(until)s to take it. If nobody does,"
+            " it moves up by itself.",
+            reference=made.reference,
+            who=who,
+            until=until,
+        )
+        return Next(record_path(Noun.ESCALATION, made.id), words)
+
+    return answer(draw, act, done, schema=schema, known={"severity": "medium"})
+
+
+@pages.route("/referrals/<uuid:record_id>/escalate", methods=["GET", "POST"])
+@access(*RAISERS)
+def raise_about_referral(record_id: UUID) -> ResponseReturnValue:
+    """Take a matter about a referral to the next level that can resolve it."""
+    found = read_record(Noun.REFERRAL, str(record_id))
+    back = record_path(Noun.REFERRAL, found.id)
+    return _raise("referral", found.id, found.caption, back)
+
+
+@pages.route("/providers/<uuid:provider_id>/escalate", methods=["GET", "POST"])
+@access(*RAISERS)
+def raise_about_provider(provider_id: UUID) -> ResponseReturnValue:
+    """Take a matter about a provider, such as its quality, to those who answer for its place."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, _at):
+        about = reviews.about_provider(tx, actor, "provider", str(provider_id))
+    if about is None:
+        abort(404)
+    return _raise("provider", about.id, about.name, "/escalations")
+
+
+# -- the list -----------------------------------------------------------------------------------
+
+
+@pages.get("/escalations")
+@access(STAFF)
+def escalations() -> str:
+    """The reviews somebody raised, reviews, was asked about, or answers for."""
+    actor = current_actor()
+    after = request.args.get("after", "")
+    with edge().reading(actor) as (tx, at):
+        try:
+            after = str(UUID(after)) if after else ""
+        except ValueError:
+            abort(404)
+        found = lists.page(tx, Noun.ESCALATION, actor, at, after=after or None, most=A_PAGE + 1)
+        rows = [
+            {
+                **one,
+                "tag": labels.state_tag(Noun.ESCALATION, one["state"]),
+                "with": owner_words(tx, actor.system_id, one["owner"]),
+            }
+            for one in found[:A_PAGE]
+            if one["about"] != Noun.CONCERN or _mine(one, actor)
+        ]
+    older = found[A_PAGE - 1]["id"] if len(found) > A_PAGE else None
+    return page("escalations.jinja", rows=rows, older=older, at=at)
+
+
+def _mine(one: Mapping[str, Any], actor: Actor) -> bool:
+    return bool({one["owner"], one["asked"]} & actor.keys) or one["raised_by"] == (
+        actor.membership_id
+    )
+
+
+# -- the page -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class About:
+    """What a review is about, as far as its reader may know it."""
+
+    words: str
+    href: str | None
+    referral: AboutReferral | None
+    provider: AboutProvider | None
+
+
+def _about(tx: Tx, at: datetime, actor: Actor, f: facts.EscalationFacts) -> About:
+    if f.about is None or f.about_id is None:
+        return About(_("Nothing on record"), None, None, None)
+    if f.about == Noun.REFERRAL:
+        known = reading.situations(tx, actor, at, [f.about_id])
+        referral = reviews.about_referral(tx, actor, f.about_id)
+        if referral is None:
+            return About("", None, None, None)
+        provider = reviews.about_provider(tx, actor, "provider", referral.provider_id)
+        words = f"{referral.reference}, {referral.activity}, {referral.provider}"
+        href = record_path(Noun.REFERRAL, f.about_id) if f.about_id in known else None
+        return About(words, href, referral, provider)
+    if f.about in ("provider", Noun.ASSURANCE):
+        provider = reviews.about_provider(tx, actor, str(f.about), f.about_id)
+        if provider is not None:
+            return About(provider.name, f"/providers/{provider.id}", None, provider)
+    named = reviews.called(tx, actor, f.about_id)
+    noun = word(labels.NOUNS, str(f.about))
+    linked = f.about in (Noun.AGREEMENT, Noun.ESCALATION)
+    return About(f"{noun} {named}".strip(), record_path(f.about, f.about_id) if linked else None,
+                 None, None)  # fmt: skip
+
+
+def _extract(tx: Tx, at: datetime, actor: Actor, f: facts.EscalationFacts) -> list[dict[str, Any]]:
+    """The newest steps of the record it is about, if the reader may see that record."""
+    if f.about not in (Noun.REFERRAL, Noun.ASSURANCE, Noun.AGREEMENT) or f.about_id is None:
+        return []
+    noun = Noun(f.about)
+    try:
+        story = reading.timeline(tx, actor, at, noun, f.about_id)
+    except Refused:
+        return []
+    return entries(noun, story.steps[:LAST_STEPS], at, story.notes)
+
+
+def _clocks(tx: Tx, at: datetime, f: facts.EscalationFacts) -> list[dict[str, Any]]:
+    """The deadlines that run on the record it is about, each with the rule it goes by."""
+    found = []
+    for clock in records.clocks(tx, f.about_id) if f.about_id else []:
+        days = policy.DAYS.get(clock.kind)
+        rule = ngettext("%(num)s working day", "%(num)s working days", days) if days else ""
+        found.append(
+            {
+                "what": said(labels.WORK[clock.kind][0]) if clock.kind in labels.WORK else "",
+                "due": deadline(clock.due, at, hours=clock.hours),
+                "rule": _("The rule: %(rule)s", rule=rule) if rule else "",
+            }
+        )
+    return found
+
+
+def _history(
+    tx: Tx, at: datetime, actor: Actor, record_id: str, relations: frozenset[Relation]
+) -> list[dict[str, Any]]:
+    story = reading.timeline(tx, actor, at, Noun.ESCALATION, record_id)
+    notes = dict(story.notes)
+    if not relations & {Relation.REVIEWER, Relation.OVER}:
+        allowed = (FOR_RAISER if Relation.RAISER in relations else frozenset()) | (
+            FOR_ASKED if Relation.ASKED in relations else frozenset()
+        )
+        notes = {
+            s.note_id: notes[s.note_id]
+            for s in story.steps
+            if s.note_id in notes and (s.trigger in allowed or s.name == actor.name)
+        }
+    return entries(Noun.ESCALATION, story.steps, at, notes)
+
+
+WRONG_HAT = frozenset({NOT_YOUR_ROLE.code, NOT_YOUR_RECORD.code})
+FIRST = ("acknowledge", "decide", "answer", "complete")
+
+
+def _next(found: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The moves open to the reader, the likely one first, and those that can't be made yet."""
+    actions, refused = [], []
+    for option in found.options:
+        if option.trigger in ("settle", "overtake"):
+            continue
+        if {r.code for r in option.refusals} & WRONG_HAT:
+            continue
+        words = labels.button(Noun.ESCALATION, option.trigger)
+        if option.allowed:
+            href = labels.move_path(Noun.ESCALATION, found.id, option.trigger)
+            variant = "" if option.trigger in FIRST else "secondary"
+            actions.append({"text": words, "href": href, "variant": variant})
+        else:
+            why = [{"sentence": said(r.why), "remedy": said(r.remedy)} for r in option.refusals]
+            refused.append({"cannot": _("Not yet: %(move)s", move=words), "why": why})
+    actions.sort(key=lambda a: a["variant"] == "secondary")
+    return actions, refused
+
+
+@pages.get("/escalations/<uuid:record_id>")
+@access(STAFF)
+def escalation(record_id: UUID) -> str:
+    """A review: the facts first, then what can be done."""
+    actor = current_actor()
+    found = read_record(Noun.ESCALATION, str(record_id))
+    f: facts.EscalationFacts = found.facts
+    if not may_read(f, actor):
+        abort(404)
+    relations = frozenset(hat[1] for hat in TABLES[Noun.ESCALATION].hats(f, actor))
+    reviewing = bool(relations & {Relation.REVIEWER, Relation.OVER})
+    with edge().reading(actor) as (tx, at):
+        shown = lists.one(tx, Noun.ESCALATION, actor, at, found.id)
+        if shown is None:
+            abort(404)
+        about = _about(tx, at, actor, f)
+        clocks = records.clocks(tx, found.id)
+        context: dict[str, Any] = {
+            "about": about,
+            "extract": _extract(tx, at, actor, f),
+            "clocks": _clocks(tx, at, f) if reviewing else [],
+            "history": _history(tx, at, actor, found.id, relations),
+            "with_whom": owner_words(tx, actor.system_id, f.asked or f.owner)
+            if f.closed_at is None
+            else "",
+            "raiser": owner_words(tx, actor.system_id, f.raiser)
+            if f.raised_by
+            else _("A clock: something was late"),
+            "deadline": deadline(clocks[0].due, at, hours=clocks[0].hours) if clocks else None,
+            "consequences": _settled(tx, actor, found.id) if reviewing else [],
+            "proposals": records.proposals_on(tx, found.id) if reviewing else [],
+        }
+    if f.person_id is not None and reviewing:
+        note_read(Noun.ESCALATION, found.id, f.subject_ref)
+    actions, refused = _next(found)
+    return page(
+        "escalation.jinja",
+        f=f,
+        shown=shown,
+        at=at,
+        tags=[
+            labels.state_tag(Noun.ESCALATION, str(f.state)),
+            _severity_tag(f.severity),
+        ],
+        kind=word(labels.KINDS, f.kind),
+        level=word_of_level(f.level),
+        tried=[word(TRIED, code) for code in shown["tried"] or []],
+        decision=word(DECISIONS, shown["decision"]) if shown["decision"] else "",
+        actions=actions,
+        refused=refused,
+        may_settle=Relation.REVIEWER in relations and f.state == EscalationState.DECIDED,
+        back={"href": "/escalations"},
+        time_words=time_words,
+        day_words=day_words,
+        **context,
+    )
+
+
+def word_of_level(level: int) -> str:
+    """What a level is called."""
+    return said(labels.LEVELS[level])
+
+
+def _severity_tag(severity: str) -> dict[str, str]:
+    tag = labels.SEVERITIES[severity]
+    return {"text": _("%(severity)s urgency", severity=said(tag.text)), "colour": tag.colour}
+
+
+def _settled(tx: Tx, actor: Actor, escalation_id: str) -> list[dict[str, Any]]:
+    return [
+        {
+            **one,
+            "what": labels.button(one["noun"], one["trigger"]),
+            "about": reviews.called(tx, actor, one["record_id"]),
+            "href": record_path(one["noun"], one["record_id"]),
+            "tag": {
+                "text": said(CONSEQUENCE_STATES[one["state"]].text),
+                "colour": CONSEQUENCE_STATES[one["state"]].colour,
+            },
+            "why": [said(r["why"]) for r in one["refusals"]],
+        }
+        for one in lists.consequences(tx, actor, escalation_id)
+    ]
+
+
+# -- moves with more than the table says --------------------------------------------------------
+
+
+@own_page(Noun.ESCALATION, "ask")
+def ask(record_id: str, trigger: str) -> ResponseReturnValue:
+    """Ask somebody who knows: the link worker, the provider, or whoever raised it."""
+    actor = current_actor()
+    found = read_record(Noun.ESCALATION, record_id)
+    f: facts.EscalationFacts = found.facts
+    with edge().reading(actor) as (tx, at):
+        about = _about(tx, at, actor, f)
+        keys = []
+        if about.referral is not None:
+            keys.append(f"member@{about.referral.link_worker_id}")
+            keys.append(f"{Role.TEAM_LEAD}@{about.referral.organisation_id}")
+        if about.provider is not None:
+            keys.append(f"{Role.PROVIDER_LEADER}@{about.provider.organisation_id}")
+        if f.raised_by is not None:
+            keys.append(f.raiser)
+        whom = [
+            (key, owner_words(tx, actor.system_id, key))
+            for key in dict.fromkeys(keys)
+            if key not in actor.keys
+        ]
+    return move_page(Noun.ESCALATION, record_id, "ask", Asked(choices={"asked": whom}))
+
+
+@own_page(Noun.ESCALATION, "complete")
+def complete(record_id: str, trigger: str) -> ResponseReturnValue:
+    """Close the review: everything that was decided is done or waived."""
+    actor = current_actor()
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
+        return deciding.complete_escalation(
+            tx, actor, at, record_id, version=form.version, key=form.key
+        )
+
+    return move_page(Noun.ESCALATION, record_id, "complete", Asked(act=act, leave_out=("note",)))
+
+
+# -- deciding -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Way:
+    """One thing a decision may bring, with the fields that its move needs."""
+
+    code: str
+    noun: Noun
+    record_id: str
+    trigger: str
+    words: str
+    fields: tuple[dict[str, Any], ...]
+
+
+def _ways(tx: Tx, at: datetime, actor: Actor, f: facts.EscalationFacts) -> list[Way]:
+    """Everything a decision about this record can bring, from where its records are now."""
+    about = _about(tx, at, actor, f)
+    found: list[Way] = []
+    if about.referral is not None:
+        found += _ways_of_referral(tx, at, actor, about.referral, CONSEQUENCES[Noun.REFERRAL])
+    if about.provider is not None and about.provider.assurance_id is not None:
+        found += _ways_of(
+            Noun.ASSURANCE,
+            about.provider.assurance_id,
+            about.provider.assurance_state or "",
+            about.provider.name,
+            CONSEQUENCES[Noun.ASSURANCE],
+        )
+    if about.referral is None and about.provider is not None:
+        for one in reviews.with_provider(tx, actor, about.provider.id):
+            found += _ways_of_referral(tx, at, actor, one, ("recall",))
+    return found
+
+
+def _ways_of_referral(
+    tx: Tx, at: datetime, actor: Actor, one: AboutReferral, triggers: tuple[str, ...]
+) -> list[Way]:
+    team = [
+        (c.membership_id, c.name)
+        for c in records.colleagues(tx, actor, at, one.organisation_id)
+        if c.role == Role.LINK_WORKER and c.membership_id != one.link_worker_id
+    ]
+    return _ways_of(Noun.REFERRAL, one.id, one.state, one.reference, triggers, team)
+
+
+def _ways_of(
+    noun: Noun,
+    record_id: str,
+    state: str,
+    called: str,
+    triggers: tuple[str, ...],
+    team: list[tuple[str, str]] | None = None,
+) -> list[Way]:
+    found = []
+    for trigger in triggers:
+        moves = TABLES[noun].moves_from(trigger, state)
+        if not moves:
+            continue
+        code = f"{trigger}-{record_id}"
+        needs = []
+        for need in moves[0].needs:
+            choices = (
+                team or []
+                if need.name == "link_worker_id"
+                else labels.choices(labels.REASONS, *need.values)
+            )
+            label = _("To whom?") if need.name == "link_worker_id" else _("Why?")
+            needs.append(
+                {"name": f"{code}--{need.name}", "label": label, "choices": choices,
+                 "need": need.name, "why": said(need.refusal.why)}
+            )  # fmt: skip
+        words = _("%(move)s: %(record)s", move=labels.button(noun, trigger), record=called)
+        found.append(Way(code, noun, record_id, trigger, words, tuple(needs)))
+    return found
+
+
+def _wanted(ways: list[Way]) -> tuple[list[Mapping[str, Any]], list[Refusal]]:
+    """The consequences that were chosen, with what each needs; and what is missing of it."""
+    chosen = set(request.form.getlist("do"))
+    wanted: list[Mapping[str, Any]] = []
+    faults = []
+    if chosen - {way.code for way in ways}:
+        faults.append(
+            Refusal(
+                "changed",
+                N_("What can be done has changed meanwhile. Choose again what is to happen."),
+                field="do",
+            )
+        )
+    for way in ways:
+        if way.code not in chosen:
+            continue
+        given: dict[str, Any] = {}
+        for one in way.fields:
+            value = request.form.get(one["name"], "")
+            if value not in {code for code, *_words in one["choices"]}:
+                faults.append(Refusal("needs", one["why"], field=one["name"]))
+            given[one["need"]] = value
+        wanted.append(
+            {
+                "noun": str(way.noun),
+                "record_id": way.record_id,
+                "trigger": way.trigger,
+                "given": given,
+            }
+        )
+    return wanted, faults
+
+
+def _needs_second(f: facts.EscalationFacts, given: Mapping[str, Any]) -> bool:
+    move = TABLES[Noun.ESCALATION].moves_from("decide", EscalationState.IN_REVIEW)[0]
+    return bool(move.two_people_if and move.two_people_if(f, given))
+
+
+@own_page(Noun.ESCALATION, "decide")
+def decide(record_id: str, trigger: str) -> ResponseReturnValue:
+    """Decision, reason and what is to happen; then what that will do; then one confirm."""
+    actor = current_actor()
+    found = read_record(Noun.ESCALATION, record_id)
+    f: facts.EscalationFacts = found.facts
+    option = found.option("decide")
+    back = record_path(Noun.ESCALATION, record_id)
+    title = labels.button(Noun.ESCALATION, "decide")
+    if option is None or option.refusals:
+        return page(
+            "move_refused.jinja",
+            None,
+            title=title,
+            caption=found.caption,
+            back={"href": back},
+            refusals=option.refusals if option else (),
+        )
+    with edge().reading(actor) as (tx, at):
+        ways = _ways(tx, at, actor, f)
+    schema = schema_for(Noun.ESCALATION, "decide")(only=("decision", "note", "review_on"))
+
+    def draw(form: Form) -> str:
+        form.values["do"] = request.form.getlist("do")
+        return page(
+            "escalation_decide.jinja",
+            form,
+            title=title,
+            caption=found.caption,
+            back={"href": back},
+            ways=ways,
+            severity=f.severity,
+            decisions=labels.choices(DECISIONS),
+        )
+
+    if request.method == "POST" and not (request.form.get("sure") or request.form.get("again")):
+        preview = _preview(found, schema, ways, back)
+        if preview is not None:
+            return preview
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done | None:
+        wanted, faults = _wanted(ways)
+        if faults:
+            raise wrong(Noun.ESCALATION, "decide", *faults)
+        values = {n: v for n, v in given.items() if v is not None}
+        if "review_on" in values:
+            values["review_on"] = values["review_on"].isoformat()
+        values["consequences"] = wanted
+        if _needs_second(f, values):
+            propose(tx, actor, at, Noun.ESCALATION, record_id, "decide", values)
+            return None
+        return deciding.decide_escalation(
+            tx, actor, at, record_id, values, version=form.version, key=form.key
+        )
+
+    def done(made: Done | None) -> Next:
+        if made is None:
+            words = _(
+                "Proposed. It takes two people: ask another lead who answers for this to open this"
+                " page and confirm. Nothing has happened yet."
+            )
+            return Next(back, words)
+        return Next(back, _carried_out(actor, record_id))
+
+    return answer(
+        draw, act, done, schema=schema, version=found.version, about=(Noun.ESCALATION, record_id)
+    )
+
+
+def _preview(found: Any, schema: Schema, ways: list[Way], back: str) -> str | None:
+    """What the decision will do, before it is made; None if something is missing yet."""
+    try:
+        given = load(schema, typed(schema, request.form), edge().clock(), form=True)
+    except Wrong:
+        return None
+    wanted, faults = _wanted(ways)
+    if faults:
+        return None
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        previews = deciding.preview_consequences(tx, actor, at, found.id, wanted)
+    said_of = {(way.noun, way.record_id, way.trigger): way.words for way in ways}
+    kept = [
+        (name, value)
+        for name in request.form
+        if name not in ("csrf_token", "key", "version", "sure", "again")
+        for value in request.form.getlist(name)
+    ]
+    return page(
+        "escalation_preview.jinja",
+        Form(
+            version=request.form.get("version", type=int) or found.version,
+            key=request.form.get("key") or new_id(),
+        ),
+        caption=found.caption,
+        back={"href": back},
+        kept=kept,
+        decision=word(DECISIONS, given["decision"]),
+        reason=given["note"],
+        review_on=given.get("review_on"),
+        two_people=_needs_second(found.facts, given),
+        effects=[_effect(p, said_of.get((p.noun, p.record_id, p.trigger), "")) for p in previews],
+        day_words=day_words,
+    )
+
+
+def _effect(preview: Preview, words: str) -> dict[str, Any]:
+    return {
+        "words": words,
+        "says": said(preview.says),
+        "refusals": [f"{said(r.why)} {said(r.remedy)}".strip() for r in preview.refusals],
+    }
+
+
+def _carried_out(actor: Actor, escalation_id: str) -> str:
+    """Carry out what was decided, each in a transaction of its own; what that came to in words."""
+    with edge().reading(actor) as (tx, _at):
+        left = deciding.pending(tx, escalation_id)
+    done = sum(_carry_out(actor, consequence) for consequence in left)
+    if not left:
+        return _("Decided. Whoever raised it has been told.")
+    if done == len(left):
+        return _("Decided, and everything that follows has been done. Close the review next.")
+    return _("Decided. Something could not be done: look at the list below.")
+
+
+def _carry_out(actor: Actor, consequence_id: str) -> bool:
+    try:
+        edge().perform(actor, lambda tx, at: deciding.carry_out(tx, actor, at, consequence_id))
+    except Refused as refused:
+        why = refused
+        edge().perform(actor, lambda tx, at: deciding.note_failure(tx, consequence_id, why))
+        return False
+    return True
+
+
+# -- the consequences ---------------------------------------------------------------------------
+
+
+def _consequence(record_id: UUID, consequence_id: UUID) -> Any:
+    """The review and one of its consequences that isn't settled, for its reviewer."""
+    actor = current_actor()
+    found = read_record(Noun.ESCALATION, str(record_id))
+    worn = {hat[1] for hat in TABLES[Noun.ESCALATION].hats(found.facts, actor)}
+    with edge().reading(actor) as (tx, _at):
+        known = {c["id"]: c for c in _settled(tx, actor, found.id)}
+    one = known.get(str(consequence_id))
+    if one is None or Relation.REVIEWER not in worn or one["state"] not in ("pending", "failed"):
+        abort(404)
+    return found, one
+
+
+@pages.post("/escalations/<uuid:record_id>/consequences/<uuid:consequence_id>/retry")
+@access(STAFF)
+def retry(record_id: UUID, consequence_id: UUID) -> ResponseReturnValue:
+    """Try once more to carry out one thing that was decided."""
+    found, one = _consequence(record_id, consequence_id)
+    if _carry_out(current_actor(), one["id"]):
+        flash(_("Done: %(what)s.", what=one["what"]), "success")
+    else:
+        flash(_("It could not be done. The list says why."), "important")
+    return redirect(record_path(Noun.ESCALATION, found.id), 303)
+
+
+@pages.route(
+    "/escalations/<uuid:record_id>/consequences/<uuid:consequence_id>/waive",
+    methods=["GET", "POST"],
+)
+@access(STAFF)
+def waive(record_id: UUID, consequence_id: UUID) -> ResponseReturnValue:
+    """Say that one thing that was decided is not needed any more, and why."""
+    actor = current_actor()
+    found, one = _consequence(record_id, consequence_id)
+    back = record_path(Noun.ESCALATION, found.id)
+    schema = schema_for(Noun.ESCALATION, "settle")(only=("reason",))
+
+    def draw(form: Form) -> str:
+        return page(
+            "escalation_waive.jinja",
+            form,
+            caption=found.caption,
+            back={"href": back},
+            one=one,
+            reasons=labels.choices(labels.REASONS, *policy.reasons("escalation.waive")),
+        )
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
+        told = {
+            "consequence_id": one["id"],
+            "settled": "waived",
+            "reason": given.get("reason") or "",
+        }
+        return step(
+            tx, Noun.ESCALATION, found.id, "settle", actor, at, told,
+            version=form.version, key=form.key,
+        )  # fmt: skip
+
+    return answer(
+        draw,
+        act,
+        lambda made: Next(back, _("It is not needed any more. The reason is on record.")),
+        schema=schema,
+        version=found.version,
+        about=(Noun.ESCALATION, found.id),
+    )
+
+
+# -- two people ---------------------------------------------------------------------------------
+
+
+@pages.route("/escalations/<uuid:record_id>/proposals/<uuid:proposal_id>", methods=["GET", "POST"])
+@access(STAFF)
+def second_person(record_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
+    """The second of two people reads what was proposed, and confirms it or not."""
+    actor = current_actor()
+    found = read_record(Noun.ESCALATION, str(record_id))
+    back = record_path(Noun.ESCALATION, found.id)
+    with edge().reading(actor) as (tx, at):
+        proposal = records.proposal(tx, actor, str(proposal_id))
+        if proposal is None or proposal.record_id != found.id or proposal.answer is not None:
+            abort(404)
+        if not may_read(found.facts, actor):
+            abort(404)
+        given: dict[str, Any] = proposal.given or {}
+        ways = [
+            {
+                "words": labels.button(one["noun"], one["trigger"]),
+                "about": reviews.called(tx, actor, one["record_id"]),
+            }
+            for one in given.get("consequences", [])
+        ]
+        first = actor_of(tx, proposal.proposed_by, at)
+
+    def draw(form: Form) -> str:
+        return page(
+            "escalation_second.jinja",
+            form,
+            caption=found.caption,
+            back={"href": back},
+            proposal=proposal,
+            decision=word(DECISIONS, given.get("decision")),
+            reason=given.get("note", ""),
+            ways=ways,
+            own=proposal.proposed_by == actor.membership_id,
+        )
+
+    def act(tx: Tx, at: datetime, told: dict[str, Any], form: Form) -> str:
+        if first is None:
+            raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="decide", record_id=found.id)
+        agree = request.form.get("agree") == "yes"
+        made = confirm_proposal(tx, first, actor, at, str(proposal_id), agree)
+        if made is None:
+            return _("Not confirmed. Nothing has happened; the reviewer can decide again.")
+        return (
+            banner(tx, Noun.ESCALATION, "decide", made, at)
+            + " "
+            + _("The reviewer carries out what was decided.")
+        )
+
+    return answer(draw, act, lambda words: Next(back, words))
