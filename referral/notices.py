@@ -76,3 +76,16 @@ def give(
         record_id=record_id,
         at=at,
     )
+
+
+READ = Sql(
+    "UPDATE notice SET read_at = :at WHERE membership_id = :membership AND system_id = :system_id"
+    " AND id <= :up_to AND read_at IS NULL"
+)
+
+
+def mark_read(tx: Tx, actor: Actor, at: datetime, up_to: int) -> int:
+    """Mark a member's own notices as read, up to the newest they had on the page; how many."""
+    return tx.run(
+        READ, at=at, membership=actor.membership_id, system_id=actor.system_id, up_to=up_to
+    )

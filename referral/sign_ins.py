@@ -29,7 +29,8 @@ SELECT s.user_id, s.seen_at, s.idle_until, s.ends_at, s.revoked_at,
   u.active AND m.started_at <= :at AND (m.ended_at IS NULL OR m.ended_at > :at),
   (SELECT count(*) FROM membership x WHERE x.user_id = s.user_id AND x.started_at <= :at
      AND (x.ended_at IS NULL OR x.ended_at > :at)),
-  (SELECT count(*) FROM notice n WHERE n.membership_id = m.id AND n.read_at IS NULL)
+  (SELECT count(*) FROM notice n WHERE n.membership_id = m.id AND n.read_at IS NULL),
+  EXISTS (SELECT 1 FROM concern k WHERE k.raised_by = m.id AND k.state = 'raised')
 FROM sign_in s
 JOIN membership m ON m.id = s.membership_id
 JOIN app_user u ON u.id = s.user_id
@@ -97,6 +98,7 @@ class Session:
     ends_at: datetime
     posts: int
     unread: int
+    unseen: bool  # a concern they raised that nobody has read
 
 
 def account(tx: Tx, email: str) -> Account | None:
@@ -156,7 +158,7 @@ def find(tx: Tx, token_hash: str, at: datetime) -> Session | None:
         organisation_name=row[12],
     )
     live = bool(row[13]) and revoked is None and at < idle and at < ends
-    return Session(actor, live, seen, idle, ends, int(row[14]), int(row[15]))
+    return Session(actor, live, seen, idle, ends, int(row[14]), int(row[15]), bool(row[16]))
 
 
 def touch(tx: Tx, token_hash: str, at: datetime, idle_until: datetime) -> None:

@@ -117,6 +117,9 @@ class ReferralRow(NamedTuple):
     started: datetime | None
     due: datetime | None
     hours: bool | None
+    call_before: bool
+    shared: str | None  # the copy of the plan that sending froze, as JSON
+    access_needs: str | None
 
 
 REFERRAL_ROW = """
@@ -124,7 +127,7 @@ SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.sent_at, r.co
   r.reason, r.expected_date, r.person_id, r.link_worker_id,
   pe.given_name, pe.family_name, pe.birth_date, pe.postcode,
   pog.name, ac.name, g.name, lu.name, og.name, og.phone,
-  t.kind, t.owner, t.started, t.due, t.hours
+  t.kind, t.owner, t.started, t.due, t.hours, r.call_before, r.shared, pe.access_needs
 FROM referral r
 JOIN person pe ON pe.id = r.person_id
 JOIN provider pr ON pr.id = r.provider_id
@@ -143,6 +146,7 @@ REFERRAL_TIMES = tuple(
     ReferralRow._fields.index(name)
     for name in ("since", "sent_at", "completed_at", "started", "due")
 )
+REFERRAL_SEALED = tuple(ReferralRow._fields.index(name) for name in ("shared", "access_needs"))
 REFERRAL_DAYS = tuple(ReferralRow._fields.index(name) for name in ("expected_date", "birth_date"))
 
 
@@ -150,6 +154,8 @@ def _referral_row(row: tuple[Any, ...]) -> ReferralRow:
     values = list(row)
     for i in REFERRAL_DAYS:
         values[i] = day(values[i])
+    for i in REFERRAL_SEALED:
+        values[i] = unseal(values[i])
     return ReferralRow._make(values)
 
 
@@ -327,6 +333,26 @@ def counts(tx: Tx, actor: Actor, at: datetime, mine: bool = False) -> dict[str, 
     query = _counts(scope(actor), mine)
     rows = tx.rows(query, **_scoped(actor, at), membership=actor.membership_id)
     return {row[0]: int(row[1]) for row in rows}
+
+
+@cache
+def _next_due(scoped: str, mine: bool) -> Sql:
+    own = " AND r.link_worker_id = :membership" if mine else ""
+    return Sql(
+        f"SELECT min(t.due) FROM referral r JOIN clock t ON t.record_id = r.id AND t.ended IS NULL"
+        f" AND t.kind <> 'referral.not_started' WHERE r.system_id = :system_id"
+        f" AND {SCOPES[scoped]}{own} AND r.state IN ({listed(*WITH_PROVIDER)}) AND t.due > :at"
+        f" AND NOT {NO_DEADLINE}",
+        (0,),
+    )
+
+
+def next_due(tx: Tx, actor: Actor, at: datetime, mine: bool = False) -> datetime | None:
+    """The next deadline of what is with providers, in the actor's own team or with themselves."""
+    scoped = scope(actor) if scope(actor) in ("team", "provider") else "nobody"
+    query = _next_due(scoped, mine)
+    row = tx.row(query, **_scoped(actor, at), membership=actor.membership_id)
+    return row[0] if row else None
 
 
 # -- worklists ----------------------------------------------------------------------------------
@@ -693,7 +719,7 @@ PEOPLE_SCOPES = {
 PEOPLE_BY = {
     "all": "",
     "further": " AND (pe.name_key, pe.id) > (:name_key, :id)",
-    "id": " AND pe.id = :id",
+    "ids": " AND pe.id {ids}",
     "reference": " AND pe.reference = :reference",
     "nhs_number": " AND pe.nhs_number = :nhs_number",
     "phone": " AND pe.phone = :phone",
@@ -711,15 +737,17 @@ def people_scope(actor: Actor) -> str:
 
 
 @cache
-def _people(scoped: str, by: str) -> Sql:
+def _people(scoped: str, by: str, pg: bool) -> Sql:
     text = PERSON_ROW.format(scope=PEOPLE_SCOPES[scoped]) + PEOPLE_BY[by]
-    return Sql(text + " ORDER BY pe.name_key, pe.id LIMIT :limit")
+    return _many(text + " ORDER BY pe.name_key, pe.id LIMIT :limit", (), pg)
 
 
 def _find_people(
     tx: Tx, actor: Actor, at: datetime, by: str, limit: int, **asked: Any
 ) -> list[PersonRow]:
-    rows = tx.rows(_people(people_scope(actor), by), **{**_scoped(actor, at), **asked}, limit=limit)
+    rows = tx.rows(
+        _people(people_scope(actor), by, tx.pg), **{**_scoped(actor, at), **asked}, limit=limit
+    )
     found = []
     for row in rows:
         values = list(row)
@@ -741,10 +769,13 @@ def people(
     return _find_people(tx, actor, at, "further", limit, name_key=after[0], id=after[1])
 
 
-def person(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonRow | None:
-    """One person, if they are in the actor's scope."""
-    found = _find_people(tx, actor, at, "id", 1, id=person_id)
-    return found[0] if found else None
+def people_by_id(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> dict[str, PersonRow]:
+    """Those of these people who are in the actor's scope."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    found = _find_people(tx, actor, at, "ids", len(wanted), ids=_list(wanted, tx.pg))
+    return {row.id: row for row in found}
 
 
 def people_by(

@@ -23,6 +23,8 @@ from web.settings import Settings
 MODULES: tuple[str, ...] = (
     "web.signing_in",
     "web.home",
+    "web.notices",
+    "web.search",
     "web.plain",
     "web.moves",
     "web.provider_moves",

@@ -10,9 +10,12 @@ from flask import Flask, request
 from flask_babel import get_locale
 from werkzeug.exceptions import HTTPException
 
+from referral import records
+from referral.actors import Actor
 from referral.states import Role
-from web.labels import role_name, said
+from web.labels import record_path, role_name, said
 from web.security import nonce
+from workflows.concerns import who_answers
 from workflows.moves import N_
 
 WORKER = (
@@ -109,8 +112,20 @@ def set_up(app: Flask, service_name: str) -> None:
         return found
 
 
+def unseen_concerns(actor: Actor) -> list[dict[str, Any]]:
+    """The concerns this member raised that no human has read, and whom to ring at this hour."""
+    from web.app import edge
+
+    with edge().reading(actor) as (tx, at):
+        return [
+            {"href": record_path("concern", found), "reference": reference,
+             "phone": who_answers(tx, found, at)}
+            for found, reference in records.unseen_concerns(tx, actor.membership_id)
+        ]  # fmt: skip
+
+
 def _somebody(app: Flask) -> dict[str, Any]:
-    from web.signing_in import session_or_none
+    from web.signing_in import LONGEST, idle_time, session_or_none
 
     try:
         signed_in = session_or_none()
@@ -128,9 +143,13 @@ def _somebody(app: Flask) -> dict[str, Any]:
             "change_role_href": "/change-role" if signed_in.posts > 1 else None,
             "notices_href": "/notices",
             "unread": signed_in.unread,
+            "signs_out_after": int(min(idle_time(actor.role), LONGEST).total_seconds()),
+            "here": request.path,
         },
         "navigation": menu(app, actor.role),
     }
+    if signed_in.unseen:
+        found["unseen"] = unseen_concerns(actor)
     if actor.role in SEARCHERS and there_is(app, "/search"):
         found["search"] = {"href": "/search", "value": ""}
     return found

@@ -2,14 +2,293 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from datetime import datetime
+from typing import Any
 
-from web.access import STAFF, access
+from flask import Blueprint, current_app, render_template, request
+
+from referral import beginnings, records, visible
+from referral.actors import Actor
+from referral.states import REFERRAL_OPEN, TAKING_PART, WITH_PROVIDER, ReferralState, Role
+from referral.store import Tx
+from referral.visible import Filters
+from web import labels
+from web.access import STAFF, access, current_actor
+from web.app import edge
+from web.frame import there_is
+from web.keysets import after, pack
+from web.labels import said, word
+from web.say import _, ngettext
+from web.words import by_when, deadline
+from web.worklists import card, groups
+from workflows import reading
+from workflows.working_time import ENGLAND, LONDON, working_days_between
 
 pages = Blueprint("home", __name__)
+
+TEAM = (Role.LINK_WORKER, Role.TEAM_LEAD)
+REVIEWERS = (*visible.OVERSEERS, Role.INFORMATION_GOVERNANCE_LEAD)
+R = ReferralState
+# The lists beside what needs me now: name, its words, and the states it holds.
+LISTS: dict[str, dict[str, frozenset[str]]] = {
+    "team": {
+        "waiting": frozenset(WITH_PROVIDER),
+        "drafts": frozenset({R.DRAFT}),
+        "open": frozenset(REFERRAL_OPEN),
+    },
+    "provider": {
+        "waiting-list": frozenset({R.WAITING}),
+        "taking-part": frozenset(TAKING_PART),
+        "open": frozenset(WITH_PROVIDER),
+    },
+}
 
 
 @pages.get("/")
 @access(STAFF)
 def home() -> str:
-    return render_template("home.jinja")
+    actor = current_actor()
+    show = request.args.get("show", "")
+    with edge().reading(actor) as (tx, at):
+        if actor.role in REVIEWERS:
+            return _reviews(tx, actor, at, show)
+        if actor.role in (*TEAM, Role.PROVIDER_LEADER):
+            return _work(tx, actor, at, show)
+        return _nothing_of_their_own(tx, actor, at)
+
+
+# -- link workers, team leads and providers -----------------------------------------------------
+
+
+def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
+    lists = LISTS["provider" if actor.role is Role.PROVIDER_LEADER else "team"]
+    mine = actor.role is Role.LINK_WORKER
+    counted = visible.counts(tx, actor, at, mine)
+    if show in lists:
+        return _list(tx, actor, at, show, counted)
+    work = reading.worklist(tx, actor, at, after(int, datetime, int))
+    provider = actor.role is Role.PROVIDER_LEADER
+    return render_template(
+        "home.jinja",
+        heading=_("Inbox") if provider else _("My work"),
+        sentence=_sentence(work.counts, counted, provider),
+        chips=_chips(actor, counted, work.counts.now, ""),
+        groups=groups(work, actor, at),
+        empty=None if work.counts.now else _empty(tx, actor, at, counted),
+        older=_older(work.after),
+        begin=_begin(actor),
+        proposals=_proposals(tx, actor),
+    )
+
+
+def _older(position: tuple[Any, ...] | None) -> str | None:
+    if position is None:
+        return None
+    show = request.args.get("show")
+    return f"/?show={show}&after={pack(*position)}" if show else f"/?after={pack(*position)}"
+
+
+def _begin(actor: Actor) -> str | None:
+    path = "/referrals/new"
+    return path if actor.role in TEAM and there_is(current_app, path) else None
+
+
+def _sum(counted: dict[str, int], states: frozenset[str]) -> int:
+    return sum(counted.get(state, 0) for state in states)
+
+
+def _chips(
+    actor: Actor, counted: dict[str, int], now: int | None, current: str
+) -> list[dict[str, Any]]:
+    provider = actor.role is Role.PROVIDER_LEADER
+    words = {
+        "": _("Needs me now"),
+        "waiting": _("Waiting on others"),
+        "drafts": _("Drafts"),
+        "open": _("Everything open"),
+        "waiting-list": _("Waiting list"),
+        "taking-part": _("Taking part"),
+    }
+    found: list[dict[str, Any]] = [{"text": words[""], "href": "/", "current": current == ""}]
+    if now is not None:
+        found[0]["count"] = now
+    for name, states in LISTS["provider" if provider else "team"].items():
+        found.append(
+            {
+                "text": words[name],
+                "count": _sum(counted, states),
+                "href": f"/?show={name}",
+                "current": current == name,
+            }
+        )
+    return found
+
+
+def _sentence(count: visible.WorkCounts, counted: dict[str, int], provider: bool) -> str:
+    if not count.now:
+        return ""
+    if provider and counted.get(R.SENT) and not count.overdue:
+        new = counted[R.SENT]
+        return ngettext("%(num)s new referral to answer.", "%(num)s new referrals to answer.", new)
+    said_now = ngettext("%(num)s thing needs you.", "%(num)s things need you.", count.now)
+    if not count.overdue:
+        return said_now
+    late = ngettext("%(num)s is overdue.", "%(num)s are overdue.", count.overdue)
+    return f"{said_now} {late}"
+
+
+def _empty(tx: Tx, actor: Actor, at: datetime, counted: dict[str, int]) -> dict[str, str]:
+    """Never a blank page: where everything is, and where to look."""
+    if actor.role is Role.PROVIDER_LEADER:
+        part = _sum(counted, frozenset(TAKING_PART))
+        words = ngettext("%(num)s person is taking part.", "%(num)s people are taking part.", part)
+        return {
+            "words": f"{_('No referrals waiting for you.')} {words}",
+            "href": "/?show=open",
+            "link": _("See everyone who is with you"),
+        }
+    others = _sum(counted, frozenset(WITH_PROVIDER))
+    words = _("Nothing needs you right now.")
+    if others:
+        due = visible.next_due(tx, actor, at, mine=actor.role is Role.LINK_WORKER)
+        with_others = ngettext(
+            "%(num)s referral is with others.", "%(num)s referrals are with others.", others
+        )
+        words = f"{words} {with_others}"
+        if due is not None:
+            words += " " + _("The next deadline is %(day)s.", day=by_when(due, at))
+    return {"words": words, "href": "/?show=open", "link": _("See everything open")}
+
+
+def _list(tx: Tx, actor: Actor, at: datetime, show: str, counted: dict[str, int]) -> str:
+    states = LISTS["provider" if actor.role is Role.PROVIDER_LEADER else "team"][show]
+    filters = Filters(states=states, mine=actor.role is Role.LINK_WORKER)
+    cards, more = reading.referrals(tx, actor, at, filters, after(datetime, str))
+    provider = actor.role is Role.PROVIDER_LEADER
+    items = [card(one, actor, at) for one in cards]
+    return render_template(
+        "home.jinja",
+        heading=_("Inbox") if provider else _("My work"),
+        chips=_chips(actor, counted, None, show),
+        groups=[{"heading": None, "items": items}] if items else [],
+        begun=_begun(tx, actor, at) if show == "drafts" else [],
+        empty=None if items else {"words": _("There are none.")},
+        older=_older(more),
+        begin=_begin(actor),
+    )
+
+
+def _begun(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
+    """What was begun and has no activity yet: not a referral, so it has no deadline."""
+    begun = beginnings.all_of(tx, actor)
+    known = reading.people_by_id(tx, actor, at, {one.person_id for one in begun})
+    return [
+        {
+            "href": f"/referrals/{one.id}/write",
+            "name": known[one.person_id].name,
+            "reason": _("Begun. No activity is chosen yet."),
+            "meta": [str(known[one.person_id].seen.get("reference") or "")],
+            "action": {"text": _("Finish it"), "href": f"/referrals/{one.id}/write"},
+        }
+        for one in begun
+        if one.person_id in known
+    ]
+
+
+def _proposals(tx: Tx, actor: Actor) -> list[dict[str, str]]:
+    """What a colleague proposed and a second person is to confirm."""
+    if not there_is(current_app, "/proposals/00000000-0000-0000-0000-000000000000"):
+        return []
+    return [
+        {"href": f"/proposals/{one.id}", "what": labels.button(one.noun, one.trigger),
+         "who": one.proposer}
+        for one in records.proposals_in(tx, actor)
+        if one.proposed_by != actor.membership_id
+    ] if actor.role in TEAM else []  # fmt: skip
+
+
+# -- those who review ---------------------------------------------------------------------------
+
+
+def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
+    month = at.astimezone(LONDON).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    counted = visible.review_counts(tx, actor, at, month)
+    context: dict[str, Any] = {"heading": _("Reviews")}
+    if show in visible.REVIEWS:
+        rows = visible.reviews(
+            tx, actor, at, show, month, after(int, datetime, str), visible.PAGE + 1
+        )
+        shown = rows[: visible.PAGE]
+        last = shown[-1] if len(rows) > visible.PAGE else None
+        context |= {
+            "reviews": [_review(row, at) for row in shown],
+            "empty": None if shown else {"words": _("There are none.")},
+            "older": _older((last.rank, last.created_at, last.id) if last else None),
+            "chips": _review_chips(counted, None, show),
+        }
+        return render_template("home.jinja", **context)
+    work = reading.worklist(tx, actor, at, after(int, datetime, int))
+    empty = {
+        "words": _("Nothing needs you right now."),
+        "href": "/?show=open",
+        "link": _("See every open review"),
+    }
+    context |= {
+        "sentence": _sentence(work.counts, {}, False),
+        "chips": _review_chips(counted, work.counts.now, ""),
+        "groups": groups(work, actor, at),
+        "empty": None if work.counts.now else empty,
+        "older": _older(work.after),
+    }
+    return render_template("home.jinja", **context)
+
+
+def _review_chips(counted: dict[str, int], now: int | None, current: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [{"text": _("Needs me"), "href": "/", "current": current == ""}]
+    if now is not None:
+        found[0]["count"] = now
+    words = {
+        "overdue": _("Overdue"),
+        "others": _("Waiting for others"),
+        "decided": _("Decided this month"),
+    }
+    for name, text in words.items():
+        found.append(
+            {
+                "text": text,
+                "count": counted[name],
+                "href": f"/?show={name}",
+                "current": current == name,
+            }
+        )
+    return found
+
+
+def _review(row: visible.ReviewRow, at: datetime) -> dict[str, Any]:
+    severity = labels.SEVERITIES[row.severity]
+    return {
+        "href": labels.record_path("escalation", row.id),
+        "reference": row.reference,
+        "kind": word(labels.KINDS, row.kind),
+        "severity": {"text": said(severity.text), "colour": severity.colour},
+        "age": working_days_between(row.created_at, at, ENGLAND),
+        "level": said(labels.LEVELS[row.level]),
+        "with": row.reviewer or _("Nobody yet"),
+        "due": deadline(row.due, at)._asdict() if row.due else None,
+    }
+
+
+# -- those without a list of their own ----------------------------------------------------------
+
+
+def _nothing_of_their_own(tx: Tx, actor: Actor, at: datetime) -> str:
+    """Administrators, auditors and commissioners: their menu is their work."""
+    work = reading.worklist(tx, actor, at, after(int, datetime, int))
+    words = _("Nothing waits for you. Choose from the menu above.")
+    return render_template(
+        "home.jinja",
+        heading=_("My work"),
+        groups=groups(work, actor, at),
+        empty=None if work.items else {"words": words},
+        older=_older(work.after),
+    )

@@ -402,7 +402,7 @@ WORK: dict[str, tuple[str, str, str | None]] = {
     "concern.reported": (N_("The authority's answer is awaited."), N_("Chase"), None),
     "concern.enquiry": (N_("An enquiry to be reviewed."), N_("Review"), None),
     "concern.monitoring": (N_("A safeguarding plan to be reviewed."), N_("Review"), None),
-    "escalation.raised": (N_("Waiting for a reviewer."), N_("Take it"), None),
+    "escalation.raised": (N_("Nobody has taken this review yet."), N_("Take it"), None),
     "escalation.in_review": (N_("In review: a decision is due."), N_("Decide"), None),
     "escalation.information_requested": (
         N_("A reviewer asked you a question."),

@@ -111,7 +111,16 @@ def _record(row: ReferralRow) -> dict[str, Any]:
         "link_worker": row.link_worker,
         "team": row.team,
         "team_phone": row.team_phone,
+        "call_before": row.call_before,
+        "access_needs": row.access_needs,
+        **_plan(row.shared),
     }
+
+
+def _plan(shared: str | None) -> dict[str, Any]:
+    """The copy of the plan that sending froze, by its fields."""
+    plan = json.loads(shared or "{}")
+    return {name: plan.get(name) for name in ("what_matters", "goals", "needs", "access")}
 
 
 def cards(tx: Tx, actor: Actor, at: datetime, rows: Iterable[ReferralRow]) -> list[Card]:
@@ -374,6 +383,12 @@ def people(
     rows = visible.people(tx, actor, at, after, limit + 1)
     found = [_person(row, actor, at) for row in rows[:limit]]
     return found, found[-1].position if len(rows) > limit else None
+
+
+def people_by_id(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> dict[str, PersonCard]:
+    """Those of these people who are in scope."""
+    rows = visible.people_by_id(tx, actor, at, ids)
+    return {i: _person(row, actor, at) for i, row in rows.items()}
 
 
 # -- search -------------------------------------------------------------------------------------

@@ -1,0 +1,55 @@
+"""What was sent to me, newest first."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from referral import visible
+from referral.notices import mark_read
+from web import labels
+from web.access import STAFF, access, current_actor
+from web.app import edge
+from web.keysets import after, pack
+from web.words import iso, time_words
+
+pages = Blueprint("notices", __name__)
+
+
+@pages.get("/notices")
+@access(STAFF)
+def notices() -> str:
+    actor = current_actor()
+    position = after(int)
+    with edge().reading(actor) as (tx, _at):
+        rows = visible.notices(tx, actor, position[0] if position else None, visible.PAGE + 1)
+    shown = rows[: visible.PAGE]
+    return render_template(
+        "notices.jinja",
+        notices=[_drawn(row) for row in shown],
+        newest=shown[0].id if shown else None,
+        unread=any(row.read_at is None for row in shown),
+        older=f"/notices?after={pack(shown[-1].id)}" if len(rows) > visible.PAGE else None,
+    )
+
+
+def _drawn(row: visible.NoticeRow) -> dict[str, object]:
+    return {
+        "what": labels.word(labels.NOTICES, row.what),
+        "href": labels.record_path(row.noun, row.record_id) if row.noun in labels.PATHS else None,
+        "reference": row.reference or labels.word(labels.NOUNS, row.noun),
+        "when": time_words(row.at),
+        "at": iso(row.at),
+        "new": row.read_at is None,
+    }
+
+
+@pages.post("/notices/read")
+@access(STAFF)
+def read() -> ResponseReturnValue:
+    """Everything up to the newest on the page is read."""
+    up_to = request.form.get("up_to", type=int)
+    actor = current_actor()
+    if up_to is not None and 0 < up_to < visible.FAR:
+        edge().perform(actor, lambda tx, at: mark_read(tx, actor, at, up_to))
+    return redirect("/notices", 303)

@@ -1,0 +1,170 @@
+"""Work items and cards of referrals, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import current_app
+
+from referral.actors import Actor
+from referral.states import Noun, Role
+from web import labels
+from web.frame import there_is
+from web.labels import move_path, record_path, said, state_tag, word
+from web.say import _, ngettext
+from web.words import age_band, deadline, last_day
+from workflows.engine import TABLES
+from workflows.reading import Card, Work, WorkItem
+from workflows.working_time import ENGLAND, end_of, local_day, working_days_between
+
+GROUPS = ("safety", "overdue", "today", "soon", "later", "held")
+
+
+def heading(group: str) -> str:
+    """What a group of work items is called."""
+    return {
+        "safety": _("Safety"),
+        "overdue": _("Overdue"),
+        "today": _("Due today"),
+        "soon": _("Coming up"),
+        "later": _("Later"),
+        "held": _("On hold"),
+    }[group]
+
+
+def groups(work: Work, actor: Actor, at: datetime) -> list[dict[str, Any]]:
+    """The items of a page under their headings, in the order in which they need somebody."""
+    sorted_out: dict[str, list[WorkItem]] = {name: [] for name in GROUPS}
+    for item in work.items:
+        sorted_out[_group(item, work, at)].append(item)
+    return [
+        {"heading": heading(name), "items": [drawn(i, actor, at) for i in _in_order(items)]}
+        for name, items in sorted_out.items()
+        if items
+    ]
+
+
+def _in_order(items: list[WorkItem]) -> list[WorkItem]:
+    return sorted(items, key=lambda i: (i.due is None, i.due or datetime.min.replace(tzinfo=UTC)))
+
+
+def _group(item: WorkItem, work: Work, at: datetime) -> str:
+    """By the words of its deadline: what is said to be due today stands under that."""
+    if item.due is not None and not item.safety and item.due > at:
+        if last_day(item.due) <= local_day(at):
+            return "today"
+        if last_day(item.due) <= last_day(work.horizon):
+            return "soon"
+    return item.group(at, end_of(local_day(at)), work.horizon)
+
+
+def opens(noun: str, record_id: str, trigger: str | None) -> str:
+    """Where a button leads: the form of the move, or the record itself."""
+    if trigger is not None:
+        path = move_path(noun, record_id, trigger)
+        if there_is(current_app, path):
+            return path
+    return record_path(noun, record_id)
+
+
+def drawn(item: WorkItem, actor: Actor, at: datetime) -> dict[str, Any]:
+    """What `work_item` draws of one thing that needs somebody."""
+    why, button, trigger = labels.WORK[item.kind]
+    path = opens(item.noun, item.record_id, None)
+    if item.closed:
+        return {
+            "href": path,
+            "name": item.name,
+            "reason": "",
+            "meta": [item.reference] if item.reference != item.name else [],
+            "held": said(item.held or ""),
+        }
+    due = deadline(item.due, at, hours=item.hours)._asdict()
+    return {
+        "href": path,
+        "name": item.name,
+        "reason": said(why),
+        "meta": meta(item, actor, at),
+        "deadline": due,
+        "action": {"text": said(button), "href": opens(item.noun, item.record_id, trigger)},
+        "tag": state_tag(item.noun, item.state) if item.state else None,
+        "held": said(item.held) if item.held else None,
+        "safety": item.safety,
+        "details": details(item.known, actor) if item.noun is Noun.REFERRAL else [],
+    }
+
+
+def meta(item: WorkItem, actor: Actor, at: datetime) -> list[str]:
+    """The small line of a work item."""
+    known = item.known
+    found = [item.reference] if item.reference and item.reference != item.name else []
+    if item.noun is Noun.REFERRAL:
+        found += referral_meta(known, actor)
+    elif item.noun is Noun.CONSENT:
+        found += [known.get("provider") or word(labels.PURPOSES, known.get("purpose"))]
+    elif item.noun is Noun.ESCALATION:
+        days = working_days_between(known["created_at"], at, ENGLAND)
+        found += [
+            word(labels.KINDS, known["kind"]),
+            _("Severity: %(how)s", how=said(labels.SEVERITIES[known["severity"]].text).lower()),
+            said(labels.LEVELS[known["level"]]),
+            ngettext("%(num)s working day old", "%(num)s working days old", days),
+        ]
+    if item.standing_in:
+        name = known.get("link_worker")
+        found += [_("Standing in for %(name)s", name=name) if name else _("Standing in")]
+    return [line for line in found if line]
+
+
+def referral_meta(seen: Mapping[str, Any], actor: Actor) -> list[str]:
+    """What tells one referral from another, for either side."""
+    if actor.role is Role.PROVIDER_LEADER:
+        return [age_band(seen.get("age_band")), seen.get("area") or "", seen.get("activity") or ""]
+    found = [seen.get("provider") or "", seen.get("activity") or ""]
+    if actor.role not in (Role.LINK_WORKER, Role.PROVIDER_LEADER) and seen.get("link_worker"):
+        found.append(str(seen["link_worker"]))
+    return found
+
+
+def details(seen: Mapping[str, Any], actor: Actor) -> list[str]:
+    """What a provider decides by, in the person's words."""
+    if actor.role is not Role.PROVIDER_LEADER or seen.get("state") not in (
+        "sent",
+        "queried",
+        "waiting",
+    ):
+        return []
+    found = []
+    if seen.get("urgent"):
+        found.append(_("Urgent."))
+    if seen.get("what_matters"):
+        found.append(_("What matters: %(words)s", words=seen["what_matters"]))
+    access = seen.get("access") or seen.get("access_needs")
+    if access:
+        found.append(_("Would make it easier: %(words)s", words=access))
+    if seen.get("call_before"):
+        found.append(_("Call the link worker before you accept."))
+    return found
+
+
+def card(seen: Card, actor: Actor, at: datetime) -> dict[str, Any]:
+    """What `work_item` draws of one referral in a list."""
+    known = seen.seen
+    state = known.get("state")
+    reference = str(known.get("reference") or "")
+    meta_line = [line for line in referral_meta(known, actor) if line]
+    found: dict[str, Any] = {
+        "href": record_path(Noun.REFERRAL, seen.id),
+        "name": seen.name,
+        "reason": "",
+        "meta": ([reference] if reference != seen.name else []) + meta_line,
+        "held": said(str(known["held"])) if known.get("held") else None,
+    }
+    if state:
+        found["tag"] = state_tag(Noun.REFERRAL, state)
+        found["reason"] = said(TABLES[Noun.REFERRAL].states[state].says)
+        if seen.due is not None or seen.paused:
+            found["deadline"] = deadline(seen.due, at, hours=seen.hours)._asdict()
+    return found
