@@ -11,10 +11,11 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
 from referral.actors import Actor
-from referral.facts import ACTOR_NAMED, asking, named
+from referral.facts import asking
 from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, unseal
 from referral.states import Role
 from referral.store import Sql, Tx
+from referral.visible import CLOSED_PERSON, HELD_PERSON
 
 Seen = TypeVar("Seen", bound=NamedTuple)
 
@@ -79,6 +80,7 @@ class PersonSeen(NamedTuple):
     died_on: date | None
     created_at: datetime
     closed_to_actor: bool
+    held: bool
 
     @property
     def name(self) -> str:
@@ -90,17 +92,13 @@ class PersonSeen(NamedTuple):
         return bool(self.birth_date and self.practice and (self.nhs_number or self.no_nhs_number))
 
 
-# A full hold closes the person to one side (DESIGN 5.1), whatever its cause.
-_CLOSED = f"""({named("k.person_id = pe.id", ACTOR_NAMED)}
-   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id AND {of("h", HOLD_LIVE)}
-       AND h.closed_to = :side AND h.provider_id IS NULL AND h.referral_id IS NULL))"""
 PERSON = Sql(
     f"""
 SELECT pe.id, pe.reference, pe.subject_ref, pe.version, pe.organisation_id, og.name, og.phone,
   pl.path, pe.given_name, pe.family_name, pe.birth_date, pe.nhs_number, pe.no_nhs_number,
   pe.practice, pe.phone, pe.email, pe.address, pe.postcode, pe.contact_method, pe.contact_times,
   pe.message_safe, pe.language, pe.interpreter, pe.access_needs, pe.emergency_contact,
-  pe.died_on, pe.created_at, {_CLOSED}
+  pe.died_on, pe.created_at, {CLOSED_PERSON}, {HELD_PERSON}
 FROM person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -119,7 +117,7 @@ def person_of(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen 
         PersonSeen,
         row,
         days=("birth_date", "died_on"),
-        yes_no=("message_safe", "interpreter", "closed_to_actor"),
+        yes_no=("message_safe", "interpreter", "closed_to_actor", "held"),
         sealed=("access_needs", "emergency_contact"),
     )
 
@@ -131,7 +129,7 @@ def person(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen | N
         return None
     if actor.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
         return found if found.organisation_id == actor.organisation_id else None
-    if actor.role in (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER):
+    if actor.role is Role.SAFEGUARDING_LEAD:
         over = actor.place_path and found.place_path.startswith(actor.place_path)
         return found if over or found.organisation_id == actor.organisation_id else None
     return None
@@ -311,6 +309,20 @@ def referrals_of(tx: Tx, seen: PersonSeen) -> list[ReferralListed]:
     """The referrals of a person, newest first."""
     rows = tx.rows(REFERRALS_OF, person_id=seen.id, org=seen.organisation_id)
     return [_shaped(ReferralListed, row, sealed=("safety_notes",)) for row in rows]
+
+
+PROVIDERS_OF = Sql(
+    """SELECT DISTINCT CAST(pr.id AS text), po.name FROM referral r
+  JOIN provider pr ON pr.id = r.provider_id JOIN organisation po ON po.id = pr.organisation_id
+  WHERE r.person_id = :person_id AND r.organisation_id = :org AND r.state <> 'in_error'
+  ORDER BY po.name"""
+)
+
+
+def providers_of(tx: Tx, seen: PersonSeen) -> list[tuple[str, str]]:
+    """(id, name) of the providers the person was referred to, or is being."""
+    rows = tx.rows(PROVIDERS_OF, person_id=seen.id, org=seen.organisation_id)
+    return [(str(row[0]), str(row[1])) for row in rows]
 
 
 class ClockSeen(NamedTuple):

@@ -565,7 +565,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
         **_frame(shown, "overview"),
         stages=[said(stage) for stage in STAGES],
         stage=STAGE.get(str(shown.facts.state)) if "state" in shown.seen else None,
-        who=who_has_it(shown) if "since" in shown.seen else _("What you can do"),
+        who=who_has_it(shown) if "since" in shown.seen else _offered(buttons, more),
         sentence=sentence(shown) if "since" in shown.seen else None,
         deadline=line,
         buttons=buttons,
@@ -579,6 +579,10 @@ def show(record_id: UUID) -> ResponseReturnValue:
         person_href=f"/people/{shown.person.id}" if _may_open(shown) else None,
         proposal=shown.proposal,
     )
+
+
+def _offered(buttons: list[dict[str, str]], more: list[dict[str, str]]) -> str:
+    return _("What you can do") if buttons or more else _("Nothing more is asked of you")
 
 
 def _may_open(shown: Shown) -> bool:

@@ -1,0 +1,269 @@
+"""The people a team supports: the list, one person's page, and changing what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, request
+from flask.typing import ResponseReturnValue
+
+from referral import beginnings, records
+from referral.audit import log
+from referral.records import ConsentSeen, PersonSeen
+from referral.states import REFERRAL_OPEN, Role
+from referral.store import Tx
+from web import labels
+from web.access import TEAM, access, current_actor
+from web.app import edge
+from web.forms import Form, Next, answer, page
+from web.labels import said, word
+from web.say import _
+from web.schemas.people import ChangePerson
+from web.wizard import practice_words
+from web.words import day_words, nhs_number, phone_words
+from workflows import disclosure, reading
+from workflows.engine import NOT_FOUND, Refused
+from workflows.moves import N_, Refusal
+from workflows.people import change_person
+
+pages = Blueprint("people_pages", __name__)
+
+LOOKERS = TEAM | {Role.SAFEGUARDING_LEAD}
+NO_NUMBER = {
+    "not_known": N_("They do not know it"),
+    "part_known": N_("Only part of it is known"),
+    "never_had_one": N_("They have never had one"),
+    "not_said": N_("They would rather not say"),
+}
+
+
+# -- the list -----------------------------------------------------------------------------------
+
+
+@pages.get("/people")
+@access(LOOKERS)
+def people() -> ResponseReturnValue:
+    """The people of the team, by name. The address holds an id, never a name."""
+    actor = current_actor()
+    after = request.args.get("after", "")
+    with edge().reading(actor) as (tx, at):
+        place = None
+        if after:
+            key = records.name_key_of(tx, actor, _an_id(after))
+            place = (key, after) if key is not None else None
+        found, more = reading.people(tx, actor, at, place)
+    return page(
+        "people/list.jinja",
+        None,
+        people=found,
+        more=more[1] if more else None,
+        looked_for="",
+        may_refer=actor.role in TEAM,
+        practice_words=practice_words,
+    )
+
+
+def _an_id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        abort(404)
+
+
+@pages.post("/people")
+@access(LOOKERS)
+def look_for() -> ResponseReturnValue:
+    """People by a name, a reference, an NHS number or a phone number: posted, so that no name
+    stands in an address."""
+    actor = current_actor()
+    wanted = request.form.get("words", "").strip()[:80]
+    with edge().reading(actor) as (tx, at):
+        found = reading.search(tx, actor, at, wanted).people if wanted else []
+        begin = reading.people(tx, actor, at, None)[0] if not wanted else found
+    return page(
+        "people/list.jinja",
+        None,
+        people=begin,
+        more=None,
+        looked_for=wanted,
+        may_refer=actor.role in TEAM,
+        practice_words=practice_words,
+    )
+
+
+# -- one person ---------------------------------------------------------------------------------
+
+
+def record_of(p: PersonSeen) -> dict[str, Any]:
+    """A person by the names that disclosure knows the fields by."""
+    names = (
+        "reference given_name family_name birth_date nhs_number no_nhs_number practice phone email"
+        " address postcode contact_method contact_times message_safe language interpreter"
+        " access_needs emergency_contact died_on"
+    )
+    return {**{name: getattr(p, name) for name in names.split()}, "team": p.organisation}
+
+
+def found(tx: Tx, at: datetime, person_id: str) -> tuple[PersonSeen, dict[str, Any]]:
+    """A person in scope, and what of them the actor sees. Raises Refused: not_found."""
+    actor = current_actor()
+    p = records.person(tx, actor, at, person_id)
+    if p is None:
+        raise Refused([NOT_FOUND], noun="person", trigger="read", record_id=None)
+    seen = disclosure.shown_person(record_of(p), actor.role, at, p.closed_to_actor, p.held)
+    return p, seen
+
+
+def about(seen: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Contact and access, of what the viewer sees."""
+    message = {True: _("Safe to leave a message"), False: _("Do not leave a message")}
+    pairs: list[tuple[str, Any]] = [
+        (_("Phone"), phone_words(seen.get("phone"))),
+        (_("Email"), seen.get("email")),
+        (_("Address"), ", ".join(x for x in (seen.get("address"), seen.get("postcode")) if x)),
+        (_("Practice"), practice_words(seen.get("practice")) if "practice" in seen else None),
+        (_("Contact"), word(labels.CONTACT_METHODS, seen.get("contact_method"))),
+        (_("Best times"), seen.get("contact_times")),
+        (_("Messages"), message.get(seen.get("message_safe"))),  # type: ignore[arg-type]
+        (_("Language"), seen.get("language")),
+        (_("Interpreter"), _("Needed") if seen.get("interpreter") else None),
+        (_("Access needs"), seen.get("access_needs")),
+        (_("In an emergency"), seen.get("emergency_contact")),
+    ]
+    return [{"key": key, "value": str(value)} for key, value in pairs if value]
+
+
+def identity(seen: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The facts beside the name."""
+    pairs: list[tuple[str, Any]] = []
+    if seen.get("birth_date"):
+        born = _("%(day)s (%(age)s years)", day=day_words(seen["birth_date"]), age=seen["age"])
+        pairs.append((_("Born"), born))
+    if "nhs_number" in seen:
+        none = said(NO_NUMBER.get(seen.get("no_nhs_number") or "", "")) or _("None given")
+        pairs.append((_("NHS number"), nhs_number(seen["nhs_number"]) or none))
+    if seen.get("died_on"):
+        pairs.append((_("Died"), day_words(seen["died_on"])))
+    return [{"label": label, "value": str(value)} for label, value in pairs]
+
+
+def consent_line(c: ConsentSeen) -> dict[str, Any]:
+    """One answer in the person's list."""
+    return {
+        "href": f"/consents/{c.id}",
+        "what": word(labels.PURPOSES, c.purpose),
+        "who": c.provider or "",
+        "tag": labels.state_tag("consent", c.state),
+        "when": day_words((c.answered_at or c.asked_at).date()),
+        "until": day_words(c.until.date()) if c.until and c.state == "given" else "",
+    }
+
+
+@pages.get("/people/<uuid:person_id>")
+@access(LOOKERS)
+def person(person_id: UUID) -> ResponseReturnValue:
+    """Everything about one person."""
+    actor = current_actor()
+
+    def look(tx: Tx, at: datetime) -> dict[str, Any]:
+        p, seen = found(tx, at, str(person_id))
+        log(tx, actor, at, "read", "person", None, subject=p.subject_ref)
+        if p.closed_to_actor:
+            return {
+                "p": p,
+                "seen": seen,
+                "referrals": [],
+                "consents": [],
+                "begun": None,
+                "plan": None,
+            }
+        return {
+            "p": p,
+            "seen": seen,
+            "referrals": records.referrals_of(tx, p),
+            "consents": records.consents(tx, p.id),
+            "begun": beginnings.of_person(tx, actor, p.id) if actor.role in TEAM else None,
+            "plan": records.newest_plan(tx, p.id),
+        }
+
+    known = edge().perform(actor, look)
+    seen, referrals = known["seen"], known["referrals"]
+    return page(
+        "people/show.jinja",
+        None,
+        p=known["p"],
+        name=disclosure.known_as(seen),
+        seen=seen,
+        closed=known["p"].closed_to_actor,
+        held=said(seen["held"]) if "held" in seen else None,
+        identity=identity(seen),
+        about=about(seen),
+        open=[r for r in referrals if r.state in REFERRAL_OPEN],
+        past=[r for r in referrals if r.state not in REFERRAL_OPEN],
+        consents=[consent_line(c) for c in known["consents"]],
+        begun=known["begun"],
+        plan=known["plan"],
+        may_write=actor.role in TEAM and not known["p"].closed_to_actor,
+        back={"href": "/people", "text": _("Back to people")},
+    )
+
+
+FIELDS = (
+    "given_name", "family_name", "birth_date", "nhs_number", "no_nhs_number", "practice", "phone",
+    "email", "address", "postcode", "contact_method", "contact_times", "message_safe", "language",
+    "interpreter", "access_needs", "emergency_contact",
+)  # fmt: skip
+
+
+@pages.route("/people/<uuid:person_id>/change", methods=["GET", "POST"])
+@access(TEAM)
+def change(person_id: UUID) -> ResponseReturnValue:
+    """Change what is known."""
+    actor = current_actor()
+    rid = str(person_id)
+
+    def look(tx: Tx, at: datetime) -> PersonSeen:
+        p, _seen = found(tx, at, rid)
+        if request.method == "GET":
+            log(tx, actor, at, "read", "person", None, subject=p.subject_ref)
+        return p
+
+    p = edge().perform(actor, look)
+    if p.closed_to_actor:
+        abort(404)
+    known = {name: getattr(p, name) for name in FIELDS}
+    known["phone"] = phone_words(p.phone)
+    if (p.practice or "").lower() == "none":
+        known |= {"practice": "", "no_practice": "yes"}
+
+    def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> int:
+        if form.value("no_practice") == "yes":
+            given["practice"] = "none"
+        if given.get("nhs_number"):
+            given["no_nhs_number"] = None
+        elif not given.get("no_nhs_number"):
+            why = Refusal(
+                "wrong_nhs_number",
+                N_("Enter the NHS number, or choose why there is none."),
+                field="nhs_number",
+            )
+            raise Refused([why], noun="person", trigger="change", record_id=None)
+        return change_person(tx, actor, at, rid, given, form.version)
+
+    return answer(
+        lambda form: page(
+            "people/change.jinja",
+            form,
+            p=p,
+            reasons=[(code, said(text)) for code, text in NO_NUMBER.items()],
+            back={"href": f"/people/{rid}", "text": _("Back to the person")},
+        ),
+        command,
+        lambda version: Next(f"/people/{rid}", _("Saved.")),
+        schema=ChangePerson(only=FIELDS),
+        known=known,
+        version=p.version,
+    )
