@@ -20,7 +20,9 @@ WORDING = Sql(
 )
 NEWEST = Sql(
     "SELECT id, state FROM consent WHERE person_id = :person_id AND recipient = :recipient"
-    " AND purpose = :purpose AND system_id = :system_id ORDER BY asked_at DESC, id DESC LIMIT 1"
+    " AND purpose = :purpose AND system_id = :system_id ORDER BY"
+    # What waits for an answer, then what is in force: of each there is one at most.
+    " CASE state WHEN 'asked' THEN 0 WHEN 'given' THEN 1 ELSE 2 END, asked_at DESC, id DESC LIMIT 1"
 )
 
 

@@ -38,7 +38,8 @@ def test_a_referral_goes_from_draft_to_a_closed_loop(w: World) -> None:
     assert w.referral(draft, "complete", "sol", given=OUTCOME).state == "completed"
     with w.store.begin(w.actor["priya"]) as tx:
         done, left = confirm_referrals(tx, w.actor["priya"], w.at, [draft])
-    assert [d.state for d in done] == ["closed"] and not left
+    assert [d.state for d in done] == ["closed"]
+    assert not left
     with w.store.read() as tx:
         steps = tx.rows(
             Sql("SELECT version FROM step WHERE record_id = :id ORDER BY version"), id=draft
