@@ -1,0 +1,285 @@
+"""What those who answer for a place set up and watch over: places, organisations, accounts,
+providers with their evidence, agreements with their signatures.
+
+Each query names its scope: the place the actor answers for, or the actor's own organisation. What
+is outside it isn't found."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from referral.actors import Actor
+from referral.schema import EVIDENCE_COUNTS, of
+from referral.states import TAKING_PART, WITH_PROVIDER, listed
+from referral.store import Sql, Tx
+
+UNDER = "substr(pl.path, 1, length(CAST(:path AS text))) = :path"
+WITHIN = f"({UNDER} OR o.id = :org)"
+
+
+def _scope(actor: Actor) -> dict[str, Any]:
+    return {
+        "system_id": actor.system_id,
+        "org": actor.organisation_id,
+        "path": actor.place_path or "-",
+    }
+
+
+# -- places and organisations -------------------------------------------------------------------
+
+
+class Place(NamedTuple):
+    """A place, and who answers there."""
+
+    id: str
+    parent_id: str | None
+    kind: str
+    name: str
+    path: str
+    safeguarding_phone: str | None
+    out_of_hours_phone: str | None
+    outside_contact: str | None
+
+    @property
+    def depth(self) -> int:
+        """How far below the root it lies."""
+        return self.path.count("/") - 1
+
+
+PLACES = Sql(
+    f"""
+SELECT pl.id, pl.parent_id, pl.kind, pl.name, pl.path, pl.safeguarding_phone,
+  pl.out_of_hours_phone, pl.outside_contact
+FROM place pl WHERE pl.system_id = :system_id AND {UNDER} ORDER BY pl.path LIMIT 500
+"""
+)
+
+
+def places(tx: Tx, actor: Actor) -> list[Place]:
+    """The places below the one the actor answers for, and itself."""
+    scope = _scope(actor)
+    rows = tx.rows(PLACES, system_id=scope["system_id"], path=scope["path"])
+    return [Place._make(row) for row in rows]
+
+
+class Organisation(NamedTuple):
+    """An organisation, where it works, and how many accounts it has."""
+
+    id: str
+    name: str
+    kind: str
+    place_id: str
+    place: str
+    email: str | None
+    phone: str | None
+    provider_id: str | None
+    accounts: int
+
+
+_ORGANISATIONS = f"""
+SELECT o.id, o.name, o.kind, o.place_id, pl.name, o.email, o.phone,
+  (SELECT p.id FROM provider p WHERE p.organisation_id = o.id),
+  (SELECT count(*) FROM membership m WHERE m.organisation_id = o.id
+     AND (m.ended_at IS NULL OR m.ended_at > :at))
+FROM organisation o
+JOIN place pl ON pl.id = o.place_id
+WHERE o.system_id = :system_id AND {WITHIN}
+"""
+ORGANISATIONS = Sql(_ORGANISATIONS + " ORDER BY o.name, o.id LIMIT 500")
+ORGANISATION = Sql(_ORGANISATIONS + " AND o.id = :id")
+# Parties to an agreement may lie elsewhere in the system: names only.
+EVERY_ORGANISATION = Sql(
+    "SELECT o.id, o.name, o.kind FROM organisation o WHERE o.system_id = :system_id"
+    " AND o.ended_at IS NULL ORDER BY o.name, o.id LIMIT 500"
+)
+
+
+def organisations(tx: Tx, actor: Actor, at: datetime) -> list[Organisation]:
+    """The organisations in the place the actor answers for."""
+    return [Organisation._make(row) for row in tx.rows(ORGANISATIONS, **_scope(actor), at=at)]
+
+
+def organisation(tx: Tx, actor: Actor, at: datetime, record_id: str) -> Organisation | None:
+    """One organisation in the place the actor answers for."""
+    row = tx.row(ORGANISATION, **_scope(actor), at=at, id=record_id)
+    return None if row is None else Organisation._make(row)
+
+
+def names_of_organisations(tx: Tx, actor: Actor) -> list[tuple[str, str, str]]:
+    """(id, name, kind) of every organisation of the system, for choosing parties."""
+    rows = tx.rows(EVERY_ORGANISATION, system_id=actor.system_id)
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+class Account(NamedTuple):
+    """One role of one account."""
+
+    membership_id: str
+    user_id: str
+    name: str
+    email: str
+    active: bool
+    role: str
+    organisation_id: str
+    organisation: str
+    place: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+
+_ACCOUNTS = f"""
+SELECT m.id, u.id, u.name, u.email, u.active, m.role, o.id, o.name, mp.name, m.started_at,
+  m.ended_at
+FROM membership m
+JOIN app_user u ON u.id = m.user_id
+JOIN organisation o ON o.id = m.organisation_id
+JOIN place pl ON pl.id = o.place_id
+LEFT JOIN place mp ON mp.id = m.place_id
+WHERE m.system_id = :system_id AND {WITHIN}
+"""
+ACCOUNTS = Sql(_ACCOUNTS + " ORDER BY u.name, u.id, m.id LIMIT 500", (9, 10))
+ACCOUNTS_IN = Sql(_ACCOUNTS + " AND o.id = :id ORDER BY u.name, u.id, m.id LIMIT 500", (9, 10))
+
+
+def accounts(tx: Tx, actor: Actor, organisation_id: str | None = None) -> list[Account]:
+    """The accounts of one organisation, or of every one in the place the actor answers for."""
+    rows = (
+        tx.rows(ACCOUNTS, **_scope(actor))
+        if organisation_id is None
+        else tx.rows(ACCOUNTS_IN, **_scope(actor), id=organisation_id)
+    )
+    return [Account._make(row)._replace(active=bool(row[4])) for row in rows]
+
+
+# -- providers ----------------------------------------------------------------------------------
+
+
+class Provider(NamedTuple):
+    """A provider, its assurance, and whom a decision about it would touch."""
+
+    id: str
+    organisation_id: str
+    name: str
+    place: str
+    tier: str
+    assurance_id: str | None
+    state: str | None
+    since: datetime | None
+    conditions_until: datetime | None
+    expires: datetime | None
+    taking_part: int
+    waiting: int
+
+
+_PROVIDERS = f"""
+SELECT pr.id, o.id, o.name, pl.name, pr.tier, a.id, a.state, a.since, a.conditions_until,
+  (SELECT min(coalesce(e.grace_until, e.until)) FROM evidence e
+     WHERE e.provider_id = pr.id AND {of("e", EVIDENCE_COUNTS)}),
+  (SELECT count(*) FROM referral r WHERE r.provider_id = pr.id
+     AND r.state IN ({listed(*TAKING_PART)})),
+  (SELECT count(*) FROM referral r WHERE r.provider_id = pr.id
+     AND r.state IN ({listed(*(WITH_PROVIDER - TAKING_PART))}))
+FROM provider pr
+JOIN organisation o ON o.id = pr.organisation_id
+JOIN place pl ON pl.id = o.place_id
+LEFT JOIN assurance a ON a.provider_id = pr.id
+WHERE pr.system_id = :system_id AND {WITHIN}
+"""
+_PROVIDER_TIMES = (7, 8, 9)
+PROVIDERS = Sql(
+    _PROVIDERS + " AND (o.name, o.id) > (:name, :after) ORDER BY o.name, o.id LIMIT :most",
+    _PROVIDER_TIMES,
+)
+PROVIDER = Sql(_PROVIDERS + " AND pr.id = :id", _PROVIDER_TIMES)
+FIRST = "00000000-0000-0000-0000-000000000000"
+
+
+def providers(
+    tx: Tx, actor: Actor, after: tuple[str, str] = ("", FIRST), most: int = 51
+) -> list[Provider]:
+    """The providers in the place the actor answers for, by name. `after`: (name, organisation)."""
+    name, number = after
+    rows = tx.rows(PROVIDERS, **_scope(actor), name=name, after=number, most=most)
+    return [Provider._make(row) for row in rows]
+
+
+def provider(tx: Tx, actor: Actor, provider_id: str) -> Provider | None:
+    """One provider: the actor's own, or one in the place they answer for."""
+    row = tx.row(PROVIDER, **_scope(actor), id=provider_id)
+    return None if row is None else Provider._make(row)
+
+
+class Evidence(NamedTuple):
+    """One item of evidence. Unchecked: the provider handed it in, and it doesn't count yet."""
+
+    id: str
+    kind: str
+    about: str | None
+    blocking: bool
+    from_at: datetime
+    until: datetime
+    grace_until: datetime | None
+    reference: str | None
+    checked_by: str | None
+    recorded_at: datetime
+
+    @property
+    def counts_until(self) -> datetime:
+        """When it stops counting."""
+        return self.grace_until or self.until
+
+
+EVIDENCE = Sql(
+    """
+SELECT e.id, e.kind, e.about, e.blocking, e.from_at, e.until, e.grace_until, e.reference, u.name,
+  e.recorded_at
+FROM evidence e
+LEFT JOIN membership m ON m.id = e.checked_by
+LEFT JOIN app_user u ON u.id = m.user_id
+WHERE e.provider_id = :provider_id AND e.system_id = :system_id
+  AND (e.replaced_at IS NULL OR (e.checked_by IS NULL AND NOT EXISTS (
+    SELECT 1 FROM evidence n WHERE n.provider_id = e.provider_id AND n.kind = e.kind
+      AND coalesce(n.about, '') = coalesce(e.about, '') AND n.recorded_at > e.recorded_at)))
+ORDER BY e.kind, e.recorded_at, e.id
+""",
+    (4, 5, 6, 9),
+)
+
+
+def evidence(tx: Tx, actor: Actor, provider_id: str) -> list[Evidence]:
+    """What counts for a provider the actor was let at, and the newest that was handed in."""
+    rows = tx.rows(EVIDENCE, provider_id=provider_id, system_id=actor.system_id)
+    return [Evidence._make(row)._replace(blocking=bool(row[3])) for row in rows]
+
+
+# -- agreements ---------------------------------------------------------------------------------
+
+
+class Party(NamedTuple):
+    """One party to an agreement, and who signed for it."""
+
+    organisation_id: str
+    name: str
+    signed_at: datetime | None
+    signed_by: str | None
+
+
+PARTIES = Sql(
+    """
+SELECT p.organisation_id, o.name, p.signed_at, u.name
+FROM agreement_party p
+JOIN organisation o ON o.id = p.organisation_id
+LEFT JOIN membership m ON m.id = p.signed_by
+LEFT JOIN app_user u ON u.id = m.user_id
+WHERE p.agreement_id = :id AND p.system_id = :system_id
+ORDER BY o.name, o.id
+""",
+    (2,),
+)
+
+
+def parties(tx: Tx, actor: Actor, agreement_id: str) -> list[Party]:
+    """The parties to an agreement the actor was let at."""
+    rows = tx.rows(PARTIES, id=agreement_id, system_id=actor.system_id)
+    return [Party._make(row) for row in rows]
