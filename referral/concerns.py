@@ -74,7 +74,7 @@ class ConcernSource(Base):
     user_id: Mapped[Ref | None] = mapped_column(ForeignKey("app_user.id"))
     organisation_id: Mapped[Ref | None] = mapped_column(ForeignKey("organisation.id"))
     words: Mapped[Sealed | None]  # somebody who has no account here
-    __table_args__ = (Index(None, "concern_id"),)
+    __table_args__ = (Index(None, "concern_id"), Index(None, "user_id"))
 
 
 class Hold(Base):

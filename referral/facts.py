@@ -537,11 +537,11 @@ WHERE c.id = :id AND c.system_id = :system_id
 NEW_CONCERN = Sql(
     f"""
 SELECT og.system_id, og.id, pl.path,
-  (SELECT pe.subject_ref FROM person pe WHERE CAST(pe.id AS text) = :person_id
+  (SELECT pe.subject_ref FROM person pe WHERE pe.id = :person_id
      AND pe.system_id = og.system_id),
-  (SELECT pe.gate FROM person pe WHERE CAST(pe.id AS text) = :person_id
+  (SELECT pe.gate FROM person pe WHERE pe.id = :person_id
      AND pe.system_id = og.system_id),
-  (SELECT pr.gate FROM provider pr WHERE CAST(pr.id AS text) = :provider_id
+  (SELECT pr.gate FROM provider pr WHERE pr.id = :provider_id
      AND pr.system_id = og.system_id),
   {ANSWERED}
 FROM organisation og JOIN place pl ON pl.id = og.place_id
@@ -583,8 +583,8 @@ def new_concern(
     row = tx.row(
         NEW_CONCERN,
         **asking(actor, at, key),
-        person_id=given.get("person_id") or "",
-        provider_id=given.get("provider_id") or "",
+        person_id=given.get("person_id") or None,
+        provider_id=given.get("provider_id") or None,
     )
     if row is None:
         return None

@@ -175,4 +175,11 @@ class Confirmation(Base):
     __table_args__ = (
         CheckConstraint("answer IN ('confirmed','refused','lapsed')", name="answer"),
         Index(None, "record_id"),
+        Index(
+            "ix_confirmation_waiting",
+            "proposed_at",
+            "id",
+            sqlite_where=sql("answer IS NULL"),
+            postgresql_where=sql("answer IS NULL"),
+        ),
     )

@@ -105,7 +105,7 @@ def holds(tx: Tx, referral_id: str) -> list[tuple[datetime, datetime | None]]:
 
 OVERTAKEN = Sql(
     """SELECT x.id FROM escalation x LEFT JOIN clock t ON t.id = x.clock_id
-  WHERE x.about_id = :id AND x.clock_id IS NOT NULL
+  WHERE x.about_id = :id AND x.closed_at IS NULL AND x.clock_id IS NOT NULL
     AND x.state IN ('raised','in_review','information_requested')
     AND (t.ended IS NOT NULL OR :ended = 1)
   ORDER BY x.id"""
