@@ -87,7 +87,8 @@ class Form:
 def typed(schema: Schema | None, form: MultiDict[str, str]) -> dict[str, Any]:
     """What was posted, as the schema reads it: dates from their boxes, lists as lists."""
     out: dict[str, Any] = {}
-    for name, declared in (schema.fields if schema else {}).items():
+    for attribute, declared in (schema.fields if schema else {}).items():
+        name = declared.data_key or attribute
         if isinstance(declared, (Day, Moment)):
             parts = {part: form.get(f"{name}-{part}", "") for part in ("day", "month", "year")}
             out[name] = parts if any(parts.values()) else form.get(name, "")
@@ -101,7 +102,7 @@ def typed(schema: Schema | None, form: MultiDict[str, str]) -> dict[str, Any]:
 def as_typed(schema: Schema | None, form: MultiDict[str, str]) -> dict[str, Any]:
     """Everything typed, to be drawn again exactly as it was."""
     lists = {
-        name
+        declared.data_key or name
         for name, declared in (schema.fields if schema else {}).items()
         if isinstance(declared, fields.List)
     }

@@ -19,7 +19,7 @@ from marshmallow import Schema, fields
 from referral import facts
 from referral.actors import Actor
 from referral.audit import log
-from referral.states import Noun
+from referral.states import AgreementState, Noun
 from referral.store import Sql, Tx
 from web import labels
 from web.access import STAFF, access, current_actor
@@ -403,6 +403,10 @@ DUE = Sql(
 
 def banner(tx: Tx, noun: Noun, trigger: str, done: Done, at: datetime) -> str:
     """What happened and what happens next."""
+    if (noun, trigger) == (Noun.AGREEMENT, "sign"):
+        if done.state == AgreementState.IN_FORCE:
+            return _("Signed. You were the last: the agreement is in force now.")
+        return _("Signed. It is in force once each organisation has signed.")
     words = BANNERS.get((noun, trigger))
     if words is None:
         return f"{labels.told(noun, trigger)}."

@@ -231,5 +231,5 @@ def test_an_organisation_becomes_a_provider(w: World) -> None:
     page = sign_in(w, "grace").fill(f"/providers/add?organisation={org}", tier="sole_artist")
     assert "Paper Boats" in page.words
     assert "Sole artist" in page.words
-    page = sign_in(w, "fred").fill(f"/providers/add?organisation={org}")
-    assert page.status == 404
+    answers = {"organisation_id": org, "tier": "sole_artist"}
+    assert sign_in(w, "fred").post("/providers/add", answers).status == 404
