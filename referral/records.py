@@ -325,6 +325,32 @@ def providers_of(tx: Tx, seen: PersonSeen) -> list[tuple[str, str]]:
     return [(str(row[0]), str(row[1])) for row in rows]
 
 
+PROVIDER_ORGANISATIONS_OF = Sql(
+    """SELECT DISTINCT CAST(po.id AS text), po.name FROM referral r
+  JOIN provider pr ON pr.id = r.provider_id JOIN organisation po ON po.id = pr.organisation_id
+  WHERE r.person_id = :person_id AND r.organisation_id = :org AND r.sent_at IS NOT NULL
+  ORDER BY po.name"""
+)
+
+
+def provider_organisations_of(tx: Tx, seen: PersonSeen) -> list[tuple[str, str]]:
+    """(id, name) of the organisations of the providers who know of the person."""
+    rows = tx.rows(PROVIDER_ORGANISATIONS_OF, person_id=seen.id, org=seen.organisation_id)
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
+PROVIDER = Sql(
+    "SELECT po.id, po.name FROM provider pr JOIN organisation po ON po.id = pr.organisation_id"
+    " WHERE pr.id = :id AND pr.system_id = :system_id"
+)
+
+
+def provider(tx: Tx, actor: Actor, provider_id: str) -> tuple[str, str] | None:
+    """(id, name) of the organisation of a provider of the actor's system."""
+    row = tx.row(PROVIDER, id=provider_id, system_id=actor.system_id)
+    return None if row is None else (str(row[0]), str(row[1]))
+
+
 class ClockSeen(NamedTuple):
     """A running clock."""
 
@@ -382,6 +408,19 @@ WHERE m.organisation_id = :org AND m.system_id = :system_id AND u.active
 ORDER BY u.name, m.id LIMIT 200
 """
 )
+
+
+COLLEAGUE = Sql(
+    "SELECT m.id, u.id, u.name, m.role, o.name FROM membership m"
+    " JOIN app_user u ON u.id = m.user_id JOIN organisation o ON o.id = m.organisation_id"
+    " WHERE m.id = :id AND m.system_id = :system_id"
+)
+
+
+def colleague(tx: Tx, actor: Actor, at: datetime, membership_id: str) -> Colleague | None:
+    """One member."""
+    row = tx.row(COLLEAGUE, id=membership_id, system_id=actor.system_id)
+    return None if row is None else Colleague._make(row)
 
 
 def colleagues(tx: Tx, actor: Actor, at: datetime, organisation_id: str) -> list[Colleague]:

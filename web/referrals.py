@@ -103,6 +103,7 @@ OTHER = (
     "discard",
     "mark_in_error",
 )
+ESCALATE = (Role.LINK_WORKER, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
 NOT_MINE = frozenset({"not_your_role", "not_your_record", "no_such_move"})
 
 
@@ -372,6 +373,8 @@ def actions(shown: Shown) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
         for t in OTHER
         if t in open_now
     ]
+    if shown.actor.role in ESCALATE and "since" in shown.seen and shown.facts.state != S.DRAFT:
+        more.append({"text": _("Escalate"), "href": f"/referrals/{shown.id}/escalate"})
     return buttons, more
 
 
