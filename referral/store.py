@@ -311,6 +311,8 @@ def _sqlite_connected(dbapi: Any, record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        # Without it, REPLACE removes a row that must be kept and no trigger hears of it.
+        "recursive_triggers=ON",
         f"busy_timeout={int(BUSY_SECONDS * 1000)}",
         "secure_delete=ON",
     ):
