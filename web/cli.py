@@ -437,7 +437,7 @@ def audit_verify(as_json: bool) -> None:
     from referral.verify import verify
     from workflows.rules_for_verify import rules_for_verify
 
-    with opened() as edge, progress_bar(hidden=as_json) as progress, edge.store.read() as tx:
+    with opened() as edge, progress_bar(hidden=as_json) as progress, edge.store.snapshot() as tx:
         report = verify(tx, rules_for_verify(), progress)
     answer(report.as_json(), as_json, report.lines())
     sys.exit(0 if report.whole else 1)
