@@ -6,11 +6,12 @@ import logging
 import secrets
 import traceback
 
-from flask import Flask, current_app, render_template
+from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from referral.store import OutcomeUnknown
 from web.edge import Busy
 from web.say import _
 from workflows.engine import Refused
@@ -75,6 +76,15 @@ def trouble(status: int) -> Trouble:
     )
 
 
+def cannot_tell() -> Trouble:
+    """The connection was lost while saving: it may be there or not."""
+    return Trouble(
+        _("We cannot tell whether this was saved"),
+        _("The connection was lost. Look at the record before you try again."),
+        _("If someone is in immediate danger, call 999."),
+    )
+
+
 def page(status: int, reference: str | None = None) -> tuple[str, int]:
     """The error page of a status."""
     return (
@@ -113,7 +123,8 @@ def register(app: Flask) -> None:
         from web.signing_in import actor_or_none, ask_to_sign_in
 
         if actor_or_none() is None:
-            return ask_to_sign_in()
+            # `security` has refused an Origin that isn't ours; where none came, nothing is proven.
+            return ask_to_sign_in(proven="Origin" in request.headers)
         return page(400)
 
     @app.errorhandler(HTTPException)
@@ -133,6 +144,10 @@ def register(app: Flask) -> None:
     def busy(error: Busy) -> ResponseReturnValue:
         body, status = page(503)
         return body, status, {"Retry-After": "5"}
+
+    @app.errorhandler(OutcomeUnknown)
+    def unknown(error: OutcomeUnknown) -> ResponseReturnValue:
+        return render_template("error.jinja", trouble=cannot_tell(), reference=note(error)), 503
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> ResponseReturnValue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,12 +24,12 @@ class SettingWrong(Exception):
 class Settings:
     """What a place may differ in before anything has started. There is no default secret."""
 
-    secret_key: str
-    database_url: str = "sqlite:///var/segue.db"
+    secret_key: str = field(repr=False)
+    database_url: str = field(default="sqlite:///var/segue.db", repr=False)
     public_url: str = "http://127.0.0.1:8000"
     service_name: str = "Segue"
-    signing_key: str | None = None
-    smtp_url: str | None = None
+    signing_key: str | None = field(default=None, repr=False)
+    smtp_url: str | None = field(default=None, repr=False)
     # How many proxies in front of us may say where a request came from; none unless told.
     proxies: int = 0
     # The phone line on pages that say something is wrong, where the place keeps one.

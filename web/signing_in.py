@@ -182,13 +182,14 @@ def _here() -> str:
     return request.full_path if request.query_string else request.path
 
 
-def ask_to_sign_in() -> ResponseReturnValue:
-    """Nobody is signed in where somebody must be. What was typed is kept for who typed it."""
+def ask_to_sign_in(proven: bool = True) -> ResponseReturnValue:
+    """Nobody is signed in where somebody must be. What was typed is kept for who typed it, if it
+    is `proven` to come from a page of ours."""
     if request.method != "POST":
         way = "/sign-in" if request.path == "/" else f"/sign-in?{_query(next=_here())}"
         return redirect(way)
     token = session.get("_user_id")
-    ended = _session(token) if token else None
+    ended = _session(token) if token and proven else None
     answers = _answers_to_keep(ended.actor.user_id) if ended else ""
     return make_response(_sign_in_page({}, next_path=_here(), answers=answers, ended=True), 401)
 
@@ -409,7 +410,7 @@ def set_up(app: Flask, https: bool) -> None:
     """flask-login over our own sessions, and the cookie that carries the token."""
     manager = LoginManager()
     manager.session_protection = None
-    manager.init_app(app)
+    manager.init_app(app, add_context_processor=False)
     loader: Callable[[str], SignedIn | None] = _load
     manager.user_loader(loader)
     app.config.update(

@@ -21,7 +21,7 @@ from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
 from tests.world import World
-from web.app import App, create_app
+from web.app import MODULES, App, create_app
 from web.edge import Edge
 from web.settings import Settings
 from web.signing_in import start_session
@@ -29,6 +29,8 @@ from web.signing_in import start_session
 SECRET = "only for tests, and long enough to pass"
 HTTPS = Settings(secret_key=SECRET, public_url="https://localhost")
 HTTP = Settings(secret_key=SECRET, public_url="http://localhost")
+# Pages of the tests' own, beside the real ones.
+SAMPLE = "tests.web.sample"
 _apps: dict[str, App] = {}
 # The forms that stand on every page.
 FRAME = frozenset({"/sign-out", "/search", "/stay-signed-in"})
@@ -39,7 +41,7 @@ def app_of(w: World, settings: Settings = HTTP) -> App:
     its templates are slow to build; each test gives it its own store."""
     edge = Edge(w.store, lambda: w.at)
     if settings.public_url not in _apps:
-        _apps[settings.public_url] = create_app(edge, settings)
+        _apps[settings.public_url] = create_app(edge, settings, modules=(*MODULES, SAMPLE))
     app = _apps[settings.public_url]
     app.extensions["segue"].edge = edge
     return app
