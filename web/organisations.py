@@ -1,0 +1,302 @@
+"""Setting up: places and who answers there, organisations, and the accounts in them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, request
+from flask.typing import ResponseReturnValue
+
+from referral import oversight
+from referral.organisations import ORGANISATION_KINDS
+from referral.oversight import Organisation, Place
+from referral.states import Role
+from referral.store import Sql, Tx
+from web import labels
+from web.access import access, current_actor
+from web.app import edge
+from web.edge import Busy
+from web.errors import status_of
+from web.forms import Form, Next, answer, form_now, page, refuse, typed
+from web.labels import word
+from web.passwords import hash_password, new_password
+from web.say import _
+from web.schemas import Wrong, load
+from web.schemas.base import Command
+from web.schemas.fields import Choice, Email, Id, Text
+from web.schemas.organisations import ASSIGNABLE, AddOrganisation, AddPlace, SetPlacePhones
+from web.words import phone_words
+from workflows.engine import Refused
+from workflows.moves import N_
+from workflows.organisations import (
+    add_membership,
+    add_organisation,
+    add_place,
+    add_user,
+    set_place_phones,
+)
+from workflows.rules import field, wrong
+
+pages = Blueprint("organisation_pages", __name__)
+
+SETS_UP = frozenset({Role.GOVERNANCE_LEAD, Role.ADMINISTRATOR})
+PLACE_KINDS: dict[str, str] = {
+    "place": N_("Place, such as a borough"),
+    "neighbourhood": N_("Neighbourhood in a place"),
+}
+# Who answers for a whole place needs one; who may give away such a role answers for more.
+OVER_A_PLACE = frozenset({"governance_lead", "accountable_officer"})
+BY_ADMINISTRATOR = frozenset(
+    {"administrator", "auditor", "commissioner", "accountable_officer",
+     "information_governance_lead"}
+)  # fmt: skip
+
+
+def roles_for(role: Role) -> list[str]:
+    """The roles that somebody in this role may give to an account."""
+    if role is Role.ADMINISTRATOR:
+        return list(ASSIGNABLE)
+    return [name for name in ASSIGNABLE if name not in BY_ADMINISTRATOR]
+
+
+@pages.get("/organisations")
+@access(SETS_UP)
+def organisations() -> str:
+    """The places with who answers there, and the organisations in each."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        places = oversight.places(tx, actor)
+        found = oversight.organisations(tx, actor, at)
+    return page(
+        "organisations.jinja",
+        places=[
+            {"place": one, "organisations": [o for o in found if o.place_id == one.id]}
+            for one in places
+        ],
+        kind_of=lambda code: word(labels.ORGANISATIONS, code),
+    )
+
+
+def _places() -> list[Place]:
+    actor = current_actor()
+    with edge().reading(actor) as (tx, _at):
+        return oversight.places(tx, actor)
+
+
+def _choices(places: list[Place]) -> list[tuple[str, str]]:
+    return [(one.id, one.name) for one in places]
+
+
+@pages.route("/organisations/add", methods=["GET", "POST"])
+@access(SETS_UP)
+def add() -> ResponseReturnValue:
+    """A new organisation in a place."""
+    actor, places = current_actor(), _places()
+
+    def draw(form: Form) -> str:
+        return page(
+            "organisation_add.jinja",
+            form,
+            kinds=labels.choices(labels.ORGANISATIONS, *ORGANISATION_KINDS),
+            places=_choices(places),
+            back={"href": "/organisations"},
+        )
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
+        return add_organisation(tx, actor, at, **given)
+
+    def done(made: str) -> Next:
+        words = _("Added. Next: give people there an account.")
+        return Next(f"/organisations/{made}", words)
+
+    known = {"place_id": request.args.get("place", "")}
+    return answer(draw, act, done, schema=AddOrganisation(), known=known)
+
+
+@pages.route("/places/add", methods=["GET", "POST"])
+@access(SETS_UP)
+def place_add() -> ResponseReturnValue:
+    """A new place below another, with who answers there."""
+    actor, places = current_actor(), _places()
+
+    def draw(form: Form) -> str:
+        return page(
+            "place_add.jinja",
+            form,
+            kinds=labels.choices(PLACE_KINDS),
+            places=_choices(places),
+            back={"href": "/organisations"},
+        )
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
+        return add_place(tx, actor, at, **given)
+
+    return answer(
+        draw,
+        act,
+        lambda made: Next("/organisations", _("Added. Next: add the organisations there.")),
+        schema=AddPlace(),
+        known={"kind": "place"},
+    )
+
+
+@pages.route("/places/<uuid:place_id>/phones", methods=["GET", "POST"])
+@access(SETS_UP)
+def phones(place_id: UUID) -> ResponseReturnValue:
+    """Who answers in a place: shown on every page about somebody's safety."""
+    actor = current_actor()
+    place = next((one for one in _places() if one.id == str(place_id)), None)
+    if place is None:
+        abort(404)
+
+    def draw(form: Form) -> str:
+        return page("place_phones.jinja", form, place=place, back={"href": "/organisations"})
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
+        set_place_phones(tx, actor, at, place_id=place.id, **given)
+
+    return answer(
+        draw,
+        act,
+        lambda made: Next("/organisations", _("Saved. The numbers are shown from now.")),
+        schema=SetPlacePhones(),
+        known={
+            "safeguarding_phone": phone_words(place.safeguarding_phone),
+            "out_of_hours_phone": phone_words(place.out_of_hours_phone),
+            "outside_contact": place.outside_contact,
+        },
+    )
+
+
+def _organisation(record_id: UUID) -> Organisation:
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        found = oversight.organisation(tx, actor, at, str(record_id))
+    if found is None:
+        abort(404)
+    return found
+
+
+@pages.get("/organisations/<uuid:record_id>")
+@access(SETS_UP)
+def organisation(record_id: UUID) -> str:
+    """An organisation and its accounts."""
+    actor, found = current_actor(), _organisation(record_id)
+    with edge().reading(actor) as (tx, _at):
+        accounts = oversight.accounts(tx, actor, found.id)
+    return page(
+        "organisation.jinja",
+        organisation=found,
+        kind=word(labels.ORGANISATIONS, found.kind),
+        accounts=accounts,
+        is_governance=actor.role is Role.GOVERNANCE_LEAD,
+        back={"href": "/organisations"},
+    )
+
+
+@pages.get("/users")
+@access(SETS_UP)
+def users() -> str:
+    """Every account in the place one answers for."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, _at):
+        accounts = oversight.accounts(tx, actor)
+    return page("users.jinja", accounts=accounts)
+
+
+class NewAccount(Command):
+    """An account with its first role, or one more role for an account there is."""
+
+    name = Text(N_("Enter the person's name."))
+    email = Email(N_("Enter an email address."))
+    role = Choice(ASSIGNABLE, N_("Choose the role."))
+    place_id = Id()
+
+
+KNOWN = Sql("SELECT id, name FROM app_user WHERE email = :email AND system_id = :system_id")
+
+
+@pages.route("/organisations/<uuid:record_id>/accounts/add", methods=["GET", "POST"])
+@access(SETS_UP)
+def account(record_id: UUID) -> ResponseReturnValue:
+    """A new account, with a password for the first sign-in that is shown once; an account that is
+    there already gets one more role."""
+    actor, found, places = current_actor(), _organisation(record_id), _places()
+    back = f"/organisations/{found.id}"
+    allowed = roles_for(actor.role)
+    schema = NewAccount()
+
+    def draw(form: Form) -> str:
+        return page(
+            "account_add.jinja",
+            form,
+            organisation=found,
+            roles=labels.choices(labels.ROLES, *allowed),
+            places=_choices(places),
+            back={"href": back},
+        )
+
+    if request.method != "POST" or request.form.get("again"):
+        return draw(form_now(schema))
+    form = form_now(schema)
+    try:
+        given = load(schema, typed(schema, request.form), edge().clock(), form=True)
+    except Wrong as why:
+        refuse(form, why.refusals)
+        return draw(form), 422
+    password = new_password()
+
+    def act(tx: Tx, at: datetime) -> bool:
+        faults = []
+        if given["role"] not in allowed:
+            faults.append(field("role", N_("Choose the role.")))
+        if given["role"] in OVER_A_PLACE and not given.get("place_id"):
+            faults.append(field("place_id", N_("Choose the place they answer for.")))
+        if faults:
+            raise wrong("membership", "add", *faults)
+        known = tx.row(KNOWN, email=given["email"].lower(), system_id=actor.system_id)
+        user_id = (
+            str(known[0])
+            if known
+            else add_user(
+                tx,
+                actor,
+                at,
+                name=given["name"],
+                email=given["email"],
+                password_hash=hash_password(password),
+            )
+        )
+        add_membership(
+            tx,
+            actor,
+            at,
+            user_id=user_id,
+            organisation_id=found.id,
+            role=Role(given["role"]),
+            place_id=given.get("place_id"),
+        )
+        return known is None
+
+    try:
+        new = edge().perform(actor, act)
+    except Busy:
+        form.general.append(_("Nothing was saved: Segue is busy. Wait a moment, then try again."))
+        return draw(form), 503
+    except Refused as refused:
+        status = status_of(refused)
+        if status == 404:
+            raise
+        refuse(form, refused.refusals)
+        return draw(form), status
+    # Drawn here and not after a redirect: a password is kept nowhere, not even in a cookie.
+    return page(
+        "account_made.jinja",
+        organisation=found,
+        email=given["email"],
+        role=word(labels.ROLES, given["role"]),
+        password=password if new else None,
+        back={"href": back},
+    )
