@@ -484,6 +484,14 @@ NOTICES: dict[str, str] = {
         "Somebody was added who may be here already. Look whether they are the same person."
     ),
     "proposal_to_confirm": N_("A colleague asks you to confirm something."),
+    "proposal_lapsed": N_("Nobody confirmed in time, so nothing was done. Propose it again."),
+    "tell_person_by_hand": N_("Tell the person yourself: nothing is sent to people yet."),
+    "tell_practice_by_hand": N_("Tell the practice yourself: nothing is sent to practices yet."),
+    "ring_outside_contact": N_(
+        "Nobody on the safeguarding ladder may read your concern. Ring your place's contact outside"
+        " now."
+    ),
+    "not_delivered": N_("A message reached nobody. Look at the health page."),
     "reminder": N_("Something is due."),
 }
 

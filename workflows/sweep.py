@@ -260,6 +260,8 @@ def _raise(seen: _Look, act: Raise) -> str:
 def _again(seen: _Look, act: Again, missed: datetime | None) -> str:
     asked = clocks.Asked(seen.f, {}, "", seen.at, seen.cal)
     fresh = clocks.start(seen.clock, asked)
+    if fresh.look_at <= seen.at:
+        raise ValueError(f"clock {seen.claimed.id} would start again in the past")
     _tell(seen, act.whom)
     _log(seen, {"due": fresh.due, "started": seen.at})
     now = seen.row._replace(started=seen.at, due=fresh.due, fired=fresh.fired, missed=missed)

@@ -116,6 +116,16 @@ def next_try(w: World) -> datetime:
     return found[0]  # type: ignore[no-any-return]
 
 
+def test_clocks_of_machines_that_differ_lose_nothing_and_double_nothing(w: World) -> None:
+    records = [w.draft() for _ in range(3)]
+    due = clock(w.store, records[0])["due"]
+    # What each worker's clock shows, in minutes from due: one is an hour behind the other.
+    for shown, letters in ((-1, 0), (-61, 0), (0, 1), (-60, 1), (10, 1), (-50, 1)):
+        sweep(w, due + timedelta(minutes=shown))
+        for record in records:
+            assert len(told(w.store, record)) == letters
+
+
 # -- the lanes ----------------------------------------------------------------------------------
 
 

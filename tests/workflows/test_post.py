@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from referral import queue
+from referral.actors import Actor
 from referral.health import health
 from referral.ids import new_id
 from referral.rows import change, put
-from referral.states import Noun, Purpose
+from referral.states import WITH_PROVIDER, Noun, Purpose, ReferralState, Role
 from referral.store import Sql, Store
 from tests.winding import after, clock, rows, sweep
 from tests.world import OUTCOME, START, World, build
-from workflows import post
+from workflows import disclosure, post
 from workflows.engine import TABLES
 from workflows.moves import Remind, Tell
 from workflows.organisations import set_away
@@ -417,6 +419,53 @@ def test_the_practice_is_told_only_while_the_person_agrees(w: World, still: bool
         "nobody_yet" if still else "not_allowed_now",
     ]
     assert ("tell_practice_by_hand" in about(w, "priya", record)) is still
+
+
+# -- the same as the pages ----------------------------------------------------------------------
+
+
+class Fact(NamedTuple):
+    """What a letter to a provider rests on."""
+
+    state: str
+    consent_id: str | None
+    override_id: str | None
+    agreement_live: bool
+    closed_to_actor: bool
+    provider_org: str = "here"
+    sent_at: datetime | None = START
+    person_id: str = "-"
+
+
+def test_a_provider_is_told_no_more_than_its_pages_show() -> None:
+    leader = Actor(Role.PROVIDER_LEADER, "-", organisation_id="here")
+    said = 0
+    for state, consent, override, agreement, closed in product(
+        WITH_PROVIDER | {ReferralState.RETURNED, ReferralState.WITHDRAWN, ReferralState.DRAFT},
+        (None, "yes"),
+        (None, "yes"),
+        (True, False),
+        (True, False),
+    ):
+        f = Fact(state, consent, override, agreement, closed)
+        situation = disclosure.Situation(
+            Role.PROVIDER_LEADER,
+            state,
+            START,
+            consent=bool(consent),
+            override=disclosure.ASKED if override else None,
+            agreement=agreement,
+            closed=closed,
+        )
+        shown = disclosure.fields(situation)
+        for what in ("referral_sent", "paused", "reminder"):
+            if post.may_be_told(Noun.REFERRAL, what, f, leader):
+                said += 1
+                assert shown - disclosure.DATES, (f, what)
+                assert what == "reminder" or not closed
+            elif not closed:
+                assert not shown - disclosure.DATES, (f, what)
+    assert said
 
 
 # -- the words ----------------------------------------------------------------------------------
