@@ -103,6 +103,10 @@ OTHER = (
     "discard",
     "mark_in_error",
 )
+# The moves that carry the person on: the one button that may be green.
+GREEN = (
+    "answer", "accept", "contact", "start", "update", "resume", "confirm", "redirect", "complete",
+)  # fmt: skip
 ESCALATE = (Role.LINK_WORKER, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
 NOT_MINE = frozenset({"not_your_role", "not_your_record", "no_such_move"})
 
@@ -366,8 +370,11 @@ def actions(shown: Shown) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     buttons += [{"text": labels.button("referral", t), "href": path_of(shown, t)} for t in forward]
     if writing and shown.facts.state == S.RETURNED and not shown.closed:
         buttons.append(again)
-    for button in buttons[1:]:
-        button.setdefault("variant", "secondary")
+    for number, button in enumerate(buttons):
+        if number or not any(button["href"] == path_of(shown, t) for t in GREEN):
+            button.setdefault("variant", "secondary")
+    if buttons and shown.facts.state == S.DRAFT:
+        buttons[0].pop("variant", None)
     more = [
         {"text": labels.button("referral", t), "href": path_of(shown, t)}
         for t in OTHER
@@ -483,6 +490,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
             if "activity" in seen
             else None,
         ),
+        (_("Safety"), said(labels.RISKS["none"]) if seen.get("risks") == "none" else None),
         (_("Provider"), seen.get("provider")),
         (_("Link worker"), _named(seen.get("link_worker"), seen.get("team"))),
         (_("Team phone"), phone_words(seen.get("team_phone"))),
@@ -513,8 +521,6 @@ def safety(shown: Shown) -> list[str]:
         found.append(_("Call the link worker before you accept."))
     if seen.get("safety_notes"):
         found.append(str(seen["safety_notes"]))
-    elif seen.get("risks") == "none":
-        found.append(said(labels.RISKS["none"]))
     for asked, told in (seen.get("safety_answers") or {}).items():
         found.append(f"{asked} {told}")
     return found

@@ -37,7 +37,7 @@ from web.schemas.consent import Answer
 from web.schemas.fields import LONG, Choice, Text
 from web.schemas.people import AddPerson, ChangePerson, SavePlan
 from web.schemas.referrals import ChangeDraft
-from web.words import by_when, day_words
+from web.words import by_when, day_words, phone_words
 from workflows import beginnings as writing
 from workflows.consent import record_consent
 from workflows.engine import NOT_FOUND, TABLES, Refused, decide
@@ -523,6 +523,7 @@ def _details_schema(later: bool) -> Schema:
 def _details_known(w: Writing) -> dict[str, Any]:
     out = {name: getattr(w.person, name) for name in DETAILS}
     out |= {n: getattr(w.person, n) for n in ("birth_date", "nhs_number", "no_nhs_number")}
+    out["phone"] = phone_words(w.person.phone)
     if (out["practice"] or "").lower() == "none":
         out |= {"practice": "", "no_practice": "yes"}
     return out
