@@ -88,6 +88,7 @@ def create_app(
     app.jinja_env.globals.update(labels=labels, words=words)
     for name in modules:
         app.register_blueprint(import_module(name).pages)
+    import_module("web.api").register(app)
     access.guard_every_route(app)
     return app
 

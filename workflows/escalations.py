@@ -38,8 +38,8 @@ def raise_escalation(
     """Take a matter to the next level that can resolve it. `values`: kind, note (what is needed),
     tried, severity, about and about_id. What the actor can't see can't be escalated: not_found."""
     about, about_id = values.get("about"), values.get("about_id")
-    if about in (Noun.REFERRAL, Noun.CONSENT, Noun.ASSURANCE, Noun.AGREEMENT, Noun.CONCERN):
-        noun = Noun(about)
+    if about in set(Noun):
+        noun = Noun(str(about))
         f = facts.LOADERS[noun](tx, str(about_id), actor, at)
         if f is None or not TABLES[noun].hats(f, actor):
             raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="raise", record_id=None)

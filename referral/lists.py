@@ -1,0 +1,547 @@
+"""Pages of each noun for programs: by keyset, newest first, within the actor's scope.
+
+Each query names its scope: the system, and the organisation, provider, place or owner keys of the
+actor. What is outside it isn't found, isn't counted and moves no cursor. The scopes say in SQL what
+the `hats` of each table say of one record; a test holds the two together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from referral.actors import Actor
+from referral.facts import ACTOR_NAMED, named
+from referral.schema import HOLD_LIVE, day, of, unseal
+from referral.states import Noun, Role
+from referral.store import Sql, Tx
+
+PERSONAL = (
+    "given_name family_name birth_date nhs_number no_nhs_number phone email address postcode"
+    " practice contact_method contact_times message_safe language interpreter access_needs"
+    " emergency_contact died_on"
+)
+PERSON_SEALED = frozenset({"access_needs", "emergency_contact"})
+PERSON_DAYS = frozenset({"birth_date", "died_on"})
+PERSON_TRUTHS = frozenset({"message_safe", "interpreter"})
+LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+PERSON, PROVIDER, ACTIVITY = "person", "provider", "activity"
+
+TEAM = (Role.LINK_WORKER, Role.TEAM_LEAD)
+LADDER = (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
+LEADS = (Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
+KEEPERS = (Role.GOVERNANCE_LEAD, Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER)
+SIGNERS = (*KEEPERS, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
+REVIEWERS = (*LEADS, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One noun's columns by name, where they come from, and how some are read: as an instant, a
+    day, sealed text, JSON, or yes and no."""
+
+    columns: Mapping[str, str]
+    source: str
+    filters: Mapping[str, str] = field(default_factory=dict)
+    times: frozenset[str] = frozenset()
+    days: frozenset[str] = frozenset()
+    sealed: frozenset[str] = frozenset()
+    json: frozenset[str] = frozenset()
+    truths: frozenset[str] = frozenset()
+
+    def read(self, row: Sequence[Any]) -> dict[str, Any]:
+        """A row by the names of its columns."""
+        found = dict(zip(self.columns, row, strict=True))
+        for name in self.days:
+            found[name] = day(found[name])
+        for name in self.sealed:
+            found[name] = unseal(found[name])
+        for name in self.json:
+            found[name] = None if found[name] is None else json.loads(found[name])
+        for name in self.truths:
+            found[name] = None if found[name] is None else bool(found[name])
+        return found
+
+
+def _columns(alias: str, names: str) -> dict[str, str]:
+    return {name: f"{alias}.{name}" for name in names.split()}
+
+
+SHAPES: dict[str, Shape] = {
+    Noun.REFERRAL: Shape(
+        {
+            **_columns(
+                "r",
+                "id reference state version since urgent created_at sent_at completed_at"
+                " contacted_at expected_date paused_until organisation_id person_id provider_id"
+                " activity_id group_id link_worker_id plan_id risks safety_notes safety_answers"
+                " call_before shared alternatives reason outcome redirected_from redirected_to",
+            ),
+            "activity_name": "ac.name",
+            "group_name": "g.name",
+            "provider_name": "pog.name",
+            "organisation_name": "og.name",
+            "organisation_phone": "og.phone",
+            "link_worker_name": "lu.name",
+            **_columns("pe", PERSONAL),
+            "plan_what_matters": "plan.what_matters",
+            "plan_goals": "plan.goals",
+            "plan_needs": "plan.needs",
+            "plan_access": "plan.access",
+        },
+        """referral r
+JOIN provider pr ON pr.id = r.provider_id
+JOIN organisation og ON og.id = r.organisation_id
+JOIN place pl ON pl.id = og.place_id
+JOIN organisation pog ON pog.id = pr.organisation_id
+JOIN place ppl ON ppl.id = pog.place_id
+JOIN activity ac ON ac.id = r.activity_id
+JOIN activity_group g ON g.id = r.group_id
+JOIN membership lm ON lm.id = r.link_worker_id
+JOIN app_user lu ON lu.id = lm.user_id
+JOIN person pe ON pe.id = r.person_id
+LEFT JOIN plan ON plan.id = r.plan_id""",
+        {
+            "person_id": "r.person_id",
+            "provider_id": "r.provider_id",
+            "activity_id": "r.activity_id",
+            "link_worker_id": "r.link_worker_id",
+            "reference": "r.reference",
+        },
+        times=frozenset({"since", "created_at", "sent_at", "completed_at", "contacted_at"}),
+        days=PERSON_DAYS | {"expected_date", "paused_until"},
+        sealed=PERSON_SEALED
+        | {"safety_notes", "safety_answers", "shared", "plan_what_matters", "plan_access"},
+        json=frozenset({"alternatives", "outcome", "plan_goals", "plan_needs"}),
+        truths=PERSON_TRUTHS | {"urgent", "call_before"},
+    ),
+    Noun.CONSENT: Shape(
+        {
+            **_columns(
+                "c",
+                "id state version since person_id purpose recipient basis how present asked_at"
+                " answered_at until reason renews_id wording_id link_worker_id organisation_id",
+            ),
+            "wording_number": "w.number",
+            "wording_language": "w.language",
+        },
+        """consent c
+JOIN organisation og ON og.id = c.organisation_id
+JOIN place pl ON pl.id = og.place_id
+LEFT JOIN wording w ON w.id = c.wording_id""",
+        {"person_id": "c.person_id", "purpose": "c.purpose", "recipient": "c.recipient"},
+        times=frozenset({"since", "asked_at", "answered_at", "until"}),
+        sealed=frozenset({"present"}),
+    ),
+    PERSON: Shape(
+        _columns("p", f"id reference version created_at organisation_id {PERSONAL}"),
+        "person p",
+        {"reference": "p.reference"},
+        times=frozenset({"created_at"}),
+        days=PERSON_DAYS,
+        sealed=PERSON_SEALED,
+        truths=PERSON_TRUTHS,
+    ),
+    PROVIDER: Shape(
+        {
+            **_columns("pr", "id organisation_id tier created_at"),
+            **_columns("og", "name description email phone url"),
+            "place_id": "og.place_id",
+            "assurance_id": "a.id",
+            "state": "a.state",
+            "version": "a.version",
+            "since": "a.since",
+            "conditions_until": "a.conditions_until",
+            "conditional_activities": "a.conditional_activities",
+        },
+        """provider pr
+JOIN organisation og ON og.id = pr.organisation_id
+JOIN place pl ON pl.id = og.place_id
+LEFT JOIN assurance a ON a.provider_id = pr.id""",
+        {},
+        times=frozenset({"created_at", "since", "conditions_until"}),
+        json=frozenset({"conditional_activities"}),
+    ),
+    Noun.AGREEMENT: Shape(
+        _columns(
+            "a",
+            "id reference state version since kind title purposes lawful_basis fields review_at"
+            " replaces_id duties reason created_at organisation_id",
+        ),
+        """agreement a
+JOIN organisation og ON og.id = a.organisation_id
+JOIN place pl ON pl.id = og.place_id""",
+        {"reference": "a.reference"},
+        times=frozenset({"since", "review_at", "created_at"}),
+        sealed=frozenset({"duties"}),
+        json=frozenset({"purposes", "fields"}),
+    ),
+    ACTIVITY: Shape(
+        {
+            **_columns(
+                "a",
+                "id provider_id name description status location postcode when_words cost_words"
+                " access_words contact_words url minimum_age maximum_age safety_questions"
+                " confirmed_at created_at updated_at",
+            ),
+            "provider_name": "og.name",
+            "organisation_id": "og.id",
+        },
+        """activity a
+JOIN provider pr ON pr.id = a.provider_id
+JOIN organisation og ON og.id = pr.organisation_id""",
+        {"provider_id": "a.provider_id"},
+        times=frozenset({"confirmed_at", "created_at", "updated_at"}),
+        json=frozenset({"safety_questions"}),
+    ),
+    Noun.CONCERN: Shape(
+        _columns(
+            "c",
+            "id reference state version since person_id provider_id referral_id rung holder danger"
+            " raised_by seen prompts wishes person_knows acknowledged_at acknowledged_by"
+            " reported_to authority_reference authority_decision reason wishes_met closed_at"
+            " created_at organisation_id",
+        ),
+        """concern c
+JOIN organisation og ON og.id = c.organisation_id
+JOIN place pl ON pl.id = og.place_id""",
+        {"reference": "c.reference"},
+        times=frozenset({"since", "acknowledged_at", "closed_at", "created_at"}),
+        sealed=frozenset({"seen", "wishes"}),
+        json=frozenset({"prompts"}),
+        truths=frozenset({"danger"}),
+    ),
+    Noun.ESCALATION: Shape(
+        _columns(
+            "e",
+            "id reference state version since kind severity about about_id level ceiling owner"
+            " raised_by tried reviewer_id asked unanswered decision review_on reason told_at"
+            " closed_at created_at organisation_id",
+        ),
+        """escalation e
+JOIN organisation og ON og.id = e.organisation_id
+JOIN place pl ON pl.id = og.place_id""",
+        {"reference": "e.reference", "kind": "e.kind", "about_id": "e.about_id"},
+        times=frozenset({"since", "told_at", "closed_at", "created_at"}),
+        days=frozenset({"review_on"}),
+        json=frozenset({"tried"}),
+    ),
+}
+ALIAS = {
+    Noun.REFERRAL: "r",
+    Noun.CONSENT: "c",
+    PERSON: "p",
+    PROVIDER: "pr",
+    Noun.AGREEMENT: "a",
+    ACTIVITY: "a",
+    Noun.CONCERN: "c",
+    Noun.ESCALATION: "e",
+}
+# The column each noun's state stands in; people have none.
+STATE = {noun: f"{alias}.state" for noun, alias in ALIAS.items()} | {
+    PROVIDER: "coalesce(a.state, 'none')",
+    ACTIVITY: "a.status",
+    PERSON: "''",
+}
+
+# -- who sees which -----------------------------------------------------------------------------
+
+OVER = "pl.path LIKE :under"
+OURS = "{0}.organisation_id = :org"
+NOT_NAMED = """NOT EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
+  AND (s.user_id = :user_id OR s.organisation_id = :org))"""
+
+
+def _answers_to(column: str) -> str:
+    return f"{column} IN ({{keys}})"
+
+
+def scope(noun: str, actor: Actor) -> str | None:
+    """What this actor may see of a noun, as a condition; None: nothing at all."""
+    role, place = actor.role, actor.place_path is not None
+    over = OVER if place else None
+    if noun in (PROVIDER, ACTIVITY):
+        return "1 = 1"
+    if noun == PERSON:
+        return "p.organisation_id = :org" if role in TEAM else None
+    if noun == Noun.REFERRAL:
+        if role in TEAM:
+            return OURS.format("r")
+        if role is Role.PROVIDER_LEADER:
+            return "pr.organisation_id = :org AND r.state NOT IN ('draft','in_error')"
+        if role in LEADS:
+            return f"({OVER} OR ppl.path LIKE :under)" if place else OURS.format("r")
+        return None
+    if noun == Noun.CONSENT:
+        if role in TEAM:
+            return OURS.format("c")
+        if role in (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD):
+            return over or OURS.format("c")
+        return None
+    if noun == Noun.AGREEMENT:
+        party = (
+            "EXISTS (SELECT 1 FROM agreement_party x WHERE x.agreement_id = a.id"
+            " AND x.organisation_id = :org)"
+        )
+        if role in KEEPERS:
+            return f"({over or OURS.format('a')} OR {party})"
+        return party if role in SIGNERS else None
+    if noun == Noun.CONCERN:
+        if role in (Role.PERSON, Role.SYSTEM):
+            return None
+        mine = ["c.raised_by = :member", _answers_to("c.holder")]
+        if role in LADDER:
+            mine.append(over or f"({OURS.format('c')} AND c.rung = 1)")
+        return f"{NOT_NAMED} AND ({' OR '.join(mine)})"
+    if noun == Noun.ESCALATION:
+        mine = [_answers_to("e.raiser"), _answers_to("e.asked")]
+        if role in REVIEWERS:
+            mine += [_answers_to("e.owner"), over or OURS.format("e")]
+        return f"NOT {named('k.person_id = e.person_id', ACTOR_NAMED)} AND ({' OR '.join(mine)})"
+    raise KeyError(noun)
+
+
+@cache
+def _query(noun: str, condition: str, filters: tuple[str, ...], keys: int, states: int) -> Sql:
+    shape, alias = SHAPES[noun], ALIAS[noun]
+    where = [f"{alias}.system_id = :system_id", f"{alias}.id < :after", condition]
+    where += [f"{shape.filters[name]} = :f_{name}" for name in filters]
+    if states:
+        listed = ", ".join(f":s_{_letter(i)}" for i in range(states))
+        where.append(f"{STATE[noun]} IN ({listed})")
+    listed = ", ".join(f":k_{_letter(i)}" for i in range(keys))
+    text = (
+        f"SELECT {', '.join(shape.columns.values())}\nFROM {shape.source}\n"
+        f"WHERE {' AND '.join(where)}\nORDER BY {alias}.id DESC LIMIT :most"
+    ).replace("{keys}", listed)
+    return Sql(text, _times(shape))
+
+
+def _letter(number: int) -> str:
+    return chr(ord("a") + number)
+
+
+def _times(shape: Shape) -> tuple[int, ...]:
+    return tuple(i for i, name in enumerate(shape.columns) if name in shape.times)
+
+
+def _asking(actor: Actor, at: datetime) -> dict[str, Any]:
+    keys = sorted(actor.keys)
+    return {
+        "at": at,
+        "system_id": actor.system_id,
+        "org": actor.organisation_id,
+        "actor_org": actor.organisation_id,
+        "user_id": actor.user_id,
+        "member": actor.membership_id,
+        "under": f"{actor.place_path}%",
+        **{f"k_{_letter(i)}": key for i, key in enumerate(keys)},
+    }
+
+
+def page(
+    tx: Tx,
+    noun: str,
+    actor: Actor,
+    at: datetime,
+    *,
+    after: str | None = None,
+    most: int = 50,
+    states: Sequence[str] = (),
+    filters: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """A page of records after the one with this id, the newest first: at most `most`."""
+    condition = scope(noun, actor)
+    if condition is None:
+        return []
+    filters = dict(filters or {})
+    query = _query(noun, condition, tuple(sorted(filters)), len(actor.keys), len(states))
+    rows = tx.rows(
+        query,
+        **_asking(actor, at),
+        **{f"f_{name}": value for name, value in filters.items()},
+        **{f"s_{_letter(i)}": state for i, state in enumerate(states)},
+        after=after or LAST,
+        most=most,
+    )
+    return [SHAPES[noun].read(row) for row in rows]
+
+
+@cache
+def _one(noun: str, condition: str, keys: int) -> Sql:
+    shape, alias = SHAPES[noun], ALIAS[noun]
+    listed = ", ".join(f":k_{_letter(i)}" for i in range(keys))
+    text = (
+        f"SELECT {', '.join(shape.columns.values())}\nFROM {shape.source}\n"
+        f"WHERE {alias}.id = :id AND {alias}.system_id = :system_id AND {condition}"
+    ).replace("{keys}", listed)
+    return Sql(text, _times(shape))
+
+
+def one(tx: Tx, noun: str, actor: Actor, at: datetime, record_id: str) -> dict[str, Any] | None:
+    """One record within the actor's scope; None: it isn't there for them."""
+    condition = scope(noun, actor)
+    if condition is None:
+        return None
+    row = tx.row(_one(noun, condition, len(actor.keys)), **_asking(actor, at), id=record_id)
+    return None if row is None else SHAPES[noun].read(row)
+
+
+# -- what belongs to one record -----------------------------------------------------------------
+
+PARTIES = Sql(
+    "SELECT p.organisation_id, o.name, p.signed_at FROM agreement_party p"
+    " JOIN organisation o ON o.id = p.organisation_id"
+    " WHERE p.agreement_id = :id AND p.system_id = :system_id ORDER BY o.name, o.id",
+    times=(2,),
+)
+GROUPS = Sql(
+    "SELECT g.id, g.name, g.capacity, g.taken, g.members_from_outside, g.starts_on, g.ends_on"
+    " FROM activity_group g WHERE g.activity_id = :id AND g.system_id = :system_id"
+    " ORDER BY g.name, g.id"
+)
+EVIDENCE = Sql(
+    "SELECT e.id, e.kind, e.about, e.blocking, e.from_at, e.until, e.grace_until, e.reference,"
+    " e.checked_by FROM evidence e WHERE e.provider_id = :id AND e.system_id = :system_id"
+    " AND (e.replaced_at IS NULL OR e.checked_by IS NULL) ORDER BY e.kind, e.id",
+    times=(4, 5, 6),
+)
+PLANS = Sql(
+    "SELECT p.id, p.what_matters, p.goals, p.needs, p.access, p.created_at FROM plan p"
+    " WHERE p.person_id = :id AND p.organisation_id = :org AND p.system_id = :system_id"
+    " ORDER BY p.id DESC LIMIT 20",
+    times=(5,),
+)
+CONSEQUENCES = Sql(
+    "SELECT q.id, q.position, q.noun, q.record_id, q.trigger, q.state, q.refusals, q.settled_at"
+    " FROM consequence q WHERE q.escalation_id = :id AND q.system_id = :system_id"
+    " ORDER BY q.position",
+    times=(7,),
+)
+SUBJECT = Sql("SELECT subject_ref FROM person WHERE id = :id AND system_id = :system_id")
+PROPOSAL = Sql(
+    "SELECT c.id, c.noun, c.record_id, c.trigger, c.proposed_by, c.proposed_at, c.answer"
+    " FROM confirmation c WHERE c.id = :id AND c.system_id = :system_id",
+    times=(5,),
+)
+ASSURANCE = Sql(
+    "SELECT a.id FROM assurance a WHERE a.provider_id = :id AND a.system_id = :system_id"
+)
+
+
+# Whether a person's record is closed to the actor, and whether any hold is on the person.
+PERSON_CLOSED = Sql(
+    f"""SELECT
+  ({named("k.person_id = p.id", ACTOR_NAMED)}
+   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = p.id AND {of("h", HOLD_LIVE)}
+     AND h.closed_to = :side AND h.provider_id IS NULL AND h.referral_id IS NULL)),
+  EXISTS (SELECT 1 FROM hold h WHERE h.person_id = p.id AND {of("h", HOLD_LIVE)}
+    AND h.provider_id IS NULL AND h.referral_id IS NULL)
+FROM person p WHERE p.id = :id AND p.system_id = :system_id"""
+)
+
+
+def closed(tx: Tx, actor: Actor, person_id: str) -> tuple[bool, bool]:
+    """Whether a full hold closes a person's record to the actor, and whether any hold is on the
+    person. Somebody who isn't there is closed."""
+    row = tx.row(
+        PERSON_CLOSED,
+        id=person_id,
+        system_id=actor.system_id,
+        user_id=actor.user_id,
+        actor_org=actor.organisation_id,
+        side="provider" if actor.role is Role.PROVIDER_LEADER else "link_worker",
+    )
+    return (True, True) if row is None else (bool(row[0]), bool(row[1]))
+
+
+def parties(tx: Tx, actor: Actor, agreement_id: str) -> list[dict[str, Any]]:
+    """Who is party to an agreement that the actor was let at, and who has signed."""
+    rows = tx.rows(PARTIES, id=agreement_id, system_id=actor.system_id)
+    return [{"organisation_id": r[0], "name": r[1], "signed_at": r[2]} for r in rows]
+
+
+def groups(tx: Tx, actor: Actor, activity_id: str) -> list[dict[str, Any]]:
+    """The groups of an activity, with the places left in each."""
+    rows = tx.rows(GROUPS, id=activity_id, system_id=actor.system_id)
+    return [
+        {
+            "id": r[0],
+            "name": r[1],
+            "capacity": r[2],
+            "places_left": max(r[2] - r[3] - r[4], 0),
+            "starts_on": day(r[5]),
+            "ends_on": day(r[6]),
+        }
+        for r in rows
+    ]
+
+
+def evidence(tx: Tx, actor: Actor, provider_id: str) -> list[dict[str, Any]]:
+    """A provider's evidence as it counts now, and what was handed in and waits to be checked."""
+    names = ("id", "kind", "about", "blocking", "from_at", "until", "grace_until", "reference")
+    rows = tx.rows(EVIDENCE, id=provider_id, system_id=actor.system_id)
+    return [
+        {**dict(zip(names, r[:8], strict=True)), "blocking": bool(r[3]), "checked": bool(r[8])}
+        for r in rows
+    ]
+
+
+ATTENDANCE = Sql(
+    "SELECT a.day, a.came FROM attendance a WHERE a.referral_id = :id"
+    " AND a.system_id = :system_id ORDER BY a.day"
+)
+
+
+def attendance(tx: Tx, actor: Actor, referral_id: str) -> list[dict[str, Any]]:
+    """Who came on which day, of a referral that the actor was let at."""
+    rows = tx.rows(ATTENDANCE, id=referral_id, system_id=actor.system_id)
+    return [{"day": day(r[0]), "came": r[1]} for r in rows]
+
+
+def plans(tx: Tx, actor: Actor, person_id: str) -> list[dict[str, Any]]:
+    """The plans of a person of the actor's organisation, the newest first."""
+    rows = tx.rows(PLANS, id=person_id, org=actor.organisation_id, system_id=actor.system_id)
+    return [
+        {
+            "id": r[0],
+            "what_matters": unseal(r[1]),
+            "goals": json.loads(r[2] or "[]"),
+            "needs": json.loads(r[3] or "[]"),
+            "access": unseal(r[4]),
+            "created_at": r[5],
+        }
+        for r in rows
+    ]
+
+
+def consequences(tx: Tx, actor: Actor, escalation_id: str) -> list[dict[str, Any]]:
+    """What was decided to happen, and how far it has."""
+    names = ("id", "position", "noun", "record_id", "trigger", "state", "refusals", "settled_at")
+    rows = tx.rows(CONSEQUENCES, id=escalation_id, system_id=actor.system_id)
+    return [
+        {**dict(zip(names, r, strict=True)), "refusals": json.loads(r[6]) if r[6] else []}
+        for r in rows
+    ]
+
+
+def subject(tx: Tx, actor: Actor, person_id: str) -> str | None:
+    """What stands for a person in the audit log."""
+    row = tx.row(SUBJECT, id=person_id, system_id=actor.system_id)
+    return None if row is None else str(row[0])
+
+
+def proposal(tx: Tx, actor: Actor, confirmation_id: str) -> dict[str, Any] | None:
+    """A move that waits for a second person, or was answered."""
+    names = ("id", "noun", "record_id", "trigger", "proposed_by", "proposed_at", "answer")
+    row = tx.row(PROPOSAL, id=confirmation_id, system_id=actor.system_id)
+    return None if row is None else dict(zip(names, row, strict=True))
+
+
+def assurance_of(tx: Tx, actor: Actor, provider_id: str) -> str | None:
+    """The id of a provider's assurance, where it has ever applied."""
+    row = tx.row(ASSURANCE, id=provider_id, system_id=actor.system_id)
+    return None if row is None else str(row[0])
