@@ -320,7 +320,7 @@ EVIDENCE: dict[str, str] = {
     "employers_liability": N_("Employers' liability insurance"),
     "safeguarding_policy": N_("Safeguarding policy"),
     "safeguarding_training": N_("Safeguarding training"),
-    "dbs": N_("DBS check"),
+    "dbs": N_("Criminal records check"),
     "risk_assessment": N_("Risk assessment"),
     "ico_registration": N_("Registration with the Information Commissioner"),
     "first_aid": N_("First aid training"),

@@ -166,7 +166,10 @@ def renewal_in_hand(
         raise wrong(
             "evidence",
             "grace",
-            field("kind", N_("There is no grace for DBS checks or insurance. Renew it in time.")),
+            field(
+                "kind",
+                N_("Criminal records checks and insurance have no grace. Renew them in time."),
+            ),
         )
     grace = add(until, policy.days("assurance.grace"), cal)
     bump(tx, "provider", provider_id)
