@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from unicodedata import is_normalized, normalize
 
@@ -85,7 +86,12 @@ def _time(value: object) -> str:
         raise TypeError(f"An audit entry can't hold a {type(value).__name__}")
     if value.tzinfo is None:
         raise TypeError("A time in an audit entry needs its zone")
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return _utc(value)
+
+
+@lru_cache(maxsize=64)  # an entry and its details say the same moment
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 _ENCODER = json.JSONEncoder(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Date, Integer, LargeBinary, Table, Text
@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 
 import referral.models  # noqa: F401 - every table is known before a statement is made
 from referral.schema import Base, EncryptedText, Id, Instant, JsonText, seal
-from referral.store import Sql, TryAgain, Tx
+from referral.store import Sql, TryAgain, Tx, numbered
 
 TABLES = Base.metadata.tables
 
@@ -149,15 +149,39 @@ END_CLOCKS = Statement(
 )
 
 
+# What the rows of one step say alike: sent once for all of them, where it is so.
+ALIKE = ("system_id", "record_id", "at", "noun", "entry_id")
+
+
+class _Joined(NamedTuple):
+    """Several row statements as one: its text, the row and the name each parameter is taken from,
+    and the pairs of rows that must say the same under a name for it to hold."""
+
+    text: str
+    origin: tuple[tuple[int, str], ...]
+    alike: tuple[tuple[int, int, str], ...]
+
+
 @cache
-def _one(statements: tuple[Statement, ...]) -> tuple[str, tuple[tuple[int, str], ...]]:
-    """All of them as one statement, and where each of its parameters comes from."""
+def _joined(statements: tuple[Statement, ...], sharing: bool = True) -> _Joined:
     parts: list[str] = []
     origin: list[tuple[int, str]] = []
+    alike: list[tuple[int, int, str]] = []
+    place: dict[str, int] = {}  # where a name the rows say alike stands among the parameters
     gates = 0
     must_hit = ""
+
+    def number(i: int, name: str) -> int:
+        if name in place:
+            alike.append((origin[place[name] - 1][0], i, name))
+            return place[name]
+        origin.append((i, name))
+        if sharing and name in ALIKE:
+            place[name] = len(origin)
+        return len(origin)
+
     for i, s in enumerate(statements):
-        text = s.hung.postgresql
+        text = numbered(s.hung.text, partial(number, i))
         if s.kind == "gate":
             parts.append(f"g{gates} AS MATERIALIZED ({text})")
             gates += 1
@@ -169,10 +193,10 @@ def _one(statements: tuple[Statement, ...]) -> tuple[str, tuple[tuple[int, str],
             must_hit = "/(SELECT count(*) FROM p)"
         else:
             parts.append(f"x{i} AS ({text})")
-        origin.extend((i, name) for name in s.hung.names)
     # A write that must hit can't undo its siblings inside one statement: dividing by its count
     # makes the whole statement fail.
-    return f"WITH {', '.join(parts)} SELECT 1{must_hit} FROM u", tuple(origin)
+    whole = f"WITH {', '.join(parts)} SELECT 1{must_hit} FROM u"
+    return _Joined(whole, tuple(origin), tuple(alike))
 
 
 def write(tx: Tx, rows: list[Row]) -> bool:
@@ -182,11 +206,14 @@ def write(tx: Tx, rows: list[Row]) -> bool:
     before activity: one lock order everywhere. Raises NoPlaceLeft; TryAgain on a unique key."""
     if not tx.pg:
         return _write_each(tx, rows)
-    sql, origin = _one(tuple(row.statement for row in rows))
+    statements = tuple([row.statement for row in rows])
     params = [row.params for row in rows]
-    values = [params[i][name] for i, name in origin]
+    one = _joined(statements)
+    if any(params[i][name] != params[j][name] for i, j, name in one.alike):
+        one = _joined(statements, sharing=False)
+    values = [params[i][name] for i, name in one.origin]
     try:
-        found = tx.execute(sql, values).fetchone()
+        found = tx.execute(one.text, values).fetchone()
     except Exception as error:
         if getattr(error, "sqlstate", None) == "22012":
             raise NoPlaceLeft from error

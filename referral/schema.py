@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import (
@@ -33,10 +34,10 @@ NAMING = {
 }
 
 
+@lru_cache(maxsize=256)  # a command writes the same moment into a dozen rows
 def instant_text(at: datetime) -> str:
     """An instant as SQLite keeps it: fixed width, UTC, so that text order is time order."""
-    at = at.astimezone(UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond:06d}Z"
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def instant(value: Any) -> datetime | None:

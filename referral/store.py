@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import date, datetime
+from functools import cache, cached_property, lru_cache
+from itertools import count
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from referral.actors import Actor
@@ -22,6 +25,7 @@ from referral.schema import instant, instant_text
 
 BUSY_SECONDS = 10.0  # how long a command waits for a lock, on either database
 STREAM_ROWS = 2_000
+PREPARED = 1_000  # statements a connection keeps prepared: all of ours; the driver's limit is 100
 
 
 class TryAgain(Exception):
@@ -42,50 +46,65 @@ class Sql:
 
     `times` are the result columns that hold instants, by position."""
 
-    _name = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
-
     def __init__(self, text: str, times: tuple[int, ...] = ()) -> None:
         self.text = text
         self.times = times
-        self.names: tuple[str, ...] = tuple(self._name.findall(text))
-        self.sqlite = self._name.sub("?", text)
-        self.postgresql = self._name.sub("%s", text.replace("%", "%%"))
+        self.names: tuple[str, ...] = tuple(_NAME.findall(text))
+        self.sqlite = _NAME.sub("?", text)
+        places = count(1)
+        self.postgresql = numbered(text, lambda name: next(places))
+        self.values = picker(self.names)
 
-    def values(self, params: Mapping[str, Any]) -> list[Any]:
-        return [params[name] for name in self.names]
+
+_NAME = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 
 
-def for_sqlite(values: Sequence[Any]) -> list[Any]:
-    """Values as SQLite keeps them: instants and days as text."""
-    return [
-        instant_text(v) if type(v) is datetime else v.isoformat() if type(v) is date else v
-        for v in values
-    ]
+def numbered(text: str, place: Callable[[str], int]) -> str:
+    """The text as PostgreSQL takes it: for each `:name` the number of its place."""
+    return _NAME.sub(lambda found: f"${place(found[1])}", text)
+
+
+def picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """What takes the values of these names, in their order, out of a mapping."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda params: [params[name] for name in names]
+
+
+# How SQLite keeps instants and days: as text.
+sqlite3.register_adapter(datetime, instant_text)
+sqlite3.register_adapter(date, date.isoformat)
 
 
 class Tx:
     """One transaction. The edge opened it and will commit it; nobody inside does."""
 
-    def __init__(self, connection: Connection, pg: bool) -> None:
-        self.sa = connection
-        self.pg = pg
-        self.raw: Any = connection.connection.driver_connection
+    def __init__(self, pooled: PoolProxiedConnection, engine: Engine) -> None:
+        self.pooled = pooled
+        self.engine = engine
+        self.pg = engine.name == "postgresql"
+        self.raw: Any = pooled.driver_connection
         # What a command found out about the transaction's own system, kept for its length.
         self.memo: dict[str, Any] = {}
+
+    @cached_property
+    def sa(self) -> Connection:
+        """The same connection for SQLAlchemy's own tools."""
+        return Connection(self.engine, connection=self.pooled)
 
     @property
     def open(self) -> bool:
         """Whether the transaction is still there, and hasn't failed."""
         if self.pg:
-            return bool(self.raw.info.transaction_status.name == "INTRANS")
+            return bool(self.raw.pgconn.transaction_status == _psycopg().in_transaction)
         return bool(self.raw.in_transaction)
 
     def execute(self, sql: str, values: Sequence[Any]) -> Any:
         """Run text made for this database. Driver errors that mean "try again" become TryAgain."""
         if self.pg:
-            return _pg_execute(self.raw, sql, values)
+            return _psycopg().execute(self.raw, sql, values)
         try:
-            return self.raw.execute(sql, for_sqlite(values))
+            return self.raw.execute(sql, values)
         except sqlite3.OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
                 raise StoreBusy(str(error)) from error
@@ -94,6 +113,13 @@ class Tx:
             if "UNIQUE" in str(error):
                 raise TryAgain(str(error)) from error
             raise
+
+    def control(self, sql: str) -> None:
+        """Begin or end the transaction: for the store alone. Raises StoreBusy."""
+        if self.pg:
+            _psycopg().control(self.raw, sql)
+        else:
+            self.execute(sql, ())
 
     def rows(self, sql: Sql, **params: Any) -> list[tuple[Any, ...]]:
         """All rows of a query, instants as aware datetimes."""
@@ -113,11 +139,11 @@ class Tx:
         """The rows of a query one by one, as the driver gives them, never all in memory."""
         values = sql.values(params)
         if not self.pg:
-            with closing(self.raw.execute(sql.sqlite, for_sqlite(values))) as rows:
+            with closing(self.raw.execute(sql.sqlite, values)) as rows:
                 yield from rows
             return
         self.memo["streams"] = number = self.memo.get("streams", 0) + 1
-        with self.raw.cursor(name=f"stream_{number}") as rows:
+        with _psycopg().server_cursor(self.raw, f"stream_{number}") as rows:
             rows.itersize = STREAM_ROWS
             rows.execute(sql.postgresql, values)
             yield from rows
@@ -135,44 +161,54 @@ def with_times(row: tuple[Any, ...], times: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(values)
 
 
-_pg_execute: Callable[[Any, str, Sequence[Any]], Any]
-_pg_control: Callable[[Any, str], Any]
+class _Psycopg:
+    """How PostgreSQL is spoken to. Imported only where the store is one: it costs 0.16 s."""
 
+    def __init__(self) -> None:
+        import psycopg
+        from psycopg import errors, pq
+        from psycopg.types.string import TextLoader
 
-def _unloaded(raw: Any, sql: str, values: Sequence[Any] = ()) -> Any:
-    raise RuntimeError("no PostgreSQL store has been opened")
+        self.text_loader = TextLoader
+        self.cursor = psycopg.RawCursor
+        self.server_cursor = psycopg.RawServerCursor
+        self.in_transaction = pq.TransactionStatus.INTRANS
+        self.good = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
+        self.error_of = errors.error_from_result
+        self.failed = psycopg.DatabaseError
+        self.lost = psycopg.OperationalError
+        self.again = (
+            errors.UniqueViolation,
+            errors.SerializationFailure,
+            errors.DeadlockDetected,
+        )
 
-
-_pg_execute = _pg_control = _unloaded
-
-
-def _load_psycopg() -> None:
-    """psycopg is imported only where the store is PostgreSQL: it costs 0.16 s."""
-    global _pg_execute, _pg_control
-    import psycopg
-    from psycopg import errors
-
-    again = (
-        errors.UniqueViolation,
-        errors.SerializationFailure,
-        errors.DeadlockDetected,
-    )
-
-    def run(raw: Any, sql: str, values: Sequence[Any]) -> Any:
+    def execute(self, raw: Any, sql: str, values: Sequence[Any]) -> Any:
+        # A raw cursor takes the text as it stands. The usual one looks for the places to fill in,
+        # and in statements as long as ours it would do so each time anew.
         try:
-            return raw.execute(sql, values)
-        except again as error:
+            return self.cursor(raw).execute(sql, values)
+        except self.again as error:
             raise TryAgain(str(error)) from error
-        except psycopg.OperationalError as error:
+        except self.lost as error:
             raise StoreBusy(str(error)) from error
 
-    def control(raw: Any, sql: str) -> Any:
+    def control(self, raw: Any, sql: str) -> None:
+        """Begin or end a transaction, past the driver's own bookkeeping: a roll-back it sees makes
+        it forget all that is prepared, and the next facts would have to be planned anew."""
         try:
-            return raw.execute(sql, prepare=False)
-        except psycopg.OperationalError as error:
-            raise StoreBusy(str(error)) from error
+            result = raw.pgconn.exec_(sql.encode())
+            if result.status not in self.good:
+                raise self.error_of(result)
+        except self.failed as error:
+            if raw.closed or isinstance(error, self.lost):
+                raise StoreBusy(str(error)) from error
+            raise
 
-    _pg_execute, _pg_control = run, control
+
+@cache
+def _psycopg() -> _Psycopg:
+    return _Psycopg()
 
 
 class Store:
@@ -184,16 +220,19 @@ class Store:
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.url = parsed
         self.pg = parsed.get_backend_name() == "postgresql"
+        # Between transactions a connection stays here: taking it from the pool and putting it back
+        # would cost more than all else that a transaction does by itself.
+        self._free: deque[PoolProxiedConnection] = deque(maxlen=pool_size)
         if self.pg:
-            _load_psycopg()
             self.engine: Engine = create_engine(
                 parsed,
                 isolation_level="AUTOCOMMIT",
                 pool_size=pool_size,
+                pool_reset_on_return=None,
                 connect_args={
                     "prepare_threshold": 0,
                     # Planning the facts costs more than everything else: prepared and generic
-                    # from the first use (LEDGER 2). Times come back in UTC.
+                    # from the first use. Times come back in UTC.
                     "options": "-c plan_cache_mode=force_generic_plan -c timezone=UTC"
                     f" -c lock_timeout={int(BUSY_SECONDS * 1000)}",
                 },
@@ -203,68 +242,104 @@ class Store:
             self.engine = create_engine(
                 parsed,
                 isolation_level="AUTOCOMMIT",
+                pool_size=pool_size,
+                pool_reset_on_return=None,
                 connect_args={"timeout": BUSY_SECONDS, "cached_statements": 256},
             )
             event.listen(self.engine, "connect", _sqlite_connected)
 
-    @contextmanager
-    def begin(self, actor: Actor | None = None) -> Iterator[Tx]:
+    def begin(self, actor: Actor | None = None) -> Transaction:
         """A transaction that writes. It commits when the block ends and undoes everything when the
         block raises."""
-        yield from self._transaction(actor, "BEGIN" if self.pg else "BEGIN IMMEDIATE")
+        return Transaction(self, "BEGIN" if self.pg else "BEGIN IMMEDIATE", actor)
 
-    @contextmanager
-    def read(self, actor: Actor | None = None) -> Iterator[Tx]:
+    def read(self, actor: Actor | None = None) -> Transaction:
         """A transaction that only reads; on SQLite it doesn't wait for the one writer."""
-        yield from self._transaction(actor, "BEGIN READ ONLY" if self.pg else "BEGIN")
+        return Transaction(self, "BEGIN READ ONLY" if self.pg else "BEGIN", actor)
 
-    @contextmanager
-    def snapshot(self, actor: Actor | None = None) -> Iterator[Tx]:
+    def snapshot(self, actor: Actor | None = None) -> Transaction:
         """A transaction that only reads, and reads everything as it was at one moment, however
         long it takes."""
-        yield from self._transaction(
-            actor, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if self.pg else "BEGIN"
+        return Transaction(
+            self, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if self.pg else "BEGIN", actor
         )
 
-    def _transaction(self, actor: Actor | None, opening: str) -> Iterator[Tx]:
-        with self._connect() as connection:
-            tx = Tx(connection, self.pg)
-            try:
-                if self.pg:
-                    # The actor's settings go first in the transaction, for row-level security.
-                    _pg_control(tx.raw, opening + _settings(actor))
-                else:
-                    tx.execute(opening, ())
-                yield tx
-                _commit(tx)
-            except BaseException:
-                self._undo(tx)
-                raise
-
-    def _connect(self) -> Connection:
+    def take(self) -> PoolProxiedConnection:
+        """A connection for one transaction. Raises StoreBusy when there is none to be had."""
         try:
-            return self.engine.connect()
-        except (OperationalError, PoolTimeout) as error:
+            return self._free.pop()
+        except IndexError:
+            pass
+        try:
+            return self.engine.raw_connection()
+        except (self.engine.dialect.loaded_dbapi.OperationalError, PoolTimeout) as error:
             if self.pg or "locked" in str(error):
                 raise StoreBusy(str(error)) from error
             raise
 
-    def _undo(self, tx: Tx) -> None:
-        if not tx.pg:
-            if tx.raw.in_transaction:
-                tx.raw.execute("ROLLBACK")
-            return
-        try:
-            _pg_control(tx.raw, "ROLLBACK")
-        except StoreBusy:
-            # The connection is lost, and what it had written with it. The others of the pool are
-            # as old: after a restart of the database they would fail one by one.
-            tx.sa.invalidate()
-            self.engine.dispose()
+    def give_back(self, pooled: PoolProxiedConnection) -> None:
+        """The connection has ended its transaction."""
+        if len(self._free) < (self._free.maxlen or 0):
+            self._free.append(pooled)
+        else:
+            pooled.close()
+
+    def drop(self, pooled: PoolProxiedConnection) -> None:
+        """The connection is lost. The others are as old: after a restart of the database they
+        would fail one by one."""
+        pooled.invalidate()
+        if self.pg:
+            self.dispose()
 
     def dispose(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection that is free."""
+        while self._free:
+            self._free.pop().close()
         self.engine.dispose()
+
+
+class Transaction:
+    """`with store.begin() as tx`: what is done with `tx` is committed when the block ends, and
+    undone when it raises."""
+
+    __slots__ = ("_opening", "_store", "_tx")
+
+    def __init__(self, store: Store, opening: str, actor: Actor | None) -> None:
+        # The actor's settings go first in the transaction, for row-level security.
+        self._opening = opening + _settings(actor) if store.pg else opening
+        self._store = store
+        self._tx: Tx
+
+    def __enter__(self) -> Tx:
+        self._tx = Tx(self._store.take(), self._store.engine)
+        try:
+            self._tx.control(self._opening)
+        except BaseException:
+            self._undo()
+            raise
+        return self._tx
+
+    def __exit__(self, raised: object, error: object, trace: object) -> None:
+        if raised is None:
+            try:
+                _commit(self._tx)
+            except BaseException:
+                self._undo()
+                raise
+            self._store.give_back(self._tx.pooled)
+        else:
+            self._undo()
+
+    def _undo(self) -> None:
+        tx = self._tx
+        try:
+            if tx.pg or tx.raw.in_transaction:
+                tx.control("ROLLBACK")
+        except StoreBusy:
+            # What it had written is gone with the connection.
+            self._store.drop(tx.pooled)
+        else:
+            self._store.give_back(tx.pooled)
 
 
 def _commit(tx: Tx) -> None:
@@ -274,13 +349,10 @@ def _commit(tx: Tx) -> None:
     # answer the commit as if all were well.
     if not tx.open:
         raise RuntimeError("The transaction had failed or ended before its commit.")
-    if not tx.pg:
-        tx.execute("COMMIT", ())
-        return
     try:
-        _pg_control(tx.raw, "COMMIT")
+        tx.control("COMMIT")
     except StoreBusy as error:
-        if tx.raw.closed:
+        if tx.pg and tx.raw.closed:
             raise OutcomeUnknown(str(error)) from error
         raise
 
@@ -291,11 +363,18 @@ _SAFE = re.compile(r"[0-9a-z_-]+\Z")
 def _settings(actor: Actor | None) -> str:
     if actor is None:
         return ""
+    return _settings_of(
+        actor.system_id, actor.organisation_id, actor.membership_id, str(actor.role)
+    )
+
+
+@lru_cache(maxsize=256)
+def _settings_of(system: str, organisation: str, membership: str, role: str) -> str:
     settings = {
-        "segue.system": actor.system_id,
-        "segue.organisation": actor.organisation_id,
-        "segue.membership": actor.membership_id,
-        "segue.role": str(actor.role),
+        "segue.system": system,
+        "segue.organisation": organisation,
+        "segue.membership": membership,
+        "segue.role": role,
     }
     for value in settings.values():
         if not _SAFE.match(value):
@@ -320,10 +399,5 @@ def _sqlite_connected(dbapi: Any, record: Any) -> None:
 
 
 def _pg_connected(dbapi: Any, record: Any) -> None:
-    from psycopg.adapt import Loader
-
-    class TextUuid(Loader):
-        def load(self, data: Any) -> str:
-            return bytes(data).decode()
-
-    dbapi.adapters.register_loader("uuid", TextUuid)
+    dbapi.adapters.register_loader("uuid", _psycopg().text_loader)
+    dbapi.prepared_max = PREPARED

@@ -208,6 +208,7 @@ class Table:
             queued=False,
         )
         self._found: dict[tuple[str, str | None], tuple[Move, ...]] = {}
+        self._fired: dict[tuple[str, str | None, int], str] = {}
         for m in moves:
             for source in m.sources:
                 from_name = NOWHERE if source is None else str(source)
@@ -228,10 +229,15 @@ class Table:
         return self._found.get((trigger, state), ())
 
     def fire(self, trigger: str, state: str | None, chosen: Move) -> str:
-        """The state the shared machine leads to. The context lives only for this call."""
-        context = _Context(NOWHERE if state is None else state, chosen)
-        self.machine.events[trigger].trigger(context)
-        return context.state
+        """The state the shared machine leads to. It is asked once for each move and state: its
+        answer depends on nothing else."""
+        asked = (trigger, state, id(chosen))
+        to = self._fired.get(asked)
+        if to is None:
+            context = _Context(NOWHERE if state is None else state, chosen)
+            self.machine.events[trigger].trigger(context)
+            to = self._fired[asked] = context.state
+        return to
 
     def is_open(self, state: str) -> bool:
         """Whether somebody acts in this state."""
