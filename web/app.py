@@ -25,11 +25,22 @@ MODULES: tuple[str, ...] = (
     "web.home",
     "web.notices",
     "web.search",
+    "web.referral_lists",
     "web.plain",
+    "web.wizard",
+    "web.referrals",
+    "web.people",
+    "web.consent",
+    "web.concerns",
     "web.moves",
     "web.provider_moves",
     "web.sessions",
     "web.offers",
+    "web.escalations",
+    "web.providers",
+    "web.agreements",
+    "web.organisations",
+    "web.directory_page",
 )
 LANGUAGES = ("en", "cy")
 MOST_POSTED = 1_000_000

@@ -85,10 +85,19 @@ def cannot_tell() -> Trouble:
     )
 
 
+def urgent(status: int) -> str | None:
+    """The urgent phone line of the place, on pages that say the service is down."""
+    from web.app import settings
+
+    return settings().urgent_phone if status >= 500 else None
+
+
 def page(status: int, reference: str | None = None) -> tuple[str, int]:
     """The error page of a status."""
     return (
-        render_template("error.jinja", trouble=trouble(status), reference=reference),
+        render_template(
+            "error.jinja", trouble=trouble(status), reference=reference, urgent=urgent(status)
+        ),
         status,
     )
 

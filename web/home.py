@@ -77,7 +77,7 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         empty=None if work.counts.now else _empty(tx, actor, at, counted),
         older=_older(work.after),
         begin=_begin(actor),
-        proposals=_proposals(tx, actor),
+        proposals=_proposals(tx, actor, at),
     )
 
 
@@ -90,7 +90,8 @@ def _older(position: tuple[Any, ...] | None) -> str | None:
 
 def _begin(actor: Actor) -> str | None:
     path = "/referrals/new"
-    return path if actor.role in TEAM and there_is(current_app, path) else None
+    mine = actor.role is Role.LINK_WORKER
+    return path if mine and there_is(current_app, path) else None
 
 
 def _sum(counted: dict[str, int], states: frozenset[str]) -> int:
@@ -195,16 +196,23 @@ def _begun(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _proposals(tx: Tx, actor: Actor) -> list[dict[str, str]]:
+def _proposals(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
     """What a colleague proposed and a second person is to confirm."""
-    if not there_is(current_app, "/proposals/00000000-0000-0000-0000-000000000000"):
+    if actor.role not in TEAM:
         return []
+    found = [
+        one for one in records.proposals_in(tx, actor) if one.proposed_by != actor.membership_id
+    ]
+    known = reading.situations(tx, actor, at, {one.record_id for one in found})
     return [
-        {"href": f"/proposals/{one.id}", "what": labels.button(one.noun, one.trigger),
-         "who": one.proposer}
-        for one in records.proposals_in(tx, actor)
-        if one.proposed_by != actor.membership_id
-    ] if actor.role in TEAM else []  # fmt: skip
+        {
+            "href": f"/confirmations/{one.id}",
+            "what": labels.button(one.noun, one.trigger),
+            "who": one.proposer,
+        }
+        for one in found
+        if one.record_id in known and not known[one.record_id].closed
+    ]
 
 
 # -- those who review ---------------------------------------------------------------------------

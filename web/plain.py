@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from referral.store import Sql
 from web.access import public
-from web.app import edge
+from web.app import edge, settings
 
 pages = Blueprint("plain", __name__)
 
@@ -19,19 +19,19 @@ ALIVE = Sql("SELECT 1")
 @pages.get("/help")
 @public("help must be there for those who can't sign in")
 def help_page() -> str:
-    return render_template("help.jinja")
+    return render_template("help.jinja", contact=settings().contact)
 
 
 @pages.get("/accessibility")
 @public("a statement for everybody")
 def accessibility() -> str:
-    return render_template("accessibility.jinja")
+    return render_template("accessibility.jinja", contact=settings().contact)
 
 
 @pages.get("/privacy")
 @public("a statement for everybody")
 def privacy() -> str:
-    return render_template("privacy.jinja")
+    return render_template("privacy.jinja", contact=settings().contact)
 
 
 @pages.get("/health")

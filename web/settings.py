@@ -34,6 +34,8 @@ class Settings:
     proxies: int = 0
     # The phone line on pages that say something is wrong, where the place keeps one.
     urgent_phone: str | None = None
+    # How to reach whoever runs this service, on the help page.
+    contact: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.secret_key) < LEAST_SECRET:

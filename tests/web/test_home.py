@@ -1,0 +1,432 @@
+"""The first page of every role: what needs me now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from referral.states import Noun
+from referral.store import Sql, Store
+from tests.web.client import Page, sign_in, visit
+from tests.world import World, build
+from web.keysets import pack
+from workflows.guards import HELD
+from workflows.referrals import propose
+
+
+@pytest.fixture
+def w(sqlite_url: str) -> Iterator[World]:
+    store = Store(sqlite_url)
+    yield build(store)
+    store.dispose()
+
+
+def headings(page: Page) -> list[str]:
+    return re.findall(r'<h2 class="nhsuk-heading-m">([^<]+)</h2>', page.text)
+
+
+def names(page: Page) -> list[str]:
+    return re.findall(r'app-work-item__name"><a href="[^"]*">([^<]+)</a>', page.text)
+
+
+def chips(page: Page) -> dict[str, str]:
+    found = re.findall(r'app-chips__link" href="([^"]*)".*?>(.*?)</a>', page.text, flags=re.DOTALL)
+    return {" ".join(re.sub(r"<[^>]+>", " ", words).split()): href for href, words in found}
+
+
+def concern(w: World, person: str, who: str = "priya") -> str:
+    given = {"person_id": person, "seen": "Bruises.", "danger": False, "sources": []}
+    return w.step(Noun.CONCERN, None, "raise", who, given=given).id
+
+
+# -- link workers -------------------------------------------------------------------------------
+
+
+def test_a_link_worker_sees_what_needs_them_and_why(w: World) -> None:
+    record = w.sent(w.person(family_name="Okoro"))
+    w.referral(record, "decline", "sol", given={"reason": "full"})
+    page = sign_in(w, "priya").get("/")
+    assert "<h1" in page.text
+    assert "1 thing needs you." in page.words
+    assert headings(page) == ["Coming up"]
+    assert names(page) == ["Margaret Okoro"]
+    assert "Back with you: find another way." in page.words
+    assert "Due Friday 15 May (3 working days left)" in page.words
+    assert f'href="/referrals/{record}/redirect"' in page.text
+    assert "Rematch" in page.words
+
+
+def test_the_late_come_before_todays_and_those_before_the_rest(w: World) -> None:
+    w.draft(w.person(given_name="Ann"))
+    w.later(days=3)
+    w.draft(w.person(given_name="Ben"))
+    w.later(days=4, hours=1)
+    w.draft(w.person(given_name="Cat"))
+    page = sign_in(w, "priya").get("/")
+    assert [name.split()[0] for name in names(page)] == ["Ann", "Ben", "Cat"]
+    assert headings(page) == ["Overdue", "Coming up"]
+    assert "3 things need you. 1 is overdue." in page.words
+    w.later(hours=-2)
+    assert headings(sign_in(w, "priya").get("/")) == ["Due today", "Coming up"]
+
+
+def test_an_empty_list_says_where_everything_is(w: World) -> None:
+    page = sign_in(w, "olu").get("/")
+    assert "Nothing needs you right now." in page.words
+    w.sent()
+    page = sign_in(w, "priya").get("/")
+    assert (
+        "Nothing needs you right now. 1 referral is with others."
+        " The next deadline is Tuesday 19 May." in page.words
+    )
+
+
+def test_chips_count_and_lead_to_lists(w: World) -> None:
+    w.draft()
+    w.sent()
+    visitor = sign_in(w, "priya")
+    page = visitor.get("/")
+    assert chips(page) == {
+        "Needs me now 1": "/",
+        "Waiting on others 1": "/?show=waiting",
+        "Drafts 1": "/?show=drafts",
+        "Everything open 2": "/?show=open",
+    }
+    waiting = visitor.get("/?show=waiting")
+    assert len(names(waiting)) == 1
+    assert "Waiting for the provider to reply." in waiting.words
+    assert len(names(visitor.get("/?show=open"))) == 2
+    # Another link worker's are not mine; the team lead has the whole team's.
+    assert "Everything open 0" in chips(sign_in(w, "sam").get("/"))
+    assert "Everything open 2" in chips(sign_in(w, "tess").get("/"))
+
+
+def test_twenty_five_to_a_page_and_then_older(w: World) -> None:
+    person = w.person()
+    first = [w.draft(person) for _ in range(27)]
+    visitor = sign_in(w, "priya")
+    page = visitor.get("/")
+    assert "27 things need you." in page.words
+    assert len(names(page)) == 25
+    (older,) = re.findall(r'<a href="([^"]+)">Older</a>', page.text)
+    rest = visitor.get(older.replace("&amp;", "&"))
+    assert len(names(rest)) == 2
+    assert "Older" not in rest.words
+    shown = re.findall(r'/referrals/([0-9a-f-]{36})"', page.text + rest.text)
+    assert set(first) <= set(shown)
+
+
+@pytest.mark.parametrize("word", ["x", "W10", pack(1), pack("a", "b", "c"), pack(1, "soon", 2)])
+def test_a_place_in_a_list_that_is_not_ours_is_not_found(w: World, word: str) -> None:
+    assert sign_in(w, "priya").get(f"/?after={word}").status == 404
+
+
+def test_who_is_named_in_a_concern_learns_nothing_but_the_hold(w: World) -> None:
+    person = w.person(family_name="Okoro")
+    w.draft(person)
+    given = {
+        "person_id": person,
+        "seen": "Bruises.",
+        "danger": False,
+        "sources": [{"user_id": w.actor["priya"].user_id}],
+    }
+    w.step(Noun.CONCERN, None, "raise", "gwen", given=given)
+    page = sign_in(w, "priya").get("/")
+    assert names(page) == ["Margaret"]
+    assert HELD.why in page.words
+    assert "Okoro" not in page.text
+    assert "concern" not in page.words.lower()
+    assert "Due" not in page.words
+    assert "Draft " not in page.words.replace("Drafts ", "")
+
+
+def test_the_person_who_raised_a_concern_sees_that_nobody_has_seen_it(w: World) -> None:
+    raised = concern(w, w.person())
+    for path in ("/", "/notices", "/search"):
+        page = sign_in(w, "priya").get(path)
+        assert "Nobody has seen your concern" in page.words, path
+        assert "Ring 01632 960100" in page.words
+    assert "Nobody has seen" not in sign_in(w, "sam").get("/").words
+    w.later(hours=12)
+    assert "Ring 01632 960199" in sign_in(w, "priya").get("/").words
+    w.step(Noun.CONCERN, raised, "acknowledge", "gwen")
+    assert "Nobody has seen" not in sign_in(w, "priya").get("/").words
+
+
+def test_what_a_link_worker_may_begin(w: World) -> None:
+    assert 'href="/referrals/new"' in sign_in(w, "priya").get("/").text
+    for who in ("sol", "tess", "grace"):
+        assert "/referrals/new" not in sign_in(w, who).get("/").text
+
+
+# -- providers ----------------------------------------------------------------------------------
+
+
+def test_a_provider_sees_enough_to_decide_by(w: World) -> None:
+    person = w.person(family_name="Okoro", postcode="NR31 6AB", access_needs="A chair with arms")
+    w.sent(person, call_before=True, urgent=True)
+    page = sign_in(w, "sol").get("/")
+    assert "1 new referral to answer." in page.words
+    assert names(page) == ["Margaret"]
+    for said in (
+        "70 to 79",
+        "NR31",
+        "Singing for breathing",
+        "What matters: Singing again",
+        "Would make it easier: A chair with arms",
+        "Call the link worker before you accept.",
+        "Urgent.",
+        "Due Thursday 14 May (2 working days left)",
+    ):
+        assert said in page.words, said
+    for hidden in ("Okoro", "6AB", "07700", "1951"):
+        assert hidden not in page.text, hidden
+
+
+def test_a_held_referral_waits_at_the_end(w: World) -> None:
+    person = w.person()
+    w.sent(person)
+    concern(w, person)
+    page = sign_in(w, "sol").get("/")
+    assert headings(page) == ["On hold"]
+    assert HELD.why in page.words
+    assert "Clock paused while on hold" in page.words
+    assert "overdue" not in page.words.lower()
+
+
+def test_a_provider_with_nothing_to_do_sees_who_takes_part(w: World) -> None:
+    w.active()
+    page = sign_in(w, "sol").get("/")
+    assert "No referrals waiting for you. 1 person is taking part." in page.words
+    assert chips(page) == {
+        "Needs me now 0": "/",
+        "Waiting list 0": "/?show=waiting-list",
+        "Taking part 1": "/?show=taking-part",
+        "Everything open 1": "/?show=open",
+    }
+    assert len(names(sign_in(w, "rae").get("/?show=taking-part"))) == 1
+    assert names(sign_in(w, "kit").get("/?show=open")) == []
+
+
+# -- reviews ------------------------------------------------------------------------------------
+
+
+def escalate(w: World, severity: str = "medium") -> str:
+    given = {"kind": "capacity", "note": "More places.", "about": "referral",
+             "about_id": w.sent(), "level": 2, "severity": severity}  # fmt: skip
+    return w.step(Noun.ESCALATION, None, "raise", "priya", given=given).id
+
+
+def test_a_reviewer_sees_what_waits_for_them(w: World) -> None:
+    record = escalate(w, "high")
+    page = sign_in(w, "grace").get("/")
+    assert "1 thing needs you." in page.words
+    assert f'href="/escalations/{record}"' in page.text
+    assert "Not enough places · Severity: high · Place · 0 working days old" in page.words
+    assert chips(page) == {
+        "Needs me 1": "/",
+        "Overdue 0": "/?show=overdue",
+        "Waiting for others 0": "/?show=others",
+        "Decided this month 0": "/?show=decided",
+    }
+    assert "Okoro" not in page.text
+
+
+def test_what_waits_for_others_is_a_table(w: World) -> None:
+    escalate(w)
+    escalate(w, "high")
+    page = sign_in(w, "gail").get("/?show=others")
+    table = re.search(r"<tbody.*?</tbody>", page.text, re.DOTALL)
+    assert table is not None
+    rows = re.findall(r"<tr.*?</tr>", table[0], re.DOTALL)
+    assert ["High" in rows[0], "Medium" in rows[1]] == [True, True]
+    assert "Nobody yet" in page.words
+    assert "There are none." in sign_in(w, "fred").get("/?show=others").words
+
+
+def test_safety_comes_first_for_whoever_holds_it(w: World) -> None:
+    raised = concern(w, w.person())
+    page = sign_in(w, "gwen").get("/")
+    assert headings(page) == ["Safety"]
+    assert "app-work-item--safety" in page.text
+    assert f'href="/concerns/{raised}"' in page.text
+    assert "Okoro" not in page.text
+
+
+@pytest.mark.parametrize("who", ["ada", "art", "cora"])
+def test_who_has_no_list_sees_nobody(w: World, who: str) -> None:
+    w.sent(w.person(family_name="Okoro"))
+    page = sign_in(w, who).get("/")
+    assert page.status == 200
+    assert "Margaret" not in page.text
+    assert names(page) == []
+
+
+# -- notices ------------------------------------------------------------------------------------
+
+
+def give_notice(w: World, who: str) -> None:
+    with w.store.begin(w.system) as tx:
+        tx.run(
+            Sql(
+                "INSERT INTO notice (system_id, outbox_id, membership_id, what, noun, record_id,"
+                " at, read_at) SELECT o.system_id, o.id, :member, o.what, o.noun, o.record_id,"
+                " o.at, NULL FROM outbox o WHERE o.noun = 'referral'"
+            ),
+            member=w.actor[who].membership_id,
+        )
+
+
+def test_notices_say_what_happened_and_are_read_when_one_says_so(w: World) -> None:
+    w.accepted()
+    give_notice(w, "priya")
+    visitor = sign_in(w, "priya")
+    page = visitor.get("/notices")
+    assert "The provider accepted the referral." in page.words
+    assert "New" in page.words
+    assert "Notices (2 new )" in visitor.get("/").words
+    assert "New" in visitor.get("/notices").words  # looking is not reading
+    after = visitor.send(page)
+    assert after.path == "/notices"
+    assert "New" not in after.words
+    assert "new )" not in after.words
+
+
+def test_notices_are_nobody_elses(w: World) -> None:
+    w.accepted()
+    give_notice(w, "priya")
+    page = sign_in(w, "sam").get("/notices")
+    assert "There are no notices for you." in page.words
+    sign_in(w, "sam").post("/notices/read", {"up_to": "9999"})
+    with w.store.read() as tx:
+        unread = tx.rows(Sql("SELECT id FROM notice WHERE read_at IS NULL"))
+    assert len(unread) == 2
+
+
+# -- search -------------------------------------------------------------------------------------
+
+
+def test_a_search_is_posted_and_stands_in_no_address(w: World) -> None:
+    w.draft(w.person(family_name="Okoro"))
+    visitor = sign_in(w, "priya")
+    page = visitor.fill("/search", q="okoro")
+    assert page.status == 200
+    assert page.response.request.query_string == b""
+    assert len(names(page)) == 2
+    assert 'method="post" action="/search"' in visitor.get("/").text
+    assert names(visitor.get("/search?q=okoro")) == []
+
+
+def test_an_exact_reference_opens_the_record(w: World) -> None:
+    record = w.draft()
+    with w.store.read() as tx:
+        (reference,) = tx.row(Sql("SELECT reference FROM referral")) or ("",)
+    page = sign_in(w, "priya").fill("/search", q=reference.lower(), follow=False)
+    assert page.status == 303
+    assert page.response.headers["Location"] == f"/referrals/{record}"
+
+
+def test_what_was_not_found_is_said_with_what_was_looked_for(w: World) -> None:
+    page = sign_in(w, "priya").fill("/search", q="<b>Nobody</b>")
+    assert "Nothing found for “<b>Nobody</b>”" in page.words
+    assert "<b>Nobody" not in page.text
+
+
+def test_a_search_is_audited_without_its_words(w: World) -> None:
+    person = w.person(family_name="Okoro")
+    sign_in(w, "priya").fill("/search", q="okoro")
+    with w.store.read() as tx:
+        (row,) = tx.rows(
+            Sql(
+                "SELECT a.leaf, d.payload FROM audit a JOIN audit_detail d"
+                " ON d.entry_id = a.entry_id WHERE a.action = 'searched'"
+            )
+        )
+    assert person in row[1]
+    assert "okoro" not in str(row).lower()
+
+
+@pytest.mark.parametrize("who", ["ada", "art", "cora"])
+def test_who_works_with_nobody_has_no_search(w: World, who: str) -> None:
+    visitor = sign_in(w, who)
+    assert visitor.get("/search").status == 403
+    assert 'action="/search"' not in visitor.get("/").text
+
+
+# -- for anybody --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/help", "/accessibility", "/privacy"])
+def test_pages_for_anybody_need_no_sign_in_and_know_who_has(w: World, path: str) -> None:
+
+    assert visit(w).get(path).path == path
+    assert "Priya Shah" in sign_in(w, "priya").get(path).words
+
+
+def test_health_answers_a_machine_and_a_person(w: World) -> None:
+
+    found = visit(w).get("/health")
+    assert found.response.get_json() == {"store": True, "well": True}
+    page = visit(w).get("/health", headers={"Accept": "text/html"})
+    assert "The store answers." in page.words
+
+
+def test_what_a_colleague_proposed_waits_for_a_second_person(w: World) -> None:
+    record = w.sent()
+    with w.store.begin(w.actor["priya"]) as tx:
+        propose(
+            tx,
+            w.actor["priya"],
+            w.at,
+            Noun.REFERRAL,
+            record,
+            "mark_in_error",
+            {"reason": "duplicate"},
+        )
+    assert "proposed by Priya Shah" in sign_in(w, "sam").get("/").words
+    assert "proposed by" not in sign_in(w, "priya").get("/").words
+    assert "proposed by" not in sign_in(w, "olu").get("/").words
+
+
+# -- lists of referrals -------------------------------------------------------------------------
+
+
+def test_a_list_of_referrals_is_narrowed_by_its_address(w: World) -> None:
+    w.draft(w.person(given_name="Ann"))
+    w.sent(w.person(given_name="Ben"))
+    visitor = sign_in(w, "priya")
+    assert len(names(visitor.get("/referrals"))) == 2
+    sent = visitor.get("/referrals?state=sent&state=nonsense")
+    assert [name.split()[0] for name in names(sent)] == ["Ben"]
+    assert chips(sent) == {"Waiting for provider × Leave this out": "/referrals"}
+    assert "There are none." in visitor.get("/referrals?overdue=yes").words
+    w.later(days=20)
+    assert len(names(sign_in(w, "priya").get("/referrals?overdue=yes&mine=yes"))) == 2
+    assert names(sign_in(w, "sam").get("/referrals?mine=yes")) == []
+
+
+def test_a_list_of_referrals_goes_on_with_what_was_asked(w: World) -> None:
+    person = w.person()
+    for _ in range(26):
+        w.draft(person)
+    visitor = sign_in(w, "priya")
+    page = visitor.get("/referrals?state=draft")
+    (older,) = re.findall(r'<a href="([^"]+)">Older</a>', page.text)
+    assert older.startswith("/referrals?state=draft&amp;after=")
+    assert len(names(visitor.get(older.replace("&amp;", "&")))) == 1
+
+
+def test_a_provider_lists_no_drafts_and_who_takes_part(w: World) -> None:
+    w.draft()
+    w.sent()
+    w.active()
+    visitor = sign_in(w, "sol")
+    assert len(names(visitor.get("/referrals"))) == 2
+    assert 'value="draft"' not in visitor.get("/referrals").text
+    assert names(visitor.get("/referrals?state=draft")) == names(visitor.get("/referrals"))
+    assert len(names(visitor.get("/taking-part"))) == 1
+    assert sign_in(w, "priya").get("/taking-part").status == 403
+    for who in ("ada", "art", "cora", "ingrid"):
+        assert sign_in(w, who).get("/referrals").status == 403
