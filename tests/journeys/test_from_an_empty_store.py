@@ -1,0 +1,275 @@
+"""From an empty store to a closed loop, in the pages: an activity from a directory feed, a provider
+assured, an agreement signed, a person referred, welcomed, and brought to an end by both sides.
+
+JavaScript is off. Nothing is put into the store but by what a person presses, and the first
+administrator, whom `segue setup` makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser
+
+from referral.store import Sql, Store
+from referral.verify import verify
+from tests.browser import accessibility_faults, scrolls_sideways
+from tests.journeys.walking import Walker
+from tests.web.client import SECRET
+from web.app import create_app
+from web.edge import Edge, now
+from web.passwords import hash_password
+from web.settings import Settings
+from web.worker import sweep_all
+from workflows.organisations import setup_system
+from workflows.rules_for_verify import rules_for_verify
+
+pytestmark = pytest.mark.browser
+FEED = Path(__file__).parent.parent / "data" / "directory" / "services.json"
+ADMIN = ("ada@example.org", "a long enough password")
+
+
+@pytest.fixture
+def store(sqlite_url: str) -> Iterator[Store]:
+    made = Store(sqlite_url)
+    with made.begin() as tx:
+        setup_system(
+            tx,
+            "Saltmarsh",
+            now(),
+            admin_name="Ada Admin",
+            admin_email=ADMIN[0],
+            password_hash=hash_password(ADMIN[1]),
+        )
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def base(store: Store, serve: Callable[[Flask], str]) -> str:
+    settings = Settings(secret_key=SECRET, public_url="http://127.0.0.1:1")
+    app = create_app(Edge(store), settings)
+    base = serve(app)
+    return base
+
+
+class People:
+    """Who is at a browser, by name."""
+
+    def __init__(self, chromium: Browser, base: str) -> None:
+        self.chromium, self.base = chromium, base
+        self.walkers: dict[str, Walker] = {}
+
+    def arrive(self, name: str, email: str, password: str, width: int = 1280) -> Walker:
+        walker = Walker.at(self.chromium, self.base, width)
+        walker.sign_in(email, password)
+        assert "/sign-in" not in walker.path, walker.words
+        self.walkers[name] = walker
+        return walker
+
+
+def in_a_year() -> date:
+    return (datetime.now().astimezone() + timedelta(days=365)).date()
+
+
+def today() -> date:
+    return datetime.now().astimezone().date()
+
+
+def add_account(admin: Walker, organisation: str, name: str, role: str, place: str = "") -> str:
+    """An account made in the pages; the password is shown once."""
+    admin.go(f"/organisations/{organisation}/accounts/add")
+    email = f"{name.split()[0].lower()}@example.org"
+    admin.fill(name=name, email=email, role=role)
+    if place:
+        admin.fill(place_id=place)
+    admin.press("Add")
+    row = admin.page.locator(".nhsuk-summary-list__row", has_text="Password")
+    return str(row.locator("dd").first.inner_text()).strip()
+
+
+def test_three_people_go_from_nothing_to_a_closed_loop(
+    store: Store, base: str, chromium: Browser
+) -> None:
+    people = People(chromium, base)
+    ada = people.arrive("ada", *ADMIN)
+
+    # -- the directory, the place, the organisations and the accounts ---------------------------
+    ada.go("/directory").fill(feed=str(FEED)).press("Read it")
+    ada.must_say("added")
+    ada.go("/places/add")
+    root = ada.page.locator('[name="parent_id"] option').nth(1).get_attribute("value")
+    ada.fill(
+        name="Harbour",
+        kind="place",
+        parent_id=root,
+        safeguarding_phone="01632 960100",
+        out_of_hours_phone="01632 960199",
+        outside_contact="County duty desk, 01632 960199",
+    ).press("Add")
+    with store.read() as tx:
+        harbour = tx.rows(Sql("SELECT id FROM place WHERE name = 'Harbour'"))[0][0]
+    organisations = {}
+    for name, kind in (("Ash Lane Surgery", "practice"), ("Harbour Partnership", "board")):
+        ada.go("/organisations/add").fill(
+            name=name, kind=kind, place_id=harbour, phone="01632 960123"
+        ).press("Add")
+        with store.read() as tx:
+            query = Sql("SELECT id FROM organisation WHERE name = :name")
+            organisations[name] = tx.rows(query, name=name)[0][0]
+    with store.read() as tx:
+        activity, provider, provider_org, provider_name = tx.rows(
+            Sql(
+                "SELECT a.id, p.id, o.id, o.name FROM activity a JOIN provider p"
+                " ON p.id = a.provider_id JOIN organisation o ON o.id = p.organisation_id"
+                " WHERE a.name = 'Singing for Breathing'"
+            )
+        )[0]
+    surgery, board = organisations["Ash Lane Surgery"], organisations["Harbour Partnership"]
+    passwords = {
+        "priya": add_account(ada, surgery, "Priya Shah", "link_worker"),
+        "tess": add_account(ada, surgery, "Tess Marsh", "team_lead"),
+        "sol": add_account(ada, provider_org, "Sol Rivers", "provider_leader"),
+        "gail": add_account(ada, board, "Gail Stone", "governance_lead", str(root)),
+    }
+
+    def arrive(name: str, width: int = 1280) -> Walker:
+        return people.arrive(name, f"{name}@example.org", passwords[name], width)
+
+    # -- governance assures the provider and drafts an agreement --------------------------------
+    gail = arrive("gail")
+    gail.go(f"/providers/{provider}").press("Apply to be assured")
+    if gail.path.endswith("/apply"):
+        gail.press_the_button()
+    with store.read() as tx:
+        assurance = tx.rows(Sql("SELECT id FROM assurance WHERE provider_id = :p"), p=provider)[0][
+            0
+        ]
+    gail.go(f"/assurance/{assurance}/review")
+    gail.press_the_button()
+    for kind in (
+        "public_liability",
+        "safeguarding_policy",
+        "safeguarding_training",
+        "dbs",
+        "risk_assessment",
+    ):
+        gail.go(f"/providers/{provider}/evidence/add")
+        gail.fill(kind=kind, from_at=today() - timedelta(days=3), until=in_a_year()).press("Add")
+    gail.go(f"/assurance/{assurance}/assure")
+    gail.press_the_button()
+    gail.must_say("Assured")
+    gail.go("/agreements/add").fill(
+        title="Sharing for creative health",
+        kind="sharing",
+        parties=[surgery, provider_org],
+        purposes=["share_with_provider"],
+        lawful_basis="public_task",
+        review_at=in_a_year(),
+    )
+    gail.page.locator('main [name="fields"]').first.check(force=True)
+    gail.press("Draft and ask for signatures")
+    agreement = gail.record
+    for name in ("tess", "sol"):
+        signer = arrive(name, 320 if name == "sol" else 1280)
+        signer.go(f"/agreements/{agreement}/sign")
+        signer.press_the_button()
+    gail.go(f"/agreements/{agreement}").must_say("In force")
+    sol = people.walkers["sol"]
+    with store.read() as tx:
+        group = tx.rows(Sql("SELECT id FROM activity_group WHERE activity_id = :a"), a=activity)[0][
+            0
+        ]
+    sol.go(f"/offers/{activity}/places/{group}").fill(
+        name="Thursdays", capacity="8", members_from_outside="2"
+    ).press("Save places")
+
+    # -- the link worker makes a referral -------------------------------------------------------
+    priya = arrive("priya")
+    priya.press("Make a referral")
+    priya.fill(find="name", given_name="Margaret", family_name="Okoro")
+    priya.fill(birth_date=date(1951, 3, 15), no_nhs_number="not_known").press("Continue")
+    writing = priya.record
+    hub = f"/referrals/{writing}/write"
+    priya.go(f"{hub}/details").fill(
+        phone="07700 900982", postcode="ZZ99 3VZ", practice="Ash Lane Surgery"
+    ).press("Continue")
+    priya.go(f"{hub}/contact").fill(contact_method="phone", message_safe="yes").press("Continue")
+    priya.go(f"{hub}/matters").fill(
+        what_matters="To sing again. <script>alert(1)</script>", goal_1="Go three weeks running"
+    ).press("Continue")
+    priya.go(f"{hub}/needs")
+    priya.page.locator('main [name="needs"]').first.check(force=True)
+    priya.press("Continue")
+    priya.go(f"{hub}/safety").fill(risks="none").press("Continue")
+    priya.go(f"{hub}/activity?words=Singing+for+Breathing").fill(group_id=group).press("Continue")
+    priya.go(f"{hub}/check").press("Send the referral")
+    assert "no consent" in priya.problems.lower()
+    priya.go(f"{hub}/consent").fill(share="yes", practice="yes", basis="agreement", how="in_person")
+    priya.press("Continue")
+    priya.go(f"{hub}/check").press("Send the referral")
+    assert "to reply" in priya.banner, priya.words
+    with store.read() as tx:
+        referral, reference = tx.rows(Sql("SELECT id, reference FROM referral"))[0]
+
+    # -- the provider, on a phone: open, accept, done -------------------------------------------
+    page = f"/referrals/{referral}"
+    sol.go("/").must_say("Margaret").must_not_say("Okoro", "07700")
+    sol.go(page).must_say("To sing again. <script>alert(1)</script>")
+    assert not scrolls_sideways(sol.page)
+    sol.press("Accept")
+    sol.press_the_button()
+    sol.go(page).must_say("Margaret Okoro", "07700 900 982")
+    for trigger, button in (("contact", None), ("start", None)):
+        sol.go(f"{page}/{trigger}")
+        sol.press_the_button()
+    today_register = f"/sessions/{activity}/{today():%Y-%m-%d}"
+    sol.go(today_register).press("Everyone came")
+    sol.go(f"{page}/complete").fill(
+        outcome="stays_as_member", goals_met="yes", summary="Came every week."
+    )
+    _fill_what_next(sol)
+    sol.press_the_button()
+    assert not sol.problems, sol.words
+    sol.must_say("Came every week.").press("Finish and send")
+
+    sol.go(page).must_say("Finished")
+
+    # -- the loop is closed ---------------------------------------------------------------------
+    priya.go("/").must_say("Margaret Okoro")
+    priya.go(f"{page}/confirm")
+    priya.press_the_button()
+    priya.go(page).must_say("Closed", reference)
+    sweep_all(Edge(store))
+    with store.read() as tx:
+        assert tx.rows(Sql("SELECT state FROM referral")) == [("closed",)]
+        report = verify(tx, rules_for_verify())
+    assert report.whole, report.lines()[:5]
+    assert accessibility_faults_with_script(chromium, base, passwords["priya"], page) == []
+    for walker in people.walkers.values():
+        walker.leave()
+
+
+def _fill_what_next(walker: Walker) -> None:
+    field = walker.page.locator('main [name="what_next"]')
+    if field.first.get_attribute("type") == "radio":
+        field.first.check(force=True)
+    else:
+        field.first.fill("Sings on with us.")
+
+
+def accessibility_faults_with_script(
+    chromium: Browser, base: str, password: str, path: str
+) -> list[tuple[str, str]]:
+    """axe needs a script to look with; the page itself had none."""
+    context = chromium.new_context()
+    page = context.new_page()
+    walker = Walker(page, base)
+    walker.sign_in("priya@example.org", password)
+    walker.go(path)
+    found = accessibility_faults(page)
+    context.close()
+    return found
