@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 
 from referral import queue
+from referral.states import Noun
 from referral.store import Sql, Store
+from referral.verify import verify
 from tests.winding import after, clock, rows, sweep, told
 from tests.world import World, build
 from web import worker
 from web.edge import Edge
 from workflows import post
 from workflows import sweep as sweeping
+from workflows.referrals import propose
+from workflows.rules_for_verify import rules_for_verify
 
 
 @pytest.fixture
@@ -124,6 +128,23 @@ def test_clocks_of_machines_that_differ_lose_nothing_and_double_nothing(w: World
         sweep(w, due + timedelta(minutes=shown))
         for record in records:
             assert len(told(w.store, record)) == letters
+
+
+def test_after_months_of_sweeping_the_log_still_agrees_with_every_record(w: World) -> None:
+    for record in (w.sent(), w.accepted(), w.active(), w.completed(), w.draft()):
+        assert clock(w.store, record)
+    w.consent(w.person(), agreed=None)  # type: ignore[arg-type]
+    given = {"person_id": w.person(), "seen": "Bruises.", "danger": False, "sources": []}
+    w.step(Noun.CONCERN, None, "raise", "priya", given=given)
+    priya, wrong = w.actor["priya"], w.sent()
+    with w.store.begin(priya) as tx:
+        propose(tx, priya, w.at, Noun.REFERRAL, wrong, "mark_in_error", {"reason": "other"})
+    for _ in range(40):
+        sweep(w, w.at + timedelta(days=3))
+    assert rows(w.store, "SELECT count(*) FROM audit WHERE action = 'clock'")[0][0] > 10
+    with w.store.snapshot() as tx:
+        report = verify(tx, rules_for_verify())
+    assert report.whole, report.lines()
 
 
 # -- the lanes ----------------------------------------------------------------------------------
