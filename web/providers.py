@@ -50,6 +50,9 @@ WATCHERS = frozenset(
 READERS = WATCHERS | {Role.PROVIDER_LEADER}
 HANDS_IN = frozenset({Role.GOVERNANCE_LEAD, Role.PROVIDER_LEADER})
 SETS_UP = frozenset({Role.GOVERNANCE_LEAD, Role.ADMINISTRATOR})
+SEES_AGREEMENTS = frozenset(
+    {Role.GOVERNANCE_LEAD, Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER}
+)
 SOON = timedelta(days=60)
 A_PAGE = 50
 
@@ -86,6 +89,7 @@ def providers() -> ResponseReturnValue:
         rows=rows,
         older=older,
         may_add=actor.role in SETS_UP,
+        sees_agreements=actor.role in SEES_AGREEMENTS,
     )
 
 
