@@ -1,0 +1,350 @@
+"""The page of a referral for each who may see it, and the moves made from it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from referral.states import Noun
+from referral.store import Sql, Store
+from tests.web.client import Visitor, sign_in
+from tests.web.pages import HOSTILE
+from tests.world import World, build
+
+
+@pytest.fixture
+def w(store: Store) -> World:
+    return build(store)
+
+
+def shown(w: World, who: str, rid: str) -> str:
+    page = sign_in(w, who).get(f"/referrals/{rid}")
+    assert page.status == 200, f"{who}: {page.status}"
+    return page.words
+
+
+def hold(w: World, person: str, **about: object) -> None:
+    """A concern about the person, which holds all their referrals."""
+    seen = {"person_id": person, "seen": "A bruise", "danger": False, **about}
+    w.step(Noun.CONCERN, None, "raise", "sam", given=seen)
+
+
+# -- who sees what ------------------------------------------------------------------------------
+
+
+def test_the_link_worker_sees_who_has_it_until_when_and_what_can_be_done(w: World) -> None:
+    words = shown(w, "priya", w.sent())
+    assert "With Riverside Singers now" in words
+    assert "Due Tuesday 19 May" in words
+    assert "Take back" in words
+    assert "Accept" not in words
+
+
+def test_the_provider_sees_a_first_name_until_a_place_is_given(w: World) -> None:
+    rid = w.sent(w.person(family_name="Okoro", email="m@example.org"))
+    before = shown(w, "sol", rid)
+    assert "Margaret" in before
+    for hidden in ("Okoro", "07700 900 982", "m@example.org", "1951"):
+        assert hidden not in before
+    w.referral(rid, "accept", "sol")
+    after = shown(w, "sol", rid)
+    for told in ("Okoro", "07700 900 982", "m@example.org"):
+        assert told in after
+    assert "1951" not in after
+
+
+def test_nobody_else_finds_it(w: World) -> None:
+    rid = w.sent()
+    for who in ("kit", "olu", "tom", "fred", "cora", "art", "ada"):
+        for path in ("", "/history", "/concern", "/withdraw", "/redirect"):
+            status = sign_in(w, who).get(f"/referrals/{rid}{path}").status
+            assert status in (403, 404), f"{who} {path}: {status}"
+    assert sign_in(w, "tess").get(f"/referrals/{rid}").status == 200
+
+
+def test_a_draft_is_not_there_for_the_provider(w: World) -> None:
+    rid = w.draft()
+    assert sign_in(w, "sol").get(f"/referrals/{rid}").status == 404
+    assert sign_in(w, "priya").get(f"/referrals/{rid}").status == 200
+
+
+def test_governance_judges_and_does_not_ring_the_person(w: World) -> None:
+    words = shown(w, "grace", w.active(w.person(family_name="Okoro")))
+    assert "Okoro" in words
+    assert "07700 900 982" not in words
+
+
+def test_after_a_withdrawal_the_provider_keeps_the_reference_alone(w: World) -> None:
+    person = w.person(family_name="Okoro")
+    rid = w.active(person)
+    w.consent(person, agreed=False)
+    words = shown(w, "sol", rid)
+    assert "Margaret" not in words
+    assert "Okoro" not in words
+    assert "SG-" in words
+    assert sign_in(w, "sol").get(f"/referrals/{rid}/history").path == f"/referrals/{rid}"
+
+
+def test_a_hold_is_one_sentence_and_nothing_in_the_page_tells_its_cause(w: World) -> None:
+    person = w.person()
+    rid = w.accepted(person)
+    hold(w, person)
+    for who in ("priya", "sol", "grace"):
+        words = shown(w, who, rid)
+        assert "On hold. Call the link worker's team before any contact." in words
+        for hidden in ("bruise", "concern SG", "Concern raised", "Not seen yet"):
+            assert hidden not in words, f"{who}: {hidden}"
+    assert "Clock paused while on hold" in shown(w, "priya", rid)
+
+
+def test_who_is_named_sees_a_first_name_the_reference_and_the_sentence(w: World) -> None:
+    person = w.person(family_name="Okoro")
+    rid = w.active(person)
+    hold(w, person, sources=[{"user_id": w.actor["sol"].user_id}])
+    words = shown(w, "sol", rid)
+    assert "Margaret" in words
+    for hidden in ("Okoro", "07700", "Priya", "01632", "Taking part", "Due", "Thursdays"):
+        assert hidden not in words, hidden
+    assert "Give back" in words
+    assert "Finish" not in words
+    assert "Finish" in shown(w, "rae", rid)
+
+
+def test_a_link_worker_who_is_named_has_no_move_and_no_more_than_the_sentence(w: World) -> None:
+    person = w.person(family_name="Okoro")
+    rid = w.active(person)
+    hold(w, person, sources=[{"user_id": w.actor["priya"].user_id}])
+    words = shown(w, "priya", rid)
+    assert "Okoro" not in words
+    assert "Take back" not in words
+    assert sign_in(w, "priya").get(f"/people/{person}").words.count("Okoro") == 0
+    assert sign_in(w, "priya").get(f"/people/{person}/change").status == 404
+
+
+def test_reading_is_noted_in_the_log_once_a_page(w: World) -> None:
+    rid = w.sent()
+    before = reads(w, rid)
+    sign_in(w, "priya").get(f"/referrals/{rid}")
+    assert reads(w, rid) == before + 1
+
+
+def reads(w: World, rid: str) -> int:
+    with w.store.read(w.system) as tx:
+        row = tx.row(
+            Sql("SELECT count(*) FROM audit WHERE action = 'read' AND record_id = :id"), id=rid
+        )
+    assert row
+    return int(row[0])
+
+
+def test_words_of_people_are_never_markup(w: World) -> None:
+    rid = w.sent(w.person(given_name=HOSTILE, family_name=HOSTILE), safety_notes=HOSTILE)
+    w.referral(rid, "ask", "sol", given={"note": HOSTILE})
+    for who in ("priya", "sol", "grace", "tess"):
+        for path in ("", "/history", "/answer"):
+            page = sign_in(w, who).get(f"/referrals/{rid}{path}")
+            assert "<script>alert" not in page.text
+
+
+# -- what can't be done yet ---------------------------------------------------------------------
+
+
+def test_what_cannot_be_done_yet_is_said_with_the_way_to_mend_it(w: World) -> None:
+    rid = w.draft(w.person(practice=None))
+    page = sign_in(w, "priya").get(f"/referrals/{rid}")
+    assert "You cannot do this yet: Send" in page.words
+    assert f'href="/referrals/{rid}/write/consent?then=check"' in page.text
+
+
+def test_what_belongs_to_another_role_is_not_offered_at_all(w: World) -> None:
+    words = shown(w, "priya", w.sent())
+    assert "You cannot do this yet" not in words
+
+
+# -- moves --------------------------------------------------------------------------------------
+
+
+def test_the_link_worker_answers_a_question(w: World) -> None:
+    rid = w.sent()
+    w.referral(rid, "ask", "sol", given={"note": "Can she manage stairs?"})
+    priya = sign_in(w, "priya")
+    assert "Can she manage stairs?" in priya.get(f"/referrals/{rid}").words
+    empty = priya.fill(f"/referrals/{rid}/answer")
+    assert empty.status == 422
+    page = priya.fill(f"/referrals/{rid}/answer", note="Yes, with a rail.")
+    assert page.path == f"/referrals/{rid}"
+    assert "Your answer was sent" in page.banner
+    assert "Yes, with a rail." in shown(w, "sol", rid)
+
+
+def test_a_stale_page_says_what_changed_and_keeps_what_was_typed(w: World) -> None:
+    rid = w.sent()
+    w.referral(rid, "ask", "sol", given={"note": "Stairs?"})
+    priya = sign_in(w, "priya")
+    page = priya.get(f"/referrals/{rid}/answer")
+    w.referral(rid, "answer", "priya", given={"note": "No stairs."})
+    w.referral(rid, "ask", "sol", given={"note": "And parking?"})
+    page = priya.send(page, note="There is a lift.")
+    assert page.status == 409
+    assert "What changed meanwhile" in page.words
+    assert "There is a lift." in page.text
+    assert priya.send(page).path == f"/referrals/{rid}"
+
+
+def test_an_ended_session_keeps_the_answer_for_who_typed_it(w: World) -> None:
+    rid = w.sent()
+    w.referral(rid, "ask", "sol", given={"note": "Stairs?"})
+    priya = sign_in(w, "priya")
+    page = priya.get(f"/referrals/{rid}/answer")
+    w.later(hours=1)
+    asked = priya.send(page, note="There is a lift.")
+    assert asked.status == 401
+    assert "What you typed is kept" in asked.words
+    assert "There is a lift." not in asked.text
+
+
+def test_confirming_shows_the_outcome_and_closes_the_loop(w: World) -> None:
+    rid = w.completed()
+    priya = sign_in(w, "priya")
+    page = priya.get(f"/referrals/{rid}/confirm")
+    assert "They finished" in page.words
+    assert "Came to every session." in page.words
+    assert "Closed" in priya.send(page).words
+
+
+def test_referring_on_says_whether_it_was_sent_or_why_not(w: World) -> None:
+    person = w.person()
+    rid = w.sent(person)
+    w.referral(rid, "decline", "sol", given={"reason": "full"})
+    page = sign_in(w, "priya").fill(f"/referrals/{rid}/redirect", group_id=w.group["pottery"])
+    assert page.path.endswith("/write/check")
+    assert "not sent yet. There is no consent in force" in page.banner
+    assert "Went elsewhere" in shown(w, "priya", rid)
+
+
+def test_referring_on_with_consent_is_sent_at_once(w: World) -> None:
+    person = w.person()
+    rid = w.sent(person, alternatives=[w.activity["pottery"]])
+    w.consent(person, "clay")
+    w.referral(rid, "decline", "sol", given={"reason": "full"})
+    priya = sign_in(w, "priya")
+    page = priya.get(f"/referrals/{rid}/redirect")
+    assert "Chosen before, in case." in page.words
+    page = priya.send(page)
+    assert "Sent to Clay Table" in page.banner
+    assert "until Tuesday 19 May" in page.banner
+
+
+def test_who_may_not_refer_on_is_told_why_or_finds_nothing(w: World) -> None:
+    rid = w.sent()
+    assert "This cannot be done now" in sign_in(w, "priya").get(f"/referrals/{rid}/redirect").words
+    assert sign_in(w, "sol").get(f"/referrals/{rid}/redirect").status == 403
+
+
+def test_a_team_lead_hands_it_to_another_link_worker_of_the_team(w: World) -> None:
+    rid = w.sent()
+    sam = w.actor["sam"].membership_id
+    tess = sign_in(w, "tess")
+    page = tess.get(f"/referrals/{rid}/reassign")
+    assert "Sam Okafor" in page.words
+    assert "Olu Fen" not in page.words
+    tess.send(page, link_worker_id=sam, note="Priya is on leave.")
+    assert "Sam Okafor, Ash Lane practice" in shown(w, "tess", rid)
+    assert "Priya is on leave." in sign_in(w, "sam").get(f"/referrals/{rid}/history").words
+    assert "Priya is on leave." not in sign_in(w, "sol").get(f"/referrals/{rid}/history").words
+
+
+def test_recorded_in_error_takes_two_people(w: World) -> None:
+    rid = w.sent()
+    page = sign_in(w, "priya").fill(f"/referrals/{rid}/mark-in-error", reason="duplicate")
+    assert "Nothing has changed yet" in page.banner
+    assert "Waiting for provider" in page.words
+    proposal = proposal_of(sign_in(w, "tess"))
+    alone = sign_in(w, "priya").get(f"/confirmations/{proposal}")
+    assert "You proposed this" in alone.words
+    assert alone.text.count('name="do"') == 0
+    page = sign_in(w, "tess").fill(f"/confirmations/{proposal}", do="yes")
+    assert "Recorded in error" in page.words
+    assert "confirmed by Tess Lead" in page.words
+
+
+def test_the_second_person_may_say_no(w: World) -> None:
+    rid = w.sent()
+    sign_in(w, "priya").fill(f"/referrals/{rid}/mark-in-error", reason="duplicate")
+    proposal = proposal_of(sign_in(w, "sam"))
+    page = sign_in(w, "sam").fill(f"/confirmations/{proposal}", do="no")
+    assert "Nothing has changed" in page.banner
+    assert "Waiting for provider" in page.words
+
+
+def test_whoever_proposed_cannot_confirm_by_posting(w: World) -> None:
+    rid = w.sent()
+    priya = sign_in(w, "priya")
+    priya.fill(f"/referrals/{rid}/mark-in-error", reason="duplicate")
+    proposal = proposal_of(priya)
+    page = priya.post(f"/confirmations/{proposal}", {"do": "yes"})
+    assert page.status == 409
+    assert "Waiting for provider" in shown(w, "priya", rid)
+
+
+def test_a_proposal_is_not_there_for_another_team(w: World) -> None:
+    rid = w.sent()
+    sign_in(w, "priya").fill(f"/referrals/{rid}/mark-in-error", reason="duplicate")
+    proposal = proposal_of(sign_in(w, "sam"))
+    assert sign_in(w, "olu").get(f"/confirmations/{proposal}").status == 404
+    assert sign_in(w, "sol").get(f"/confirmations/{proposal}").status == 403
+
+
+def proposal_of(visitor: Visitor) -> str:
+    found = re.search(r"/confirmations/([0-9a-f-]{36})", visitor.get("/confirmations").text)
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "said"),
+    [
+        ("withdraw", {"reason": "person_asked"}),
+        ("recall", {"reason": "better_fit"}),
+    ],
+)
+def test_plain_moves_are_made_from_their_forms(
+    w: World, trigger: str, said: dict[str, str]
+) -> None:
+    rid = w.sent()
+    priya = sign_in(w, "priya")
+    assert priya.fill(f"/referrals/{rid}/{trigger}").status == 422
+    page = priya.fill(f"/referrals/{rid}/{trigger}", **said)
+    assert page.path == f"/referrals/{rid}"
+    assert "Waiting for provider" not in page.words
+
+
+def test_a_break_is_agreed_and_ended(w: World) -> None:
+    rid = w.active()
+    priya = sign_in(w, "priya")
+    page = priya.fill(
+        f"/referrals/{rid}/pause",
+        paused_until__day="1",
+        paused_until__month="June",
+        paused_until__year="2026",
+    )
+    assert "Until Monday 1 June 2026." in page.words
+    assert "Taking part" in priya.fill(f"/referrals/{rid}/resume").words
+
+
+def test_a_gap_in_what_is_on_offer_is_closed_with_a_note_for_the_team_alone(w: World) -> None:
+    rid = w.sent()
+    w.referral(rid, "decline", "sol", given={"reason": "full"})
+    page = sign_in(w, "priya").fill(
+        f"/referrals/{rid}/close-unmet", reason="no_provider", note="Nothing on a Sunday."
+    )
+    assert "Closed" in page.words
+    assert "Nothing on a Sunday." in page.words
+    assert "Nothing on a Sunday." not in sign_in(w, "sol").get(f"/referrals/{rid}").words
+
+
+def test_a_draft_is_thrown_away(w: World) -> None:
+    rid = w.draft()
+    page = sign_in(w, "priya").fill(f"/referrals/{rid}/discard")
+    assert "Recorded in error" in page.words

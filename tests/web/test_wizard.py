@@ -1,0 +1,367 @@
+"""Making a referral, page by page, as a link worker does."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from referral.states import Purpose
+from referral.store import Sql, Store
+from tests.web.client import Page, Visitor, sign_in
+from tests.web.pages import HOSTILE
+from tests.world import World, build
+
+NUMBER = "999 000 0018"
+
+
+@pytest.fixture
+def w(store: Store) -> World:
+    return build(store)
+
+
+@pytest.fixture
+def priya(w: World) -> Visitor:
+    return sign_in(w, "priya")
+
+
+def begun(visitor: Visitor, **names: Any) -> Page:
+    """A person nobody knew, found by no number: the second page."""
+    page = visitor.fill("/referrals/new", find="nhs", nhs_number=NUMBER)
+    return visitor.send(
+        page,
+        **{
+            "given_name": "Margaret",
+            "family_name": "Okoro",
+            "birth_date__day": "15",
+            "birth_date__month": "March",
+            "birth_date__year": "1951",
+            **names,
+        },
+    )
+
+
+def walked(w: World, visitor: Visitor, **said: Any) -> Page:
+    """All the pages up to the last, for somebody new."""
+    page = begun(visitor)
+    page = visitor.send(page, phone="07700 900982", practice="Ash Lane practice")
+    page = visitor.send(page, contact_method="phone", message_safe="yes")
+    page = visitor.send(page, what_matters=said.get("matters", "To sing again"), goal_1="Join in")
+    page = visitor.send(page, needs=["company"])
+    page = visitor.send(page, access_needs=said.get("access", ""))
+    page = visitor.send(page, risks=said.get("risks", "none"))
+    page = visitor.send(page, group_id=w.group["choir"])
+    answers = {"share": "yes", "practice": "yes", "basis": "agreement", "how": "in_person"}
+    return visitor.send(page, **{**answers, **said.get("consent", {})})
+
+
+def writing_id(page: Page) -> str:
+    found = re.search(r"/referrals/([0-9a-f-]{36})", page.path)
+    assert found
+    return found[1]
+
+
+def test_a_new_person_is_referred_in_eleven_pages_and_the_referrer_is_told_until_when(
+    w: World, priya: Visitor
+) -> None:
+    page = walked(w, priya)
+    assert page.path.endswith("/write/check")
+    sent = priya.send(page)
+    assert sent.banner.startswith("Sent to Riverside Singers, reference SG-")
+    assert "until Tuesday 19 May to reply" in sent.banner
+    assert "Waiting for provider" in sent.words
+    assert "With Riverside Singers now" in sent.words
+
+
+def test_a_person_who_is_here_already_is_not_added_twice(w: World, priya: Visitor) -> None:
+    w.person(nhs_number="9990000018", no_nhs_number=None, family_name="Okoro")
+    page = priya.fill("/referrals/new", find="nhs", nhs_number=NUMBER)
+    assert "We found someone who may be the same person" in page.words
+    person = re.search(r'type="radio" value="([0-9a-f-]{36})"', page.text)
+    assert person
+    page = priya.send(page, same=person[1])
+    assert page.path.endswith("/write/right")
+    assert "07700 900 982" in page.words
+    assert count(w, "SELECT count(*) FROM person") == 1
+
+
+def test_the_same_name_and_birth_date_is_asked_about_and_two_people_can_be_meant(
+    w: World, priya: Visitor
+) -> None:
+    w.person(family_name="Okoro")
+    asked = priya.fill("/referrals/new", **BY_NAME)
+    assert "Is it the same person?" in asked.words
+    nothing = priya.send(asked)
+    assert nothing.status == 422
+    assert "Choose whether this is the same person" in nothing.words
+    page = priya.send(asked, same="different")
+    assert page.path.endswith("/write/details")
+    assert count(w, "SELECT count(*) FROM person") == 2
+    assert count(w, "SELECT count(*) FROM outbox WHERE what = 'maybe_the_same_person'") == 0
+
+
+BY_NAME: dict[str, Any] = {
+    "find": "name",
+    "given_name": "Margaret",
+    "family_name": "Okoro",
+    "birth_date__day": "15",
+    "birth_date__month": "3",
+    "birth_date__year": "1951",
+    "no_nhs_number": "not_known",
+}
+
+
+def test_who_is_not_sure_goes_on_and_the_team_lead_is_asked_to_look(
+    w: World, priya: Visitor
+) -> None:
+    w.person(family_name="Okoro")
+    page = priya.send(priya.fill("/referrals/new", **BY_NAME), same="not_sure")
+    assert page.path.endswith("/write/details")
+    assert count(w, "SELECT count(*) FROM outbox WHERE what = 'maybe_the_same_person'") == 1
+
+
+def test_another_teams_person_is_not_shown(w: World) -> None:
+    w.person(nhs_number="9990000018", no_nhs_number=None)
+    page = sign_in(w, "olu").fill("/referrals/new", find="nhs", nhs_number=NUMBER)
+    assert "Another team holds this person. Ask your lead." in page.words
+    assert "Okoro" not in page.words
+
+
+def test_a_wrong_number_is_said_and_kept(priya: Visitor) -> None:
+    page = priya.fill("/referrals/new", find="nhs", nhs_number="999 000 0019")
+    assert page.status == 422
+    assert "at least one of its digits is not right" in page.words
+    assert 'value="999 000 0019"' in page.text
+
+
+def test_what_was_answered_before_an_activity_is_chosen_is_there_another_day(
+    w: World, priya: Visitor
+) -> None:
+    page = begun(priya)
+    rid = writing_id(page)
+    priya.fill(f"/referrals/{rid}/write/safety", risks="some", safety_notes="Falls on stairs")
+    priya.fill(f"/referrals/{rid}/write/matters", what_matters="To sing again", do="later")
+    again = sign_in(w, "priya")
+    assert "Go on with Margaret Okoro" in again.get("/referrals/new").words
+    assert "Falls on stairs" in again.get(f"/referrals/{rid}/write/safety").text
+    assert "To sing again" in again.get(f"/referrals/{rid}/write/matters").text
+    sent = again.fill(f"/referrals/{rid}/write/activity", group_id=w.group["choir"])
+    assert sent.path == f"/referrals/{rid}/write/consent"
+    assert "Falls on stairs" in again.get(f"/referrals/{rid}/write/safety").text
+
+
+def test_what_one_began_is_not_found_by_a_colleague(w: World, priya: Visitor) -> None:
+    rid = writing_id(begun(priya))
+    assert sign_in(w, "sam").get(f"/referrals/{rid}/write").status == 404
+    assert priya.get(f"/referrals/{rid}/write").status == 200
+
+
+def test_saving_for_later_asks_for_nothing_and_going_on_does(w: World, priya: Visitor) -> None:
+    rid = writing_id(begun(priya))
+    for slug in ("contact", "matters", "needs", "safety"):
+        path = f"/referrals/{rid}/write/{slug}"
+        assert priya.fill(path).status == 422, slug
+        assert priya.fill(path, do="later").path == f"/referrals/{rid}/write", slug
+
+
+def test_pressing_send_too_soon_says_all_that_is_missing_with_a_way_to_each(
+    w: World, priya: Visitor
+) -> None:
+    rid = w.draft(w.person(practice=None), risks="not_known")
+    page = priya.fill(f"/referrals/{rid}/write/check")
+    assert page.status == 409
+    assert "There is a problem" in page.words
+    for slug in ("consent", "details", "safety"):
+        assert f'href="/referrals/{rid}/write/{slug}?then=check"' in page.text
+
+
+def test_send_before_an_activity_is_chosen_leads_to_choosing_one(priya: Visitor) -> None:
+    rid = writing_id(begun(priya))
+    page = priya.fill(f"/referrals/{rid}/write/check")
+    assert page.status == 409
+    assert f'href="/referrals/{rid}/write/activity?then=check"' in page.text
+
+
+def test_a_no_is_recorded_and_nothing_can_be_sent(w: World, priya: Visitor) -> None:
+    said = {"share": "no", "practice": "no", "basis": "", "how": ""}
+    page = walked(w, priya, consent=said)
+    page = priya.get(f"/referrals/{writing_id(page)}/write/check")
+    assert "Consent refused" in page.words
+    assert priya.send(page).status == 409
+    sealed = count(w, "SELECT count(*) FROM consent WHERE state = 'refused'")
+    assert sealed == 2
+
+
+def test_a_decision_for_somebody_needs_the_assessment_it_rests_on(w: World, priya: Visitor) -> None:
+    rid = w.draft()
+    said = {"share": "yes", "basis": "best_interests", "how": "in_person"}
+    page = priya.fill(f"/referrals/{rid}/write/consent", **said)
+    assert page.status == 422
+    assert "Write down the capacity assessment first." in page.words
+    assert 'value="best_interests" checked' in re.sub(r"\s+", " ", page.text)
+    page = priya.fill(f"/referrals/{rid}/write/consent", **said, capacity="Assessed on 4 May.")
+    assert page.path.endswith("/write/check") or page.path.endswith("/write/contact")
+    assert count(w, "SELECT count(*) FROM consent WHERE capacity_note_id IS NOT NULL") == 1
+
+
+def test_consent_in_force_is_not_asked_for_again(w: World, priya: Visitor) -> None:
+    person = w.person()
+    w.consent(person)
+    page = priya.get(f"/referrals/{w.draft(person)}/write/consent")
+    assert "You need not ask again" in page.words
+    assert 'name="share"' not in page.text
+
+
+def test_the_wording_is_shown_with_its_number_and_recorded_with_the_answer(
+    w: World, priya: Visitor
+) -> None:
+    page = walked(w, priya)
+    assert page.status == 200
+    shown = priya.get(f"/people/{person_of(w)}").text
+    consent = re.search(r"/consents/([0-9a-f-]{36})", shown)
+    assert consent
+    read = priya.get(f"/consents/{consent[1]}").words
+    assert "We would like to" in read
+    assert "Wording Version 1" in read
+
+
+def person_of(w: World) -> str:
+    with w.store.read(w.system) as tx:
+        row = tx.row(Sql("SELECT id FROM person"))
+    assert row
+    return str(row[0])
+
+
+def test_a_provider_out_of_date_cannot_be_chosen_and_says_so(w: World, priya: Visitor) -> None:
+    rid = w.draft(activity="pottery")
+    w.later(days=800)
+    priya = sign_in(w, "priya")
+    page = priya.get(f"/referrals/{rid}/write/activity")
+    assert "insurance, checks or training are not in date" in page.words
+    tried = priya.fill(f"/referrals/{rid}/write/activity", group_id=w.group["choir"])
+    assert tried.status == 422
+    assert "this one cannot be chosen now" in tried.words
+
+
+def test_activities_are_found_by_a_word(w: World, priya: Visitor) -> None:
+    path = f"/referrals/{w.draft()}/write/activity"
+    page = priya.get(f"{path}?words=pottery")
+    assert "The pottery table" in page.words
+    assert page.text.count('name="group_id"') == 1
+    nothing = priya.get(f"{path}?words=trampoline")
+    assert "No open activity has “trampoline” in it" in nothing.words
+
+
+def test_further_choices_are_ranked_and_can_be_taken_out(w: World, priya: Visitor) -> None:
+    rid = w.draft()
+    path = f"/referrals/{rid}/write/activity"
+    page = priya.fill(path, group_id=w.group["pottery"], do="next")
+    assert "Take out The pottery table" in page.words
+    page = priya.send(page, form=0)
+    assert "Take out The pottery table" not in page.words
+
+
+def test_script_in_every_field_is_shown_as_text(w: World, priya: Visitor) -> None:
+    page = begun(priya, given_name=HOSTILE, family_name=HOSTILE)
+    rid = writing_id(page)
+    for slug, said in {
+        "details": {"address": HOSTILE, "practice": HOSTILE, "emergency_contact": HOSTILE},
+        "contact": {"contact_method": "phone", "contact_times": HOSTILE, "language": HOSTILE},
+        "matters": {"what_matters": HOSTILE, "goal_1": HOSTILE},
+        "access": {"access_needs": HOSTILE},
+        "safety": {"risks": "some", "safety_notes": HOSTILE},
+    }.items():
+        path = f"/referrals/{rid}/write/{slug}"
+        assert priya.fill(path, **said).status == 200
+        assert "<script>alert" not in priya.get(path).text
+    priya.fill(f"/referrals/{rid}/write/activity", group_id=w.group["choir"])
+    for path in (f"/referrals/{rid}/write", f"/referrals/{rid}/write/check", f"/referrals/{rid}"):
+        shown = priya.get(path)
+        assert shown.status == 200
+        assert "<script>alert" not in shown.text
+        assert "&lt;script&gt;" in shown.text
+
+
+def test_what_was_typed_stays_on_every_error(w: World, priya: Visitor) -> None:
+    rid = writing_id(begun(priya))
+    page = priya.fill(
+        f"/referrals/{rid}/write/details",
+        phone="not a number",
+        address="4 Quay Street",
+        emergency_contact="Derek, 01632 960111",
+    )
+    assert page.status == 422
+    for words in ("not a number", "4 Quay Street", "Derek, 01632 960111"):
+        assert words in page.text
+
+
+def test_an_ended_session_keeps_the_answers(w: World, priya: Visitor) -> None:
+    rid = writing_id(begun(priya))
+    page = priya.get(f"/referrals/{rid}/write/matters")
+    w.later(hours=1)
+    asked = priya.send(page, what_matters="To sing again, as I did")
+    assert asked.status == 401
+    assert "What you typed is kept" in asked.words
+
+
+def test_a_draft_that_was_sent_leads_to_its_own_page(w: World, priya: Visitor) -> None:
+    rid = w.sent()
+    assert priya.get(f"/referrals/{rid}/write/check").path == f"/referrals/{rid}"
+
+
+def test_somebody_elses_draft_is_not_for_writing(w: World) -> None:
+    rid = w.draft()
+    assert sign_in(w, "sam").get(f"/referrals/{rid}/write").path == f"/referrals/{rid}"
+    assert sign_in(w, "olu").get(f"/referrals/{rid}/write").status == 404
+    assert sign_in(w, "sol").get(f"/referrals/{rid}/write").status == 403
+
+
+def test_throwing_away_what_was_begun_keeps_the_person(w: World, priya: Visitor) -> None:
+    rid = writing_id(begun(priya))
+    page = priya.fill(f"/referrals/{rid}/write/leave")
+    assert page.path.startswith("/people/")
+    assert priya.get(f"/referrals/{rid}/write").status == 404
+    assert count(w, "SELECT count(*) FROM person") == 1
+
+
+def test_the_same_press_twice_adds_one_person(w: World, priya: Visitor) -> None:
+    page = priya.fill("/referrals/new", find="nhs", nhs_number=NUMBER)
+    names = {
+        "given_name": "Margaret",
+        "family_name": "Okoro",
+        "birth_date__day": "15",
+        "birth_date__month": "3",
+        "birth_date__year": "1951",
+    }
+    priya.send(page, **names)
+    priya.send(page, **names)
+    assert count(w, "SELECT count(*) FROM person") == 1
+
+
+def test_the_safety_notes_are_not_in_the_store_in_the_clear_beside_their_key(
+    w: World, priya: Visitor
+) -> None:
+    rid = writing_id(begun(priya))
+    priya.fill(f"/referrals/{rid}/write/safety", risks="some", safety_notes="Falls")
+    with w.store.read(w.system) as tx:
+        row = tx.row(Sql("SELECT answers FROM beginning"))
+    assert row
+    assert str(row[0]).startswith("0:")
+
+
+def test_telling_the_practice_is_its_own_answer(w: World, priya: Visitor) -> None:
+    walked(w, priya, consent={"practice": "no"})
+    with w.store.read(w.system) as tx:
+        rows = tx.rows(Sql("SELECT purpose, state FROM consent ORDER BY purpose"))
+    assert sorted(rows) == [
+        (Purpose.SHARE_WITH_PROVIDER, "given"),
+        (Purpose.TELL_PRACTICE, "refused"),
+    ]
+
+
+def count(w: World, query: str) -> int:
+    with w.store.read(w.system) as tx:
+        row = tx.row(Sql(query))
+    assert row is not None
+    return int(row[0])
