@@ -13,7 +13,7 @@ from flask import Blueprint, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
-from referral import facts, lists, policy, records, reviews
+from referral import facts, lists, policy, records, reviews, visible
 from referral.actors import Actor
 from referral.ids import new_id, new_reference
 from referral.members import actor_of
@@ -25,7 +25,7 @@ from web.access import STAFF, access, current_actor
 from web.app import edge
 from web.forms import Form, Next, answer, page, typed
 from web.labels import record_path, role_name, said, word
-from web.moves import Asked, banner, move_page, note_read, own_page, read_record
+from web.moves import Asked, banner, move_page, note_read, own_page, read_record, record
 from web.say import _, ngettext
 from web.schemas import Wrong, load, schema_for
 from web.schemas.escalations import RaiseEscalation
@@ -220,13 +220,14 @@ def _about(tx: Tx, at: datetime, actor: Actor, f: facts.EscalationFacts) -> Abou
     if f.about is None or f.about_id is None:
         return About(_("Nothing on record"), None, None, None)
     if f.about == Noun.REFERRAL:
-        known = reading.situations(tx, actor, at, [f.about_id])
         referral = reviews.about_referral(tx, actor, f.about_id)
         if referral is None:
             return About("", None, None, None)
         provider = reviews.about_provider(tx, actor, "provider", referral.provider_id)
         words = f"{referral.reference}, {referral.activity}, {referral.provider}"
-        href = record_path(Noun.REFERRAL, f.about_id) if f.about_id in known else None
+        there = facts.referrals(tx, [f.about_id], actor, at).get(f.about_id)
+        seen = there is not None and bool(TABLES[Noun.REFERRAL].hats(there, actor))
+        href = record_path(Noun.REFERRAL, f.about_id) if seen else None
         return About(words, href, referral, provider)
     if f.about in ("provider", Noun.ASSURANCE):
         provider = reviews.about_provider(tx, actor, str(f.about), f.about_id)
@@ -270,18 +271,18 @@ def _clocks(tx: Tx, at: datetime, f: facts.EscalationFacts) -> list[dict[str, An
 def _history(
     tx: Tx, at: datetime, actor: Actor, record_id: str, relations: frozenset[Relation]
 ) -> list[dict[str, Any]]:
-    story = reading.timeline(tx, actor, at, Noun.ESCALATION, record_id)
-    notes = dict(story.notes)
+    steps = visible.steps_since(tx, actor, at, Noun.ESCALATION, record_id)
+    notes = visible.notes(tx, actor, record_id, frozenset({"review"}))
     if not relations & {Relation.REVIEWER, Relation.OVER}:
         allowed = (FOR_RAISER if Relation.RAISER in relations else frozenset()) | (
             FOR_ASKED if Relation.ASKED in relations else frozenset()
         )
         notes = {
             s.note_id: notes[s.note_id]
-            for s in story.steps
+            for s in steps
             if s.note_id in notes and (s.trigger in allowed or s.name == actor.name)
         }
-    return entries(Noun.ESCALATION, story.steps, at, notes)
+    return entries(Noun.ESCALATION, steps, at, notes)
 
 
 WRONG_HAT = frozenset({NOT_YOUR_ROLE.code, NOT_YOUR_RECORD.code})
@@ -313,13 +314,13 @@ def _next(found: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 def escalation(record_id: UUID) -> str:
     """A review: the facts first, then what can be done."""
     actor = current_actor()
-    found = read_record(Noun.ESCALATION, str(record_id))
-    f: facts.EscalationFacts = found.facts
-    if not may_read(f, actor):
-        abort(404)
-    relations = frozenset(hat[1] for hat in TABLES[Noun.ESCALATION].hats(f, actor))
-    reviewing = bool(relations & {Relation.REVIEWER, Relation.OVER})
     with edge().reading(actor) as (tx, at):
+        found = record(tx, at, Noun.ESCALATION, str(record_id), actor)
+        f: facts.EscalationFacts = found.facts
+        if not may_read(f, actor):
+            abort(404)
+        relations = frozenset(hat[1] for hat in TABLES[Noun.ESCALATION].hats(f, actor))
+        reviewing = bool(relations & {Relation.REVIEWER, Relation.OVER})
         shown = lists.one(tx, Noun.ESCALATION, actor, at, found.id)
         if shown is None:
             abort(404)

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
-from referral import offered, oversight, policy, records, reviews
+from referral import offered, oversight, policy, records, reviews, visible
 from referral.oversight import Evidence, Provider
 from referral.states import Noun, Role
 from referral.store import Tx
@@ -21,7 +21,7 @@ from web.forms import Form, Next, answer, page
 from web.keysets import after as position
 from web.keysets import pack
 from web.labels import said, word
-from web.moves import BEFORE, Asked, move_page, own_page, read_record
+from web.moves import BEFORE, Asked, move_page, own_page, read_record, record
 from web.offers import tag_of
 from web.say import _, ngettext
 from web.schemas.assurance import AddEvidence
@@ -29,7 +29,6 @@ from web.schemas.base import Nothing
 from web.schemas.organisations import AddProvider
 from web.timelines import entries
 from web.words import day_words, deadline
-from workflows import reading
 from workflows.activities import TIERS, add_provider
 from workflows.engine import Done, step
 from workflows.evidence import add_evidence, renewal_in_hand
@@ -48,6 +47,15 @@ WATCHERS = frozenset(
     }
 )
 READERS = WATCHERS | {Role.PROVIDER_LEADER}
+# Who has a relation to an assurance at all.
+REVIEWING = frozenset(
+    {
+        Role.GOVERNANCE_LEAD,
+        Role.SAFEGUARDING_LEAD,
+        Role.ACCOUNTABLE_OFFICER,
+        Role.PROVIDER_LEADER,
+    }
+)
 HANDS_IN = frozenset({Role.GOVERNANCE_LEAD, Role.PROVIDER_LEADER})
 SETS_UP = frozenset({Role.GOVERNANCE_LEAD, Role.ADMINISTRATOR})
 SEES_AGREEMENTS = frozenset(
@@ -169,27 +177,26 @@ def _items(found: list[Evidence], tier: str, at: datetime) -> list[Item]:
 def provider(provider_id: UUID) -> str:
     """A provider: how it stands, its evidence, what it offers, and whom a decision would touch."""
     actor = current_actor()
-    found = _provider(str(provider_id))
     actions: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
-    record = None
-    if found.assurance_id is not None and actor.role in reviewing():
-        record = read_record(Noun.ASSURANCE, found.assurance_id)
-        actions, refused = _moves(record)
-    elif found.assurance_id is None and actor.role in HANDS_IN:
-        actions = [
-            {
-                "text": labels.button(Noun.ASSURANCE, "apply"),
-                "href": f"/providers/{found.id}/apply",
-            }
-        ]
+    history: list[dict[str, Any]] = []
+    clock = None
     with edge().reading(actor) as (tx, at):
-        items = _items(oversight.evidence(tx, actor, found.id), found.tier, at)
-        story = reading.timeline(tx, actor, at, Noun.ASSURANCE, record.id) if record else None
-        clock = None
-        if record is not None:
-            running = records.clocks(tx, record.id)
+        found = oversight.provider(tx, actor, str(provider_id))
+        if found is None:
+            abort(404)
+        if found.assurance_id is not None and actor.role in REVIEWING:
+            seen = record(tx, at, Noun.ASSURANCE, found.assurance_id, actor)
+            actions, refused = _moves(seen)
+            steps = visible.steps_since(tx, actor, at, Noun.ASSURANCE, seen.id)
+            notes = visible.notes(tx, actor, seen.id, frozenset({"both"}))
+            history = entries(Noun.ASSURANCE, steps, at, notes)
+            running = records.clocks(tx, seen.id)
             clock = deadline(running[0].due, at) if running else None
+        elif found.assurance_id is None and actor.role in HANDS_IN:
+            words = labels.button(Noun.ASSURANCE, "apply")
+            actions = [{"text": words, "href": f"/providers/{found.id}/apply"}]
+        items = _items(oversight.evidence(tx, actor, found.id), found.tier, at)
         offers = offered.offers_of(tx, actor, found.id)
     own = actor.role is Role.PROVIDER_LEADER
     return page(
@@ -202,7 +209,7 @@ def provider(provider_id: UUID) -> str:
         missing=[one.words for one in items if one.missing],
         offers=offers,
         tag_of=tag_of,
-        history=entries(Noun.ASSURANCE, story.steps, at, story.notes) if story else [],
+        history=history,
         clock=clock,
         actions=actions,
         refused=refused,
@@ -210,18 +217,6 @@ def provider(provider_id: UUID) -> str:
         may_hand_in=actor.role in HANDS_IN,
         touched=_touched(found),
         back={"href": "/offers" if own else "/providers"},
-    )
-
-
-def reviewing() -> frozenset[Role]:
-    """Who has a relation to an assurance at all."""
-    return frozenset(
-        {
-            Role.GOVERNANCE_LEAD,
-            Role.SAFEGUARDING_LEAD,
-            Role.ACCOUNTABLE_OFFICER,
-            Role.PROVIDER_LEADER,
-        }
     )
 
 
