@@ -52,8 +52,7 @@ def store(sqlite_url: str) -> Iterator[Store]:
 def base(store: Store, serve: Callable[[Flask], str]) -> str:
     settings = Settings(secret_key=SECRET, public_url="http://127.0.0.1:1")
     app = create_app(Edge(store), settings)
-    base = serve(app)
-    return base
+    return serve(app)
 
 
 class People:
@@ -121,9 +120,9 @@ def test_three_people_go_from_nothing_to_a_closed_loop(
             query = Sql("SELECT id FROM organisation WHERE name = :name")
             organisations[name] = tx.rows(query, name=name)[0][0]
     with store.read() as tx:
-        activity, provider, provider_org, provider_name = tx.rows(
+        activity, provider, provider_org = tx.rows(
             Sql(
-                "SELECT a.id, p.id, o.id, o.name FROM activity a JOIN provider p"
+                "SELECT a.id, p.id, o.id FROM activity a JOIN provider p"
                 " ON p.id = a.provider_id JOIN organisation o ON o.id = p.organisation_id"
                 " WHERE a.name = 'Singing for Breathing'"
             )
@@ -223,7 +222,7 @@ def test_three_people_go_from_nothing_to_a_closed_loop(
     sol.press("Accept")
     sol.press_the_button()
     sol.go(page).must_say("Margaret Okoro", "07700 900 982")
-    for trigger, button in (("contact", None), ("start", None)):
+    for trigger in ("contact", "start"):
         sol.go(f"{page}/{trigger}")
         sol.press_the_button()
     today_register = f"/sessions/{activity}/{today():%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""Somebody at a browser with JavaScript off: they fill in fields by name and press what they see."""
+"""Somebody at a browser with JavaScript off: they fill in fields and press what they see."""
 
 from __future__ import annotations
 
