@@ -361,7 +361,8 @@ def test_who_works_with_nobody_has_no_search(w: World, who: str) -> None:
 @pytest.mark.parametrize("path", ["/help", "/accessibility", "/privacy"])
 def test_pages_for_anybody_need_no_sign_in_and_know_who_has(w: World, path: str) -> None:
 
-    assert visit(w).get(path).path == path
+    page = visit(w).get(path)
+    assert (page.status, page.path) == (200, path)
     assert "Priya Shah" in sign_in(w, "priya").get(path).words
 
 

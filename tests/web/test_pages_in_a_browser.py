@@ -1,0 +1,194 @@
+"""The core pages as people meet them: at any width, by keyboard, without a script."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from referral.rows import change
+from referral.states import Noun
+from referral.store import Store, Tx
+from tests.browser import accessibility_faults, scrolls_sideways, small_targets
+from tests.web.client import app_of, sign_in, visit
+from tests.web.test_home import give_notice
+from tests.world import World, build
+
+
+@pytest.fixture
+def w(sqlite_url: str) -> Iterator[World]:
+    store = Store(sqlite_url)
+    w = build(store)
+    long = {"given_name": "Dorothy", "family_name": "Pemberton-Smythe-Whittington-Featherstone"}
+    w.draft(w.person(**long))
+    w.later(days=8)
+    record = w.sent(w.person(access_needs="A chair with arms, near the door"))
+    w.referral(record, "ask", "sol", given={"note": "Can she climb stairs?"})
+    w.sent(w.person(), call_before=True, urgent=True)
+    w.active()
+    held = w.person()
+    w.sent(held)
+    seen = {"person_id": held, "seen": "Bruises.", "danger": False, "sources": []}
+    w.step(Noun.CONCERN, None, "raise", "priya", given=seen)
+    w.step(Noun.ESCALATION, None, "raise", "priya",
+           given={"kind": "capacity", "note": "More places.", "about": "referral",
+                  "about_id": record, "level": 2, "severity": "high"})  # fmt: skip
+    give_notice(w, "priya")
+    yield w
+    store.dispose()
+
+
+PAGES = [
+    ("priya", "/"),
+    ("priya", "/?show=open"),
+    ("priya", "/referrals?state=draft"),
+    ("priya", "/notices"),
+    ("priya", "/search"),
+    ("priya", "/nothing-here"),
+    ("olu", "/"),
+    ("sol", "/"),
+    ("sol", "/taking-part"),
+    ("gwen", "/"),
+    ("grace", "/"),
+    ("gail", "/?show=others"),
+    ("ada", "/"),
+    (None, "/sign-in"),
+    (None, "/help"),
+    (None, "/accessibility"),
+    (None, "/privacy"),
+]
+
+
+def opened(
+    chromium: Browser, w: World, address: str, who: str | None, **more: Any
+) -> BrowserContext:
+    context = chromium.new_context(**more)
+    if who:
+        visitor = sign_in(w, who)
+        visitor.get("/help")
+        cookie = visitor.client.get_cookie("segue")
+        assert cookie is not None
+        context.add_cookies([{"name": "segue", "value": cookie.value, "url": address}])
+    return context
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 640, 1280])
+def test_the_pages_can_be_reached_and_read_at_any_width(
+    chromium: Browser, serve: Callable[[Flask], str], w: World, width: int
+) -> None:
+    address = serve(app_of(w))
+    for who, path in PAGES:
+        context = opened(chromium, w, address, who, viewport={"width": width, "height": 800})
+        page = context.new_page()
+        complaints = listening(page)
+        page.goto(address + path)
+        where = f"{path} of {who}"
+        assert not scrolls_sideways(page), where
+        assert small_targets(page) == [], where
+        # Between a phone and a desk nothing else is drawn.
+        assert width == 640 or accessibility_faults(page) == [], where
+        # A page that isn't there is the one thing a browser grumbles about.
+        assert [c for c in complaints if "404" not in c] == [], where
+        context.close()
+
+
+def listening(page: Page) -> list[str]:
+    """What the browser complains about, as it comes."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return complaints
+
+
+@pytest.mark.browser
+def test_a_page_with_errors_is_as_good(
+    chromium: Browser, serve: Callable[[Flask], str], w: World
+) -> None:
+    address = serve(app_of(w))
+    context = opened(chromium, w, address, None, viewport={"width": 320, "height": 800})
+    page = context.new_page()
+    page.goto(address + "/sign-in")
+    press(page, "Sign in")
+    page.wait_for_function("document.activeElement.classList.contains('nhsuk-error-summary')")
+    assert page.title().startswith("Error: ")
+    assert accessibility_faults(page) == []
+    assert not scrolls_sideways(page)
+    context.close()
+
+
+def press(page: Page, words: str) -> None:
+    page.get_by_role("main").get_by_role("button", name=words, exact=True).click()
+
+
+@pytest.mark.browser
+def test_without_a_script_one_signs_in_works_and_signs_out(
+    chromium: Browser, serve: Callable[[Flask], str], w: World, hashed: str
+) -> None:
+    with w.store.begin() as tx:
+        change(tx, "app_user", w.actor["priya"].user_id, {"password_hash": hashed})
+    address = serve(app_of(w))
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address + "/notices")
+    page.fill("#email", "priya@example.org")
+    page.fill("#password", "correct horse battery")
+    press(page, "Sign in")
+    assert page.url == address + "/notices"
+    press(page, "Mark all as read")
+    assert page.get_by_text("Notices", exact=True).first.is_visible()
+    page.goto(address + "/search")
+    page.fill("#q", "Dorothy")
+    press(page, "Search")
+    assert page.url == address + "/search"
+    assert page.get_by_role("heading", name="People").is_visible()
+    page.get_by_role("button", name="Sign out").click()
+    assert page.url == address + "/signed-out"
+    page.goto(address + "/")
+    assert page.url.startswith(address + "/sign-in")
+    context.close()
+
+
+@pytest.mark.browser
+def test_two_minutes_before_the_end_one_may_stay_and_nothing_typed_goes(
+    chromium: Browser, serve: Callable[[Flask], str], w: World
+) -> None:
+    address = serve(app_of(w))
+    context = opened(chromium, w, address, "priya")
+    page = context.new_page()
+    page.clock.install()
+    page.goto(address + "/search")
+    page.fill("#q", "half a na")
+    assert page.get_by_text("You will be signed out in 2 minutes.").is_hidden()
+    page.clock.run_for(13 * 60_000 + 1_000)
+    assert page.get_by_text("You will be signed out in 2 minutes.").is_visible()
+    assert accessibility_faults(page) == []
+    with page.expect_response("**/stay-signed-in"):
+        page.get_by_role("button", name="Stay signed in").click()
+    page.wait_for_function("document.querySelector('.app-stay').hidden")
+    assert page.input_value("#q") == "half a na"
+    context.close()
+
+
+def test_a_page_is_small_and_asks_little_of_the_store(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    execute = Tx.execute
+
+    def counting(self: Tx, sql: str, values: Any) -> Any:
+        if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            asked.append(sql)
+        return execute(self, sql, values)
+
+    monkeypatch.setattr(Tx, "execute", counting)
+    for who, path in PAGES:
+        visitor = sign_in(w, who) if who else visit(w)
+        asked.clear()
+        page = visitor.get(path)
+        assert len(asked) <= 15, (who, path, len(asked))
+        assert len(gzip.compress(page.text.encode())) <= 15_000, (who, path)
