@@ -195,7 +195,7 @@ _ENTRY = (
     " FROM audit a LEFT JOIN audit_detail d ON d.entry_id = a.entry_id"
 )
 ABOUT_RECORDS = Sql(f"{_ENTRY} WHERE a.record_id IS NOT NULL ORDER BY a.record_id, a.seq")
-ABOUT_NOTHING = Sql(f"{_ENTRY} WHERE a.record_id IS NULL ORDER BY a.seq")
+ABOUT_NOTHING = Sql(f"{_ENTRY} WHERE a.record_id IS NULL")
 ERASURES = Sql("SELECT seq, leaf FROM audit WHERE action = 'erased' ORDER BY seq")
 COUNT_ENTRIES = Sql("SELECT count(*) FROM audit")
 COUNT_DETAILS = Sql("SELECT count(*) FROM audit_detail")

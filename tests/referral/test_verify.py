@@ -8,13 +8,14 @@ import random
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from referral.audit import log
 from referral.ids import new_id
+from referral.leaf import canonical, commitment, leaf_hash
 from referral.ledger import TABLES
 from referral.replay import columns_of, moves_in
 from referral.states import Noun
@@ -38,7 +39,8 @@ from tests.tampering import (
     undone,
     write,
 )
-from tests.world import World, build
+from tests.world import START, World, build
+from web.demo.story import tell
 from web.edge import Edge
 from web.worker import sweep_all
 from workflows.engine import TABLES as MOVES
@@ -117,6 +119,14 @@ def test_what_the_sweep_does_leaves_the_store_whole(store: Store) -> None:
         w.later(days=9)
         sweep_all(Edge(store, lambda: w.at))
         whole(store)
+
+
+def test_the_demos_story_leaves_the_store_whole(store: Store) -> None:
+    def sweep(at: datetime) -> None:
+        sweep_all(Edge(store, lambda: at))
+
+    tell(store, START, "", sweep)
+    assert whole(store).records > 50
 
 
 def test_commands_made_while_it_reads_are_no_finding(store: Store) -> None:
@@ -376,8 +386,6 @@ def test_a_leaf_rewritten_with_its_hash_is_found(w: World) -> None:
 
 
 def test_a_leaf_that_is_not_in_its_one_text_is_found(w: World) -> None:
-    from referral.leaf import leaf_hash
-
     with open_store(w.store) as tx:
         row = those_to_edit(tx, "audit")[30]
         leaf = row.values["leaf"]
@@ -417,6 +425,133 @@ def test_a_record_and_its_newest_step_changed_together_are_found_by_the_entry(w:
             write(tx, record, state="returned")
             write(tx, step, to_state="returned")
             assert found(tx, str(record.values["id"]))
+
+
+def test_each_thing_found_is_called_by_what_it_is(w: World) -> None:
+    """Most tampering is seen from more than one side; each side says its own sentence."""
+    with open_store(w.store) as tx:
+        record = next(r for r in those_to_edit(tx, "referral") if r.values["state"] == "accepted")
+        id_ = record.values["id"]
+        *_, older, newest = rows_of(tx, "step", f"record_id = '{id_}'")
+        version = newest.values["version"]
+        (entry,) = rows_of(tx, "audit", f"record_id = '{id_}' AND version = {version}")
+        (details,) = rows_of(tx, "audit_detail", f"entry_id = '{entry.values['entry_id']}'")
+
+        with undone(tx):
+            remove(tx, entry)
+            assert found(tx, f"audit_detail {details.key['entry_id']}: its entry is gone")
+            remove(tx, details)
+            assert found(tx, f"step {id_} version {version}: no entry of the log names this step")
+        with undone(tx):
+            remove(tx, newest)
+            assert found(tx, f"the log names version {version} of this record, and there is no")
+            assert found(tx, "its version is not that of its newest step")
+        with undone(tx):
+            remove(tx, older)
+            assert found(tx, f"version {version - 1} of this record is missing")
+        with undone(tx):
+            add(tx, "audit", entry.values | {"seq": next_number(tx, "audit", "seq")})
+            assert found(tx, "another entry names the same step already")
+            assert found(tx, "another entry has the same id")
+        with undone(tx):
+            name = "uq_step_record"
+            tx.raw.execute(f"DROP INDEX {name}")
+            add(tx, "step", newest.values | {"id": next_number(tx, "step", "id")})
+            assert found(tx, "there are two steps with this version")
+        with undone(tx):
+            write(tx, older, id=-1)
+            write(tx, newest, id=older.values["id"])
+            write(tx, Row("step", older.values | {"id": -1}), id=newest.values["id"])
+            assert found(tx, "its number is not after that of the step before it")
+        with undone(tx):
+            write(tx, newest, from_state="paused")
+            assert found(tx, "it starts from another state than the step before it ended in")
+        with undone(tx):
+            remove(tx, record)
+            assert found(tx, f"referral {id_}: its steps are there and the record is gone")
+        with undone(tx):
+            made = new_id()
+            add(tx, "referral", record.values | {"id": made, "reference": "x", "person_id": made})
+            assert found(tx, f"referral {made}: no step and no entry made this record")
+        with undone(tx):
+            write(tx, record, since=another(tx, record, "since", random.Random(1)))
+            assert found(tx, f"referral {id_}, entry {entry.values['seq']}: since is not when")
+        with undone(tx):
+            write(tx, record, state="active")
+            assert found(tx, "its state is not the one its newest step ended in")
+        clock = next(
+            r
+            for r in rows_of(tx, "clock", f"record_id = '{id_}' AND ended IS NULL")
+            if r.values["kind"] == "referral.accepted"
+        )
+        with undone(tx):
+            remove(tx, clock)
+            assert found(tx, "clocks of the kind referral.accepted, and the log started")
+            assert found(tx, f"referral {id_}: it is open and the clock")
+        with undone(tx):
+            write(tx, clock, record_id=new_id())
+            assert found(tx, f"clock {clock.values['id']}: it belongs to a referral that isn't")
+        consent = next(r for r in rows_of(tx, "consent") if r.values["state"] == "refused")
+        with undone(tx):
+            forged = {"id": next_number(tx, "clock", "id"), "record_id": consent.values["id"]}
+            add(tx, "clock", clock.values | forged | {"noun": "consent"})
+            assert found(tx, f"consent {consent.values['id']}: nobody acts on it any more")
+        hold = rows_of(tx, "hold")[0]
+        with undone(tx):
+            remove(tx, hold)
+            assert found(tx, f"hold {hold.values['id']}", "and it is gone")
+        with undone(tx):
+            made = new_id()
+            add(tx, "hold", hold.values | {"id": made})
+            assert found(tx, f"hold {made}: no entry wrote this row")
+        with undone(tx):
+            made = new_id()
+            add(tx, "hold", hold.values | {"id": made, "concern_id": made})
+            assert found(tx, f"it belongs to a record that isn't there: {made}")
+        with undone(tx):
+            outcome = '{"goals_met": true}'
+            past = next(r for r in those_to_edit(tx, "referral") if r.values["outcome"])
+            write(tx, past, outcome=outcome)
+            assert found(tx, "outcome is not what this entry set")
+        text = rows_of(tx, "move_table")[0]
+        with undone(tx):
+            write(tx, text, noun="other")
+            assert found(tx, "the text is that of another noun")
+        number = next_number(tx, "audit", "seq") + 1_000
+        with undone(tx):
+            write(tx, entry, seq=number)
+            assert found(tx, "this number is missing", "its number was never given out")
+
+
+def test_details_in_a_form_nobody_writes_are_found_and_no_crash(w: World) -> None:
+    """Whoever forges an entry writes what they like in it."""
+    forms: list[object] = [
+        {"set": 1},
+        {"rows": [{"table": "hold"}]},
+        {"rows": [1]},
+        {"clocks": [{"kind": "x"}]},
+        {"clock": []},
+        {"clock": {"came": True}},
+        {"clocks_to": {"owner": 1}},
+        [],
+    ]
+    with open_store(w.store) as tx:
+        entry = next(
+            r
+            for r in those_to_edit(tx, "audit")
+            if r.values["action"] == "step" and '"trigger":"send"' in r.values["leaf"]
+        )
+        (details,) = rows_of(tx, "audit_detail", f"entry_id = '{entry.values['entry_id']}'")
+        for form in forms:
+            payload = canonical(form)
+            with undone(tx):
+                write(tx, details, payload=payload)
+                rewritten(tx, entry, details=commitment(bytes(details.values["salt"]), payload))
+                assert found(tx, str(entry.values["record_id"])), form
+        for state in (None, 1, "sent", {"from": ["draft"], "to": {}}):
+            with undone(tx):
+                rewritten(tx, entry, state=state)
+                assert found(tx, str(entry.values["record_id"])), state
 
 
 def test_a_table_of_moves_changed_or_gone_is_found(w: World) -> None:
