@@ -152,6 +152,15 @@ def accounts(tx: Tx, actor: Actor, organisation_id: str | None = None) -> list[A
     return [Account._make(row)._replace(active=bool(row[4])) for row in rows]
 
 
+ACCOUNT_OF = Sql("SELECT id FROM app_user WHERE email = :email AND system_id = :system_id")
+
+
+def account_of(tx: Tx, actor: Actor, email: str) -> str | None:
+    """The account in the actor's system with this address."""
+    row = tx.row(ACCOUNT_OF, email=email.strip().lower(), system_id=actor.system_id)
+    return None if row is None else str(row[0])
+
+
 # -- providers ----------------------------------------------------------------------------------
 
 

@@ -16,11 +16,11 @@ from flask import Blueprint, abort
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 
-from referral import facts
+from referral import captions, facts, records
 from referral.actors import Actor
 from referral.audit import log
 from referral.states import AgreementState, Noun
-from referral.store import Sql, Tx
+from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
 from web.app import edge
@@ -332,17 +332,6 @@ class Record:
         return next((o for o in self.options if o.trigger == trigger), None)
 
 
-ACTIVITY = Sql(
-    "SELECT a.name FROM activity a JOIN referral r ON r.activity_id = a.id"
-    " WHERE r.id = :id AND r.system_id = :system_id"
-)
-PROVIDER = Sql(
-    "SELECT o.name FROM provider p JOIN organisation o ON o.id = p.organisation_id"
-    " WHERE p.id = :id AND p.system_id = :system_id"
-)
-TITLE = Sql("SELECT a.title FROM agreement a WHERE a.id = :id AND a.system_id = :system_id")
-
-
 def _disclosed(tx: Tx, f: Any, actor: Actor, at: datetime) -> frozenset[str]:
     known = situations(tx, actor, at, [f.id])
     return disclosure.fields(known[f.id]) if f.id in known else frozenset()
@@ -350,16 +339,12 @@ def _disclosed(tx: Tx, f: Any, actor: Actor, at: datetime) -> frozenset[str]:
 
 def _caption(tx: Tx, noun: Noun, f: Any, actor: Actor, at: datetime) -> str:
     """Which record a form is about. No name of a person: the referral's own page has it."""
-    row: tuple[Any, ...] | None = None
-    if noun is Noun.REFERRAL and "activity" in _disclosed(tx, f, actor, at):
-        row = tx.row(ACTIVITY, id=f.id, system_id=actor.system_id)
-    elif noun is Noun.ASSURANCE:
-        row = tx.row(PROVIDER, id=f.provider_id, system_id=actor.system_id)
-    elif noun is Noun.AGREEMENT:
-        row = tx.row(TITLE, id=f.id, system_id=actor.system_id)
-    elif noun is Noun.ESCALATION:
-        row = (word(labels.KINDS, f.kind),)
-    return " · ".join(part for part in (getattr(f, "reference", ""), row[0] if row else "") if part)
+    words = ""
+    if noun is Noun.ESCALATION:
+        words = word(labels.KINDS, f.kind)
+    elif noun is not Noun.REFERRAL or "activity" in _disclosed(tx, f, actor, at):
+        words = captions.caption(tx, actor, noun, f.id)
+    return " · ".join(part for part in (getattr(f, "reference", ""), words) if part)
 
 
 def record(tx: Tx, at: datetime, noun: Noun, record_id: str, actor: Actor) -> Record:
@@ -394,13 +379,6 @@ def note_read(noun: str, record_id: str, subject: str | None) -> None:
     )
 
 
-DUE = Sql(
-    "SELECT due, hours FROM clock WHERE record_id = :id AND ended IS NULL"
-    " AND kind <> 'referral.not_started' ORDER BY due LIMIT 1",
-    times=(0,),
-)
-
-
 def banner(tx: Tx, noun: Noun, trigger: str, done: Done, at: datetime) -> str:
     """What happened and what happens next."""
     if (noun, trigger) == (Noun.AGREEMENT, "sign"):
@@ -410,8 +388,10 @@ def banner(tx: Tx, noun: Noun, trigger: str, done: Done, at: datetime) -> str:
     words = BANNERS.get((noun, trigger))
     if words is None:
         return f"{labels.told(noun, trigger)}."
-    row = tx.row(DUE, id=done.id)
-    return _(words, due=by_when(row[0] if row else None, at)) if "%(due)s" in words else said(words)
+    if "%(due)s" not in words:
+        return said(words)
+    due = [c.due for c in records.clocks(tx, done.id) if c.kind != "referral.not_started"]
+    return _(words, due=by_when(due[0] if due else None, at))
 
 
 # -- the page -----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from referral import oversight
 from referral.organisations import ORGANISATION_KINDS
 from referral.oversight import Organisation, Place
 from referral.states import Role
-from referral.store import Sql, Tx
+from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
 from web.app import edge
@@ -215,9 +215,6 @@ class NewAccount(Command):
     place_id = Id()
 
 
-KNOWN = Sql("SELECT id, name FROM app_user WHERE email = :email AND system_id = :system_id")
-
-
 @pages.route("/organisations/<uuid:record_id>/accounts/add", methods=["GET", "POST"])
 @access(SETS_UP)
 def account(record_id: UUID) -> ResponseReturnValue:
@@ -256,10 +253,10 @@ def account(record_id: UUID) -> ResponseReturnValue:
             faults.append(field("place_id", N_("Choose the place they answer for.")))
         if faults:
             raise wrong("membership", "add", *faults)
-        known = tx.row(KNOWN, email=given["email"].lower(), system_id=actor.system_id)
+        known = oversight.account_of(tx, actor, given["email"])
         user_id = (
-            str(known[0])
-            if known
+            known
+            if known is not None
             else add_user(
                 tx,
                 actor,
