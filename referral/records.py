@@ -122,17 +122,21 @@ def person_of(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen 
     )
 
 
-def person(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen | None:
-    """A person of the actor's organisation, or of the place a safeguarding lead answers for."""
-    found = person_of(tx, actor, at, person_id)
-    if found is None:
-        return None
+def in_reach(seen: PersonSeen, actor: Actor) -> bool:
+    """Whether the person is of the actor's organisation, or of the place a safeguarding lead
+    answers for."""
+    own = seen.organisation_id == actor.organisation_id
     if actor.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
-        return found if found.organisation_id == actor.organisation_id else None
+        return own
     if actor.role is Role.SAFEGUARDING_LEAD:
-        over = actor.place_path and found.place_path.startswith(actor.place_path)
-        return found if over or found.organisation_id == actor.organisation_id else None
-    return None
+        return own or bool(actor.place_path and seen.place_path.startswith(actor.place_path))
+    return False
+
+
+def person(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen | None:
+    """A person within the actor's reach."""
+    found = person_of(tx, actor, at, person_id)
+    return found if found is not None and in_reach(found, actor) else None
 
 
 class PlanSeen(NamedTuple):
@@ -373,15 +377,7 @@ def clocks(tx: Tx, record_id: str) -> list[ClockSeen]:
     return [_shaped(ClockSeen, row, yes_no=("hours",)) for row in tx.rows(CLOCKS, id=record_id)]
 
 
-NOTES = Sql("SELECT id, body FROM note WHERE record_id = :id AND audience IN ('both','ours')")
-NOTES_FOR_BOTH = Sql("SELECT id, body FROM note WHERE record_id = :id AND audience = 'both'")
 NOTES_OF_ANY = Sql("SELECT id, body FROM note WHERE record_id = :id")
-
-
-def notes(tx: Tx, record_id: str, *, ours: bool) -> dict[str, str]:
-    """The words written with the steps of a referral, by id. `ours`: for the link worker's side."""
-    rows = tx.rows(NOTES if ours else NOTES_FOR_BOTH, id=record_id)
-    return {row[0]: unseal(row[1]) or "" for row in rows}
 
 
 def notes_of_any(tx: Tx, record_id: str) -> dict[str, str]:
@@ -479,16 +475,13 @@ _ACTIVITY_TIMES = _times(ActivitySeen, "confirmed_at", "evidence_until")
 _MATCHES = """ AND (lower(a.name) LIKE :like OR lower(o.name) LIKE :like
     OR lower(coalesce(a.description, '')) LIKE :like OR lower(coalesce(a.location, '')) LIKE :like
     OR lower(coalesce(a.when_words, '')) LIKE :like)"""
-OPEN_ACTIVITIES = Sql(
-    _ACTIVITIES
-    + " AND a.status = 'open'"
-    + _MATCHES
-    + """ AND (:after = '' OR a.name > (SELECT xa.name FROM activity_group x
-        JOIN activity xa ON xa.id = x.activity_id WHERE CAST(x.id AS text) = :after)
-      OR (a.name = (SELECT xa.name FROM activity_group x
-        JOIN activity xa ON xa.id = x.activity_id WHERE CAST(x.id AS text) = :after)
-        AND CAST(g.id AS text) > :after))
-  ORDER BY a.name, g.id LIMIT :most""",
+_OPEN = _ACTIVITIES + " AND a.status = 'open'" + _MATCHES
+_BY_NAME = " ORDER BY a.name, g.id LIMIT :most"
+_LAST = """(SELECT xa.name FROM activity_group x JOIN activity xa ON xa.id = x.activity_id
+        WHERE x.id = :after)"""
+OPEN_ACTIVITIES = Sql(_OPEN + _BY_NAME, _ACTIVITY_TIMES)
+OPEN_ACTIVITIES_AFTER = Sql(
+    f"{_OPEN} AND (a.name > {_LAST} OR (a.name = {_LAST} AND g.id > :after)){_BY_NAME}",
     _ACTIVITY_TIMES,
 )
 ONE_GROUP = Sql(_ACTIVITIES + " AND g.id = :group_id", _ACTIVITY_TIMES)
@@ -510,10 +503,11 @@ def activities(
     after: str = "",
     most: int = 21,
 ) -> list[ActivitySeen]:
-    """The open activities of the system, as one organisation may refer to them."""
+    """The open activities of the system, as one organisation may refer to them; with `after`, those
+    after this group."""
     like = "%" + words.lower().replace("%", "").replace("_", " ") + "%"
     rows = tx.rows(
-        OPEN_ACTIVITIES,
+        OPEN_ACTIVITIES_AFTER if after else OPEN_ACTIVITIES,
         org=organisation_id,
         system_id=actor.system_id,
         at=at,
@@ -869,22 +863,12 @@ def unseen_concerns(tx: Tx, membership_id: str) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in tx.rows(UNSEEN, member=membership_id)]
 
 
-RAISERS_OWN = Sql("SELECT raised_by FROM concern WHERE id = :id AND system_id = :system_id")
-
-
-def raised_by(tx: Tx, actor: Actor, concern_id: str) -> bool:
-    """Whether the actor raised this concern."""
-    row = tx.row(RAISERS_OWN, id=concern_id, system_id=actor.system_id)
-    return row is not None and row[0] == actor.membership_id
-
-
 OWNER = Sql(
-    "SELECT name FROM organisation WHERE CAST(id AS text) = :where"
-    " UNION ALL SELECT name FROM place WHERE CAST(id AS text) = :where"
+    "SELECT name FROM organisation WHERE id = :where"
+    " UNION ALL SELECT name FROM place WHERE id = :where"
 )
 OWNER_MEMBER = Sql(
-    "SELECT u.name FROM membership m JOIN app_user u ON u.id = m.user_id"
-    " WHERE CAST(m.id AS text) = :where"
+    "SELECT u.name FROM membership m JOIN app_user u ON u.id = m.user_id WHERE m.id = :where"
 )
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from referral import facts, ladder, records
+from referral import facts, ladder, records, visible
 from referral.actors import Actor
 from referral.audit import log
 from referral.facts import ConcernFacts
@@ -345,9 +345,9 @@ CLOSED_STEP = Sql(
 )
 
 
-def look(tx: Tx, at: datetime, concern_id: str) -> Shown:
-    """A concern, for whoever it is there for, and the entry that it was read. Raises Refused:
-    not_found for everybody else."""
+def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown:
+    """A concern, for whoever it is there for, and the entry that it was read; `brief`: without its
+    history and who is in it. Raises Refused: not_found for everybody else."""
     actor = current_actor()
     f = facts.concern(tx, concern_id, actor, at)
     c = records.concern(tx, actor, concern_id)
@@ -359,23 +359,31 @@ def look(tx: Tx, at: datetime, concern_id: str) -> Shown:
     if not full and not mine:
         raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="read", record_id=None)
     log(tx, actor, at, "read", "concern", concern_id, subject=f.subject_ref)
-    clock = next(iter(records.clocks(tx, concern_id)), None)
-    person, href = _person(tx, at, c) if full else ("", None)
+    told = full and not brief
+    clock = None if brief else next(iter(records.clocks(tx, concern_id)), None)
+    person, href = _person(tx, at, c) if told else ("", None)
     return Shown(
         c,
         f,
         full,
         tuple(options(Noun.CONCERN, f, actor, at)) if hats else (),
-        phone_words(who_answers(tx, concern_id, at)) or None,
+        None if brief else phone_words(who_answers(tx, concern_id, at)) or None,
         (clock.due, clock.hours) if clock else None,
-        reading.timeline(tx, actor, at, Noun.CONCERN, concern_id) if full else None,
+        _history(tx, actor, at, concern_id) if told else None,
         _feedback(tx, concern_id) if c.state == "closed" else None,
         at,
-        _holder(tx, c.holder) if full else "",
-        tuple(records.sources(tx, concern_id)) if full else (),
+        _holder(tx, c.holder) if told else "",
+        tuple(records.sources(tx, concern_id)) if told else (),
         person,
         href,
     )
+
+
+def _history(tx: Tx, actor: Actor, at: datetime, concern_id: str) -> reading.Timeline:
+    """Every step with the words of those who look after it."""
+    steps = visible.steps_since(tx, actor, at, Noun.CONCERN, concern_id)
+    notes = visible.notes(tx, actor, concern_id, frozenset({"safeguarding"}))
+    return reading.Timeline(steps, notes)
 
 
 def _feedback(tx: Tx, concern_id: str) -> str | None:
@@ -396,11 +404,11 @@ def _person(tx: Tx, at: datetime, c: ConcernSeen) -> tuple[str, str | None]:
     """Whom it is about: a holder must know; the record opens only for those whose it is."""
     if c.person_id is None:
         return c.provider or "", None
-    p = records.person_of(tx, current_actor(), at, c.person_id)
-    within = records.person(tx, current_actor(), at, c.person_id)
+    actor = current_actor()
+    p = records.person_of(tx, actor, at, c.person_id)
     if p is None:
         return "", None
-    return p.name, f"/people/{p.id}" if within else None
+    return p.name, f"/people/{p.id}" if records.in_reach(p, actor) else None
 
 
 @pages.get("/concerns/<uuid:concern_id>")
@@ -564,7 +572,7 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
     """The form of a move on a concern."""
     actor = current_actor()
     cid, trigger = str(concern_id), move.replace("-", "_")
-    shown = edge().perform(actor, lambda tx, at: look(tx, at, cid))
+    shown = edge().perform(actor, lambda tx, at: look(tx, at, cid, brief=True))
     if trigger not in ORDER or "_" in move:
         raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="read", record_id=None)
 

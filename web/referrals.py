@@ -30,7 +30,7 @@ from web.moves import QUESTIONS, Asked, drawn, move_page, own_page, read_record
 from web.say import _
 from web.schemas import schema_for
 from web.timelines import entries
-from web.wizard import MENDED_ON, PER_PAGE, TITLES, offer
+from web.wizard import MENDED_ON, PER_PAGE, next_after, offer
 from web.words import (
     age_band,
     by_when,
@@ -596,16 +596,7 @@ def _offered(buttons: list[dict[str, str]], more: list[dict[str, str]]) -> str:
 
 def _may_open(shown: Shown) -> bool:
     """Whether the viewer can open the person's own record."""
-    if not shown.own_side or shown.closed:
-        return False
-    if shown.actor.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
-        return True
-    return shown.actor.role is Role.SAFEGUARDING_LEAD and (
-        shown.actor.organisation_id == shown.person.organisation_id
-        or bool(
-            shown.actor.place_path and shown.person.place_path.startswith(shown.actor.place_path)
-        )
-    )
+    return shown.own_side and not shown.closed and records.in_reach(shown.person, shown.actor)
 
 
 @pages.get("/referrals/<uuid:record_id>/history")
@@ -857,7 +848,7 @@ def refer_on(record_id: UUID) -> ResponseReturnValue:
             back=back,
         )
     wanted = request.args.get("words", "").strip()[:80]
-    after = request.args.get("after", "")
+    after = next_after()
     org = record.facts.organisation_id
     with edge().reading(actor) as (tx, at):
         referral = records.referral(tx, actor, rid)
@@ -920,6 +911,3 @@ def _redirected(done: Redirected) -> Next:
         f"/referrals/{done.new.id}/write/check",
         _("A new draft was made, and not sent yet. %(why)s", why=why),
     )
-
-
-__all__ = ["TITLES", "found", "look", "pages"]

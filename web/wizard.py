@@ -783,6 +783,17 @@ class _Papers:
 PER_PAGE = 20
 
 
+def next_after() -> str:
+    """The group after which this page of activities begins; an id that is none isn't found."""
+    text = request.args.get("after", "")
+    if not text:
+        return ""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise Refused([NOT_FOUND], noun="activity", trigger="read", record_id=None) from None
+
+
 @pages.route("/referrals/<uuid:writing_id>/write/activity", methods=["GET", "POST"])
 @access(TEAM)
 def activity(writing_id: UUID) -> ResponseReturnValue:
@@ -790,7 +801,7 @@ def activity(writing_id: UUID) -> ResponseReturnValue:
     w = found(str(writing_id))
     actor = current_actor()
     wanted = request.args.get("words", "").strip()[:80]
-    after = request.args.get("after", "")
+    after = next_after()
     with edge().reading(actor) as (tx, at):
         seen = records.activities(
             tx, actor, at, w.person.organisation_id, wanted, after, PER_PAGE + 1
