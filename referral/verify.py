@@ -335,8 +335,11 @@ class _Log:
         try:
             details = json.loads(payload)
         except ValueError:
+            details = None
+        if not isinstance(details, dict):
+            wrong("its details haven't the form of details", "audit_detail")
             return None
-        return details if isinstance(details, dict) else None
+        return details
 
 
 def _leaf(text: Any, hashed: Any, wrong: Callable[..., None]) -> dict[str, Any] | None:
