@@ -247,9 +247,12 @@ def test_a_clock_that_runs_to_evidence_is_set_by_the_evidence_there_is(w: World)
         tx.run(
             Sql("UPDATE evidence SET until = :later WHERE until = :until"),
             until=until,
-            later=until + timedelta(days=300),
+            later=until + timedelta(days=40),
         )
     due = mine(claim(w, until), record)
     assert look(w, due, until) == "set_anew"
     assert state(w.store, "assurance", record) == "assured"
-    assert clock(w.store, record)["due"] > until
+    now = clock(w.store, record)
+    assert now["due"] == until + timedelta(days=40)
+    assert now["fired"] == 1, "sixty days before have passed already"
+    assert now["look_at"] == until + timedelta(days=10)
