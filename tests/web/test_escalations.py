@@ -310,3 +310,13 @@ def test_the_list_holds_what_is_within_scope(w: World) -> None:
         assert f"/escalations/{matter}" in sign_in(w, who).get("/escalations").text
     for who in ("kit", "fred", "tom"):
         assert f"/escalations/{matter}" not in sign_in(w, who).get("/escalations").text
+
+
+READS = Sql("SELECT count(*) FROM audit WHERE action = 'read' AND noun = 'escalation'")
+
+
+def test_reviewing_what_is_about_a_person_is_in_the_audit_log(w: World) -> None:
+    matter = raised(w, w.sent())
+    assert rows(w, READS) == [(0,)]
+    sign_in(w, "tess").get(f"/escalations/{matter}")
+    assert rows(w, READS) == [(1,)]

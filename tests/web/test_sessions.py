@@ -142,3 +142,26 @@ def test_the_list_of_sessions_leads_to_the_register(w: World) -> None:
     page = sign_in(w, "sol").get("/sessions")
     assert "1 person has a place." in page.words
     assert path(w) in page.text
+
+
+READS = Sql("SELECT count(*) FROM audit WHERE action = 'read' AND noun = 'register'")
+
+
+def test_reading_a_register_is_in_the_audit_log(w: World) -> None:
+    w.active()
+    sol = sign_in(w, "sol")
+    sol.get("/sessions")
+    with w.store.read() as tx:
+        assert tx.row(READS) == (0,)
+    sol.get(path(w))
+    with w.store.read() as tx:
+        assert tx.row(READS) == (1,)
+
+
+def test_one_who_cannot_be_saved_does_not_stop_the_others(w: World) -> None:
+    first, second = w.accepted(), w.active()
+    held(w, first)
+    page = sign_in(w, "sol").fill(path(w), **{f"came-{first}": "came", f"came-{second}": "came"})
+    assert came(w, first) == []
+    assert came(w, second) == ["came"]
+    assert "On hold." in page.words
