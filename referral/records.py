@@ -377,14 +377,6 @@ def clocks(tx: Tx, record_id: str) -> list[ClockSeen]:
     return [_shaped(ClockSeen, row, yes_no=("hours",)) for row in tx.rows(CLOCKS, id=record_id)]
 
 
-NOTES_OF_ANY = Sql("SELECT id, body FROM note WHERE record_id = :id")
-
-
-def notes_of_any(tx: Tx, record_id: str) -> dict[str, str]:
-    """Every note of a record: for a concern's holder."""
-    return {row[0]: unseal(row[1]) or "" for row in tx.rows(NOTES_OF_ANY, id=record_id)}
-
-
 class Colleague(NamedTuple):
     """Somebody who may be chosen."""
 
@@ -781,6 +773,32 @@ SOURCES = Sql(
 def sources(tx: Tx, concern_id: str) -> list[SourceSeen]:
     """Who is named in a concern: for its holder and the ladder only."""
     return [_shaped(SourceSeen, row, sealed=("words",)) for row in tx.rows(SOURCES, id=concern_id)]
+
+
+FEEDBACK = Sql(
+    "SELECT n.body FROM step s JOIN note n ON n.id = s.note_id"
+    " WHERE s.record_id = :id AND s.trigger = 'close' ORDER BY s.version DESC LIMIT 1"
+)
+
+
+def feedback(tx: Tx, concern_id: str) -> str | None:
+    """What its raiser was told when it was closed."""
+    row = tx.row(FEEDBACK, id=concern_id)
+    return unseal(row[0]) if row else None
+
+
+SAFEGUARDING_PHONE = Sql(
+    """SELECT p.safeguarding_phone FROM organisation o
+  JOIN place own ON own.id = o.place_id
+  JOIN place p ON own.path = p.path OR own.path LIKE p.path || '/%'
+  WHERE o.id = :id AND p.safeguarding_phone IS NOT NULL ORDER BY length(p.path) DESC LIMIT 1"""
+)
+
+
+def safeguarding_phone(tx: Tx, organisation_id: str) -> str | None:
+    """The number for worries in the place of an organisation."""
+    row = tx.row(SAFEGUARDING_PHONE, id=organisation_id)
+    return None if row is None else str(row[0])
 
 
 class ConcernListed(NamedTuple):

@@ -21,7 +21,7 @@ from referral.audit import log
 from referral.facts import ConcernFacts
 from referral.records import ConcernSeen
 from referral.states import Noun, Relation, Role
-from referral.store import Sql, Tx
+from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
 from web.app import edge
@@ -152,14 +152,6 @@ class About:
     phone: str | None
 
 
-PHONE = Sql(
-    """SELECT p.safeguarding_phone, p.out_of_hours_phone FROM organisation o
-  JOIN place own ON own.id = o.place_id
-  JOIN place p ON own.path = p.path OR own.path LIKE p.path || '/%'
-  WHERE o.id = :id AND p.safeguarding_phone IS NOT NULL ORDER BY length(p.path) DESC LIMIT 1"""
-)
-
-
 def _staff(
     tx: Tx, actor: Actor, at: datetime, organisations: Iterable[str]
 ) -> tuple[tuple[str, str], ...]:
@@ -175,8 +167,7 @@ def _staff(
 
 
 def _phones(tx: Tx, actor: Actor) -> str | None:
-    row = tx.row(PHONE, id=actor.organisation_id)
-    return phone_words(row[0]) if row else None
+    return phone_words(records.safeguarding_phone(tx, actor.organisation_id)) or None
 
 
 @pages.route("/referrals/<uuid:record_id>/concern", methods=["GET", "POST"])
@@ -339,12 +330,6 @@ class Shown:
     person_href: str | None
 
 
-CLOSED_STEP = Sql(
-    "SELECT note_id FROM step WHERE record_id = :id AND trigger = 'close' ORDER BY version DESC"
-    " LIMIT 1"
-)
-
-
 def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown:
     """A concern, for whoever it is there for, and the entry that it was read; `brief`: without its
     history and who is in it. Raises Refused: not_found for everybody else."""
@@ -370,7 +355,7 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
         None if brief else phone_words(who_answers(tx, concern_id, at)) or None,
         (clock.due, clock.hours) if clock else None,
         _history(tx, actor, at, concern_id) if told else None,
-        _feedback(tx, concern_id) if c.state == "closed" else None,
+        records.feedback(tx, concern_id) if c.state == "closed" else None,
         at,
         _holder(tx, c.holder) if told else "",
         tuple(records.sources(tx, concern_id)) if told else (),
@@ -384,11 +369,6 @@ def _history(tx: Tx, actor: Actor, at: datetime, concern_id: str) -> reading.Tim
     steps = visible.steps_since(tx, actor, at, Noun.CONCERN, concern_id)
     notes = visible.notes(tx, actor, concern_id, frozenset({"safeguarding"}))
     return reading.Timeline(steps, notes)
-
-
-def _feedback(tx: Tx, concern_id: str) -> str | None:
-    row = tx.row(CLOSED_STEP, id=concern_id)
-    return records.notes_of_any(tx, concern_id).get(row[0] if row else "")
 
 
 def _holder(tx: Tx, key: str) -> str:

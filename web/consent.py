@@ -27,10 +27,10 @@ from web.say import _
 from web.schemas.consent import RECIPIENT_OF
 from web.schemas.fields import Choice, Text
 from web.timelines import entries
-from web.wizard import ConsentPage, save_consent
+from web.wizard import ConsentPage, assessment, save_consent
 from web.words import listed
 from workflows import disclosure, reading
-from workflows.consent import withdrawal_preview
+from workflows.consent import record_consent, withdrawal_preview
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.moves import N_
 
@@ -141,10 +141,7 @@ def save_answer(
     if purpose == Purpose.SHARE_WITH_PROVIDER:
         save_consent(tx, at, p, recipient, given, wordings)
         return
-    from web.wizard import capacity_note
-    from workflows.consent import record_consent
-
-    note = capacity_note(tx, at, p, given.get("capacity"))
+    note = assessment(tx, at, p, given)
     words = wordings.get(purpose)
     record_consent(
         tx,

@@ -12,7 +12,7 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
-from referral import facts, records, visible
+from referral import facts, picks, records, visible
 from referral.actors import Actor
 from referral.audit import log
 from referral.facts import ReferralFacts
@@ -44,6 +44,7 @@ from workflows import clocks, disclosure, reading
 from workflows.disclosure import Situation
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.guards import HELD
+from workflows.letters import tell_team_lead
 from workflows.moves import N_, Refusal
 from workflows.referrals import (
     Redirected,
@@ -249,8 +250,6 @@ def _due(tx: Tx, running: tuple[ClockSeen, ...], f: ReferralFacts, at: datetime)
     found = next((c for c in running if c.kind == kind), None)
     if found is None:
         return None
-    from referral import picks
-
     spec = TABLES[Noun.REFERRAL].clocks[kind]
     holds = picks.holds(tx, f.id) if spec.held else []
     return clocks.counted_due(spec, found.started, found.due, holds, at, ENGLAND)
@@ -707,7 +706,9 @@ def mark_in_error(record_id: str, trigger: str) -> ResponseReturnValue:
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
         told = {name: value for name, value in given.items() if value is not None}
         proposal = propose(tx, actor, at, Noun.REFERRAL, record_id, trigger, told)
-        tell_lead(tx, at, shown.facts.organisation_id, record_id, shown.version)
+        tell_team_lead(
+            tx, actor, at, shown.facts.organisation_id, "proposal_to_confirm", "referral", record_id
+        )
         return proposal
 
     return answer(
@@ -729,30 +730,6 @@ def mark_in_error(record_id: str, trigger: str) -> ResponseReturnValue:
         version=shown.version,
         about=(Noun.REFERRAL, record_id),
     )  # fmt: skip
-
-
-def tell_lead(tx: Tx, at: datetime, organisation_id: str, record_id: str, version: int) -> None:
-    """A letter to the team lead that something waits for a second person."""
-    from referral.rows import put
-
-    put(
-        tx,
-        "outbox",
-        {
-            "system_id": current_actor().system_id,
-            "to_owner": f"team_lead@{organisation_id}",
-            "what": "proposal_to_confirm",
-            "noun": "referral",
-            "record_id": record_id,
-            "version": version,
-            "at": at,
-            "run_at": at,
-            "lease_until": None,
-            "tries": 0,
-            "sent_at": None,
-            "result": None,
-        },
-    )
 
 
 # -- the second person --------------------------------------------------------------------------

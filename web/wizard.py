@@ -20,9 +20,7 @@ from referral import beginnings, facts, policy, records
 from referral.audit import log
 from referral.beginnings import Begun
 from referral.facts import ReferralFacts
-from referral.ids import new_id
 from referral.records import ActivitySeen, ConsentSeen, PersonSeen, PlanSeen, ReferralSeen
-from referral.rows import put
 from referral.states import Basis, Noun, Purpose, ReferralState
 from referral.store import Tx
 from web.access import TEAM, access, current_actor
@@ -50,6 +48,8 @@ from workflows.people import (
     find_by_nhs_number,
     find_same,
     save_plan,
+    say_two_people,
+    write_note,
 )
 from workflows.referrals import change_draft, send_referral
 from workflows.tables.referrals import LINK_WORKER
@@ -367,7 +367,7 @@ def _who(
         return _candidates(tx, at, ids)
     made = add_person(tx, actor, at, {n: given[n] for n in IDENTITY if n in given}, form.key)
     if ids:
-        _say_they_differ(tx, at, made["id"], ids, chosen)
+        say_two_people(tx, actor, at, made["id"], ids, sure=chosen == "different")
     return f"/referrals/{writing.begin_writing(tx, actor, at, made['id'])}/write/details"
 
 
@@ -379,35 +379,6 @@ def _go_on(tx: Tx, at: datetime, person_id: str) -> str:
         return f"/referrals/{begun.id}/write"
     made = writing.begin_writing(tx, actor, at, person_id, {"known": True})
     return f"/referrals/{made}/write/right"
-
-
-def _say_they_differ(tx: Tx, at: datetime, made: str, ids: list[str], chosen: str) -> None:
-    """Somebody said these are two people, or wasn't sure: it is kept, and the lead is told."""
-    actor = current_actor()
-    new = records.person_of(tx, actor, at, made)
-    log(
-        tx, actor, at, "maybe_the_same" if chosen == "not_sure" else "not_the_same", "person", None,
-        {"others": ids}, subject=new.subject_ref if new else None,
-    )  # fmt: skip
-    if chosen == "not_sure":
-        put(
-            tx,
-            "outbox",
-            {
-                "system_id": actor.system_id,
-                "to_owner": f"team_lead@{actor.organisation_id}",
-                "what": "maybe_the_same_person",
-                "noun": "person",
-                "record_id": made,
-                "version": 1,
-                "at": at,
-                "run_at": at,
-                "lease_until": None,
-                "tries": 0,
-                "sent_at": None,
-                "result": None,
-            },
-        )
 
 
 @pages.post("/people/<uuid:person_id>/refer")
@@ -956,7 +927,7 @@ def save_consent(
     """Record each answer that was given; an assessment of capacity first, for the answer to rest
     on."""
     actor = current_actor()
-    note_id = capacity_note(tx, at, person, given.get("capacity")) if _best(given) else None
+    note_id = assessment(tx, at, person, given)
     for purpose, recipient, said_so in (
         (Purpose.SHARE_WITH_PROVIDER, provider_id, given.get("share")),
         (Purpose.TELL_PRACTICE, "practice", given.get("practice")),
@@ -982,33 +953,11 @@ def save_consent(
         )
 
 
-def _best(given: Mapping[str, Any]) -> bool:
-    return given.get("basis") == Basis.BEST_INTERESTS
-
-
-def capacity_note(tx: Tx, at: datetime, person: PersonSeen, text: str | None) -> str | None:
-    """Keep the assessment as a note of the person; its id."""
-    if not text:
+def assessment(tx: Tx, at: datetime, person: PersonSeen, given: Mapping[str, Any]) -> str | None:
+    """Keep the assessment of capacity a best interests decision rests on; its id."""
+    if given.get("basis") != Basis.BEST_INTERESTS or not given.get("capacity"):
         return None
-    actor = current_actor()
-    note_id = new_id(at)
-    put(
-        tx,
-        "note",
-        {
-            "id": note_id,
-            "system_id": actor.system_id,
-            "organisation_id": actor.organisation_id,
-            "person_id": person.id,
-            "noun": "person",
-            "record_id": person.id,
-            "audience": "ours",
-            "body": text,
-            "written_by": actor.membership_id,
-            "at": at,
-        },
-    )
-    return note_id
+    return write_note(tx, current_actor(), at, person.id, given["capacity"])
 
 
 # -- check and send -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from referral.ids import new_id, new_reference
 from referral.rows import change, put
 from referral.states import Role
 from referral.store import Sql, Tx
+from workflows.letters import tell_team_lead
 from workflows.moves import N_, Refusal
 from workflows.rules import field, missing, once, require, wrong
 from workflows.working_time import local_day
@@ -295,3 +296,49 @@ def change_plan(
         {"fields": sorted(out)},
         subject=_subject(tx, row[0]),
     )
+
+
+def say_two_people(
+    tx: Tx, actor: Actor, at: datetime, person_id: str, others: list[str], *, sure: bool
+) -> None:
+    """Somebody was added although others have the same number or name: whoever added them said
+    these are two people, or wasn't sure, and then the team lead is asked to look."""
+    log(
+        tx,
+        actor,
+        at,
+        "not_the_same" if sure else "maybe_the_same",
+        "person",
+        None,
+        {"others": others},
+        subject=_subject(tx, person_id),
+    )
+    if not sure:
+        organisation = actor.organisation_id
+        tell_team_lead(tx, actor, at, organisation, "maybe_the_same_person", "person", person_id)
+
+
+def write_note(tx: Tx, actor: Actor, at: datetime, person_id: str, text: str) -> str:
+    """A note about a person of the actor's organisation, for the own team. Returns its id."""
+    require(actor, WRITERS, "note", "write")
+    if tx.row(OWN, id=person_id, system_id=actor.system_id, org=actor.organisation_id) is None:
+        raise missing("person", "note")
+    note_id = new_id(at)
+    put(
+        tx,
+        "note",
+        {
+            "id": note_id,
+            "system_id": actor.system_id,
+            "organisation_id": actor.organisation_id,
+            "person_id": person_id,
+            "noun": "person",
+            "record_id": person_id,
+            "audience": "ours",
+            "body": text,
+            "written_by": actor.membership_id,
+            "at": at,
+        },
+    )
+    log(tx, actor, at, "note_written", "note", note_id, subject=_subject(tx, person_id))
+    return note_id

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from referral.states import Noun
-from referral.store import Sql, Store
+from referral.store import Sql, Store, Tx
 from tests.web.client import Visitor, sign_in
 from tests.web.pages import HOSTILE
 from tests.world import World, build
@@ -348,3 +348,43 @@ def test_a_draft_is_thrown_away(w: World) -> None:
     rid = w.draft()
     page = sign_in(w, "priya").fill(f"/referrals/{rid}/discard")
     assert "Recorded in error" in page.words
+
+
+def test_no_page_asks_the_store_more_than_fifteen_times(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = w.person()
+    rid, draft = w.active(person), w.draft()
+    hold(w, person)
+    gwen = sign_in(w, "gwen")
+    concern = re.search(r"/concerns/[0-9a-f-]{36}", gwen.get("/concerns").text)
+    assert concern
+    asked: list[str] = []
+    execute = Tx.execute
+
+    def counted(tx: Tx, sql: str, values: object) -> object:
+        if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            asked.append(sql)
+        return execute(tx, sql, values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Tx, "execute", counted)
+    pages = [
+        ("priya", f"/referrals/{rid}"),
+        ("priya", f"/referrals/{rid}/history"),
+        ("priya", f"/referrals/{draft}"),
+        ("priya", f"/referrals/{draft}/write"),
+        ("priya", f"/referrals/{draft}/write/activity"),
+        ("priya", f"/referrals/{draft}/write/check"),
+        ("priya", f"/people/{person}"),
+        ("priya", "/people"),
+        ("priya", f"/referrals/{rid}/concern"),
+        ("sol", f"/referrals/{rid}"),
+        ("grace", f"/referrals/{rid}"),
+        ("gwen", concern[0]),
+        ("gwen", f"{concern[0]}/acknowledge"),
+    ]
+    for who, path in pages:
+        visitor = sign_in(w, who)
+        asked.clear()
+        assert visitor.get(path).status == 200
+        assert len(asked) <= 15, f"{who} {path}: {len(asked)}"
