@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from referral import facts, ladder, notices
+from referral import facts, ladder, notices, records
 from referral.actors import Actor, the_system
 from referral.clocks import member_key
 from referral.queue import Letter, Overtaken, finish_letter
@@ -44,6 +44,7 @@ BY_HAND = {
     "outside": RING_OUTSIDE,
 }
 NOT_DELIVERED = "not_delivered"
+PERSON = "person"  # a letter about a person's record, not about anything with a machine
 
 # -- may this be told? (pure) -------------------------------------------------------------------
 
@@ -174,6 +175,12 @@ def _addressees(tx: Tx, system_id: str, role: str, where: str, at: datetime) -> 
 
 
 def _give(tx: Tx, letter: Letter, to: Actor, what: str, at: datetime) -> bool:
+    if letter.noun == PERSON:
+        seen = records.person(tx, to, at, letter.record_id)
+        if seen is None or seen.closed_to_actor:
+            return False
+        notices.give(tx, to, letter.id, what, letter.noun, letter.record_id, at)
+        return True
     noun = Noun(letter.noun)
     f = facts.LOADERS[noun](tx, letter.record_id, to, at)
     if f is None:

@@ -12,6 +12,8 @@ from referral.store import Sql, Store
 from tests.web.client import Page, Visitor, sign_in
 from tests.web.pages import HOSTILE
 from tests.world import World, build
+from web.edge import Edge
+from web.worker import sweep_all
 
 NUMBER = "999 000 0018"
 
@@ -119,6 +121,11 @@ def test_who_is_not_sure_goes_on_and_the_team_lead_is_asked_to_look(
     page = priya.send(priya.fill("/referrals/new", **BY_NAME), same="not_sure")
     assert page.path.endswith("/write/details")
     assert count(w, "SELECT count(*) FROM outbox WHERE what = 'maybe_the_same_person'") == 1
+    sweep_all(Edge(w.store, lambda: w.at))
+    told = "Somebody was added who may be here already."
+    assert told in sign_in(w, "tess").get("/notices").words
+    assert told not in sign_in(w, "sam").get("/notices").words
+    assert told not in sign_in(w, "tom").get("/notices").words
 
 
 def test_another_teams_person_is_not_shown(w: World) -> None:
