@@ -389,6 +389,13 @@ def test_what_a_colleague_proposed_waits_for_a_second_person(w: World) -> None:
     assert "proposed by Priya Shah" in sign_in(w, "sam").get("/").words
     assert "proposed by" not in sign_in(w, "priya").get("/").words
     assert "proposed by" not in sign_in(w, "olu").get("/").words
+    sources = [{"user_id": w.actor["sam"].user_id}]
+    with w.store.read() as tx:
+        (person,) = tx.row(Sql("SELECT person_id FROM referral")) or ("",)
+    given = {"person_id": person, "seen": "Bruises.", "danger": False, "sources": sources}
+    w.step(Noun.CONCERN, None, "raise", "gwen", given=given)
+    assert "proposed by" not in sign_in(w, "sam").get("/").words
+    assert "proposed by" in sign_in(w, "tess").get("/").words
 
 
 # -- lists of referrals -------------------------------------------------------------------------

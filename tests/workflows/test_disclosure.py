@@ -141,6 +141,12 @@ def test_under_a_full_hold_a_first_name_a_reference_and_the_sentence(
     assert link_worker == {"reference", "first_name", "held"}
 
 
+@pytest.mark.parametrize("state", ["returned", "withdrawn", "redirected", "closed"])
+def test_a_full_hold_gives_nothing_back_that_was_gone(state: str) -> None:
+    assert provider(state, closed=True) == {"reference", "held"}
+    assert provider("active", consent=False, taken_back=True, closed=True) == {"reference", "held"}
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_a_full_hold_reads_the_same_whatever_its_cause(role: Role) -> None:
     """A concern closes without holding once released; records being put right hold as well."""

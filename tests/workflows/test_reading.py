@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -133,6 +134,25 @@ def test_and_the_other_system_sees_its_own_only(w: World) -> None:
         assert here not in {card.id for card in found}
         with pytest.raises(Refused):
             read(w, far[key], reading.timeline, Noun.REFERRAL, here)
+
+
+@pytest.mark.parametrize("who", ["priya", "tess", "sol", "gwen", "grace", "gail"])
+def test_the_system_is_asked_as_well_as_the_organisation(w: World, who: str) -> None:
+    """Had somebody the keys of one system and the name of another, there would be nothing."""
+    person = w.person()
+    w.sent(person)
+    w.draft(w.person())
+    concern(w, person, "priya")
+    escalated(w, w.sent())
+    far = elsewhere(w)
+    mixed = replace(w.actor[who], system_id=far["worker"].system_id)
+    assert read(w, mixed, reading.referrals)[0] == []
+    assert read(w, mixed, reading.people)[0] == []
+    assert read(w, mixed, reading.worklist).items == []
+    assert read(w, mixed, visible.counts) == {}
+    assert read(w, mixed, visible.reviews, "open", w.at) == []
+    assert read(w, mixed, reading.search, "Margaret") == reading.Found([], [])
+    assert read(w, mixed, lambda tx, actor, at: visible.notices(tx, actor)) == []
 
 
 def test_another_practice_and_another_provider_see_none_of_it(w: World) -> None:
@@ -302,6 +322,18 @@ def test_a_named_source_of_harm_has_a_first_name_and_the_sentence(w: World) -> N
     (seen,) = read(w, "tess", reading.worklist).items
     assert seen.standing_in
     assert seen.name.startswith("Margaret Okoro")
+
+
+def test_who_is_named_finds_nobody_by_what_is_hidden_from_them(w: World) -> None:
+    person = w.person(nhs_number="9990000018", no_nhs_number=None)
+    w.draft(person)
+    (card,), _ = read(w, "priya", reading.people)
+    concern(w, person, sources=[{"user_id": w.actor["priya"].user_id}])
+    for asked in ("Okoro", "Margaret", "9990000018", "07700 900982"):
+        assert read(w, "priya", reading.search, asked).people == [], asked
+        assert read(w, "sam", reading.search, asked).people != [], asked
+    hit = read(w, "priya", reading.search, card.seen["reference"])
+    assert [set(found.seen) for found in hit.people] == [{"reference", "first_name", "held"}]
 
 
 def full_hold(w: World, person: str) -> None:
