@@ -1,0 +1,127 @@
+"""The link worker's pages as they are met: on a small phone, without a script, with a reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+from playwright.sync_api import Browser, BrowserContext
+
+from referral.states import Noun
+from referral.store import Store
+from tests.browser import accessibility_faults, scrolls_sideways, small_targets
+from tests.web.client import HTTP, app_of, sign_in
+from tests.world import World, build
+from web.signing_in import start_session
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 320, "height": 800}
+# The row of a task list is its link's target, not the words alone.
+WHOLE_ROW = "nhsuk-task-list__link"
+
+
+@pytest.fixture
+def w(sqlite_url: str) -> World:
+    return build(Store(sqlite_url))
+
+
+def signed_in(context: BrowserContext, w: World, who: str, app: Flask, base: str) -> None:
+    with w.store.begin(w.actor[who]) as tx:
+        token = start_session(tx, w.actor[who], w.at)
+    signer = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert signer is not None
+    value = signer.dumps({"_user_id": token, "_fresh": True})
+    context.add_cookies([{"name": "segue", "value": str(value), "url": base}])
+
+
+def test_a_new_person_is_referred_on_a_phone_without_a_script(
+    w: World, chromium: Browser, serve: Callable[[Flask], str]
+) -> None:
+    app = app_of(w, HTTP)
+    base = serve(app)
+    context = chromium.new_context(java_script_enabled=False, viewport=PHONE)  # type: ignore[arg-type]
+    signed_in(context, w, "priya", app, base)
+    page = context.new_page()
+
+    def go_on() -> None:
+        assert not scrolls_sideways(page)
+        page.locator("main button").filter(has_text=re.compile("Continue|Send the")).click()
+
+    page.goto(f"{base}/referrals/new")
+    page.get_by_label("By name and date of birth").check()
+    page.get_by_label("First name").fill("Margaret")
+    page.get_by_label("Last name").fill("Okoro")
+    page.get_by_label("Day").fill("15")
+    page.get_by_label("Month").fill("March")
+    page.get_by_label("Year").fill("1951")
+    page.get_by_label("They do not know it").check()
+    go_on()
+    page.get_by_label("GP practice").fill("Ash Lane practice")
+    go_on()
+    page.get_by_label("Phone", exact=True).check()
+    go_on()
+    page.get_by_label("In their own words").fill("To sing again")
+    go_on()
+    page.get_by_label("Company").check()
+    go_on()
+    go_on()
+    page.get_by_label("No known risks").check()
+    go_on()
+    page.get_by_label("Singing for breathing").check()
+    go_on()
+    page.locator("input[name=share][value=yes]").check()
+    page.get_by_label("The person agreed").check()
+    page.get_by_label("In person").check()
+    go_on()
+    go_on()
+    assert "Sent to Riverside Singers" in page.locator("main").inner_text()
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_pages_can_be_reached_and_read_at_any_width(
+    w: World, chromium: Browser, serve: Callable[[Flask], str], width: int
+) -> None:
+    person = w.person(family_name="A" * 60)
+    rid, draft, done = w.active(person), w.draft(), w.completed()
+    seen = {"person_id": w.person(), "seen": "word " * 40, "danger": True}
+    concern = w.step(Noun.CONCERN, None, "raise", "sam", given=seen).id
+    found = re.search(r"/consents/[0-9a-f-]{36}", sign_in(w, "priya").get(f"/people/{person}").text)
+    assert found
+    app = app_of(w, HTTP)
+    base = serve(app)
+    pages = {
+        "priya": (
+            "/referrals/new",
+            f"/referrals/{rid}",
+            f"/referrals/{rid}/history",
+            f"/referrals/{rid}/concern",
+            f"/referrals/{done}/confirm",
+            f"/referrals/{draft}",
+            *(
+                f"/referrals/{draft}/write{slug}"
+                for slug in ("", "/activity", "/consent", "/check")
+            ),
+            "/people",
+            f"/people/{person}",
+            f"/people/{person}/change",
+            found[0],
+            f"{found[0]}/withdraw",
+        ),
+        "sam": (f"/concerns/{concern}", "/concerns"),
+        "gwen": (f"/concerns/{concern}", f"/concerns/{concern}/acknowledge", "/concerns"),
+    }
+    for who, paths in pages.items():
+        context = chromium.new_context(viewport={"width": width, "height": 800})
+        signed_in(context, w, who, app, base)
+        page = context.new_page()
+        for path in paths:
+            page.goto(base + path)
+            assert not scrolls_sideways(page), path
+            assert [t for t in small_targets(page) if WHOLE_ROW not in t] == [], path
+            assert accessibility_faults(page) == [], path
+        context.close()
