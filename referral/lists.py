@@ -390,6 +390,36 @@ def one(tx: Tx, noun: str, actor: Actor, at: datetime, record_id: str) -> dict[s
     return None if row is None else SHAPES[noun].read(row)
 
 
+_OWN_WORDS = """c.raised_by = :member AND NOT EXISTS (SELECT 1 FROM concern_source s
+  WHERE s.concern_id = c.id AND s.user_id = :user_id)"""
+
+
+def own_words(tx: Tx, actor: Actor, concern_id: str) -> dict[str, Any] | None:
+    """A concern the actor raised, though their organisation is named in it; not where they are
+    named themselves. What they may see of it is for the caller to leave in."""
+    query = _one(Noun.CONCERN, _OWN_WORDS, 0)
+    row = tx.row(
+        query,
+        id=concern_id,
+        system_id=actor.system_id,
+        member=actor.membership_id,
+        user_id=actor.user_id,
+    )
+    return None if row is None else SHAPES[Noun.CONCERN].read(row)
+
+
+FEEDBACK = Sql(
+    "SELECT n.body FROM step s JOIN note n ON n.id = s.note_id"
+    " WHERE s.record_id = :id AND s.trigger = 'close' ORDER BY s.version DESC LIMIT 1"
+)
+
+
+def feedback(tx: Tx, concern_id: str) -> str | None:
+    """What the raiser of a closed concern is told."""
+    row = tx.row(FEEDBACK, id=concern_id)
+    return None if row is None else unseal(row[0])
+
+
 # -- what belongs to one record -----------------------------------------------------------------
 
 PARTIES = Sql(

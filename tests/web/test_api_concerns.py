@@ -167,3 +167,51 @@ def test_a_hold_reaches_what_it_says_and_is_lifted_by_the_holder(w: World) -> No
     body = {"reach": "provider", "hold_provider_id": w.provider["clay"]}
     assert gwen.move(path, "hold", body).status == 200
     assert program(w, "sol").move(f"/referrals/{record}", "accept").status == 200
+
+
+def test_what_is_done_with_it_is_read_by_the_holder_and_the_ladder_only(w: World) -> None:
+    path = raised(w).headers["Location"]
+    gwen = program(w, "gwen")
+    gwen.move(path, "acknowledge", {"note": "Rang her sister."})
+    told = [(s["trigger"], s["note"]) for s in gwen.get(f"{path}/steps").json["items"]]
+    assert told == [("acknowledge", "Rang her sister."), ("raise", None)]
+    assert program(w, "priya").get(f"{path}/steps").json == {"items": []}
+    assert program(w, "tess").get(f"{path}/steps").status == 404
+    late = program(w, "priya").move(
+        path, "told_authority", {"reported_to": "The council"}, version='"1"'
+    )
+    assert (late.status, late.json["changed"]) == (412, [])
+
+
+def test_the_raiser_gets_the_feedback_when_it_is_closed(w: World) -> None:
+    path = raised(w).headers["Location"]
+    gwen = program(w, "gwen")
+    gwen.move(path, "acknowledge")
+    assert program(w, "priya").get(path).json["feedback"] is None
+    end = {"reason": "advice", "wishes_met": "fully", "feedback": "She is safe now."}
+    assert gwen.move(path, "close", end).status == 200
+    assert program(w, "priya").get(path).json["feedback"] == "She is safe now."
+
+
+def test_a_raiser_inside_an_organisation_named_sees_their_own_words_only(w: World) -> None:
+    record = w.active()
+    said = program(w, "sol").post(
+        "/concerns",
+        {
+            "referral_id": record,
+            "seen": "A colleague shouted at her.",
+            "danger": False,
+            "sources": [{"organisation_id": w.org["singers"]}],
+        },
+    )
+    path = said.headers["Location"]
+    mine = program(w, "sol").get(path).json
+    assert mine["seen"] == "A colleague shouted at her."
+    assert not {"state", "acknowledged_at", "holder", "version", "ring"} & set(mine)
+    assert program(w, "rae").get(path).status == 404
+    assert program(w, "sol").get(f"{path}/moves").status == 404
+
+
+def test_a_raiser_who_is_named_themselves_finds_nothing(w: World) -> None:
+    path = raised(w, sources=[{"user_id": w.actor["priya"].user_id}]).headers["Location"]
+    assert program(w, "priya").get(path).status == 404

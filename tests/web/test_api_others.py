@@ -380,3 +380,20 @@ def test_an_escalation_asks_what_it_is_about(w: World) -> None:
     about = program(w, "priya").post("/escalations", body)
     assert (about.status, set(about.fields)) == (422, {"about_id"})
     assert program(w, "cora").post("/escalations", {"kind": "other", "note": "x"}).status == 403
+
+
+def test_the_raiser_reads_the_decision_and_not_the_reviewers_questions(w: World) -> None:
+    path = escalated(w, w.sent()).headers["Location"]
+    tess(w).move(path, "acknowledge")
+    asked = {"note": "What was tried?", "asked": f"member@{w.actor['sam'].membership_id}"}
+    tess(w).move(path, "ask", asked)
+    program(w, "sam").move(path, "answer", {"note": "Rang twice."})
+    tess(w).move(path, "decide", {"decision": "uphold", "note": "You are right."})
+
+    def notes(who: str) -> dict[str, str | None]:
+        steps = program(w, who).get(f"{path}/steps").json["items"]
+        return {s["trigger"]: s["note"] for s in steps if s["note"]}
+
+    assert notes("priya") == {"raise": "Help.", "decide": "You are right."}
+    assert notes("tess") == {**notes("priya"), "ask": "What was tried?", "answer": "Rang twice."}
+    assert program(w, "kit").get(f"{path}/steps").status == 404

@@ -615,3 +615,41 @@ def test_a_fault_of_ours_tells_a_reference_and_nothing_else(
     assert (said.status, said.codes) == (500, ["broken"])
     assert said.json["reference"]
     assert "Margaret" not in str(said.json)
+
+
+# -- what was done and written ------------------------------------------------------------------
+
+
+def test_a_question_and_its_answer_are_read_by_both_sides(w: World) -> None:
+    record = w.sent()
+    path = f"/referrals/{record}"
+    program(w, "sol").move(path, "ask", {"note": "Can she climb stairs?"})
+    program(w, "priya").move(path, "answer", {"note": "Yes, slowly."})
+    for who in ("priya", "sol"):
+        steps = program(w, who).get(f"{path}/steps?after=2").json["items"]
+        assert [(s["trigger"], s["note"]) for s in steps] == [
+            ("answer", "Yes, slowly."),
+            ("ask", "Can she climb stairs?"),
+        ]
+    assert program(w, "olu").get(f"{path}/steps").status == 404
+    first = program(w, "priya").get(f"{path}/steps").json["items"][-1]
+    assert (first["trigger"], first["to_state"]) == ("create", "draft")
+    theirs = program(w, "sol").get(f"{path}/steps").json["items"]
+    assert [s["trigger"] for s in theirs] == ["answer", "ask", "send"]
+
+
+def test_what_is_written_for_the_team_stays_with_the_team(w: World) -> None:
+    record = w.sent()
+    path = f"/referrals/{record}"
+    body = {"link_worker_id": w.actor["sam"].membership_id, "note": "Priya is on leave."}
+    program(w, "tess").move(path, "reassign", body)
+    ours = program(w, "sam").get(f"{path}/steps").json["items"][0]
+    theirs = program(w, "sol").get(f"{path}/steps").json["items"][0]
+    assert (ours["note"], theirs["note"]) == ("Priya is on leave.", None)
+
+
+def test_nothing_was_done_for_who_may_not_know(w: World) -> None:
+    person = w.person()
+    record = w.accepted(person)
+    held(w, person, sources=[{"organisation_id": w.org["singers"]}])
+    assert program(w, "sol").get(f"/referrals/{record}/steps").json == {"items": []}

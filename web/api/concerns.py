@@ -62,6 +62,9 @@ class ConcernShown(ConcernInList):
         allow_none=True,
         metadata={"description": "While nobody has seen it: the number that answers now."},
     )
+    feedback = fields.String(
+        allow_none=True, metadata={"description": "Once closed: what the raiser is told."}
+    )
     rung = fields.Integer()
     holder = fields.String()
     raised_by = fields.UUID(allow_none=True)
@@ -100,18 +103,24 @@ RAISER = frozenset(
         "wishes",
         "person_knows",
         "ring",
+        "feedback",
     }
 )
 
 
-def shown(row: Mapping[str, Any], f: facts.ConcernFacts, actor: Actor) -> dict[str, Any] | None:
-    """What this actor sees of a concern; None: it isn't there for them."""
+# Of an organisation named in it: no word of what becomes of it.
+INSIDE = frozenset(
+    {"id", "reference", "created_at", "seen", "prompts", "wishes", "person_knows", "feedback"}
+)
+
+
+def shown(row: Mapping[str, Any], f: facts.ConcernFacts, actor: Actor) -> dict[str, Any]:
+    """What somebody who was let at a concern sees of it."""
     worn = {relation for _, relation in TABLES[Noun.CONCERN].hats(f, actor)}
-    if not worn:
-        return None
     if worn & {Relation.HOLDER, Relation.LADDER}:
         return dict(row)
-    return {name: value for name, value in row.items() if name in RAISER}
+    names = RAISER if worn else INSIDE
+    return {name: value for name, value in row.items() if name in names}
 
 
 def _items(tx: Tx, at: datetime, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -166,19 +175,17 @@ def one(record_id: UUID) -> Any:
 
     def read(tx: Tx, at: datetime) -> dict[str, Any]:
         f = facts.concern(tx, found, actor, at)
-        row = lists.one(tx, Noun.CONCERN, actor, at, found)
-        hidden = Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="read", record_id=found)
+        row = lists.one(tx, Noun.CONCERN, actor, at, found) or lists.own_words(tx, actor, found)
         if f is None or row is None:
-            raise hidden
-        row["ring"] = who_answers(tx, found, at) if row["acknowledged_at"] is None else None
-        seen = shown(row, f, actor)
-        if seen is None:
-            raise hidden
+            raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="read", record_id=found)
+        unread = row["acknowledged_at"] is None
+        row["ring"] = who_answers(tx, found, at) if unread else None
+        row["feedback"] = lists.feedback(tx, found) if row["state"] == "closed" else None
         log(tx, actor, at, "read", "concern", found, subject=f.subject_ref)
-        return seen
+        return shown(row, f, actor)
 
     seen = edge().perform(actor, read)
-    return seen, 200, {"ETag": f'"{seen["version"]}"'}
+    return seen, 200, {"ETag": f'"{seen["version"]}"'} if "version" in seen else {}
 
 
 add_moves(api, Noun.CONCERN, roles=ROLES)

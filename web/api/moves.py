@@ -10,11 +10,13 @@ from uuid import UUID
 
 from flask import Response, jsonify
 
-from referral import facts, visible
+from referral import facts
 from referral.actors import Actor
+from referral.audit import log
 from referral.states import Noun, Role
 from referral.store import Tx
 from web.access import STAFF
+from web.api import history
 from web.api.answers import (
     MovesShown,
     StepShown,
@@ -32,6 +34,7 @@ from web.api.door import (
     repeat_key,
     seen_version,
 )
+from web.api.history import StepsAsked, StepsTold
 from web.api.problems import NOT_HERE, Problem
 from web.app import edge
 from web.schemas import schema_for
@@ -88,7 +91,12 @@ class Asked:
 Command = Callable[[Asked], dict[str, Any]]
 
 
+# What is written with these is for the own team alone, as on their pages.
+FOR_THE_TEAM = frozenset({"close_unmet", "reassign"})
+
+
 def _plainly(a: Asked) -> dict[str, Any]:
+    ours = a.noun is Noun.REFERRAL and a.trigger in FOR_THE_TEAM
     done = step(
         a.tx,
         a.noun,
@@ -96,7 +104,7 @@ def _plainly(a: Asked) -> dict[str, Any]:
         a.trigger,
         a.actor,
         a.at,
-        a.given,
+        {**a.given, "audience": "ours"} if ours else a.given,
         version=a.version,
     )
     return of_done(done)
@@ -225,16 +233,17 @@ def _stale(refused: Refused, noun: Noun, record_id: str, version: int | None) ->
         f = facts.LOADERS[noun](tx, record_id, actor, at)
         if f is None:
             return Problem(404, NOT_HERE)
-        steps = (
-            []
-            if f.closed_to_actor
-            else visible.steps_since(tx, actor, at, noun, record_id, version)
-        )
+        steps = history.seen(tx, actor, at, noun, record_id, version).steps
     changed = [
-        {"version": s.version, "trigger": s.trigger, "from": s.from_state, "to": s.to_state,
-         "at": told(s.at)}
+        {
+            "version": s.version,
+            "trigger": s.trigger,
+            "from": s.from_state,
+            "to": s.to_state,
+            "at": told(s.at),
+        }
         for s in steps
-    ]  # fmt: skip
+    ]
     headers = {"ETag": f'"{f.version}"'}
     return Problem(412, *refused.refusals, headers=headers, changed=changed)
 
@@ -268,6 +277,21 @@ def add_moves(
         actor, found = asker(), record_of(record_id)
         with edge().reading(actor) as (tx, at):
             return {"items": [of_option(o) for o in available(tx, noun, found, actor, at)]}
+
+    @blueprint.route("/<uuid:record_id>/steps")
+    @for_roles(roles)
+    @blueprint.arguments(StepsAsked, location="query")
+    @blueprint.response(200, StepsTold)
+    def steps(given: dict[str, Any], record_id: UUID) -> dict[str, Any]:
+        """What was done with the record, the newest first, as far as you may see it"""
+        actor, found = asker(), record_of(record_id)
+
+        def read(tx: Tx, at: datetime) -> dict[str, Any]:
+            story = history.seen(tx, actor, at, noun, found, given.get("after") or 0)
+            log(tx, actor, at, "read", str(noun), found)
+            return {"items": [history.of_step(s, story.notes) for s in story.steps]}
+
+        return edge().perform(actor, read)
 
     table = TABLES[noun]
     for trigger in table.triggers:
