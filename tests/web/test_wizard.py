@@ -14,6 +14,7 @@ from tests.web.pages import HOSTILE
 from tests.world import World, build
 from web.edge import Edge
 from web.worker import sweep_all
+from workflows.activities import save_activity, save_group
 
 NUMBER = "999 000 0018"
 
@@ -258,6 +259,31 @@ def test_activities_are_found_by_a_word(w: World, priya: Visitor) -> None:
     assert page.text.count('name="group_id"') == 1
     nothing = priya.get(f"{path}?words=trampoline")
     assert "No open activity has “trampoline” in it" in nothing.words
+
+
+def test_further_activities_are_on_the_next_page(w: World, priya: Visitor) -> None:
+    with w.store.begin(w.system) as tx:
+        for number in range(24):
+            activity = save_activity(
+                tx,
+                w.system,
+                w.at,
+                provider_id=w.provider["clay"],
+                values={"name": f"Clay on day {number % 3}"},
+            )
+            save_group(
+                tx, w.system, w.at, activity_id=activity, values={"name": "One", "capacity": 3}
+            )
+    path = f"/referrals/{w.draft()}/write/activity"
+    first = priya.get(path)
+    more = re.search(r'href="(\?after=[0-9a-f-]{36})"', first.text)
+    assert more
+    second = priya.get(path + more[1])
+    choices = [set(re.findall(r'value="([0-9a-f-]{36})"', p.text)) for p in (first, second)]
+    groups = {w.group["choir"], w.group["pottery"]}
+    assert groups <= choices[0] | choices[1]
+    assert second.text.count('name="group_id"') == 6
+    assert priya.get(f"{path}?after=nothing").status == 404
 
 
 def test_further_choices_are_ranked_and_can_be_taken_out(w: World, priya: Visitor) -> None:
