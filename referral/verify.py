@@ -22,6 +22,7 @@ history at a time."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -234,9 +235,9 @@ def _erasures(tx: Tx) -> dict[str, int]:
     for seq, leaf in tx.stream(ERASURES):
         try:
             named = json.loads(leaf).get("erased", ())
-        except (ValueError, AttributeError):
+        except (AttributeError, TypeError, ValueError):
             continue
-        for entry_id in named:
+        for entry_id in named if isinstance(named, list) else ():
             found.setdefault(str(entry_id), seq)
     return found
 
@@ -294,7 +295,10 @@ class _Log:
         leaf = _leaf(text, hashed, wrong)
         if leaf is None:
             return None
-        unlike = _unlike_columns(row, leaf)
+        try:
+            unlike = _unlike_columns(row, leaf)
+        except (AttributeError, TypeError):
+            unlike = ["at"]
         if unlike:
             wrong(f"{', '.join(unlike)} of the entry is not what its leaf says")
         details = self._details(str(entry_id), leaf, salt, payload, wrong)
@@ -327,7 +331,7 @@ class _Log:
             wrong(f"its details are here, and entry {by} says they were erased", "audit_detail")
         try:
             promised = commitment(bytes(salt), payload)
-        except ValueError:
+        except (AttributeError, TypeError, ValueError):
             promised = ""
         if promised != leaf.get("details"):
             wrong("its details are not those its leaf commits to", "audit_detail")
@@ -468,7 +472,8 @@ LONDON = ZoneInfo("Europe/London")
 
 def _kept_texts(tx: Tx, report: Report) -> dict[tuple[str, str], KeptMoves]:
     found: dict[tuple[str, str], KeptMoves] = {}
-    for noun, version, body in tx.rows(TEXTS):
+    for noun, version, held in tx.rows(TEXTS):
+        body = str(held)
         if sha256(body.encode()).hexdigest()[:12] != version:
             says = "the text doesn't hash to its version"
             report.add((Finding("move_table", f"{noun} {version}", None, says),))
@@ -580,6 +585,7 @@ _STEPS_OF = "SELECT record_id, version, to_state FROM step WHERE record_id "
 STEPS_OF_PG = Sql(f"{_STEPS_OF} = ANY(:ids)")
 STEPS_OF_SQLITE = Sql(f"{_STEPS_OF} IN (SELECT value FROM json_each(:ids))")
 PAGE = 500
+_IS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _answers(tx: Tx) -> Iterator[Finding]:
@@ -588,11 +594,15 @@ def _answers(tx: Tx) -> Iterator[Finding]:
     for key, text in tx.stream(ANSWERS):
         try:
             said = json.loads(text)
-        except ValueError:
-            yield Finding("idempotency", key, None, "its answer can't be read")
+            about_a_step = {"id", "state", "version"} <= said.keys()
+            readable = not about_a_step or _IS_ID.fullmatch(said["id"]) is not None
+        except (AttributeError, TypeError, ValueError):
+            readable = False
+        if not readable:
+            yield Finding("idempotency", str(key), None, "its answer can't be read")
             continue
-        if isinstance(said, dict) and {"id", "state", "version"} <= said.keys():
-            page.append((key, said))
+        if about_a_step:
+            page.append((str(key), said))
         if len(page) == PAGE:
             yield from _page_of_answers(tx, page)
             page = []
@@ -600,11 +610,12 @@ def _answers(tx: Tx) -> Iterator[Finding]:
 
 
 def _page_of_answers(tx: Tx, page: list[tuple[str, dict[str, Any]]]) -> Iterator[Finding]:
-    ids = sorted({str(said["id"]) for _, said in page})
+    ids = sorted({said["id"] for _, said in page})
     if not ids:
         return
     rows = tx.rows(STEPS_OF_PG, ids=ids) if tx.pg else tx.rows(STEPS_OF_SQLITE, ids=json.dumps(ids))
     made = {(row[0], row[1]): row[2] for row in rows}
     for key, said in page:
-        if made.get((said["id"], said["version"])) != said["state"]:
+        state, version = said["state"], said["version"]
+        if type(version) is not int or made.get((said["id"], version)) != state:
             yield Finding("idempotency", key, None, "its answer names a step that wasn't made")
