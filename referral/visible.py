@@ -390,9 +390,9 @@ SELECT x.id, x.noun, x.record_id, x.kind, x.owner, x.started, x.due, x.hours, x.
       WHEN t.noun = 'referral'
         AND EXISTS (SELECT 1 FROM referral r WHERE r.id = t.record_id AND {CLOSED}) THEN 2
       ELSE 1 END AS rank
-  FROM clock t
-  WHERE t.system_id = :system_id AND t.ended IS NULL AND t.kind <> 'referral.not_started'
-    AND (t.owner {{keys}} OR t.record_id {{ids}})
+  FROM (SELECT m.* FROM clock m WHERE m.ended IS NULL AND m.owner {{keys}}
+    UNION SELECT d.* FROM clock d WHERE d.ended IS NULL AND d.record_id {{ids}}) t
+  WHERE t.system_id = :system_id AND t.kind <> 'referral.not_started'
     AND (t.kind NOT IN ({WATCHED}) OR t.due <= :horizon OR t.fired > 0)
     AND (t.kind <> 'consent.asked' OR EXISTS (SELECT 1 FROM consent c
       JOIN referral r ON r.person_id = c.person_id AND CAST(r.provider_id AS text) = c.recipient
@@ -402,8 +402,8 @@ SELECT x.id, x.noun, x.record_id, x.kind, x.owner, x.started, x.due, x.hours, x.
       WHERE c.id = t.record_id AND r.state IN ({listed(*WITH_PROVIDER)})
         AND NOT EXISTS (SELECT 1 FROM consent n WHERE n.person_id = c.person_id
           AND n.recipient = c.recipient AND n.purpose = c.purpose AND n.asked_at > c.asked_at)
-        AND NOT EXISTS (SELECT 1 FROM override o WHERE o.person_id = c.person_id
-          AND o.recipient = c.recipient AND {of("o", OVERRIDE_LIVE)})))
+        AND (SELECT count(*) FROM override o WHERE o.person_id = c.person_id
+          AND o.recipient = c.recipient AND {of("o", OVERRIDE_LIVE)}) = 0))
     AND (t.kind <> 'agreement.ended' OR EXISTS (SELECT 1 FROM agreement_party p1
       JOIN provider v ON v.organisation_id = p1.organisation_id
       JOIN referral r ON r.provider_id = v.id

@@ -44,6 +44,7 @@ LONGEST = timedelta(hours=12)
 TOUCH_EVERY = timedelta(minutes=1)
 MOST_WRONG = 10
 WINDOW = timedelta(minutes=1)
+KEPT_TRIES = timedelta(days=1)
 KEPT_FOR = timedelta(hours=12)
 MOST_KEPT = 100_000
 NOT_KEPT = frozenset({"csrf_token", "password"})
@@ -301,6 +302,7 @@ def sign_in_now() -> ResponseReturnValue:
                 token = start_session(tx, actor, at)
                 for key in _try_keys(email):
                     sign_ins.forget_try(tx, key, at.replace(microsecond=0))
+                sign_ins.forget_tries(tx, at - KEPT_TRIES)
         if token is None and (account or only):
             system = the_system(account.system_id if account else str(only), "sign_in")
             log(tx, system, at, "sign_in_refused", "user", account.id if account else None)

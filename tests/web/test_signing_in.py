@@ -175,6 +175,16 @@ def test_neither_address_is_kept_as_it_is(w: World) -> None:
     assert "127.0.0.1" not in str(rows)
 
 
+def test_old_counts_are_thrown_away(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing_in, "is_right", lambda hashed, password: password == RIGHT)
+    enter(visit(w), email="nobody@example.org", password="nonsense")
+    w.later(hours=25)
+    enter(visit(w))
+    with w.store.read() as tx:
+        rows = tx.rows(Sql("SELECT window_start FROM sign_in_try", (0,)))
+    assert {row[0] for row in rows} == {w.at}
+
+
 # -- what ends a session ------------------------------------------------------------------------
 
 
