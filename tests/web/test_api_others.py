@@ -314,7 +314,13 @@ def test_a_decision_of_weight_waits_for_a_second_reviewer(w: World) -> None:
     record = w.sent()
     path = escalated(w, record, severity="high").headers["Location"]
     tess(w).move(path, "acknowledge")
-    body = {"decision": "uphold", "note": "Yes.", "review_on": "2026-08-01"}
+    recall = {"noun": "referral", "record_id": record, "trigger": "recall"}
+    body = {
+        "decision": "uphold",
+        "note": "Yes.",
+        "review_on": "2026-08-01",
+        "consequences": [{**recall, "given": {"reason": "no_reply"}}],
+    }
     said = tess(w).move(path, "decide", body)
     assert (said.status, said.json["state"]) == (202, "in_review")
     waiting = said.headers["Location"]
@@ -322,7 +328,9 @@ def test_a_decision_of_weight_waits_for_a_second_reviewer(w: World) -> None:
     assert tess(w).get(path).json["state"] == "in_review"
     done = program(w, "grace").move(waiting, "confirm")
     assert (done.status, done.json["state"]) == (200, "decided")
-    assert tess(w).get(path).json["review_on"] == "2026-08-01"
+    seen = tess(w).get(path).json
+    assert seen["review_on"] == "2026-08-01"
+    assert [c["trigger"] for c in seen["consequences"]] == ["recall"]
 
 
 def test_somebody_who_works_here_is_asked(w: World) -> None:
