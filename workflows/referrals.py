@@ -14,7 +14,7 @@ from referral.audit import log
 from referral.details import details_of
 from referral.ids import new_id, new_reference
 from referral.ledger import free_text
-from referral.rows import bump, change, put
+from referral.rows import bump, change, keep_still, put
 from referral.schema import unseal
 from referral.states import Noun, ReferralState
 from referral.store import Sql, TryAgain, Tx
@@ -237,8 +237,10 @@ def _redirect(
     f = facts.referral(tx, referral_id, actor, at)
     if f is None:
         raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="redirect", record_id=referral_id)
-    decide(Noun.REFERRAL, f, "redirect", actor, at, {"redirected_to": "-"}, version)
     group = tx.row(GROUP, id=group_id, system_id=actor.system_id)
+    keep_still(tx, f.person_id, (f.provider_id, *(group or ())[1:]), referral_id)
+    f = facts.referral(tx, referral_id, actor, at) or f
+    decide(Noun.REFERRAL, f, "redirect", actor, at, {"redirected_to": "-"}, version)
     if group is None:
         raise wrong(
             Noun.REFERRAL, "redirect", field("group_id", N_("Choose the activity to refer to."))

@@ -105,7 +105,7 @@ class Client:
                 break
         else:
             return
-        version = f.version
+        version = f.version if self.chance.random() < 0.5 else None
         often = [o for o in allowed if o.trigger not in SELDOM]
         seldom = not often or self.chance.random() < 0.05
         option = self.chance.choice(allowed if seldom else often)

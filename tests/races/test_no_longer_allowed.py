@@ -29,7 +29,7 @@ from tests.races.whole import assert_whole, ungrounded
 from tests.world import World, build
 from workflows import engine
 from workflows.engine import Done, step
-from workflows.referrals import change_draft, send_referral
+from workflows.referrals import change_draft, redirect_referral, send_referral
 
 ROUNDS = 400  # each second one a send, the others accepts
 CONSENT = Sql("SELECT id FROM consent WHERE person_id = :p AND state = 'given'")
@@ -194,6 +194,33 @@ def test_a_withdrawal_waits_for_a_move_under_way_and_stops_it(w: World, sent: bo
     assert_whole(w.store)
 
 
+def test_a_move_that_has_to_look_again_is_made_once(w: World) -> None:
+    # Giving back is allowed under a hold: it waits for the concern, reads again, and goes on.
+    person = w.person()
+    record = w.accepted(person)
+    given = {"reason": "safety", "note": "He needs a quieter room."}
+    found, waited = behind(
+        w,
+        worry(w, person),
+        "sol",
+        lambda tx, at: step(
+            tx, Noun.REFERRAL, record, "give_back", w.actor["sol"], at, given, key="one"
+        ),
+    )
+    assert waited
+    assert (found.answer.state, found.answer.version) == ("returned", 4)
+    once = {
+        "outbox": "what = 'given_back'",
+        "note": "noun = 'referral'",
+        "idempotency": "key = 'one'",
+        "clock": "kind = 'referral.returned'",
+    }
+    with w.store.read() as tx:
+        for table, which in once.items():
+            assert tx.rows(Sql(f"SELECT count(*) FROM {table} WHERE {which}")) == [(1,)]
+    assert_whole(w.store)
+
+
 def test_a_draft_sent_meanwhile_is_not_changed(w: World) -> None:
     _, record, _ = ready(w, sent=False)
     priya = w.actor["priya"]
@@ -208,6 +235,33 @@ def test_a_draft_sent_meanwhile_is_not_changed(w: World) -> None:
     assert found.codes == ("no_such_move",)
     with w.store.read() as tx:
         assert tx.rows(Sql("SELECT risks FROM referral WHERE id = :id"), id=record) == [("none",)]
+
+
+def test_referring_on_waits_for_a_move_of_the_same_referral(w: World) -> None:
+    # The clock that goes along with it is taken after the referral, as by every other move: two
+    # that took them in turn would wait for each other.
+    _, record, _ = ready(w, sent=True)
+    w.referral(record, "decline", "sol", given={"reason": "full"})
+    priya, sam = w.actor["priya"], w.actor["sam"]
+    tries = []
+
+    def refer_on(tx: Tx, at: datetime) -> Any:
+        tries.append(at)
+        return redirect_referral(tx, priya, at, record, group_id=w.group["pottery"])
+
+    found, waited = overtaken(
+        w,
+        sam,
+        lambda tx: tx.run(Sql("UPDATE referral SET urgent = urgent WHERE id = :id"), id=record),
+        lambda: edge_of(w).perform(priya, refer_on),
+        then=lambda tx: step(
+            tx, Noun.REFERRAL, record, "close_unmet", priya, w.at, {"reason": "no_provider"}
+        ),
+    )
+    assert waited
+    assert len(tries) == 1
+    assert found.codes == ("no_such_move",)
+    assert_whole(w.store)
 
 
 @pytest.mark.postgresql

@@ -124,10 +124,15 @@ WAITING = Sql(
 
 
 def overtaken(
-    w: World, actor: Actor, first: Callable[[Tx], Any], second: Callable[[], Any]
+    w: World,
+    actor: Actor,
+    first: Callable[[Tx], Any],
+    second: Callable[[], Any],
+    then: Callable[[Tx], Any] = lambda tx: None,
 ) -> tuple[Outcome, bool]:
     """What the second comes to when it is made while the first is written and not yet committed,
-    and whether it waited for that commit (told apart on PostgreSQL only)."""
+    and whether it waited for that commit (told apart on PostgreSQL only). `then` is what the first
+    does in the same transaction once the second waits."""
     found: list[Outcome | BaseException] = []
 
     def other() -> None:
@@ -143,6 +148,7 @@ def overtaken(
         first(tx)
         thread.start()
         waited = not tx.pg or _comes_to_wait(w, thread)
+        then(tx)
     thread.join(LONG)
     if not found or not isinstance(found[0], Outcome):
         raise AssertionError("the second client failed") from (found[0] if found else None)
