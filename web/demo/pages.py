@@ -27,6 +27,10 @@ MEMBER = Sql(
     " WHERE u.email = :email ORDER BY m.id"
 )
 WINDS = (1, 10)
+BEHIND_ITS_BACK = (
+    'sqlite3 var/demo.db "UPDATE referral SET urgent = 1"',
+    "SEGUE_DATABASE_URL=sqlite:///var/demo.db .venv/bin/segue audit verify",
+)
 
 
 def make_app(edge: Edge, settings: Settings, clock: WoundClock) -> App:
@@ -64,7 +68,9 @@ def _door(key: str) -> Actor:
 @pages.get("/demo")
 @public("everybody in the demo is invented")
 def doors() -> str:
-    return render_template("demo/doors.jinja", doors=cast.DOORS, winds=WINDS)
+    return render_template(
+        "demo/doors.jinja", doors=cast.DOORS, winds=WINDS, commands=BEHIND_ITS_BACK
+    )
 
 
 @pages.post("/demo/door/<key>")
