@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
-from referral.store import Sql
+from referral.health import Finding
+from referral.health import health as look
+from referral.states import Role
 from web.access import public
 from web.app import edge, settings
+from web.signing_in import actor_or_none
 
 pages = Blueprint("plain", __name__)
 
-ALIVE = Sql("SELECT 1")
+# Who sees everything that isn't well, in numbers; the command line names which.
+TOLD_MORE = frozenset({Role.ADMINISTRATOR, Role.ACCOUNTABLE_OFFICER})
 
 
 @pages.get("/help")
@@ -37,13 +39,24 @@ def privacy() -> str:
 @pages.get("/health")
 @public("asked by machines that watch over the service; it tells nothing about anybody")
 def health() -> ResponseReturnValue:
-    found: dict[str, Any] = {"store": True}
+    """Whether the store answers, and whether deadlines and messages are being seen to. Only a
+    store that doesn't answer is 503: pages can be served while a worker is down."""
+    findings: tuple[Finding, ...] = ()
     try:
-        with edge().reading(None) as (tx, _):
-            tx.row(ALIVE)
+        with edge().reading(None) as (tx, at):
+            findings = look(tx, at).findings
+        store = True
     except Exception:  # whatever is wrong with the store, the answer is no
-        found["store"] = False
-    status = 200 if all(found.values()) else 503
+        store = False
+    wrong = {finding.code for finding in findings if not finding.warning}
+    found = {
+        "store": store,
+        "clocks": store and "sweep_behind" not in wrong,
+        "post": store and "post_behind" not in wrong,
+    }
+    status = 200 if store else 503
     if request.accept_mimetypes.best == "text/html":
-        return render_template("health.jinja", well=found), status
+        actor = actor_or_none() if store else None
+        told = findings if actor is not None and actor.role in TOLD_MORE else ()
+        return render_template("health.jinja", well=found, findings=told), status
     return jsonify({"well": all(found.values()), **found}), status

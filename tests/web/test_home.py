@@ -367,11 +367,27 @@ def test_pages_for_anybody_need_no_sign_in_and_know_who_has(w: World, path: str)
 
 
 def test_health_answers_a_machine_and_a_person(w: World) -> None:
-
+    with w.store.begin() as tx:
+        tx.run(Sql("UPDATE outbox SET sent_at = :at, result = 'delivered'"), at=w.at)
     found = visit(w).get("/health")
-    assert found.response.get_json() == {"store": True, "well": True}
+    assert found.response.get_json() == {"store": True, "clocks": True, "post": True, "well": True}
     page = visit(w).get("/health", headers={"Accept": "text/html"})
-    assert "The store answers." in page.words
+    assert "The store answers. Deadlines are being watched." in page.words
+
+
+def test_health_says_when_nobody_watches_the_deadlines(w: World) -> None:
+    w.sent()
+    w.later(days=30)
+    page = visit(w).get("/health")
+    assert page.status == 200
+    said = page.response.get_json()
+    assert (said["well"], said["clocks"], said["post"]) == (False, False, False)
+    html = {"Accept": "text/html"}
+    assert "Is `segue worker` running?" in sign_in(w, "ada").get("/health", headers=html).words
+    for other in (visit(w), sign_in(w, "priya")):
+        page = other.get("/health", headers=html)
+        assert "Deadlines are not being watched." in page.words
+        assert "segue worker" not in page.words
 
 
 def test_what_a_colleague_proposed_waits_for_a_second_person(w: World) -> None:
