@@ -25,6 +25,7 @@ from web.words import day_words, deadline
 from workflows import reading
 from workflows.engine import TABLES, Done, step
 from workflows.moves import N_
+from workflows.named import check_named
 from workflows.working_time import local_day
 
 pages = Blueprint("agreement_pages", __name__)
@@ -132,6 +133,7 @@ def draft() -> ResponseReturnValue:
         told = {name: value for name, value in given.items() if value is not None}
         if replaces:
             told["replaces_id"] = _an_id(replaces)
+        check_named(tx, actor, at, Noun.AGREEMENT, None, "draft", told)
         return step(tx, Noun.AGREEMENT, None, "draft", actor, at, told, key=form.key)
 
     def done(made: Done) -> Next:

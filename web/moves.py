@@ -33,6 +33,7 @@ from web.words import by_when
 from workflows import disclosure
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.moves import N_, Refusal
+from workflows.named import check_named
 from workflows.reading import situations
 
 pages = Blueprint("moves", __name__)
@@ -458,6 +459,7 @@ def move_page(
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Next:
         told = {name: value for name, value in given.items() if value is not None}
+        check_named(tx, actor, at, noun, record_id, trigger, told)
         if asked.act is not None:
             done = asked.act(tx, at, told, form)
         else:
