@@ -151,6 +151,10 @@ def _renew(w: World, record: str) -> None:
         )
 
 
+def _take_over(w: World, record: str) -> None:
+    mine(claim(w, w.at + LEASE), record)
+
+
 def _climb(w: World, record: str) -> None:
     w.step(Noun.CONCERN, record, "climb", "gwen")
 
@@ -205,8 +209,9 @@ def _unread(w: World) -> tuple[str, datetime]:
         (_draft_once, _discard),  # a reminder
         (_evidence, _renew),  # a lapse, and the clock moved without a step
         (_unread, _climb),  # the same move, made by hand
+        (_draft_once, _take_over),  # another worker, once the lease has ended
     ],
-    ids=["accept", "discard_late", "discard", "renew", "climb"],
+    ids=["accept", "discard_late", "discard", "renew", "climb", "take_over"],
 )
 def test_whatever_commits_while_the_worker_is_at_the_row_wins(
     pg: World,

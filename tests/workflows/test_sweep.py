@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from referral import queue
 from referral.health import health
 from referral.states import Noun
 from referral.store import Sql, Store
@@ -14,6 +15,7 @@ from tests.world import World, build
 from workflows.escalations import complete_escalation
 from workflows.evidence import add_evidence, renewal_in_hand
 from workflows.referrals import confirm_proposal, propose, redirect_referral
+from workflows.sweep import lapse_proposal
 from workflows.working_time import ENGLAND, due_with_holds
 
 MOMENT = timedelta(microseconds=1)
@@ -685,6 +687,19 @@ def test_a_proposal_that_was_confirmed_does_not_lapse(w: World) -> None:
         confirm_proposal(tx, w.actor["priya"], w.actor["sam"], w.at, found)
     sweep(w, after(w.at, 6))
     assert answer(w, found) == "confirmed"
+
+
+def test_a_proposal_confirmed_at_the_last_moment_does_not_lapse(w: World) -> None:
+    found = proposal(w)
+    w.at = after(w.at, 5)
+    with w.store.read() as tx:
+        (waiting,) = queue.unanswered(tx, w.at, 9)
+    with w.store.begin(w.actor["sam"]) as tx:
+        confirm_proposal(tx, w.actor["priya"], w.actor["sam"], w.at, found)
+    with w.store.begin() as tx:
+        assert lapse_proposal(tx, waiting, w.at) is False
+    assert answer(w, found) == "confirmed"
+    assert rows(w.store, "SELECT id FROM outbox WHERE what = 'proposal_lapsed'") == []
 
 
 def test_a_proposal_made_at_a_weekend_has_five_working_days(w: World) -> None:
