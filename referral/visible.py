@@ -381,44 +381,65 @@ STANDS_STILL = listed(
     "referral.returned",
     "referral.completed",
 )
-WORK = f"""
-SELECT x.id, x.noun, x.record_id, x.kind, x.owner, x.started, x.due, x.hours, x.rank FROM (
-  SELECT t.id, t.noun, t.record_id, t.kind, t.owner, t.started, t.due, t.hours,
-    CASE WHEN t.noun = 'concern' THEN 0
-      WHEN t.kind IN ({STANDS_STILL})
-        AND EXISTS (SELECT 1 FROM referral r WHERE r.id = t.record_id AND {HELD}) THEN 2
-      WHEN t.noun = 'referral'
-        AND EXISTS (SELECT 1 FROM referral r WHERE r.id = t.record_id AND {CLOSED}) THEN 2
-      ELSE 1 END AS rank
-  FROM (SELECT m.* FROM clock m WHERE m.ended IS NULL AND m.owner {{keys}}
-    UNION SELECT d.* FROM clock d WHERE d.ended IS NULL AND d.record_id {{ids}}) t
-  WHERE t.system_id = :system_id AND t.kind <> 'referral.not_started'
-    AND (t.kind NOT IN ({WATCHED}) OR t.due <= :horizon OR t.fired > 0)
-    AND (t.kind <> 'consent.asked' OR EXISTS (SELECT 1 FROM consent c
-      JOIN referral r ON r.person_id = c.person_id AND CAST(r.provider_id AS text) = c.recipient
-      WHERE c.id = t.record_id AND r.state IN ({listed(*REFERRAL_OPEN)})))
-    AND (t.kind <> 'consent.expired' OR EXISTS (SELECT 1 FROM consent c
+
+
+def some(rows: str) -> str:
+    """Whether there are such rows, asked anew for each clock. EXISTS would let PostgreSQL read the
+    tables whole, once: it can't know how few clocks a list asks for."""
+    return f"((SELECT 1 {rows} LIMIT 1) IS NOT NULL)"
+
+
+HELD_NOW = some(f"FROM referral r WHERE r.id = t.record_id AND {HELD}")
+CLOSED_NOW = some(f"FROM referral r WHERE r.id = t.record_id AND {CLOSED}")
+STILL_ASKED = some(
+    """FROM consent c
+      JOIN referral r ON r.person_id = c.person_id AND CAST(r.provider_id AS text) = c.recipient"""
+    f" WHERE c.id = t.record_id AND r.state IN ({listed(*REFERRAL_OPEN)})"
+)
+STILL_MISSED = some(
+    f"""FROM consent c
       JOIN referral r ON r.person_id = c.person_id AND CAST(r.provider_id AS text) = c.recipient
       WHERE c.id = t.record_id AND r.state IN ({listed(*WITH_PROVIDER)})
         AND NOT EXISTS (SELECT 1 FROM consent n WHERE n.person_id = c.person_id
           AND n.recipient = c.recipient AND n.purpose = c.purpose AND n.asked_at > c.asked_at)
-        AND (SELECT count(*) FROM override o WHERE o.person_id = c.person_id
-          AND o.recipient = c.recipient AND {of("o", OVERRIDE_LIVE)}) = 0))
-    AND (t.kind <> 'agreement.ended' OR EXISTS (SELECT 1 FROM agreement_party p1
+        AND NOT EXISTS (SELECT 1 FROM override o WHERE o.person_id = c.person_id
+          AND o.recipient = c.recipient AND {of("o", OVERRIDE_LIVE)})"""
+)
+STILL_RELIED_ON = some(
+    f"""FROM agreement_party p1
       JOIN provider v ON v.organisation_id = p1.organisation_id
       JOIN referral r ON r.provider_id = v.id
       JOIN agreement_party p2 ON p2.agreement_id = p1.agreement_id
         AND p2.organisation_id = r.organisation_id
-      WHERE p1.agreement_id = t.record_id AND r.state IN ({listed(*WITH_PROVIDER)})))
-) x
+      WHERE p1.agreement_id = t.record_id AND r.state IN ({listed(*WITH_PROVIDER)})"""
+)
+WORK_COLUMNS = "id, system_id, noun, record_id, kind, owner, started, due, hours, fired"
+# Worked out once: without MATERIALIZED both databases would ask for the rank again to order by it.
+WORK = f"""
+WITH x AS MATERIALIZED (
+  SELECT t.id, t.noun, t.record_id, t.kind, t.owner, t.started, t.due, t.hours,
+    CASE WHEN t.noun = 'concern' THEN 0
+      WHEN t.kind IN ({STANDS_STILL}) AND {HELD_NOW} THEN 2
+      WHEN t.noun = 'referral' AND {CLOSED_NOW} THEN 2
+      ELSE 1 END AS rank
+  FROM (SELECT {WORK_COLUMNS} FROM clock WHERE ended IS NULL AND owner {{keys}}
+    UNION SELECT {WORK_COLUMNS} FROM clock WHERE ended IS NULL AND record_id {{ids}}) t
+  WHERE t.system_id = :system_id AND t.kind <> 'referral.not_started'
+    AND (t.kind NOT IN ({WATCHED}) OR t.due <= :horizon OR t.fired > 0)
+    AND (t.kind <> 'consent.asked' OR {STILL_ASKED})
+    AND (t.kind <> 'consent.expired' OR {STILL_MISSED})
+    AND (t.kind <> 'agreement.ended' OR {STILL_RELIED_ON})
+)
 """
 WORK_PAGE = (
     WORK
-    + "WHERE (x.rank, x.due, x.id) > (:rank, :due, :id) ORDER BY x.rank, x.due, x.id LIMIT :limit"
+    + "SELECT x.id, x.noun, x.record_id, x.kind, x.owner, x.started, x.due, x.hours, x.rank FROM x"
+    " WHERE (x.rank, x.due, x.id) > (:rank, :due, :id) ORDER BY x.rank, x.due, x.id LIMIT :limit"
 )
 WORK_COUNT = (
-    "SELECT count(*), coalesce(sum(CASE WHEN w.rank <> 2 AND w.due <= :at THEN 1 ELSE 0 END), 0),"
-    f" min(CASE WHEN w.due > :at THEN w.due END) FROM ({WORK}) w"
+    WORK
+    + "SELECT count(*), coalesce(sum(CASE WHEN x.rank <> 2 AND x.due <= :at THEN 1 ELSE 0 END), 0),"
+    " min(CASE WHEN x.due > :at THEN x.due END) FROM x"
 )
 WORK_TIMES = (5, 6)
 

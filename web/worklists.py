@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import current_app
 
 from referral.actors import Actor
-from referral.states import Noun, Role
+from referral.states import Noun, Purpose, Role
 from web import labels
 from web.frame import there_is
 from web.labels import move_path, record_path, said, state_tag, word
@@ -69,6 +70,18 @@ def opens(noun: str, record_id: str, trigger: str | None) -> str:
     return record_path(noun, record_id)
 
 
+def acts_at(item: WorkItem, trigger: str | None) -> str:
+    """Where the one button of a work item leads."""
+    if item.kind == "referral.draft":
+        return f"{record_path(item.noun, item.record_id)}/write"
+    if item.noun is Noun.CONSENT:
+        asked = {"purpose": str(item.known["purpose"])}
+        if asked["purpose"] == Purpose.SHARE_WITH_PROVIDER:
+            asked["provider"] = str(item.known["recipient"])
+        return f"{record_path('person', str(item.known['person_id']))}/consent?{urlencode(asked)}"
+    return opens(item.noun, item.record_id, trigger)
+
+
 def drawn(item: WorkItem, actor: Actor, at: datetime) -> dict[str, Any]:
     """What `work_item` draws of one thing that needs somebody."""
     why, button, trigger = labels.WORK[item.kind]
@@ -88,7 +101,7 @@ def drawn(item: WorkItem, actor: Actor, at: datetime) -> dict[str, Any]:
         "reason": said(why),
         "meta": meta(item, actor, at),
         "deadline": due,
-        "action": {"text": said(button), "href": opens(item.noun, item.record_id, trigger)},
+        "action": {"text": said(button), "href": acts_at(item, trigger)},
         "tag": state_tag(item.noun, item.state) if item.state else None,
         "held": said(item.held) if item.held else None,
         "safety": item.safety,

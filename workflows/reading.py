@@ -309,7 +309,12 @@ def _item(
         person = {"reference": detail[4], "given_name": detail[5], "family_name": detail[6]}
         seen = disclosure.shown_person(person, actor.role, at, closed)
         name, reference, held = disclosure.known_as(seen), seen.get("reference"), seen.get("held")
-        known = {"person_id": detail[3], "purpose": detail[2], "provider": detail[7]}
+        known = {
+            "person_id": detail[3],
+            "purpose": detail[2],
+            "provider": detail[7],
+            "recipient": detail[9],
+        }
     elif noun is Noun.ESCALATION:
         reference = name
         known = {"kind": detail[3], "severity": detail[4], "level": detail[5],

@@ -58,6 +58,30 @@ def test_a_link_worker_sees_what_needs_them_and_why(w: World) -> None:
     assert "Rematch" in page.words
 
 
+def test_every_button_leads_to_a_page_that_is_there(w: World) -> None:
+    person = w.person()
+    w.consent(person, agreed=None)
+    w.draft(person)
+    record = w.sent(w.person())
+    w.referral(record, "ask", "sol", given={"note": "Can she climb stairs?"})
+    w.completed(w.person())
+    returned = w.sent(w.person(), "pottery")
+    w.referral(returned, "decline", "kit", given={"reason": "full"})
+    w.sent(w.person())
+    w.accepted(w.person())
+    raised = concern(w, w.person())
+    escalate(w)
+    for who, least in (("priya", 5), ("sol", 2), ("grace", 1), ("gwen", 1)):
+        visitor = sign_in(w, who)
+        page = visitor.get("/")
+        links = re.findall(r'nhsuk-button--small" href="([^"]+)"', page.text)
+        links += re.findall(r'app-work-item__name"><a href="([^"]+)"', page.text)
+        assert len(links) >= 2 * least, who
+        for link in links:
+            assert visitor.get(link.replace("&amp;", "&")).status == 200, (who, link)
+    assert raised
+
+
 def test_the_late_come_before_todays_and_those_before_the_rest(w: World) -> None:
     w.draft(w.person(given_name="Ann"))
     w.later(days=3)
