@@ -402,8 +402,8 @@ STILL_MISSED = some(
       WHERE c.id = t.record_id AND r.state IN ({listed(*WITH_PROVIDER)})
         AND NOT EXISTS (SELECT 1 FROM consent n WHERE n.person_id = c.person_id
           AND n.recipient = c.recipient AND n.purpose = c.purpose AND n.asked_at > c.asked_at)
-        AND NOT EXISTS (SELECT 1 FROM override o WHERE o.person_id = c.person_id
-          AND o.recipient = c.recipient AND {of("o", OVERRIDE_LIVE)})"""
+        AND (SELECT count(*) FROM override o WHERE o.person_id = c.person_id
+          AND o.recipient = c.recipient AND {of("o", OVERRIDE_LIVE)}) = 0"""
 )
 STILL_RELIED_ON = some(
     f"""FROM agreement_party p1
@@ -541,7 +541,7 @@ def work_counts(
 
 # What a work item says of a record that isn't a referral.
 CONSENTS = """SELECT c.id, c.state, c.purpose, pe.id, pe.reference, pe.given_name, pe.family_name,
-  pog.name, {closed}
+  pog.name, {closed}, c.recipient
 FROM consent c JOIN person pe ON pe.id = c.person_id
 LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
 LEFT JOIN organisation pog ON pog.id = pr.organisation_id
