@@ -55,7 +55,7 @@ class Row(NamedTuple):
     params: Mapping[str, Any]
 
 
-def _pg_type(kind: TypeEngine[Any]) -> str:
+def pg_type(kind: TypeEngine[Any]) -> str:
     """The cast a parameter needs: `INSERT .. SELECT` can't infer types."""
     for python, name in (
         (Id, "uuid"),
@@ -85,9 +85,7 @@ def insert(name: str, *only: str, head: bool = False) -> Statement:
     columns = _columns(table, only)
     into = f"INSERT INTO {name} ({', '.join(columns)})"
     values = ", ".join(f":{c}" for c in columns)
-    cast = ", ".join(f":{c}__{_pg_type(table.c[c].type)}" for c in columns)
-    for pg_type in ("uuid", "timestamptz", "boolean", "bigint", "integer", "date", "bytea", "text"):
-        cast = cast.replace(f"__{pg_type}", f"::{pg_type}")
+    cast = ", ".join(f":{c}::{pg_type(table.c[c].type)}" for c in columns)
     plain = f"{into} VALUES ({values})"
     if head:
         return Statement("head", plain, f"{into} SELECT {cast} WHERE TRUE")
