@@ -30,11 +30,11 @@ def w(store: Store) -> World:
     return made
 
 
-def refused(w: World, sql: str, why: str, *values: Any) -> None:
+def refused(w: World, sql: str, why: str, **values: Any) -> None:
     """The statement fails for this reason, and changes nothing."""
     before = counting.rows(w.store)
     with pytest.raises(Exception, match=why), w.store.begin() as tx:
-        tx.execute(sql if not tx.pg else sql.replace("?", "%s"), values)
+        tx.run(Sql(sql), **values)
     assert counting.rows(w.store) == before
 
 
@@ -83,8 +83,9 @@ def test_a_referral_that_was_sent_keeps_its_ids(w: World, now: str) -> None:
     if now == "returned":
         w.referral(record, "decline", "sol", given={"reason": "full"})
     for column, other in OTHERS.items():
-        changed = f"UPDATE referral SET {column} = ? WHERE id = ?"
-        refused(w, changed, "The ids of a referral that was sent never change", other(w), record)
+        changed = f"UPDATE referral SET {column} = :value WHERE id = :record"
+        why = "The ids of a referral that was sent never change"
+        refused(w, changed, why, value=other(w), record=record)
 
 
 def test_a_draft_may_still_be_for_somebody_else(w: World) -> None:
@@ -110,7 +111,7 @@ def test_a_state_outside_the_list_is_refused(w: World) -> None:
     for noun, states in STATES.items():
         another_s = "assured" if noun is Noun.REFERRAL else "sent"
         for word in ("", str(next(iter(states))).upper(), another_s):
-            refused(w, f"UPDATE {noun} SET state = ?", f"ck_{noun}_state", word)
+            refused(w, f"UPDATE {noun} SET state = :word", f"ck_{noun}_state", word=word)
 
 
 def one_of_each(w: World) -> None:
