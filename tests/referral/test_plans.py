@@ -155,11 +155,9 @@ INDEXES = """SELECT c.relname, t.relname, a.attname FROM pg_index i
 
 
 def scanned_on_postgresql(store: Store, query: Sql) -> set[str]:
-    numbers = iter(range(1, 100))
-    text = re.sub(r"%s", lambda _: f"${next(numbers)}", query.postgresql).replace("%%", "%")
     with store.begin() as tx:
         tx.raw.execute("SET LOCAL enable_seqscan = off")
-        explain = f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {text}"
+        explain = f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {query.postgresql}"
         (plan,) = tx.raw.execute(explain, prepare=False).fetchone()
         first = {index: (table, column) for index, table, column in tx.raw.execute(INDEXES)}
     found = set()

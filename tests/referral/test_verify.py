@@ -641,7 +641,7 @@ def test_places_answers_and_lost_rows_are_found(w: World) -> None:
         hold = rows_of(tx, "hold")[0]
         with undone(tx):
             write(tx, hold, concern_id=None)
-            assert found(tx, f"hold {hold.values['id']}")
+            assert found(tx, f"hold {hold.values['id']}: it is a concern's and names none")
         alarm = next(r for r in rows_of(tx, "escalation") if r.values["clock_id"])
         with undone(tx):
             tx.raw.execute(f"DELETE FROM clock WHERE id = {alarm.values['clock_id']}")
