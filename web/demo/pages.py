@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from referral.actors import Actor
 from referral.members import actor_of
+from referral.states import Noun
 from referral.store import Sql
 from web import signing_in, words
 from web.access import public
@@ -28,7 +29,7 @@ MEMBER = Sql(
 )
 WINDS = (1, 10)
 BEHIND_ITS_BACK = (
-    'sqlite3 var/demo.db "UPDATE referral SET urgent = 1"',
+    f'sqlite3 var/demo.db "UPDATE {Noun.REFERRAL} SET urgent = 1"',
     "SEGUE_DATABASE_URL=sqlite:///var/demo.db .venv/bin/segue audit verify",
 )
 
