@@ -142,7 +142,13 @@ LIVE = frozenset({S.RAISED, S.IN_REVIEW, S.INFORMATION_REQUESTED})
 
 
 def _climb(f: Any, g: Any, at: Any) -> dict[str, Any]:
-    return {"level": f.next_level, "owner": f.next_owner, "reviewer_id": None, "asked": None}
+    return {
+        "level": f.next_level,
+        "owner": f.next_owner,
+        "reviewer_id": None,
+        "asked": None,
+        "unanswered": 0,
+    }
 
 
 MOVES = (

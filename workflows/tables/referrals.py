@@ -404,6 +404,8 @@ MOVES = (
         guards=(not_duplicate, not_died),
         needs=(reason("reopen"),),
         keeps=("reason",),
+        # What was finished is open again: the provider's 30 days of looking back end with it.
+        sets=lambda f, g, at: {"completed_at": None},
         follows=(Tell("link_worker", "reopened"),),
     ),
     move(
