@@ -29,7 +29,7 @@ MEMBER = Sql(
 )
 WINDS = (1, 10)
 BEHIND_ITS_BACK = (
-    f'sqlite3 var/demo.db "UPDATE {Noun.REFERRAL} SET urgent = 1"',
+    f'sqlite3 var/demo.db "UPDATE {Noun.REFERRAL} SET urgent = 1"',  # noqa: S608 - shown, never run
     "SEGUE_DATABASE_URL=sqlite:///var/demo.db .venv/bin/segue audit verify",
 )
 
