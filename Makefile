@@ -25,7 +25,7 @@ test: .venv/installed-test
 cover: .venv/installed-test
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-report=html $(ARGS)
 
-bench: .venv/installed
+bench: .venv/installed-test
 	$(BIN)/python -m benchmarks $(ARGS)
 
 format: .venv/installed-test

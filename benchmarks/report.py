@@ -1,0 +1,137 @@
+"""What is printed: the machine, the table of commands, the table of reads, what failed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from importlib.metadata import version
+from statistics import median
+from typing import Any
+
+from benchmarks.commands import LOOP, OURS, READY, WAYS, Outcome
+from benchmarks.reading import LISTS, Readings
+
+# At their best, ours to the raw loop; see docs/performance.md.
+FLOORS = {"postgresql": 1.1, "sqlite": 0.55}
+MOST_CPU_MS = 0.9  # of the client for a command, at its best
+MOST_DEEP = 1.5  # a deep page to the first
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    return {
+        "cores": os.cpu_count(),
+        "load": [round(load, 1) for load in os.getloadavg()],
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        **{name: version(name) for name in ("psycopg", "sqlalchemy", "transitions")},
+    }
+
+
+def said_of_the_machine(known: dict[str, Any]) -> str:
+    load = ", ".join(str(one) for one in known["load"])
+    versions = ", ".join(f"{k} {v}" for k, v in known.items() if k not in ("cores", "load"))
+    return f"{known['cores']} cores, load {load} at the start. {versions}."
+
+
+def commands_table(outcome: Outcome) -> list[str]:
+    plan = outcome.plan
+    settings = ", ".join(f"{name}={value}" for name, value in outcome.settings.items())
+    clients = f"{plan.clients} client" + "s" * (plan.clients > 1)
+    lines = [
+        "",
+        f"Commands on {outcome.kind}, {clients}: {plan.repeats} x {plan.lives} lives of nine"
+        f" commands, {plan.behind:,} referrals behind them; {settings}",
+        f"{'':24}{'commands/s':>11}{'least..best':>16}{'x, best':>9}{'x, median':>10}"
+        f"{'(least..most)':>15}{'p50 ms':>8}{'p95':>7}{'CPU ms':>8}",
+    ]
+    for way in WAYS:
+        measured = outcome.ways[way]
+        summary = measured.summary()
+        ratio, ratios = "", ["", ""]
+        if way != OURS:
+            each = outcome.ratios(way)
+            ratio = f"{outcome.ratio(way):.2f}"
+            ratios = [f"{median(each):.2f}", f"{min(each):.2f}..{max(each):.2f}"]
+        spread = f"{summary['least']:.0f}..{summary['best']:.0f}"
+        lines.append(
+            f"{way:24}{summary['median']:11.0f}{spread:>16}{ratio:>9}{ratios[0]:>10}{ratios[1]:>15}"
+            f"{summary['p50_ms']:8.2f}{summary['p95_ms']:7.2f}{summary['cpu_ms']:8.3f}"
+        )
+    return lines
+
+
+def reads_table(readings: Readings) -> list[str]:
+    lines = [
+        "",
+        f"Reads on {readings.kind} among {readings.referrals:,} referrals, in ms",
+        f"{'':40}{'rows':>7}{'p50':>9}{'p95':>9}{'least':>9}",
+    ]
+    for name, timed in readings.reads.items():
+        summary = timed.summary()
+        lines.append(
+            f"{name:40}{summary['rows']:7.0f}{summary['p50_ms']:9.2f}{summary['p95_ms']:9.2f}"
+            f"{summary['least_ms']:9.2f}"
+        )
+    for name in LISTS:
+        lines.append(f"{name}: a deep page x {readings.deep(name):.2f} of the first")
+    return lines
+
+
+def failures_of_commands(outcome: Outcome, timings: bool = True) -> list[str]:
+    """Why this run fails; `timings` False: only for what was written."""
+    found = [f"{outcome.kind}: not written alike: {one}" for one in outcome.differing]
+    if not timings or outcome.differing or outcome.plan.clients > 1:
+        return found
+    ratio, floor = outcome.ratio(LOOP), FLOORS[outcome.kind]
+    if ratio < floor:
+        found.append(f"{outcome.kind}: {ratio:.2f} of the raw loop, less than {floor}")
+    cpu = min(outcome.ways[OURS].cpu)
+    if cpu > MOST_CPU_MS:
+        found.append(f"{outcome.kind}: {cpu:.2f} ms of CPU a command, more than {MOST_CPU_MS}")
+    return found
+
+
+def failures_of_reads(readings: Readings, timings: bool = True) -> list[str]:
+    """Why this run fails; `timings` False: only for how the database goes about it."""
+    found = [
+        f"{readings.kind}: {name} goes through all of {', '.join(tables)}"
+        for name, tables in readings.scans.items()
+    ]
+    if timings:
+        for name in LISTS:
+            ratio = readings.deep(name)
+            if ratio > MOST_DEEP:
+                found.append(f"{readings.kind}: a deep page of the {name} takes x {ratio:.2f}")
+    return found
+
+
+def as_data(known: dict[str, Any], outcomes: list[Outcome], readings: list[Readings]) -> Any:
+    """The same for a program."""
+    return {
+        "machine": known,
+        "floors": {"commands": FLOORS, "cpu_ms": MOST_CPU_MS, "deep_page": MOST_DEEP},
+        "commands": [
+            {
+                "database": o.kind,
+                "clients": o.plan.clients,
+                "settings": o.settings,
+                "ways": {way: measured.summary() for way, measured in o.ways.items()},
+                "ratio_best": {way: o.ratio(way) for way in (LOOP, READY)},
+                "ratio_median": {way: median(o.ratios(way)) for way in (LOOP, READY)},
+                "not_alike": o.differing,
+            }
+            for o in outcomes
+        ],
+        "reads": [
+            {
+                "database": r.kind,
+                "referrals": r.referrals,
+                "ms": {name: timed.summary() for name, timed in r.reads.items()},
+                "deep_page": {name: r.deep(name) for name in LISTS},
+                "scans": r.scans,
+            }
+            for r in readings
+        ],
+    }
