@@ -271,7 +271,7 @@ def scope(noun: str, actor: Actor) -> str | None:
         if role in TEAM:
             return OURS.format("r")
         if role is Role.PROVIDER_LEADER:
-            return "pr.organisation_id = :org AND r.state NOT IN ('draft','in_error')"
+            return "pr.organisation_id = :org AND r.sent_at IS NOT NULL AND r.state <> 'in_error'"
         if role in LEADS:
             return f"({OVER} OR ppl.path LIKE :under)" if place else OURS.format("r")
         return None

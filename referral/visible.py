@@ -39,7 +39,7 @@ HIDDEN_FROM_PROVIDER = listed(R.DRAFT, R.IN_ERROR)
 SCOPES = {
     "team": "r.organisation_id = :actor_org",
     "provider": "r.provider_id = (SELECT v.id FROM provider v WHERE v.organisation_id = :actor_org)"
-    f" AND r.state NOT IN ({HIDDEN_FROM_PROVIDER})",
+    f" AND r.sent_at IS NOT NULL AND r.state NOT IN ({HIDDEN_FROM_PROVIDER})",
     "place": "(substr(pl.path, 1, length(CAST(:path AS text))) = :path"
     " OR substr(ppl.path, 1, length(CAST(:path AS text))) = :path)",
     "nobody": NOBODY_SEES,

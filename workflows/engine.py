@@ -735,6 +735,9 @@ def _addressed(
         return [f"signatory@{organisation_id}" for organisation_id in sorted(f.parties)]
     if whom == "link_workers":
         return picks.link_workers_with(tx, f.provider_id)
+    never_sent = table.noun is Noun.REFERRAL and "sent_at" not in values and f.sent_at is None
+    if whom == "provider" and never_sent:
+        return []  # not even that it ended
     key = table.cast[whom](f)
     return [key] if key else []
 

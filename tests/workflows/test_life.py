@@ -95,3 +95,22 @@ def test_an_escalation_is_decided_and_closes(w: World) -> None:
         Noun.ESCALATION, raised.id, "decide", "tess", given={"decision": "uphold", "note": "Yes"}
     )
     assert w.step(Noun.ESCALATION, raised.id, "complete", "tess").state == "closed"
+
+
+def test_a_provider_hears_nothing_of_what_was_never_sent_not_even_that_it_ended(w: World) -> None:
+    never, sent = w.draft(), w.sent()
+    for record in (never, sent):
+        w.referral(record, "withdraw", "priya", given={"reason": "person_asked"})
+    with w.store.read() as tx:
+        told = {
+            row[0]
+            for row in tx.rows(
+                Sql("SELECT record_id FROM outbox WHERE to_owner = :to AND what = 'withdrawn'"),
+                to=f"provider_leader@{w.org['singers']}",
+            )
+        }
+        assert told == {sent}
+        with pytest.raises(Refused) as refused:
+            available(tx, Noun.REFERRAL, never, w.actor["sol"], w.at)
+        assert refused.value.codes == ("not_found",)
+        assert available(tx, Noun.REFERRAL, sent, w.actor["sol"], w.at)

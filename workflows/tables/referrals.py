@@ -66,8 +66,9 @@ def hats(f: Any, actor: Any) -> frozenset[Hat]:
     if role is Role.PERSON:
         return PERSON if actor.person_id == f.person_id else frozenset()
     if role is Role.PROVIDER_LEADER:
-        mine = actor.organisation_id == f.provider_org and f.state not in (S.DRAFT, S.IN_ERROR)
-        return PROVIDER if mine else frozenset()
+        # What was never sent is nothing to them, whatever became of it.
+        known = f.state is None or (f.sent_at is not None and f.state not in (S.DRAFT, S.IN_ERROR))
+        return PROVIDER if known and actor.organisation_id == f.provider_org else frozenset()
     if role is Role.LINK_WORKER:
         if actor.organisation_id != f.organisation_id:
             return frozenset()
