@@ -158,7 +158,7 @@ def test_importing_into_an_empty_store_makes_a_system_called_local(run: Run) -> 
 def test_states_are_printed(run: Run) -> None:
     printed = run("states")
     assert printed.exit_code == 0
-    assert "put_on_waiting_list" in printed.output
+    assert "waiting list" in printed.output
 
 
 def test_serve_refuses_to_start_without_a_secret(run: Run) -> None:
