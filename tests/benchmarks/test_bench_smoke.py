@@ -63,7 +63,7 @@ def test_a_leaf_that_is_not_its_hash_fails_the_run(
 
 def _outcome(ours: float, theirs: float, cpu: float = 0.5) -> Outcome:
     def measured(rate: float) -> Measured:
-        return Measured([rate], [cpu], [1 / rate])
+        return Measured([rate], [cpu], [1 / rate] * 90)
 
     ways = {OURS: measured(ours), LOOP: measured(theirs), READY: measured(theirs)}
     return Outcome("postgresql", QUICK, {"fsync": "on"}, ways, [])
