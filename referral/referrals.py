@@ -58,8 +58,8 @@ class Referral(Base):
             postgresql_where=text(REFERRAL_DUPLICATE),
         ),
         Index(None, "person_id"),
-        Index(None, "provider_id", "state", "since", "id"),
-        Index(None, "organisation_id", "state", "since", "id"),
+        Index(None, "provider_id", "since", "id", "state"),
+        Index(None, "organisation_id", "since", "id", "state"),
         Index(None, "link_worker_id", "state"),
     )
 

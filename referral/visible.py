@@ -174,7 +174,9 @@ EVERYTHING = Filters()
 
 
 @cache
-def _referrals(scoped: str, filters: frozenset[str], states: frozenset[str], further: bool) -> Sql:
+def _referrals(
+    scoped: str, filters: frozenset[str], states: frozenset[str], further: bool, limit: int
+) -> Sql:
     text = REFERRAL_ROW.format(scope=SCOPES[scoped])
     if states:
         text += f" AND r.state IN ({listed(*states)})"
@@ -188,7 +190,8 @@ def _referrals(scoped: str, filters: frozenset[str], states: frozenset[str], fur
         text += " AND r.link_worker_id = :link_worker_id"
     if further:
         text += " AND (r.since, r.id) < (:since, :id)"
-    return Sql(text + " ORDER BY r.since DESC, r.id DESC LIMIT :limit", REFERRAL_TIMES)
+    # A limit it doesn't know makes PostgreSQL plan for a tenth of all rows, and read every person.
+    return Sql(f"{text} ORDER BY r.since DESC, r.id DESC LIMIT {limit:d}", REFERRAL_TIMES)
 
 
 def referrals(
@@ -203,7 +206,7 @@ def referrals(
     last row of the page before."""
     names = {name for name in ("overdue", "mine", "person_id", "link_worker_id")
              if getattr(filters, name)}  # fmt: skip
-    query = _referrals(scope(actor), frozenset(names), filters.states, after is not None)
+    query = _referrals(scope(actor), frozenset(names), filters.states, after is not None, limit)
     rows = tx.rows(
         query,
         **_scoped(actor, at),
@@ -212,7 +215,6 @@ def referrals(
         link_worker_id=filters.link_worker_id,
         since=after[0] if after else None,
         id=after[1] if after else None,
-        limit=limit,
     )
     return [_referral_row(row) for row in rows]
 

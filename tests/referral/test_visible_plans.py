@@ -29,7 +29,7 @@ def lists(pg: bool) -> Iterator[tuple[str, Sql]]:
         for states in (frozenset[str](), frozenset({"sent", "queried"})):
             for narrowed in ((), ("overdue",), ("mine",), ("person_id",)):
                 for further in (False, True):
-                    query = visible._referrals(scoped, frozenset(narrowed), states, further)
+                    query = visible._referrals(scoped, frozenset(narrowed), states, further, 25)
                     yield f"referrals {scoped} {narrowed} {sorted(states)} {further}", query
         for how in ("ids", "reference", "name"):
             yield f"referrals {scoped} by {how}", visible._referrals_by(scoped, how, pg)
@@ -65,4 +65,4 @@ def test_no_list_scans_a_table_that_grows(store: Store) -> None:
 def test_a_whole_place_is_the_only_list_left_out() -> None:
     assert set(visible.SCOPES) > WHOLE_PLACES
     with pytest.raises(KeyError):
-        visible._referrals("everything", frozenset(), frozenset(), False)
+        visible._referrals("everything", frozenset(), frozenset(), False, 25)
