@@ -1,13 +1,13 @@
 # make demo   install, then open the demonstration
 # make test   install what tests need, then check everything, as continuous integration does
-# Others: make bench, cover, format, clean.
+# Others: make drills (the same at length, for some 20 minutes), bench, cover, format, clean.
 
 PYTHON := $(shell command -v python3.11 || command -v python3 || command -v python)
 BIN    := .venv/bin
 NAMED  := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench cover format clean
+.PHONY: help demo test drills bench cover format clean
 
 help:
 	@sed -n '1,/^$$/s/^# //p' Makefile
@@ -21,6 +21,9 @@ test: .venv/installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 $(ARGS)
+
+drills: .venv/installed-test
+	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/drills $(ARGS)
 
 cover: .venv/installed-test
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-report=html $(ARGS)

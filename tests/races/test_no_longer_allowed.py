@@ -16,6 +16,7 @@ import pytest
 
 from referral.states import Noun
 from referral.store import Sql, Store, Tx
+from tests.races.rounds import rounds
 from tests.races.together import (
     Clients,
     Outcome,
@@ -31,7 +32,7 @@ from workflows import engine
 from workflows.engine import Done, step
 from workflows.referrals import change_draft, redirect_referral, send_referral
 
-ROUNDS = 400  # each second one a send, the others accepts
+ROUNDS = rounds(100, 2_000)  # each second one a send, the others accepts
 CONSENT = Sql("SELECT id FROM consent WHERE person_id = :p AND state = 'given'")
 LATE = Sql(
     """SELECT s.trigger, count(*) FROM audit a

@@ -16,6 +16,7 @@ import pytest
 from referral.rows import bump
 from referral.states import Noun
 from referral.store import Sql, Store, Tx
+from tests.races.rounds import rounds
 from tests.races.together import Clients, after, at_once, edge_of, many_clients, moments, overtaken
 from tests.races.whole import assert_whole
 from tests.world import World, agree, build
@@ -23,7 +24,7 @@ from workflows import engine
 from workflows.engine import step
 from workflows.referrals import send_referral
 
-ROUNDS = 100
+ROUNDS = rounds(50)
 Command = Callable[[Tx, datetime], Any]
 LAST = """(SELECT s.to_state FROM audit o JOIN step s ON s.record_id = o.record_id
     AND s.version = o.version WHERE o.action = 'step' AND s.noun = '{noun}' AND o.seq < a.seq

@@ -1,0 +1,1 @@
+"""What takes too long for every run: `make drills` calls it, `make test` does not."""
