@@ -12,6 +12,7 @@ from referral.schema import (
     CONSENT_GIVEN,
     OVERRIDE_LIVE,
     Base,
+    Json,
     Key,
     Ref,
     Sealed,
@@ -90,24 +91,41 @@ class Consent(Base):
 
 
 class Override(Base):
-    """Sharing without consent on a lawful ground, approved by a second person.
+    """Sharing without consent on a lawful ground: proposed by one person, approved by another,
+    for a few days, and reviewed by a third.
 
-    The table, its index and the fact are here; its moves come with the safeguarding work."""
+    `recipient` is a provider's id. `fields` are the names that `workflows.disclosure` knows.
+    `holder` is an owner key (see `referral.clocks`): a rung of the safeguarding ladder."""
 
     __tablename__ = "override"
     id: Mapped[Key]
     system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
     organisation_id: Mapped[Ref] = mapped_column(ForeignKey("organisation.id"))
+    reference: Mapped[str] = mapped_column(unique=True)
     person_id: Mapped[Ref] = mapped_column(ForeignKey("person.id"))
     recipient: Mapped[str]
     state: Mapped[str]
     version: Mapped[int]
     since: Mapped[datetime]
     ground: Mapped[str]
-    fields: Mapped[str]
+    necessity: Mapped[Sealed]
+    proportionality: Mapped[Sealed]
+    fields: Mapped[Json]
+    person_told: Mapped[bool]
+    why_not_told: Mapped[Sealed | None]
+    danger: Mapped[bool]
+    rung: Mapped[int]
+    holder: Mapped[str]
+    proposed_by: Mapped[Ref] = mapped_column(ForeignKey("membership.id"))
+    decided_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
     until: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    finding: Mapped[str | None]
+    created_at: Mapped[datetime]
     __table_args__ = (
         CheckConstraint(f"state IN ({listed(*OverrideState)})", name="state"),
+        CheckConstraint("state <> 'approved' OR until IS NOT NULL", name="until"),
+        CheckConstraint("proposed_by <> decided_by", name="two_people"),
         Index(
             "ix_override_live",
             "person_id",
@@ -115,4 +133,5 @@ class Override(Base):
             sqlite_where=text(OVERRIDE_LIVE),
             postgresql_where=text(OVERRIDE_LIVE),
         ),
+        Index(None, "person_id"),
     )

@@ -70,6 +70,32 @@ def _consent(f: Any, g: Given, at: datetime) -> dict[str, Any]:
     }
 
 
+def _override(f: Any, g: Given, at: datetime) -> dict[str, Any]:
+    return {
+        "id": f.id,
+        "system_id": f.system_id,
+        "organisation_id": f.organisation_id,
+        "reference": f.reference,
+        "person_id": f.person_id,
+        "recipient": f.recipient,
+        "ground": g["ground"],
+        "necessity": g["necessity"],
+        "proportionality": g["proportionality"],
+        "fields": sorted(g["fields"]),
+        "person_told": bool(g["person_told"]),
+        "why_not_told": g.get("why_not_told"),
+        "danger": f.danger,
+        "rung": f.rung,
+        "holder": f.holder,
+        "proposed_by": f.proposed_by,
+        "decided_by": None,
+        "until": None,
+        "reason": None,
+        "finding": None,
+        "created_at": at,
+    }
+
+
 def _concern(f: Any, g: Given, at: datetime) -> dict[str, Any]:
     return {
         "id": f.id,
@@ -167,6 +193,7 @@ def _agreement(f: Any, g: Given, at: datetime) -> dict[str, Any]:
 NEW_RECORD: dict[Noun, Callable[[Any, Given, datetime], dict[str, Any]]] = {
     Noun.REFERRAL: _referral,
     Noun.CONSENT: _consent,
+    Noun.OVERRIDE: _override,
     Noun.CONCERN: _concern,
     Noun.ESCALATION: _escalation,
     Noun.ASSURANCE: _assurance,

@@ -193,6 +193,14 @@ REFERRALS_SQLITE = Sql(
 )
 
 
+def side_of(actor: Actor) -> str:
+    """The side to which a full hold may close a record: the provider's, or the link workers'. Those
+    who lead and answer for both are on neither."""
+    if actor.role == "provider_leader":
+        return "provider"
+    return "link_worker" if actor.role == "link_worker" else "neither"
+
+
 def asking(actor: Actor, at: datetime, key: str | None = None) -> dict[str, Any]:
     """The parameters every facts query shares."""
     return {
@@ -200,7 +208,7 @@ def asking(actor: Actor, at: datetime, key: str | None = None) -> dict[str, Any]
         "actor_id": actor.id,
         "user_id": actor.user_id,
         "actor_org": actor.organisation_id,
-        "side": "provider" if actor.role == "provider_leader" else "link_worker",
+        "side": side_of(actor),
         "key": key or "",
         "at": at,
     }
@@ -391,6 +399,163 @@ def new_consent(
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
     )
+
+
+# -- override -----------------------------------------------------------------------------------
+
+
+class OverrideFacts(NamedTuple):
+    """What the moves of sharing without consent rest on."""
+
+    id: str
+    state: str | None
+    version: int
+    system_id: str
+    organisation_id: str
+    reference: str
+    person_id: str
+    recipient: str
+    proposed_by: str
+    rung: int
+    holder: str
+    danger: bool
+    until: datetime | None
+    since: datetime | None
+    subject_ref: str
+    person_gate: int
+    place_path: str
+    provider_org: str
+    by_proposer: bool
+    by_approver: bool
+    closed_to_actor: bool
+    alarm: bool
+    answered: str | None
+    next_rung: int = 0
+    next_holder: str = ""
+    governance: str = ""
+    actor_membership: str = ""
+    actor_org: str = ""
+
+
+# To whom it isn't there: whoever is named in a concern about the person or the provider, and the
+# side a full hold closes the person to.
+OVERRIDE_CLOSED = f"""({_SIDE_CLOSED} OR {named("k.provider_id = pr.id", ACTOR_NAMED)})"""
+OVERRIDE = Sql(
+    f"""
+SELECT o.id, o.state, o.version, o.system_id, o.organisation_id, o.reference, o.person_id,
+  o.recipient, o.proposed_by, o.rung, o.holder, o.danger, o.until, o.since,
+  pe.subject_ref, pe.gate, pl.path, pr.organisation_id,
+  EXISTS (SELECT 1 FROM membership m WHERE m.id = o.proposed_by AND m.user_id = :user_id),
+  EXISTS (SELECT 1 FROM membership m WHERE m.id = o.decided_by AND m.user_id = :user_id),
+  {OVERRIDE_CLOSED},
+  EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = o.id AND x.closed_at IS NULL
+    AND x.clock_id IS NOT NULL),
+  {ANSWERED}
+FROM override o
+JOIN person pe ON pe.id = o.person_id
+JOIN organisation og ON og.id = o.organisation_id
+JOIN place pl ON pl.id = og.place_id
+JOIN provider pr ON CAST(pr.id AS text) = o.recipient
+WHERE o.id = :id AND o.system_id = :system_id
+""",
+    _positions(OverrideFacts, "until", "since"),
+)
+NEW_OVERRIDE = Sql(
+    f"""
+SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pe.gate, pl.path, pr.organisation_id,
+  {OVERRIDE_CLOSED}, {ANSWERED}
+FROM person pe
+JOIN organisation og ON og.id = pe.organisation_id
+JOIN place pl ON pl.id = og.place_id
+JOIN provider pr ON CAST(pr.id AS text) = :recipient AND pr.system_id = pe.system_id
+WHERE pe.id = :person_id AND pe.system_id = :system_id
+"""
+)
+OVERRIDE_BARRED = Sql(
+    f"""SELECT s.user_id, s.organisation_id FROM concern_source s
+  JOIN concern k ON k.id = s.concern_id LEFT JOIN provider v ON v.id = k.provider_id
+  WHERE {of("k", CONCERN_OPEN)} AND (k.person_id = :person_id OR CAST(v.id AS text) = :recipient)"""
+)
+USER_OF = Sql("SELECT user_id FROM membership WHERE id = :id")
+
+
+def _rung(tx: Tx, f: OverrideFacts, at_least: int, at: datetime) -> tuple[int, str]:
+    """The first rung of the safeguarding ladder without the proposer and whoever is named."""
+    from referral import ladder
+
+    rows = tx.rows(OVERRIDE_BARRED, person_id=f.person_id, recipient=f.recipient)
+    proposer = tx.row(USER_OF, id=f.proposed_by)
+    users = {row[0] for row in rows if row[0]} | ({proposer[0]} if proposer else set())
+    barred = ladder.Barred(frozenset(users), frozenset(row[1] for row in rows if row[1]))
+    return ladder.safeguarding(
+        tx, f.system_id, f.organisation_id, f.place_path, at_least, barred, at
+    )
+
+
+def override(
+    tx: Tx, record_id: str, actor: Actor, at: datetime, key: str | None = None
+) -> OverrideFacts | None:
+    """The facts of sharing without consent, with the rung above that may decide, and who reviews
+    it at the end."""
+    from referral import ladder
+
+    row = tx.row(OVERRIDE, **asking(actor, at, key), id=record_id)
+    if row is None:
+        return None
+    f = OverrideFacts(*row)
+    rung, holder = _rung(tx, f, f.rung + 1, at)
+    _, governance = ladder.reviewers(tx, f.system_id, f.organisation_id, f.place_path, 2, 3, at)
+    return f._replace(
+        next_rung=rung,
+        next_holder=holder,
+        governance=governance,
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+    )
+
+
+def new_override(
+    tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
+) -> OverrideFacts | None:
+    """The facts before one is proposed: None if person or provider aren't in the system."""
+    row = tx.row(
+        NEW_OVERRIDE,
+        **asking(actor, at, key),
+        person_id=given["person_id"],
+        recipient=given["recipient"],
+    )
+    if row is None:
+        return None
+    system_id, org, subject, gate, path, provider_org, closed, answered = row
+    f = OverrideFacts(
+        id=given["id"],
+        state=None,
+        version=0,
+        system_id=system_id,
+        organisation_id=org,
+        reference=given["reference"],
+        person_id=given["person_id"],
+        recipient=given["recipient"],
+        proposed_by=actor.membership_id,
+        rung=0,
+        holder="",
+        danger=bool(given.get("danger")),
+        until=None,
+        since=None,
+        subject_ref=subject,
+        person_gate=gate,
+        place_path=path,
+        provider_org=provider_org,
+        by_proposer=True,
+        by_approver=False,
+        closed_to_actor=closed,
+        alarm=False,
+        answered=answered,
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+    )
+    rung, holder = _rung(tx, f, 1, at)
+    return f._replace(rung=rung, holder=holder)
 
 
 # -- a new referral -----------------------------------------------------------------------------
@@ -735,6 +900,10 @@ ABOUT: dict[str, Sql] = {
         "SELECT c.organisation_id, c.person_id, 'member@' || CAST(c.link_worker_id AS text)"
         " FROM consent c WHERE c.id = :id AND c.system_id = :system_id"
     ),
+    "override": Sql(
+        "SELECT o.organisation_id, o.person_id, o.holder FROM override o"
+        " WHERE o.id = :id AND o.system_id = :system_id"
+    ),
     "assurance": Sql(
         "SELECT a.organisation_id, NULL, 'provider_leader@' || CAST(a.organisation_id AS text)"
         " FROM assurance a WHERE a.id = :id AND a.system_id = :system_id"
@@ -1076,6 +1245,7 @@ def new_agreement(
 LOADERS = {
     Noun.REFERRAL: referral,
     Noun.CONSENT: consent,
+    Noun.OVERRIDE: override,
     Noun.CONCERN: concern,
     Noun.ESCALATION: escalation,
     Noun.ASSURANCE: assurance,
@@ -1084,6 +1254,7 @@ LOADERS = {
 NEW = {
     Noun.REFERRAL: new_referral,
     Noun.CONSENT: new_consent,
+    Noun.OVERRIDE: new_override,
     Noun.CONCERN: new_concern,
     Noun.ESCALATION: new_escalation,
     Noun.ASSURANCE: new_assurance,

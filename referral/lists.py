@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from referral.actors import Actor
-from referral.facts import ACTOR_NAMED, named
+from referral.facts import ACTOR_NAMED, OVERRIDE_CLOSED, named, side_of
 from referral.schema import HOLD_LIVE, day, of, unseal
 from referral.states import Noun, Role
 from referral.store import Sql, Tx
@@ -136,6 +136,37 @@ LEFT JOIN wording w ON w.id = c.wording_id""",
         times=frozenset({"since", "asked_at", "answered_at", "until"}),
         sealed=frozenset({"present"}),
     ),
+    Noun.OVERRIDE: Shape(
+        {
+            **_columns(
+                "o",
+                "id reference state version since person_id recipient ground necessity"
+                " proportionality fields person_told why_not_told danger rung holder proposed_by"
+                " decided_by until reason finding created_at organisation_id",
+            ),
+            "person_reference": "pe.reference",
+            "given_name": "pe.given_name",
+            "family_name": "pe.family_name",
+            "provider_name": "pog.name",
+            "organisation_name": "og.name",
+            "proposed_by_name": "pu.name",
+            "decided_by_name": "(SELECT du.name FROM membership dm JOIN app_user du"
+            " ON du.id = dm.user_id WHERE dm.id = o.decided_by)",
+        },
+        """override o
+JOIN organisation og ON og.id = o.organisation_id
+JOIN place pl ON pl.id = og.place_id
+JOIN person pe ON pe.id = o.person_id
+JOIN provider pr ON CAST(pr.id AS text) = o.recipient
+JOIN organisation pog ON pog.id = pr.organisation_id
+JOIN membership pm ON pm.id = o.proposed_by
+JOIN app_user pu ON pu.id = pm.user_id""",
+        {"person_id": "o.person_id", "recipient": "o.recipient", "reference": "o.reference"},
+        times=frozenset({"since", "until", "created_at"}),
+        sealed=frozenset({"necessity", "proportionality", "why_not_told"}),
+        json=frozenset({"fields"}),
+        truths=frozenset({"person_told", "danger"}),
+    ),
     PERSON: Shape(
         _columns("p", f"id reference version created_at organisation_id {PERSONAL}"),
         "person p",
@@ -233,6 +264,7 @@ JOIN place pl ON pl.id = og.place_id""",
 ALIAS = {
     Noun.REFERRAL: "r",
     Noun.CONSENT: "c",
+    Noun.OVERRIDE: "o",
     PERSON: "p",
     PROVIDER: "pr",
     Noun.AGREEMENT: "a",
@@ -281,6 +313,15 @@ def scope(noun: str, actor: Actor) -> str | None:
         if role in (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD):
             return over or OURS.format("c")
         return None
+    if noun == Noun.OVERRIDE:
+        if role in (Role.PERSON, Role.SYSTEM):
+            return None
+        mine = ["o.proposed_by = :member"]
+        if role in LADDER:
+            mine.append(_answers_to("o.holder"))
+        if role in (*LEADS, Role.TEAM_LEAD, Role.INFORMATION_GOVERNANCE_LEAD):
+            mine.append(over or OURS.format("o"))
+        return f"NOT {OVERRIDE_CLOSED} AND ({' OR '.join(mine)})"
     if noun == Noun.AGREEMENT:
         party = (
             "EXISTS (SELECT 1 FROM agreement_party x WHERE x.agreement_id = a.id"
@@ -338,6 +379,7 @@ def _asking(actor: Actor, at: datetime) -> dict[str, Any]:
         "user_id": actor.user_id,
         "member": actor.membership_id,
         "under": f"{actor.place_path}%",
+        "side": side_of(actor),
         **{f"k_{_letter(i)}": key for i, key in enumerate(keys)},
     }
 
@@ -483,7 +525,7 @@ def closed(tx: Tx, actor: Actor, person_id: str) -> tuple[bool, bool]:
         system_id=actor.system_id,
         user_id=actor.user_id,
         actor_org=actor.organisation_id,
-        side="provider" if actor.role is Role.PROVIDER_LEADER else "link_worker",
+        side=side_of(actor),
     )
     return (True, True) if row is None else (bool(row[0]), bool(row[1]))
 

@@ -21,6 +21,24 @@ RELYING = Sql(
     AND o.recipient = :recipient AND {of("o", OVERRIDE_LIVE)})
   ORDER BY r.id"""
 )
+# Those whom an override keeps with the provider: the newest answer isn't a yes, not even one that
+# has run out, and no other override is in force. Its end leaves people where they would be had
+# there been none.
+RELYING_ON_OVERRIDE = Sql(
+    f"""SELECT r.id FROM referral r WHERE r.person_id = :person_id
+  AND CAST(r.provider_id AS text) = :recipient AND r.state IN ({WITH})
+  AND NOT EXISTS (SELECT 1 FROM override o WHERE o.person_id = r.person_id
+    AND o.recipient = :recipient AND o.id <> :id AND {of("o", OVERRIDE_LIVE)})
+  AND coalesce((SELECT c.state FROM consent c WHERE c.person_id = r.person_id
+    AND c.recipient = :recipient AND c.purpose = 'share_with_provider'
+    AND c.answered_at IS NOT NULL ORDER BY c.answered_at DESC, c.id DESC LIMIT 1), 'none')
+    NOT IN ('given','expired')
+  ORDER BY r.id"""
+)
+OVERRIDE_BESIDE = Sql(
+    f"""SELECT o.id FROM override o WHERE o.person_id = :person_id AND o.recipient = :recipient
+  AND o.id <> :id AND {of("o", OVERRIDE_LIVE)} ORDER BY o.id"""
+)
 BESIDE = """SELECT c.id FROM consent c WHERE c.person_id = :person_id AND c.recipient = :recipient
   AND c.purpose = :purpose AND c.id <> :id AND {predicate}"""
 GIVEN_BESIDE = Sql(BESIDE.format(predicate=of("c", CONSENT_GIVEN)))
@@ -48,6 +66,14 @@ def _beside(query: Sql) -> Callable[[Tx, Any], list[str]]:
     return pick
 
 
+def _by_override(query: Sql) -> Callable[[Tx, Any], list[str]]:
+    def pick(tx: Tx, f: Any) -> list[str]:
+        found = tx.rows(query, person_id=f.person_id, recipient=f.recipient, id=f.id)
+        return [r[0] for r in found]
+
+    return pick
+
+
 def _at_provider(tx: Tx, f: Any) -> list[str]:
     return [r[0] for r in tx.rows(AT_PROVIDER, provider_id=f.provider_id)]
 
@@ -61,6 +87,8 @@ WHICH: dict[str, Callable[[Tx, Any], list[str]]] = {
     "renewed by it": _beside(GIVEN_BESIDE),
     "in force beside it": _beside(GIVEN_BESIDE),
     "unanswered beside it": _beside(ASKED_BESIDE),
+    "relying on the override": _by_override(RELYING_ON_OVERRIDE),
+    "override in force beside it": _by_override(OVERRIDE_BESIDE),
     "each with this provider": _at_provider,
     "replaced by it": _replaced,
     "itself": lambda tx, f: [f.id],

@@ -13,6 +13,7 @@ class Noun(StrEnum):
 
     REFERRAL = "referral"
     CONSENT = "consent"
+    OVERRIDE = "override"
     CONCERN = "concern"
     ESCALATION = "escalation"
     ASSURANCE = "assurance"
@@ -134,6 +135,7 @@ DUPLICATES = WITH_PROVIDER | {R.RETURNED, R.COMPLETED}
 STATES: dict[Noun, type[StrEnum]] = {
     Noun.REFERRAL: ReferralState,
     Noun.CONSENT: ConsentState,
+    Noun.OVERRIDE: OverrideState,
     Noun.CONCERN: ConcernState,
     Noun.ESCALATION: EscalationState,
     Noun.ASSURANCE: AssuranceState,
@@ -142,6 +144,7 @@ STATES: dict[Noun, type[StrEnum]] = {
 ENDS: dict[Noun, frozenset[StrEnum]] = {
     Noun.REFERRAL: frozenset(REFERRAL_ENDS),
     Noun.CONSENT: frozenset({ConsentState.REFUSED, ConsentState.WITHDRAWN}),
+    Noun.OVERRIDE: frozenset({OverrideState.REFUSED, OverrideState.REVIEWED}),
     Noun.CONCERN: frozenset({ConcernState.CLOSED}),
     Noun.ESCALATION: frozenset({EscalationState.CLOSED, EscalationState.WITHDRAWN}),
     Noun.ASSURANCE: frozenset({AssuranceState.REFUSED, AssuranceState.LEFT}),

@@ -183,7 +183,6 @@ def verify(tx: Tx, rules: Rules, progress: Progress | None = None) -> Report:
     report.add(_places_taken(tx))
     report.add(_lost_holds(tx))
     report.add(_lost_clocks(tx))
-    report.add(_overrides(tx, rules))
     report.add(_answers(tx))
     return report
 
@@ -563,21 +562,6 @@ LOST_CLOCKS = Sql(
 def _lost_clocks(tx: Tx) -> Iterator[Finding]:
     for row in tx.stream(LOST_CLOCKS):
         yield Finding("escalation", str(row[0]), None, "the clock that raised it is gone")
-
-
-OVERRIDES = Sql(
-    "SELECT o.id FROM override o WHERE NOT EXISTS"
-    " (SELECT 1 FROM audit a WHERE a.record_id = o.id AND a.noun = 'override') ORDER BY o.id"
-)
-
-
-def _overrides(tx: Tx, rules: Rules) -> Iterator[Finding]:
-    """Until overrides have a machine of their own, each is at least named by an entry: it opens a
-    person's record without their consent."""
-    if "override" in rules.nouns:
-        return
-    for row in tx.stream(OVERRIDES):
-        yield Finding("override", str(row[0]), None, "no entry of the log names it")
 
 
 ANSWERS = Sql("SELECT key, answer FROM idempotency ORDER BY system_id, actor_id, key")

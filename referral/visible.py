@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from referral.actors import Actor
-from referral.facts import ABSENT, ACTOR_NAMED, HELD, asking, named
+from referral.facts import ABSENT, ACTOR_NAMED, HELD, OVERRIDE_CLOSED, asking, named
 from referral.people_checks import name_key
 from referral.schema import CONCERN_OPEN, HOLD_LIVE, OVERRIDE_LIVE, day, of, unseal
 from referral.states import (
@@ -365,6 +365,7 @@ WATCHED = listed(
     "referral.paused",
     "referral.waiting",
     "consent.given",
+    "override.approved",
     "concern.reported",
     "concern.enquiry",
     "concern.monitoring",
@@ -420,7 +421,7 @@ WORK_COLUMNS = "id, system_id, noun, record_id, kind, owner, started, due, hours
 WORK = f"""
 WITH x AS MATERIALIZED (
   SELECT t.id, t.noun, t.record_id, t.kind, t.owner, t.started, t.due, t.hours,
-    CASE WHEN t.noun = 'concern' THEN 0
+    CASE WHEN t.noun = 'concern' OR t.kind = 'override.proposed' THEN 0
       WHEN t.kind IN ({STANDS_STILL}) AND {HELD_NOW} THEN 2
       WHEN t.noun = 'referral' AND {CLOSED_NOW} THEN 2
       ELSE 1 END AS rank
@@ -548,6 +549,16 @@ FROM consent c JOIN person pe ON pe.id = c.person_id
 LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
 LEFT JOIN organisation pog ON pog.id = pr.organisation_id
 WHERE c.system_id = :system_id AND c.organisation_id = :actor_org AND c.id {{ids}}"""
+OVERRIDES = f"""SELECT o.id, o.state, o.reference, pe.reference, pe.given_name, pe.family_name,
+  pog.name, o.danger
+FROM override o JOIN person pe ON pe.id = o.person_id
+JOIN provider pr ON CAST(pr.id AS text) = o.recipient
+JOIN organisation pog ON pog.id = pr.organisation_id
+JOIN organisation og ON og.id = o.organisation_id
+JOIN place pl ON pl.id = og.place_id
+WHERE o.system_id = :system_id AND o.id {{ids}} AND NOT {OVERRIDE_CLOSED}
+  AND (o.holder {{keys}} OR o.organisation_id = :actor_org
+    OR substr(pl.path, 1, length(CAST(:path AS text))) = :path)"""
 CONCERNS = """SELECT c.id, c.state, c.reference, c.danger FROM concern c
 WHERE c.system_id = :system_id AND c.holder {keys} AND c.id {ids}
   AND NOT EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
@@ -576,6 +587,7 @@ HELD_PERSON = f"""EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id
    AND {of("h", HOLD_LIVE)} AND h.provider_id IS NULL AND h.referral_id IS NULL)"""
 DETAILS: dict[str, tuple[str, tuple[int, ...]]] = {
     "consent": (CONSENTS.format(closed=CLOSED_PERSON), ()),
+    "override": (OVERRIDES, ()),
     "concern": (CONCERNS, ()),
     "escalation": (ESCALATIONS, (6,)),
     "assurance": (ASSURANCES, ()),

@@ -47,6 +47,7 @@ def lived(store: Store) -> World:
     w = build(store)
     _referrals(w)
     _consents(w)
+    _overrides(w)
     _concerns(w)
     _escalations(w)
     _assurances(w)
@@ -173,6 +174,33 @@ def _consents(w: World) -> None:
             "recipient": w.provider["clay"],
         },
     )
+
+
+def _overrides(w: World) -> None:
+    """Refused; climbed, approved, ended by the clock and reviewed; ended early; replaced by a
+    newer one, with somebody recalled at the end."""
+
+    def move(record: str, trigger: str, who: Any = "gwen", **given: Any) -> None:
+        w.step(Noun.OVERRIDE, record, trigger, who, at=w.later(hours=1), given=given)
+
+    said = {"person_told": False, "why_not_told": f"He waits for her at the {NAME_APART}."}
+    move(w.override(w.person(), by=None, **said), "refuse", reason="too_much")
+    climbed = w.override(w.person(), by=None, danger=True)
+    move(climbed, "climb", w.system)
+    move(climbed, "approve", "paul", note="Her brother was seen outside.")
+    move(climbed, "end", w.system)
+    move(climbed, "review", "grace", finding="right", note="The leader rang in time.")
+    move(w.override(w.person()), "end", reason="danger_over")
+    kept = w.person()
+    w.override(kept)
+    record = w.draft(kept)
+    with w.store.begin(w.actor["priya"]) as tx:
+        send_referral(tx, w.actor["priya"], w.later(hours=1), record)
+    w.override(kept, who="gwen", by="paul", ground="coercion")
+    with w.store.read() as tx:
+        row = tx.row(Sql("SELECT id FROM override WHERE state = 'approved'"))
+    assert row is not None
+    move(str(row[0]), "end", w.system)
 
 
 def _consent_of(w: World, referral_id: str) -> str:

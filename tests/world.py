@@ -108,6 +108,21 @@ class World:
                 answer={"basis": "agreement", "how": "in_person", **answer},
             )
 
+    def override(
+        self,
+        person: str,
+        provider: str = "singers",
+        who: str = "priya",
+        by: str | None = "gwen",
+        **values: Any,
+    ) -> str:
+        """Sharing without consent, proposed by one and approved by another (by nobody: None)."""
+        given = {**SHARING, "person_id": person, "recipient": self.provider[provider], **values}
+        made = self.step(Noun.OVERRIDE, None, "propose", who, given=given).id
+        if by is not None:
+            self.step(Noun.OVERRIDE, made, "approve", by)
+        return made
+
     def consented(self, provider: str = "singers") -> str:
         """A person who agreed to sharing with this provider."""
         person = self.person()
@@ -165,6 +180,14 @@ class World:
         return record
 
 
+SHARING = {
+    "ground": "vital_interests",
+    "necessity": "She was unwell last week, and nobody there knows whom to ring.",
+    "proportionality": "Her name and whom to ring, and nothing else.",
+    "fields": ["name", "emergency_contact"],
+    "person_told": True,
+    "danger": False,
+}
 OUTCOME = {
     "outcome": "finished",
     "goals_met": "yes",

@@ -31,6 +31,7 @@ MODULES: tuple[str, ...] = (
     "web.referrals",
     "web.people",
     "web.consent",
+    "web.overrides",
     "web.concerns",
     "web.moves",
     "web.provider_moves",

@@ -42,6 +42,11 @@ STATES: dict[tuple[str, str], Tag] = {
     ("consent", "expired"): Tag(N_("Consent ran out"), "orange"),
     ("consent", "refused"): Tag(N_("Consent refused"), "grey"),
     ("consent", "withdrawn"): Tag(N_("Consent taken back"), "grey"),
+    ("override", "proposed"): Tag(N_("To be decided"), "red"),
+    ("override", "approved"): Tag(N_("In force"), "orange"),
+    ("override", "ended"): Tag(N_("To be reviewed"), "purple"),
+    ("override", "refused"): Tag(N_("Not approved"), "grey"),
+    ("override", "reviewed"): Tag(N_("Reviewed"), "grey"),
     ("concern", "raised"): Tag(N_("Not seen yet"), "red"),
     ("concern", "under_review"): Tag(N_("Being decided"), "orange"),
     ("concern", "reported"): Tag(N_("Reported"), "blue"),
@@ -126,6 +131,14 @@ MOVES: dict[tuple[str, str], MoveWords] = {
     ("consent", "renew"): MoveWords(N_("Ask again"), N_("Asked again before the date")),
     ("consent", "withdraw"): MoveWords(N_("Take back consent"), N_("Consent taken back")),
     ("consent", "expire"): MoveWords(N_("Let it run out"), N_("Consent ran out")),
+    ("override", "propose"): MoveWords(
+        N_("Propose to share without consent"), N_("Proposed to share without consent")
+    ),
+    ("override", "climb"): MoveWords(N_("Move up"), N_("Not decided in time. Moved one rung up")),
+    ("override", "approve"): MoveWords(N_("Approve"), N_("Approved by a second person")),
+    ("override", "refuse"): MoveWords(N_("Do not approve"), N_("Not approved")),
+    ("override", "end"): MoveWords(N_("End the sharing now"), N_("Sharing without consent ended")),
+    ("override", "review"): MoveWords(N_("Record the review"), N_("Reviewed by a third person")),
     ("concern", "raise"): MoveWords(N_("Raise a safeguarding concern"), N_("Concern raised")),
     ("concern", "acknowledge"): MoveWords(N_("I have read this"), N_("Read by a person")),
     ("concern", "report_to_authority"): MoveWords(
@@ -224,6 +237,12 @@ REASONS: dict[str, str] = {
     "duplicate": N_("It was there twice"),
     "wrong_activity": N_("The wrong activity"),
     "person_said_no": N_("The person said no"),
+    "ground_ended": N_("The ground for sharing ended"),
+    "not_necessary": N_("It is not necessary"),
+    "too_much": N_("It shares too much"),
+    "ask_the_person_first": N_("The person can be asked first"),
+    "person_agreed": N_("The person has agreed now"),
+    "danger_over": N_("The danger is over"),
     "advice": N_("Advice was given"),
     "no_further_action": N_("Nothing more is needed"),
     "plan_done": N_("The plan is done"),
@@ -276,6 +295,40 @@ PURPOSES: dict[str, str] = {
     "tell_practice": N_("Tell the practice how it went"),
     "contact": N_("Keep in touch"),
     "evaluation": N_("Count answers for reports"),
+}
+
+# The lawful grounds for sharing without consent, as a person would say them.
+GROUNDS: dict[str, str] = {
+    "vital_interests": N_("To protect their life or health"),
+    "others_at_risk": N_("Others are at risk, a child among them or not"),
+    "coercion": N_("They may be made to say no by somebody else"),
+    "no_capacity": N_("They cannot decide this themselves, and it is in their best interests"),
+    "serious_crime": N_("To prevent or detect a serious crime"),
+    "position_of_trust": N_("Somebody in a position of trust may be the source of harm"),
+    "public_interest": N_("The public interest outweighs the duty to keep it private"),
+    "legal_duty": N_("A court's order, or a duty in law"),
+    "section_45": N_("A Safeguarding Adults Board asks for it"),
+}
+
+# What sharing without consent may list, by the names that `workflows.disclosure` knows.
+SHAREABLE: dict[str, str] = {
+    "name": N_("Their full name"),
+    "phone": N_("Their phone number"),
+    "address": N_("Their address"),
+    "emergency_contact": N_("Whom to call in an emergency"),
+    "safety_notes": N_("What keeps them and others safe"),
+    "risks": N_("Whether there is a known risk"),
+    "safety_answers": N_("Answers to the activity's safety questions"),
+    "access_needs": N_("What makes it easier to take part"),
+    "call_before": N_("That the link worker is to be called first"),
+    "needs": N_("What they need"),
+    "what_matters": N_("What matters to them"),
+}
+
+FINDINGS: dict[str, str] = {
+    "right": N_("It was right to share"),
+    "too_much": N_("It was right, and too much was shared"),
+    "not_needed": N_("It was not needed"),
 }
 
 BASES: dict[str, str] = {
@@ -397,6 +450,21 @@ WORK: dict[str, tuple[str, str, str | None]] = {
     "consent.asked": (N_("Asked for consent; no answer is recorded yet."), N_("Record"), None),
     "consent.given": (N_("Consent runs out. Ask again before the date."), N_("Ask again"), None),
     "consent.expired": (N_("Consent ran out. The person is asked again."), N_("Ask again"), None),
+    "override.proposed": (
+        N_("Somebody asks to share without consent. A second person decides."),
+        N_("Decide"),
+        None,
+    ),
+    "override.approved": (
+        N_("Sharing without consent is in force. End it once it isn't needed."),
+        N_("Look at it"),
+        None,
+    ),
+    "override.ended": (
+        N_("Sharing without consent ended. Say whether it was right."),
+        N_("Review"),
+        "review",
+    ),
     "concern.raised": (N_("A safeguarding concern nobody has read yet."), N_("Read it"), None),
     "concern.under_review": (N_("A safeguarding concern to decide on."), N_("Decide"), None),
     "concern.reported": (N_("The authority's answer is awaited."), N_("Chase"), None),
@@ -450,6 +518,12 @@ NOTICES: dict[str, str] = {
     "destroy_what_you_hold": N_(
         "A referral was recorded in error. Destroy what you hold about it."
     ),
+    "override_proposed": N_("Somebody asks to share without consent, and waits for you."),
+    "override_climbed": N_("Nobody decided in time on sharing without consent. It is with you."),
+    "override_approved": N_("What you asked to share without consent was approved."),
+    "override_refused": N_("What you asked to share without consent was not approved."),
+    "override_ended": N_("Sharing without consent has ended. It is reviewed."),
+    "override_reviewed": N_("Sharing without consent was reviewed."),
     "concern_raised": N_("A safeguarding concern waits for you."),
     "concern_seen": N_("Your safeguarding concern has been read by a person."),
     "concern_handed_over": N_("A safeguarding concern was handed to you."),
@@ -498,6 +572,7 @@ NOTICES: dict[str, str] = {
 NOUNS: dict[str, str] = {
     "referral": N_("Referral"),
     "consent": N_("Consent"),
+    "override": N_("Sharing without consent"),
     "concern": N_("Safeguarding concern"),
     "escalation": N_("Escalation"),
     "assurance": N_("Assurance"),
@@ -509,6 +584,7 @@ NOUNS: dict[str, str] = {
 PATHS: dict[str, str] = {
     "referral": "referrals",
     "consent": "consents",
+    "override": "overrides",
     "concern": "concerns",
     "escalation": "escalations",
     "assurance": "assurance",

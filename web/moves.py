@@ -108,6 +108,21 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "escalation.answer.note": (N_("Your answer"), N_("The reviewer reads it.")),
     "escalation.note": (N_("Anything to add?"), N_("If you want to.")),
     "escalation.climb.reason": (N_("Why does it move up?"), ""),
+    "override.approve.note": (
+        N_("Why do you agree?"),
+        N_("If you want to. Those who answer for this person's safety read it."),
+    ),
+    "override.refuse.reason": (N_("Why do you not agree?"), ""),
+    "override.end.reason": (N_("Why does it end now?"), ""),
+    "override.review.finding": (N_("Was it right to share?"), ""),
+    "override.review.note": (
+        N_("What did you find?"),
+        N_("What was shared, what came of it, and what to do differently."),
+    ),
+    "override.note": (
+        N_("Anything to add?"),
+        N_("If you want to. Those who answer for this person's safety read it."),
+    ),
     "assurance.condition.note": (
         N_("What are the conditions?"),
         N_("The provider reads them."),
@@ -129,6 +144,7 @@ CODES: dict[str, Mapping[str, str]] = {
     "reason": labels.REASONS,
     "outcome": labels.OUTCOMES,
     "goals_met": labels.GOALS_MET,
+    "finding": labels.FINDINGS,
 }
 # What is said before the form, of a move that has an effect one may not expect.
 BEFORE: dict[tuple[Noun, str], str] = {
@@ -154,6 +170,16 @@ BEFORE: dict[tuple[Noun, str], str] = {
     (Noun.REFERRAL, "withdraw"): N_("The referral stops. The provider is told today."),
     (Noun.REFERRAL, "reopen"): N_("The other side is told."),
     (Noun.REFERRAL, "discard"): N_("The draft is thrown away. Nothing was sent to anybody."),
+    (Noun.OVERRIDE, "approve"): N_(
+        "What is listed is shared with this provider from now, for 5 working days and no longer."
+        " You are the second person: your name stands beside the proposer's."
+    ),
+    (Noun.OVERRIDE, "refuse"): N_("Nothing is shared. Whoever proposed it is told why."),
+    (Noun.OVERRIDE, "end"): N_(
+        "The provider sees nothing more on this ground. Somebody who has not agreed goes back to"
+        " their link worker. A governance lead reviews it."
+    ),
+    (Noun.OVERRIDE, "review"): N_("You are the third person. It closes with what you found."),
     (Noun.ESCALATION, "acknowledge"): N_(
         "You become the reviewer. Whoever raised it is told. A decision is due in 5 working days."
     ),
@@ -226,6 +252,12 @@ BANNERS: dict[tuple[Noun, str], str] = {
     (Noun.REFERRAL, "reassign"): N_("Handed over. Both have been told."),
     (Noun.REFERRAL, "close_unmet"): N_("Closed. The gap in what is on offer has been counted."),
     (Noun.REFERRAL, "discard"): N_("The draft was thrown away."),
+    (Noun.OVERRIDE, "approve"): N_(
+        "Approved. What is listed is shared until %(due)s, and not longer."
+    ),
+    (Noun.OVERRIDE, "refuse"): N_("Not approved. Whoever proposed it has been told."),
+    (Noun.OVERRIDE, "end"): N_("Ended. A governance lead reviews it by %(due)s."),
+    (Noun.OVERRIDE, "review"): N_("Reviewed. Whoever proposed it has been told."),
     (Noun.ESCALATION, "acknowledge"): N_("It is yours now. Decide by %(due)s."),
     (Noun.ESCALATION, "ask"): N_("Your question was sent. The answer is due by %(due)s."),
     (Noun.ESCALATION, "answer"): N_("Your answer was sent to the reviewer."),
@@ -497,7 +529,9 @@ def own_page(noun: Noun, *triggers: str) -> Callable[[Special], Special]:
 
 
 # What has commands of its own, and pages elsewhere.
-ELSEWHERE = frozenset({"create", "raise", "draft", "send", "redirect", "lapse", "stop", "settle"})
+ELSEWHERE = frozenset(
+    {"create", "raise", "draft", "propose", "send", "redirect", "lapse", "stop", "settle"}
+)
 
 
 def _move(noun: Noun, record_id: UUID, move: str) -> ResponseReturnValue:
@@ -514,6 +548,12 @@ def _move(noun: Noun, record_id: UUID, move: str) -> ResponseReturnValue:
 @access(STAFF)
 def referral_move(record_id: UUID, move: str) -> ResponseReturnValue:
     return _move(Noun.REFERRAL, record_id, move)
+
+
+@pages.route("/overrides/<uuid:record_id>/<move>", methods=["GET", "POST"])
+@access(STAFF)
+def override_move(record_id: UUID, move: str) -> ResponseReturnValue:
+    return _move(Noun.OVERRIDE, record_id, move)
 
 
 @pages.route("/escalations/<uuid:record_id>/<move>", methods=["GET", "POST"])

@@ -207,6 +207,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
         begun=known["begun"],
         plan=known["plan"],
         may_write=actor.role in TEAM and not known["p"].closed_to_actor,
+        share_href=None if known["p"].closed_to_actor else f"/people/{person_id}/share",
         back={"href": "/people", "text": _("Back to people")},
     )
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
-from referral import facts, picks, records, visible
+from referral import facts, lists, picks, records, visible
 from referral.actors import Actor
 from referral.audit import log
 from referral.facts import ReferralFacts
@@ -444,6 +444,13 @@ def consent_facts(shown: Shown) -> dict[str, Any] | None:
                 "href": f"/people/{shown.person.id}/consent?provider={shown.referral.provider_id}",
             }
         )
+    if _may_propose(shown):
+        links.append(
+            {
+                "text": _("Share without consent, for safety"),
+                "href": f"/people/{shown.person.id}/share?provider={shown.referral.provider_id}",
+            }
+        )
     if newest is None:
         return {"state": labels.flag("no_consent"), "facts": [], "links": links}
     return {
@@ -451,6 +458,30 @@ def consent_facts(shown: Shown) -> dict[str, Any] | None:
         "facts": facts_of(newest),
         "links": links,
     }
+
+
+def _may_propose(shown: Shown) -> bool:
+    """Whether sharing without consent is there to be proposed: no consent is in force, and the
+    viewer is one of those who may."""
+    may = shown.actor.role in (*TEAM, Role.SAFEGUARDING_LEAD)
+    return may and _may_open(shown) and not shown.facts.consent_id and not shown.facts.override_id
+
+
+def overrides(shown: Shown) -> list[dict[str, Any]]:
+    """What is or was shared with this provider without consent, as far as the viewer sees it."""
+    if shown.closed:
+        return []
+    asked = {"person_id": shown.person.id, "recipient": shown.referral.provider_id}
+    with edge().reading(shown.actor) as (tx, at):
+        found = lists.page(tx, Noun.OVERRIDE, shown.actor, at, most=5, filters=asked)
+    return [
+        {
+            "href": labels.record_path(Noun.OVERRIDE, one["id"]),
+            "reference": one["reference"],
+            "tag": labels.state_tag(Noun.OVERRIDE, one["state"]),
+        }
+        for one in found
+    ]
 
 
 def facts_of(c: ConsentSeen) -> list[dict[str, str]]:
@@ -580,6 +611,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
         more=more,
         refused=refused(shown),
         consent=consent_facts(shown),
+        overrides=overrides(shown),
         overview=overview(shown),
         safety=safety(shown),
         outcome=outcome(shown),

@@ -133,7 +133,7 @@ def _conditions(c: Clock, a: Asked) -> datetime:
 
 def _danger(c: Clock, a: Asked) -> datetime:
     if a.facts.danger:
-        return add_hours(a.at, a.days("concern.raised.danger_hours"))
+        return add_hours(a.at, a.days(f"{c.kind}.danger_hours"))
     return _plain(c, a)
 
 
@@ -161,7 +161,7 @@ AGAIN = {
 def period_of(c: Clock, a: Asked) -> tuple[int, bool]:
     """How long each further period lasts: a number of working days, or of clock hours."""
     if c.start == "danger" and a.facts.danger:
-        return a.days("concern.raised.danger_hours"), True
+        return a.days(f"{c.kind}.danger_hours"), True
     if c.start in ("until", "review_at", "conditions"):
         return 1, False
     kind = AGAIN.get(c.kind, c.kind)

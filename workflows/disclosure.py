@@ -154,7 +154,9 @@ def _provider(s: Situation) -> frozenset[str]:
     if s.consent:
         ground = stage
     elif s.override is not None:
-        ground = stage & (DATES | s.override)
+        # What it lists, beside what they would see had there been none.
+        before = REFERENCE if s.taken_back else _without_ground(s, stage)
+        ground = stage & (DATES | s.override) | before
     elif s.taken_back:
         return REFERENCE
     else:

@@ -48,23 +48,35 @@ from workflows.moves import (
     Table,
     Tell,
 )
-from workflows.tables import agreements, assurance, concerns, consent, escalations, referrals
+from workflows.tables import (
+    agreements,
+    assurance,
+    concerns,
+    consent,
+    escalations,
+    overrides,
+    referrals,
+)
 from workflows.working_time import DAY, ENGLAND, Calendar
 
 MACHINES: dict[Noun, Any] = {
     Noun.REFERRAL: referrals,
     Noun.CONSENT: consent,
+    Noun.OVERRIDE: overrides,
     Noun.CONCERN: concerns,
     Noun.ESCALATION: escalations,
     Noun.ASSURANCE: assurance,
     Noun.AGREEMENT: agreements,
 }
 TABLES: dict[Noun, Table] = {noun: machine.TABLE for noun, machine in MACHINES.items()}
-REFERENCE = {Noun.REFERRAL, Noun.CONCERN, Noun.ESCALATION, Noun.AGREEMENT}
 FIRED_GIVEN: dict[tuple[Noun, str], Mapping[str, Any]] = {
     (Noun.REFERRAL, "recall"): {"reason": "provider_stopped"},
     (Noun.REFERRAL, "withdraw"): {"reason": "died"},
     (Noun.CONSENT, "withdraw"): {"reason": "person_said_no"},
+}
+# The same, where it depends on whose move it follows.
+FIRED_BY: dict[tuple[Noun, Noun, str], Mapping[str, Any]] = {
+    (Noun.OVERRIDE, Noun.REFERRAL, "recall"): {"reason": "ground_ended"},
 }
 TRIES = 5
 UNKNOWN = "unknown"
@@ -419,7 +431,7 @@ def _gates(noun: Noun, f: Any) -> list[Row]:
     if noun is Noun.REFERRAL:
         rows.append(Row(gate("person", False), {"id": f.person_id, "gate": f.person_gate}))
         rows.append(Row(gate("provider", False), {"id": f.provider_id, "gate": f.provider_gate}))
-    elif noun is Noun.CONSENT:
+    elif noun in (Noun.CONSENT, Noun.OVERRIDE):
         rows.append(Row(gate("person", True), {"id": f.person_id, "gate": f.person_gate}))
     elif noun is Noun.CONCERN:
         if f.person_id is not None:
@@ -661,6 +673,7 @@ def _note(
         return None, []
     note_id = new_id(at)
     audience = {
+        Noun.OVERRIDE: "safeguarding",
         Noun.CONCERN: "safeguarding",
         Noun.ESCALATION: "review",
     }.get(noun, "both")
@@ -829,11 +842,17 @@ def _fire(
                     follow.trigger,
                     system,
                     at,
-                    FIRED_GIVEN.get((follow.noun, follow.trigger), NOTHING),
+                    fired_given(noun, follow),
                     cal=cal,
                 )
             )
     return done
+
+
+def fired_given(cause: Noun, follow: Fire) -> Given:
+    """What is given with a move that follows one of this noun."""
+    plain = FIRED_GIVEN.get((follow.noun, follow.trigger), NOTHING)
+    return FIRED_BY.get((cause, follow.noun, follow.trigger), plain)
 
 
 def _follow(

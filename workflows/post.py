@@ -101,6 +101,10 @@ def _consent(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
     return _is_there(Noun.CONSENT, f, actor) and not f.closed_to_actor
 
 
+def _override(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
+    return _is_there(Noun.OVERRIDE, f, actor)
+
+
 def _escalation(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
     return _is_there(Noun.ESCALATION, f, actor)
 
@@ -112,6 +116,7 @@ def _agreement(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
 RULES: dict[Noun, Rule] = {
     Noun.REFERRAL: _referral,
     Noun.CONSENT: _consent,
+    Noun.OVERRIDE: _override,
     Noun.CONCERN: _concern,
     Noun.ESCALATION: _escalation,
     Noun.ASSURANCE: _assurance,
@@ -218,6 +223,8 @@ def _hand(noun: Noun, f: Any) -> str | None:
         return member_key(f.raised_by) if f.raised_by else None
     if noun is Noun.ESCALATION:
         return str(f.owner)
+    if noun is Noun.OVERRIDE:
+        return member_key(f.proposed_by)
     return member_key(f.link_worker_id)
 
 

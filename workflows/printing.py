@@ -43,6 +43,7 @@ program itself decides by, printed by `segue states`. After a change of a table,
 ABOUT = {
     Noun.REFERRAL: "A link worker's request that one provider takes one person into one activity.",
     Noun.CONSENT: "One person's answer, for one purpose and one recipient.",
+    Noun.OVERRIDE: "Sharing without consent: a lawful ground, two people, a few days, a review.",
     Noun.CONCERN: "A safeguarding concern: a lane of its own, seen by those who need to know.",
     Noun.ESCALATION: "A matter that somebody can't resolve, taken to the next level that can.",
     Noun.ASSURANCE: "Whether a provider meets the working standards now, from its evidence.",
@@ -58,7 +59,7 @@ STARTS = {
     "less_breaks": "{days}, the breaks of the group not counted",
     "paused_until": "{days} after the date agreed, {most} at most",
     "not_started": "{days}, or {cohort} after the group starts if later",
-    "until": "the date of the consent",
+    "until": "the date until which it holds",
     "review_at": "the review date",
     "evidence": "the earliest end of evidence that blocks",
     "conditions": "the date of the conditions, or the end of evidence if sooner",
@@ -69,6 +70,7 @@ FURTHER = {
     "consent.asked": "only while an open referral needs it",
     "consent.expired": "only while a referral is with the provider without a ground",
     "agreement.ended": "only while somebody is with the provider under it",
+    "override.proposed": "at the top rung it starts again",
     "concern.raised": "at the top rung it starts again",
     "concern.under_review": "at the top rung it starts again",
     "concern.reported": "at the top rung it starts again",
@@ -211,7 +213,7 @@ def _days(number: int) -> str:
 
 def _clock(table: Table, c: Clock) -> str:
     days = policy.DAYS.get(c.kind, c.days)
-    hours = policy.DAYS["concern.raised.danger_hours"]
+    hours = policy.DAYS.get(f"{c.kind}.danger_hours", 1)
     length = STARTS[c.start].format(
         days=_days(days),
         urgent=policy.DAYS.get(f"{c.kind}.urgent"),

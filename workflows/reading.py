@@ -315,6 +315,11 @@ def _item(
             "provider": detail[7],
             "recipient": detail[9],
         }
+    elif noun is Noun.OVERRIDE:
+        person = {"reference": detail[3], "given_name": detail[4], "family_name": detail[5]}
+        seen = disclosure.shown_person(person, actor.role, at, False)
+        reference, name = name, disclosure.known_as(seen) or name
+        known = {"provider": detail[6], "danger": bool(detail[7])}
     elif noun is Noun.ESCALATION:
         reference = name
         known = {"kind": detail[3], "severity": detail[4], "level": detail[5],
@@ -337,7 +342,7 @@ def _item(
         hours=row.hours,
         held=held,
         closed=closed,
-        safety=noun is Noun.CONCERN,
+        safety=noun is Noun.CONCERN or row.kind == "override.proposed",
         standing_in=row.owner not in actor.keys,
         known={} if closed else known,
     )
@@ -497,7 +502,11 @@ def timeline(
 
 
 def _notes(tx: Tx, actor: Actor, noun: Noun, record_id: str) -> Mapping[str, str]:
-    audience = {Noun.CONCERN: "safeguarding", Noun.ESCALATION: "review"}.get(noun, "both")
+    audience = {
+        Noun.OVERRIDE: "safeguarding",
+        Noun.CONCERN: "safeguarding",
+        Noun.ESCALATION: "review",
+    }.get(noun, "both")
     return visible.notes(tx, actor, record_id, frozenset({audience}))
 
 

@@ -82,6 +82,7 @@ SETTLED: dict[str, Callable[[Act, Any, datetime], Act]] = {
     "consent.asked": _while_needed,
     "consent.expired": _while_needed,
     "agreement.ended": _while_needed,
+    "override.proposed": _up_the_safeguarding_ladder,
     "concern.raised": _up_the_safeguarding_ladder,
     "concern.under_review": _up_the_safeguarding_ladder,
     "concern.reported": _up_the_safeguarding_ladder,

@@ -31,6 +31,7 @@ ROLES = (
 RELATIONS: dict[str, tuple[str, ...]] = {
     "referral": ("named", "stand_in", "addressed", "over", "self"),
     "consent": ("named", "stand_in", "over", "self"),
+    "override": ("raiser", "holder", "ladder", "over"),
     "concern": ("holder", "ladder", "staff", "implicated"),
     "escalation": ("reviewer", "raiser", "asked", "stand_in"),
     "assurance": ("own_provider", "over"),
@@ -40,6 +41,7 @@ RELATIONS: dict[str, tuple[str, ...]] = {
 IMPLIED: dict[str, dict[str, str]] = {
     "referral": {"stand_in": "over"},
     "consent": {"stand_in": "over"},
+    "override": {"raiser": "over", "holder": "over", "ladder": "over"},
     "concern": {"holder": "staff", "ladder": "staff", "implicated": "staff"},
 }
 """Whoever has the first relation has the second: a stand-in leads the team, too."""
@@ -57,6 +59,7 @@ OPEN: dict[str, tuple[str, ...]] = {
         "completed",
     ),
     "consent": ("asked", "given", "expired"),
+    "override": ("proposed", "approved", "ended"),
     "concern": ("raised", "under_review", "reported", "enquiry", "monitoring"),
     "escalation": ("raised", "in_review", "information_requested", "decided"),
     "assurance": ("applied", "in_review", "assured", "conditional", "suspended", "lapsed"),
@@ -67,6 +70,7 @@ OPEN: dict[str, tuple[str, ...]] = {
 ENDS: dict[str, tuple[str, ...]] = {
     "referral": ("closed", "withdrawn", "redirected", "in_error"),
     "consent": ("refused", "withdrawn"),
+    "override": ("refused", "reviewed"),
     "concern": ("closed",),
     "escalation": ("closed", "withdrawn"),
     "assurance": ("refused", "left"),
@@ -107,6 +111,7 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
         "mark_in_error",
     ),
     "consent": ("ask", "give", "refuse", "renew", "withdraw", "expire"),
+    "override": ("propose", "climb", "approve", "refuse", "end", "review"),
     "concern": (
         "raise",
         "acknowledge",

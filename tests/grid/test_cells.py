@@ -17,7 +17,7 @@ from referral.rows import put
 from referral.states import Noun, Role
 from referral.store import Sql, Store, Tx
 from tests.grid import reading
-from tests.world import OUTCOME, build
+from tests.world import OUTCOME, SHARING, build
 from workflows.activities import add_provider
 from workflows.consent import record_consent
 from workflows.engine import Refused, step
@@ -138,6 +138,23 @@ class Stage:
         w.step(Noun.CONSENT, made["withdrawn"], "withdraw", "priya", given={"reason": "not_said"})
         made["expired"] = asked(True)
         w.step(Noun.CONSENT, made["expired"], "expire", w.system)
+        return made
+
+    def _override(self) -> dict[str, str]:
+        w, made = self.w, {}
+        end = ("end", "gwen", {"reason": "danger_over"})
+        review = ("review", "grace", {"finding": "right", "note": "Seen."})
+        road: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
+            "proposed": [],
+            "approved": [("approve", "gwen", {})],
+            "ended": [("approve", "gwen", {}), end],
+            "refused": [("refuse", "gwen", {"reason": "too_much"})],
+            "reviewed": [("approve", "gwen", {}), end, review],
+        }
+        for state, moves in road.items():
+            made[state] = w.override(w.person(), by=None)
+            for trigger, who, given in moves:
+                w.step(Noun.OVERRIDE, made[state], trigger, who, given=given)
         return made
 
     def _concern(self) -> dict[str, str]:
@@ -363,6 +380,28 @@ class Stage:
             return self.w.actor["sol"], nothing
         return self._dress_referral(role, relation)
 
+    def _dress_override(self, role: str, relation: str) -> tuple[Actor, Dress] | None:
+        w = self.w
+        if relation == "raiser":
+            actor = w.actor[{"link_worker": "priya", "team_lead": "tess"}[role]]
+            return actor, self._set("override", "proposed_by", actor.membership_id)
+        if relation == "holder" and role == "accountable_officer":
+            top = f"accountable_officer@{w.place['root']}"
+            return w.actor["amara"], self._set("override", "holder", top)
+        if relation == "ladder":
+            return w.actor[{"safeguarding_lead": "paul", "accountable_officer": "amara"}[role]], (
+                nothing
+            )
+        if (role, relation) == ("safeguarding_lead", "over"):
+            # Of the team, once it has gone to the rung above.
+            place = f"safeguarding_lead@{w.place['harbour']}"
+            return w.actor["gwen"], self._set("override", "holder", place)
+        if (role, relation) == ("accountable_officer", "-"):
+            return w.actor["alma"], nothing
+        if (role, relation) == ("information_governance_lead", "over"):
+            return w.actor["ingrid"], nothing
+        return self._dress_referral(role, "over" if relation == "holder" else relation)
+
     def _dress_concern(self, role: str, relation: str) -> tuple[Actor, Dress] | None:
         w = self.w
         staff = {
@@ -528,6 +567,7 @@ class Stage:
             "holder": f"safeguarding_lead@{w.place['harbour']}",
             "asked": f"member@{w.actor['priya'].membership_id}",
             "decision": "uphold",
+            "finding": "right",
             "consequence_id": w.place["root"],
             "settled": "done",
             "review_at": w.at + timedelta(days=90),
@@ -552,6 +592,12 @@ class Stage:
                 "recipient": "team",
                 **worker,
             }
+        if self.noun == "override":
+            return {
+                **SHARING,
+                "person_id": self.someone,
+                "recipient": w.provider["singers"],
+            }
         if self.noun == "concern":
             return {"person_id": self.someone, "seen": "Bruises.", "danger": False}
         if self.noun == "escalation":
@@ -574,6 +620,8 @@ REASON = {
     ("concern", "close"): "plan_done",
     ("concern", "reopen"): "new_information",
     ("consent", "withdraw"): "not_said",
+    ("override", "refuse"): "too_much",
+    ("override", "end"): "danger_over",
     ("escalation", "climb"): "not_resolved",
     ("escalation", "reopen"): "disagree",
 }

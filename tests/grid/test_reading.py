@@ -264,6 +264,7 @@ STAND_IN = {Hat("team_lead", "stand_in")}
 SAFEGUARDING = {Hat("safeguarding_lead", "over")}
 PERSON = {Hat("person", "self")}
 OWN_PROVIDER = {Hat("provider_leader", "own_provider")}
+DECIDING = relation("override", "holder") | relation("override", "ladder")
 HOLDER = relation("concern", "holder")
 REVIEWER = relation("escalation", "reviewer")
 RAISER = relation("escalation", "raiser")
@@ -289,6 +290,13 @@ BY = {
         "refuse": LINK_WORKER | SYSTEM,
         "withdraw": LINK_WORKER | PERSON | SYSTEM,
         "expire": SYSTEM,
+    },
+    "override": {
+        "propose": {Hat("link_worker")} | TEAM_LEAD | SAFEGUARDING,
+        "approve refuse": DECIDING,
+        "climb": SYSTEM,
+        "end": DECIDING | SAFEGUARDING | SYSTEM,
+        "review": GOVERNANCE,
     },
     "concern": {
         "raise told_authority": relation("concern", "staff"),
@@ -335,6 +343,7 @@ def test_every_line_is_by_those_the_design_names(noun: str) -> None:
 OWNERS: dict[str, set[Hat] | set[str]] = {
     "referral": LINK_WORKER | PROVIDER,
     "consent": LINK_WORKER,
+    "override": {"*/holder", Hat("governance_lead", "over")},
     "concern": {"*/holder"},
     "escalation": {"*/reviewer", "*/asked"},
     "assurance": GOVERNANCE | OWN_PROVIDER,
@@ -369,6 +378,7 @@ def test_states_with_two_clocks_are_those_of_the_design() -> None:
         ("referral", "waiting"),
         ("referral", "accepted"),
         ("referral", "*not_started"),
+        ("override", "proposed"),
         ("concern", "raised"),
         ("assurance", "conditional"),
     }
@@ -421,7 +431,7 @@ def test_two_clocks_of_one_state_say_when(noun: str) -> None:
 
 @every_noun
 def test_a_miss_always_leads_to_a_person_or_a_move(noun: str) -> None:
-    words = ("escalate", "climb", "lapse", "expire", "review", "unanswered", "Raise", "list")
+    words = ("escalate", "climb", "end", "lapse", "expire", "review", "unanswered", "Raise", "list")
     for clock in reading.clocks():
         assert any(word in clock.miss for word in words), clock
 
@@ -430,6 +440,8 @@ def test_a_miss_that_makes_a_move_makes_one_the_system_may_make() -> None:
     by_clock = {
         ("referral", "sent"): ["lapse"],
         ("consent", "given"): ["expire"],
+        ("override", "proposed"): ["climb"],
+        ("override", "approved"): ["end"],
         **{("concern", state): ["climb"] for state in OPEN["concern"]},
         ("escalation", "raised"): ["climb"],
         ("escalation", "in_review"): ["climb"],
@@ -478,6 +490,7 @@ SYSTEM_ONLY = {
     ("referral", "lapse"),
     ("referral", "stop"),
     ("consent", "expire"),
+    ("override", "climb"),
     ("escalation", "overtake"),
     ("assurance", "lapse"),
     ("agreement", "expire"),
@@ -500,6 +513,7 @@ SYSTEM_TOO = {
     ("referral", "withdraw"),
     ("consent", "refuse"),
     ("consent", "withdraw"),
+    ("override", "end"),
     ("concern", "climb"),
     ("escalation", "raise"),
     ("escalation", "unanswered"),
@@ -537,6 +551,8 @@ def test_other_ends_have_only_the_ways_out_the_design_gives() -> None:
     ways = {
         ("consent", "refused"): {"ask"},
         ("consent", "withdrawn"): {"ask"},
+        ("override", "refused"): set(),
+        ("override", "reviewed"): set(),
         ("concern", "closed"): {"reopen"},
         ("escalation", "closed"): {"reopen"},
         ("escalation", "withdrawn"): set(),
@@ -890,6 +906,7 @@ def test_a_fired_move_is_one_the_system_may_make_and_has_no_guard_of_its_own() -
         "consent.expire",
         "consent.refuse",
         "consent.withdraw",
+        "override.end",
         "agreement.replace",
         "escalation.overtake",
     }
@@ -917,6 +934,7 @@ def test_only_a_no_a_refusal_or_a_leaving_puts_anyone_out() -> None:
     assert putting_out == {
         ("consent", "refuse"),
         ("consent", "withdraw"),
+        ("override", "end"),
         ("assurance", "refuse"),
         ("assurance", "leave"),
     }
@@ -953,6 +971,26 @@ def test_no_other_move_raises_an_escalation() -> None:
 def test_a_consent_is_renewed_without_leaving_its_state() -> None:
     (line,) = moves("consent", "renew", "given")
     assert line.target == "given"
+
+
+# Sharing without consent (5.3).
+
+
+def test_sharing_without_consent_takes_a_second_person_and_a_third_who_reviews() -> None:
+    for trigger in ("approve", "refuse"):
+        (line,) = moves("override", trigger, "proposed")
+        assert {hat.relation for hat in line.hats} == {"holder", "ladder"}
+        assert names("override", trigger, "proposed") == {"not_the_proposer"}
+    assert names("override", "review", "ended") == {"not_the_proposer", "not_the_approver"}
+
+
+def test_proposing_to_share_is_never_blocked_by_what_is_missing() -> None:
+    assert names("override", "propose", NOTHING) == {"not_implicated"}
+
+
+def test_what_has_ended_is_reviewed_and_nothing_else() -> None:
+    assert {line.trigger for line in out_of("override", "ended")} == {"review"}
+    assert {line.trigger for line in into("override", "approved")} == {"approve"}
 
 
 # Clocks (I44, I53).
@@ -1003,6 +1041,9 @@ def test_the_not_started_clock_runs_beside_and_no_hold_stops_it() -> None:
         ("referral", "completed", "", 10),
         ("referral", "*not_started", "from the first send until start or an end", 60),
         ("consent", "asked", "while an open referral needs it", 10),
+        ("override", "proposed", "", 1),
+        ("override", "approved", "", 5),
+        ("override", "ended", "", 5),
         ("concern", "reported", "", 2),
         ("concern", "enquiry", "", 20),
         ("concern", "monitoring", "", 30),

@@ -15,7 +15,7 @@ from workflows.moves import Fire, Raise, Tell
 
 NOUNS = tuple(str(noun) for noun in Noun)
 # A new version, a new question: the design's "a new record" is a move from nothing here, with the
-# older record as a condition (reading 28 and 63).
+# older record as a condition (reading 28 and 68).
 NEW_RECORD = {("consent", "ask"), ("agreement", "draft")}
 
 

@@ -28,6 +28,7 @@ DOCUMENT = f"{PREFIX}/openapi.json"
 PATHS = {
     Noun.REFERRAL: "referrals",
     Noun.CONSENT: "consents",
+    Noun.OVERRIDE: "overrides",
     Noun.CONCERN: "concerns",
     Noun.ESCALATION: "escalations",
     Noun.ASSURANCE: "providers",

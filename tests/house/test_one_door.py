@@ -205,6 +205,7 @@ def test_only_the_store_ends_a_transaction_and_only_the_edge_opens_one() -> None
 FACTS: dict[Noun, tuple[type[Any], type[Any]]] = {
     Noun.REFERRAL: (facts.ReferralFacts, facts.NewReferralFacts),
     Noun.CONSENT: (facts.ConsentFacts, facts.ConsentFacts),
+    Noun.OVERRIDE: (facts.OverrideFacts, facts.OverrideFacts),
     Noun.CONCERN: (facts.ConcernFacts, facts.ConcernFacts),
     Noun.ESCALATION: (facts.EscalationFacts, facts.EscalationFacts),
     Noun.ASSURANCE: (facts.AssuranceFacts, facts.AssuranceFacts),

@@ -102,6 +102,7 @@ def some_records(w: World) -> dict[str, str]:
         given={"kind": "capacity", "note": "More places.", "about": "referral",
                "about_id": referral, "level": 2},
     ).id  # fmt: skip
+    override = w.override(person, by=None)
     with w.store.read() as tx:
         (consent,) = tx.rows(Sql("SELECT id FROM consent"))[0]
         (assurance,) = tx.rows(Sql("SELECT id FROM assurance"))[0]
@@ -112,6 +113,7 @@ def some_records(w: World) -> dict[str, str]:
         "concerns": concern,
         "escalations": escalation,
         "consents": consent,
+        "overrides": override,
         "assurance": assurance,
         "agreements": agreement,
         "offers": w.activity["choir"],

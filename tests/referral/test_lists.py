@@ -12,7 +12,14 @@ from referral.store import Sql, Store
 from tests.world import World, build
 from workflows.engine import TABLES
 
-NOUNS = [Noun.REFERRAL, Noun.CONSENT, Noun.AGREEMENT, Noun.CONCERN, Noun.ESCALATION]
+NOUNS = [
+    Noun.REFERRAL,
+    Noun.CONSENT,
+    Noun.OVERRIDE,
+    Noun.AGREEMENT,
+    Noun.CONCERN,
+    Noun.ESCALATION,
+]
 
 
 def answers_to(world: World, table: str, column: str, record: str) -> str:
@@ -36,6 +43,11 @@ def w(store: Store) -> World:
     gone = world.sent(world.person(), "pottery")
     world.referral(gone, "mark_in_error", "priya", given={"reason": "wrong_person"},
                    second=world.actor["tess"])  # fmt: skip
+
+    world.override(ours, by=None)
+    world.override(ours, who="gwen", by="paul")
+    world.override(theirs, who="olu", by="seth")
+    world.override(named, who="sam")
 
     def concern(who: str, **about: Any) -> str:
         seen = {"seen": "Bruises.", "danger": False, "sources": [], **about}

@@ -157,7 +157,7 @@ def test_it_says_how_far_it_is(w: World, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_every_table_is_covered_or_said_not_to_be() -> None:
     """A new table goes into `UNSEEN` with the reason why, or its rows into the entries."""
-    assert set(TABLES) - set(COVERED) - {"move_table", "idempotency", "override"} <= set(UNSEEN)
+    assert set(TABLES) - set(COVERED) - {"move_table", "idempotency"} <= set(UNSEEN)
     for table, columns in UNSEEN.items():
         assert set(columns) <= {"*", "xid", *columns_of(table)}, table
 
@@ -646,14 +646,6 @@ def test_places_answers_and_lost_rows_are_found(w: World) -> None:
         with undone(tx):
             tx.raw.execute(f"DELETE FROM clock WHERE id = {alarm.values['clock_id']}")
             assert found(tx, f"escalation {alarm.values['id']}")
-        made = new_id()
-        values = {"id": made, "person_id": new_id(), "recipient": w.provider["clay"]}
-        shared = {"system_id": w.system_id, "organisation_id": w.org["ash"], "state": "approved"}
-        since = rows_of(tx, "clock")[0].values["started"]
-        rest = {"version": 1, "since": since, "ground": "vital", "fields": "all", "until": None}
-        with undone(tx):
-            add(tx, "override", values | shared | rest)
-            assert found(tx, f"override {made}")
 
 
 def test_an_open_record_without_its_clock_is_found_even_where_details_were_erased(

@@ -119,8 +119,11 @@ def test_an_override_shows_what_it_lists_and_nothing_more() -> None:
     # What the stage doesn't show, a list can't show either; nor does it outlive the agreement.
     assert provider("sent", consent=False, override=listed) == disclosure.DATES
     assert provider("active", consent=True, override=listed) == provider("active")
-    without = provider("active", consent=False, override=listed, agreement=False)
-    assert without == disclosure.DATES | {"name", "safety_notes"}
+    # Those taking part, who have not said no, keep what keeps them safe beside it.
+    beside = provider("active", consent=False, override=frozenset({"phone"}))
+    assert beside == disclosure.CARE_CARD | {"phone"}
+    without = provider("active", consent=False, override=listed | {"phone"}, agreement=False)
+    assert without == disclosure.CARE_CARD
 
 
 def test_while_held_the_sentence_is_added_and_nothing_is_taken() -> None:

@@ -123,6 +123,23 @@ def expired(w: World) -> tuple[Noun, str]:
     return Noun.CONSENT, consent
 
 
+@kind("override.proposed", "climb", "climb", "climb", "started_again")
+def proposed(w: World) -> tuple[Noun, str]:
+    return Noun.OVERRIDE, w.override(w.person(), by=None)
+
+
+@kind("override.approved", "end", "reminded", "raised")
+def approved(w: World) -> tuple[Noun, str]:
+    return Noun.OVERRIDE, w.override(w.person())
+
+
+@kind("override.ended", *REMINDED_THEN_RAISED)
+def override_ended(w: World) -> tuple[Noun, str]:
+    record = w.override(w.person())
+    w.step(Noun.OVERRIDE, record, "end", "gwen", given={"reason": "danger_over"})
+    return Noun.OVERRIDE, record
+
+
 def concern(w: World, danger: bool = False) -> str:
     values = {"person_id": w.person(), "seen": "Bruises.", "danger": danger, "sources": []}
     return w.step(Noun.CONCERN, None, "raise", "priya", given=values).id

@@ -33,6 +33,7 @@ from workflows.organisations import (
     add_user,
     setup_system,
 )
+from workflows.overrides import propose_override
 from workflows.people import add_person, save_plan
 from workflows.referrals import (
     begin_referral,
@@ -461,6 +462,7 @@ def tell(
     s.add_people(110)
     _lives(s)
     _matters(s)
+    _shared_for_safety(s)
     s.tell()
     return s
 
@@ -598,6 +600,67 @@ def _in_error(s: Story, name: str, at: datetime) -> None:
         )
     with s.store.begin(second) as tx:
         confirm_proposal(tx, first, second, at, proposal)
+
+
+def _shared_for_safety(s: Story) -> None:
+    """Sharing without consent: one that waits for its second person, and one ended and to be
+    reviewed. Neither person could be asked."""
+
+    def proposed(days: int, who: str, name: str, activity: str, **said: Any) -> dict[str, str]:
+        made: dict[str, str] = {}
+
+        def what(at: datetime) -> None:
+            actor = s.actor[who]
+            with s.store.begin(actor) as tx:
+                made["id"] = propose_override(
+                    tx,
+                    actor,
+                    at,
+                    person_id=s.person[name],
+                    provider_id=s.provider[cast.PROVIDER_OF[activity]],
+                    values={"person_told": False, "danger": False, **said},
+                ).id
+
+        s.on(days, what, hour=9)
+        return made
+
+    gordon = proposed(
+        4,
+        "bron",
+        "Gordon",
+        "choir",
+        ground="vital_interests",
+        necessity="Gordon was taken ill on Sunday and is asleep most of the day. The choir meets"
+        " on Thursday and does not know that he must not climb stairs.",
+        proportionality="Whom to ring and what keeps him safe. Not why he is ill.",
+        fields=["emergency_contact", "safety_notes"],
+        why_not_told="He could not take it in. His daughter knows.",
+    )
+
+    def approve(at: datetime) -> None:
+        actor = s.actor["max"]
+        with s.store.begin(actor) as tx:
+            step(tx, Noun.OVERRIDE, gordon["id"], "approve", actor, at, {"note": "I rang his ward."})
+
+    def end(at: datetime) -> None:
+        actor = s.actor["max"]
+        with s.store.begin(actor) as tx:
+            step(tx, Noun.OVERRIDE, gordon["id"], "end", actor, at, {"reason": "danger_over"})
+
+    s.on(4, approve, hour=11)
+    s.on(1, end, hour=11)
+    proposed(
+        0,
+        "priya",
+        "Nora",
+        "choir",
+        ground="coercion",
+        necessity="Nora's son answers for her each time, and she looks at him before she speaks."
+        " The leader must know whom not to ring.",
+        proportionality="The safety note alone.",
+        fields=["safety_notes"],
+        why_not_told="Her son reads her letters and hears her calls.",
+    )
 
 
 def _matters(s: Story) -> None:

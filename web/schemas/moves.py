@@ -27,6 +27,7 @@ from web.schemas.fields import (
     Text,
     YesNo,
 )
+from web.schemas.overrides import ProposeOverride
 from web.schemas.referrals import BeginReferral, Redirect
 from workflows.engine import TABLES
 from workflows.moves import N_, Move, Need
@@ -80,6 +81,7 @@ OWN: Mapping[tuple[Noun, str], type[Command]] = {
     (Noun.REFERRAL, "send"): Nothing,
     (Noun.REFERRAL, "redirect"): Redirect,
     (Noun.CONSENT, "ask"): RecordConsent,
+    (Noun.OVERRIDE, "propose"): ProposeOverride,
     (Noun.CONCERN, "raise"): RaiseConcern,
     (Noun.ESCALATION, "raise"): RaiseEscalation,
     (Noun.AGREEMENT, "draft"): DraftAgreement,
