@@ -88,7 +88,7 @@ WHICH: dict[str, Callable[[Tx, Any], list[str]]] = {
     "in force beside it": _beside(GIVEN_BESIDE),
     "unanswered beside it": _beside(ASKED_BESIDE),
     "relying on the override": _by_override(RELYING_ON_OVERRIDE),
-    "override in force beside it": _by_override(OVERRIDE_BESIDE),
+    "it takes the place of": _by_override(OVERRIDE_BESIDE),
     "each with this provider": _at_provider,
     "replaced by it": _replaced,
     "itself": lambda tx, f: [f.id],

@@ -212,7 +212,7 @@ def _missing(m: Move, actor: Actor, given: Given) -> list[Refusal]:
         if need.when is not None and not need.when(given):
             continue
         value = given.get(need.name)
-        if value is None or value == "" or (need.values and value not in need.values):
+        if value in (None, "", []) or (need.values and value not in need.values):
             refusals.append(need.refusal)
     return refusals
 

@@ -76,8 +76,12 @@ def test_what_is_missing_is_said_and_what_was_typed_is_kept(w: World) -> None:
     path = f"/people/{person}/share"
     again = sign_in(w, "priya").fill(path, necessity="She was unwell.", person_told="no")
     assert again.status == 422
-    for said in ("Choose the lawful ground.", "Choose what is shared.",
-                 "Write why the person was not told.", "Say whether anyone is in danger now."):
+    for said in (
+        "Choose the lawful ground.",
+        "Choose what is shared.",
+        "Write why the person was not told.",
+        "Say whether anyone is in danger now.",
+    ):
         assert said in again.words
     assert "She was unwell." in again.text
 
@@ -110,7 +114,7 @@ def test_a_program_proposes_and_another_approves(w: World) -> None:
     assert (missing.status, missing.fields) == (422, {"ground": "Choose the lawful ground."})
     said = priya.post("/overrides", body, key="once")
     assert (said.status, said.json["state"]) == (201, "proposed")
-    assert priya.post("/overrides", body, key="once").json == said.json
+    assert priya.post("/overrides", body, key="once").json["id"] == said.json["id"]
     path = said.headers["Location"]
     assert priya.move(path, "approve").status == 403 or priya.move(path, "approve").status == 409
     done = gwen.move(path, "approve", {}, version=said.etag)

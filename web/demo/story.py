@@ -640,7 +640,9 @@ def _shared_for_safety(s: Story) -> None:
     def approve(at: datetime) -> None:
         actor = s.actor["max"]
         with s.store.begin(actor) as tx:
-            step(tx, Noun.OVERRIDE, gordon["id"], "approve", actor, at, {"note": "I rang his ward."})
+            step(
+                tx, Noun.OVERRIDE, gordon["id"], "approve", actor, at, {"note": "I rang his ward."}
+            )
 
     def end(at: datetime) -> None:
         actor = s.actor["max"]

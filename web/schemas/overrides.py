@@ -29,7 +29,7 @@ class ProposeOverride(Command):
     why_not_told = Text(most=LONG)
     danger = Danger(N_("Say whether anyone is in danger now."))
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def whole(self, data: dict[str, Any], **more: Any) -> None:
         if data.get("person_told") is False and not data.get("why_not_told"):
             raise ValidationError(N_("Write why the person was not told."), "why_not_told")

@@ -187,7 +187,7 @@ MOVES = (
         sets=_approved,
         follows=(
             # After its own write: with the newer one in force, nobody is recalled in between.
-            Fire(Noun.OVERRIDE, "end", "override in force beside it"),
+            Fire(Noun.OVERRIDE, "end", "it takes the place of"),
             Tell("proposer", "override_approved"),
         ),
     ),
