@@ -9,7 +9,7 @@ from typing import Any
 
 from referral.ids import new_id
 from referral.ledger import Row, insert, stored, update
-from referral.states import HoldCause, Noun
+from referral.states import ConcernState, HoldCause, Noun
 
 Given = Mapping[str, Any]
 
@@ -261,8 +261,11 @@ def _hold(f: Any, g: Given, at: datetime) -> list[Row]:
 
 
 def _hold_again(f: Any, g: Given, at: datetime) -> list[Row]:
+    """Another reach in place of the one before. While nobody has read the concern, the hold it was
+    raised with stays as well: narrowing it would release the rest (I45)."""
     reach = "provider" if f.person_id is None else g["reach"]
-    return [*_release(f, g, at), _hold_row(f, at, reach, _reached_provider(f, g))]
+    before = [] if f.state == ConcernState.RAISED else _release(f, g, at)
+    return [*before, _hold_row(f, at, reach, _reached_provider(f, g))]
 
 
 RELEASE = update("hold", ("ended",), ("concern_id",), empty=("ended",))

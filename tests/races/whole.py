@@ -7,7 +7,7 @@ from collections import Counter
 
 from referral.leaf import commitment, leaf_hash
 from referral.states import ENDS, STATES, TAKING_PART, WITH_PROVIDER, Noun, listed
-from referral.store import Sql, Store
+from referral.store import Sql, Store, Tx
 from workflows.engine import TABLES
 
 STEPS = Sql(
@@ -35,16 +35,21 @@ UNGROUNDED = Sql(
 
 def faults(store: Store) -> list[str]:
     """Everything that is wrong with the store, in words. Empty when it is whole."""
-    found: list[str] = []
     with store.read() as tx:
-        steps = tx.rows(STEPS)
-        entries = tx.rows(ENTRIES)
-        clocks = tx.rows(CLOCKS)
-        groups = tx.rows(TAKEN)
-        records = {
-            noun: tx.rows(Sql(f"SELECT CAST(id AS text), state, version FROM {noun}"))
-            for noun in STATES
-        }
+        return faults_seen(tx)
+
+
+def faults_seen(tx: Tx) -> list[str]:
+    """The same, as one transaction sees the store."""
+    found: list[str] = []
+    steps = tx.rows(STEPS)
+    entries = tx.rows(ENTRIES)
+    clocks = tx.rows(CLOCKS)
+    groups = tx.rows(TAKEN)
+    records = {
+        noun: tx.rows(Sql(f"SELECT CAST(id AS text), state, version FROM {noun}"))
+        for noun in STATES
+    }
     story: dict[str, list[tuple[int, str | None, str]]] = {}
     for record, _, version, was, now in steps:
         story.setdefault(record, []).append((version, was, now))

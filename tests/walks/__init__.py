@@ -1,0 +1,1 @@
+"""The real commands, walked at random."""
