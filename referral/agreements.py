@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from referral.schema import Base, Json, Key, Ref, Sealed
 from referral.states import AgreementState, listed
 
+# What a working agreement says one of its parties answers for.
+DUTIES = ("employs", "assures", "pays", "safeguards")
+
 
 class Agreement(Base):
     """An information-sharing agreement, or a working one."""
@@ -29,7 +32,9 @@ class Agreement(Base):
     since: Mapped[datetime]
     review_at: Mapped[datetime]
     replaces_id: Mapped[Ref | None] = mapped_column(ForeignKey("agreement.id"))
-    duties: Mapped[Sealed | None]  # who assures, who pays, who holds safeguarding
+    duties: Mapped[Sealed | None]  # who does what, in words
+    # Of a working one: which party answers for each duty, {duty: organisation}.
+    answers_for: Mapped[Json | None]
     reason: Mapped[str | None]
     created_at: Mapped[datetime]
     __table_args__ = (

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from referral.agreements import DUTIES
 from referral.ids import new_id
 from referral.ledger import Row, insert, stored, update
 from referral.states import ConcernState, HoldCause, Noun
@@ -185,6 +186,7 @@ def _agreement(f: Any, g: Given, at: datetime) -> dict[str, Any]:
         "review_at": f.review_at,
         "replaces_id": f.replaces_id,
         "duties": g.get("duties"),
+        "answers_for": {d: g[f"{d}_id"] for d in DUTIES if g.get(f"{d}_id")} or None,
         "reason": None,
         "created_at": at,
     }

@@ -885,9 +885,8 @@ def escalation(
         actor_org=actor.organisation_id,
     )
     above = min(f.level + 1, f.ceiling) if f.level < f.ceiling else f.level
-    level, owner = ladder.reviewers(
-        tx, f.system_id, f.organisation_id, f.place_path, above, f.ceiling, at
-    )
+    found = ladder.ladder(tx, f.system_id, f.organisation_id, f.place_path, at)
+    level, owner = found.review(above, f.ceiling, excluding=f.raised_by)
     return f._replace(next_level=level, next_owner=owner, alarm=_alarm(tx, record_id))
 
 
@@ -951,17 +950,15 @@ def new_escalation(
     found = tx.row(PLACE_OF, id=organisation_id, system_id=actor.system_id)
     if found is None:
         return None
-    ceiling = policy.ceiling(given["kind"]) if given.get("kind") in policy.CEILINGS else 3
-    level, owner = ladder.reviewers(
-        tx,
-        actor.system_id,
-        organisation_id,
-        found[0],
-        int(given.get("level", 1)),
-        max(ceiling, int(given.get("level", 1))),
-        at,
-        excluding=actor.user_id if actor.role != "system" else None,
+    rungs = ladder.ladder(tx, actor.system_id, organisation_id, found[0], at)
+    kind = policy.ceiling(given["kind"]) if given.get("kind") in policy.CEILINGS else 3
+    wanted = int(given.get("level", 1))
+    ceiling = rungs.highest(max(kind, wanted))
+    level, owner = rungs.review(
+        wanted, ceiling, excluding=actor.user_id if actor.role != "system" else None
     )
+    if level >= kind:
+        ceiling = max(ceiling, rungs.highest(min(kind + 1, ladder.TOP)))
     subject = tx.row(SUBJECT_OF, id=person_id) if person_id else None
     answered = tx.row(EARLIER, system_id=actor.system_id, actor_id=actor.id, key=key or "")
     by_person = actor.role != "system"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from referral import bank_holidays
+from referral import bank_holidays, ladder
 from referral.clocks import member_key, role_key
 from referral.states import Role
 from referral.store import Sql, Tx
@@ -181,12 +181,15 @@ MEMBERS = Sql(
     " CASE WHEN u.active AND (m.ended_at IS NULL OR m.ended_at > :at) THEN 1 ELSE 0 END"
     " FROM membership m JOIN app_user u ON u.id = m.user_id"
 )
-TREE = Sql("SELECT id, name, kind FROM place WHERE kind IN ('system','place') ORDER BY path")
+TREE = Sql("SELECT id, name, path FROM place WHERE kind IN ('system','place') ORDER BY path")
+RUNGS = Sql(
+    """SELECT 'rung', g.role, CAST(g.place_id AS text), g.stands, '', gp.path, g.level,
+  length(gp.path)
+FROM ladder_rung g JOIN place gp ON gp.id = g.place_id
+WHERE g.from_at <= :at AND NOT EXISTS (SELECT 1 FROM ladder_rung n
+  WHERE n.place_id = g.place_id AND n.from_at <= :at AND n.from_at > g.from_at)"""
+)
 BY_HAND = ("person", "practice", "outside")
-RUNGS = {
-    "place": (Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD),
-    "system": (Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER),
-}
 
 
 def _posts(tx: Tx, at: datetime) -> list[Finding]:
@@ -212,16 +215,25 @@ def _posts(tx: Tx, at: datetime) -> list[Finding]:
     if lost:
         says = f"Work waits for {_many(len(lost), 'post')} that nobody holds. Fill or reassign."
         found.append(Finding("nobody_answers", says, len(lost), lost[:MOST_NAMED]))
+    rungs = tx.rows(RUNGS, at=at)
     empty = tuple(
         f"{role.replace('_', ' ')} for {name}"
-        for place, name, kind in tx.rows(TREE)
-        for role in RUNGS[kind]
+        for place, name, path in tx.rows(TREE)
+        for role in _standing(place, path, rungs)
         if role_key(role, place) not in keys
     )
     if empty:
         says = f"{_many(len(empty), 'rung')} of the ladders with nobody on it. Add an account."
         found.append(Finding("empty_rung", says, len(empty), empty[:MOST_NAMED]))
     return found
+
+
+def _standing(place: str, path: str, rungs: list[tuple[Any, ...]]) -> list[Role]:
+    """The roles somebody has to have over this place, by the ladder that counts there."""
+    spots = dict(zip(("place", "root"), ladder.levels(path), strict=True))
+    wanted = ladder.nearest(row for row in rungs if path.startswith(row[5]))
+    roles = [rung.role for rung in wanted if spots.get(rung.stands) == place]
+    return list(dict.fromkeys([*roles, Role.SAFEGUARDING_LEAD]))
 
 
 # -- what stands at the top ---------------------------------------------------------------------

@@ -200,7 +200,7 @@ LEFT JOIN assurance a ON a.provider_id = pr.id""",
         _columns(
             "a",
             "id reference state version since kind title purposes lawful_basis fields review_at"
-            " replaces_id duties reason created_at organisation_id",
+            " replaces_id duties answers_for reason created_at organisation_id",
         ),
         """agreement a
 JOIN organisation og ON og.id = a.organisation_id
@@ -208,7 +208,7 @@ JOIN place pl ON pl.id = og.place_id""",
         {"reference": "a.reference"},
         times=frozenset({"since", "review_at", "created_at"}),
         sealed=frozenset({"duties"}),
-        json=frozenset({"purposes", "fields"}),
+        json=frozenset({"purposes", "fields", "answers_for"}),
     ),
     ACTIVITY: Shape(
         {

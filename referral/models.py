@@ -2,6 +2,7 @@
 
 from referral.activities import Activity, ActivityGroup, Provider
 from referral.agreements import Agreement, AgreementParty
+from referral.announcements import Announcement, AnnouncementReader
 from referral.assurance import Assurance, Evidence
 from referral.beginnings import Beginning
 from referral.clocks import BankHoliday, Clock
@@ -22,6 +23,7 @@ from referral.log import (
 from referral.organisations import (
     ApiToken,
     ExternalId,
+    LadderRung,
     Membership,
     Organisation,
     Place,
@@ -33,12 +35,15 @@ from referral.organisations import (
 from referral.people import Note, Person, Plan
 from referral.referrals import Attendance, Referral
 from referral.schema import Base
+from referral.themes import EscalationTheme, Theme
 
 __all__ = [
     "Activity",
     "ActivityGroup",
     "Agreement",
     "AgreementParty",
+    "Announcement",
+    "AnnouncementReader",
     "ApiToken",
     "Assurance",
     "Attendance",
@@ -55,10 +60,12 @@ __all__ = [
     "Consent",
     "Consequence",
     "Escalation",
+    "EscalationTheme",
     "Evidence",
     "ExternalId",
     "Hold",
     "Idempotency",
+    "LadderRung",
     "Membership",
     "MoveTable",
     "Note",
@@ -75,6 +82,7 @@ __all__ = [
     "SignInTry",
     "Step",
     "System",
+    "Theme",
     "User",
     "Wording",
 ]

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.schema import Base, Id, Key, Ref
 from referral.states import Role, listed
 
 ORGANISATION_KINDS = ("practice", "network", "council", "voluntary", "provider", "board")
+# Who may stand on a rung of the ladder, and where: in the record's organisation, over its place of
+# the second level, or over the whole system.
+REVIEWING = (
+    Role.TEAM_LEAD,
+    Role.GOVERNANCE_LEAD,
+    Role.SAFEGUARDING_LEAD,
+    Role.ACCOUNTABLE_OFFICER,
+)
+STANDS = ("organisation", "place", "root")
 
 
 class System(Base):
@@ -104,6 +113,29 @@ class Membership(Base):
         Index(None, "user_id"),
         Index("ix_membership_post", "organisation_id", "role"),
         Index("ix_membership_place", "place_id", "role"),
+    )
+
+
+class LadderRung(Base):
+    """Who reviews an escalation at one level, in a place and everything below it. The newest rungs
+    of the nearest place count, all of them together; where none are set, the four of
+    `referral.ladder` do. `stands` is where whoever has the role is looked for."""
+
+    __tablename__ = "ladder_rung"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    place_id: Mapped[Ref] = mapped_column(ForeignKey("place.id"))
+    level: Mapped[int] = mapped_column(Integer)
+    role: Mapped[str]
+    stands: Mapped[str]
+    title: Mapped[str | None]  # what whoever stands there is called here
+    from_at: Mapped[datetime]
+    __table_args__ = (
+        CheckConstraint("level BETWEEN 1 AND 4", name="level"),
+        CheckConstraint(f"role IN ({listed(*REVIEWING)})", name="role"),
+        CheckConstraint(f"stands IN ({listed(*STANDS)})", name="stands"),
+        UniqueConstraint("place_id", "from_at", "level"),
+        Index(None, "system_id"),
     )
 
 

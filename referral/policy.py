@@ -48,6 +48,7 @@ DAYS: dict[str, int] = {
     "agreement.drafted": 20,
     "agreement.ended": 20,
     "confirmation": 5,
+    "announcement.unread": 3,
     "left_at_least": 1,
     "answer_at_least": 2,
     "escalation.reopen_within": 20,

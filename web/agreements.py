@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from referral import lists, oversight, records
 from referral.states import Noun, Relation, Role
 from referral.store import Tx
+from web import accountability as answering
 from web import labels
 from web.access import access, current_actor
 from web.app import edge
@@ -40,6 +41,13 @@ READERS = frozenset(
     }
 )
 A_PAGE = 50
+# What one party of a working agreement answers for.
+DUTIES: dict[str, str] = {
+    "employs": N_("Who employs the link workers?"),
+    "assures": N_("Who looks after quality?"),
+    "pays": N_("Who pays?"),
+    "safeguards": N_("Who holds safeguarding?"),
+}
 KINDS: dict[str, str] = {
     "sharing": N_("Sharing information"),
     "working": N_("Working together: who assures, who pays, who keeps people safe"),
@@ -111,6 +119,7 @@ def draft() -> ResponseReturnValue:
                 name: old[name]
                 for name in ("kind", "title", "purposes", "lawful_basis", "fields", "duties")
             }
+            known |= {f"{duty}_id": who for duty, who in (old["answers_for"] or {}).items()}
             known["parties"] = [
                 party.organisation_id for party in oversight.parties(tx, actor, old["id"])
             ]
@@ -126,6 +135,8 @@ def draft() -> ResponseReturnValue:
             shared=labels.choices(FIELDS),
             parties=[(number, name, word(labels.ORGANISATIONS, kind))
                      for number, name, kind in parties],
+            party_choices=[(number, name) for number, name, _kind in parties],
+            duties=[(f"{duty}_id", said(words)) for duty, words in DUTIES.items()],
             back={"href": "/agreements"},
         )  # fmt: skip
 
@@ -167,6 +178,7 @@ def agreement(record_id: UUID) -> str:
         parties = oversight.parties(tx, actor, found.id)
         clocks = records.clocks(tx, found.id)
         story = reading.timeline(tx, actor, at, Noun.AGREEMENT, found.id)
+        accountability = answering.drawn(tx, at, actor, Noun.AGREEMENT, found.id)
     actions, refused = _next(found)
     worn = {hat[1] for hat in TABLES[Noun.AGREEMENT].hats(found.facts, actor)}
     new_version = actor.role is Role.GOVERNANCE_LEAD and Relation.OVER in worn
@@ -186,6 +198,13 @@ def agreement(record_id: UUID) -> str:
         purposes=[word(labels.PURPOSES, code) for code in shown["purposes"] or []],
         basis=word(BASES, shown["lawful_basis"]),
         shared=[word(FIELDS, code) for code in shown["fields"] or []],
+        answers=[
+            {"key": {"text": said(DUTIES[duty])}, "value": {"text": party.name}}
+            for duty, who in sorted((shown["answers_for"] or {}).items())
+            for party in parties
+            if party.organisation_id == who
+        ],
+        accountability=accountability,
         review=day_words(local_day(shown["review_at"]), weekday=True),
         parties=parties,
         unsigned=sum(party.signed_at is None for party in parties),

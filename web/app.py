@@ -41,6 +41,9 @@ MODULES: tuple[str, ...] = (
     "web.providers",
     "web.agreements",
     "web.organisations",
+    "web.accountability",
+    "web.announcements",
+    "web.themes",
     "web.directory_page",
 )
 LANGUAGES = ("en", "cy")

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from referral.store import Store
+    from datetime import datetime
+
+    from referral.store import Store, Tx
     from web.edge import Edge
+    from workflows.shapes import Shape
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DEFAULT_URL = "sqlite:///var/segue.db"
@@ -121,15 +124,23 @@ def main() -> None:
 @click.argument("name")
 @click.option("--admin", "email", required=True, help="Email address of the first administrator.")
 @click.option("--admin-name", default=None, help="Their name.")
+@click.option(
+    "--shape", "shape_name", default=None, help="A shape of governance: its name, or a file."
+)
 @as_json
 @plainly
-def setup(name: str, email: str, admin_name: str | None, as_json: bool) -> None:
-    """Make the database, a system called NAME, and its first administrator."""
+def setup(
+    name: str, email: str, admin_name: str | None, shape_name: str | None, as_json: bool
+) -> None:
+    """Make the database, a system called NAME, and its first administrator.
+
+    With --shape its places, organisations and levels of review too: see `segue shape list`."""
     from referral.upgrade import upgrade
     from web.passwords import hash_password, new_password
     from workflows.engine import move_tables
     from workflows.organisations import setup_system, the_only_system
 
+    shape = _shape(shape_name) if shape_name else None
     with opened(check=False) as edge:
         upgrade(edge.store, edge.clock(), move_tables())
         with edge.store.read() as tx:
@@ -146,15 +157,116 @@ def setup(name: str, email: str, admin_name: str | None, as_json: bool) -> None:
                 admin_email=email,
                 password_hash=hash_password(password),
             )
+            loaded = _load(tx, made["system_id"], edge.clock(), shape) if shape else []
     answer(
         {**made, "email": email, "password": password},
         as_json,
         [
             f"{name} is ready.",
+            *loaded,
             f"Sign in as {email} with this password, then change it: {password}",
             "It is shown only this once. Next: segue serve, and in another window: segue worker",
         ],
     )
+
+
+def _shape(name: str) -> Shape:
+    """The shape with this name, or in this file."""
+    from pathlib import Path
+
+    from workflows.shapes import ShapeWrong, parse, shipped_text
+
+    text = shipped_text(name)
+    try:
+        if text is None:
+            text = Path(name).read_text(encoding="utf-8")
+        return parse(text, Path(name).stem)
+    except OSError:
+        say(f"There is no shape called {name!r}, and no such file. See: segue shape list")
+    except (ShapeWrong, UnicodeDecodeError) as wrong:
+        say(str(wrong))
+    sys.exit(2)
+
+
+def _load(tx: Tx, system_id: str, at: datetime, shape: Shape) -> list[str]:
+    """Bring the shape in; what that came to, and the posts nobody holds yet."""
+    from referral.accountability import everybody
+    from referral.actors import Actor, the_system
+    from referral.states import Role
+    from referral.store import Sql
+    from workflows.accountability import who_answers
+    from workflows.shapes import load_shape
+
+    made = load_shape(tx, the_system(system_id, "segue shape load"), at, shape)
+    root = tx.row(
+        Sql("SELECT path FROM place WHERE system_id = :id AND parent_id IS NULL"), id=system_id
+    )
+    over = Actor(
+        role=Role.SYSTEM, system_id=system_id, cause="shape", place_path=str(root and root[0])
+    )
+    gaps = sum(len(one.gaps) for one in who_answers(everybody(tx, over, at)))
+    return [
+        f"{shape.title}: {made.places} places, {made.organisations} organisations and"
+        f" {made.rungs} levels of review added.",
+        f"{gaps} things that nobody answers for yet: see Who answers for what (/accountability)."
+        if gaps
+        else "Everything has somebody who answers for it.",
+    ]
+
+
+@main.group()
+def shape() -> None:
+    """Shapes of governance: places, organisations, and who reviews at each level."""
+
+
+@shape.command("list")
+@as_json
+@plainly
+def shape_list(as_json: bool) -> None:
+    """The shapes that come with the program."""
+    from workflows.shapes import shipped
+
+    found = shipped()
+    answer(
+        [{"name": s.key, "title": s.title, "says": s.says} for s in found],
+        as_json,
+        [f"{s.key}: {s.title}. {s.says}" for s in found],
+    )
+
+
+@shape.command("show")
+@click.argument("name")
+@plainly
+def shape_show(name: str) -> None:
+    """Print a shape's file: copy it, change the names, and load yours."""
+    from workflows.shapes import shipped_text
+
+    text = shipped_text(name)
+    if text is None:
+        say(f"There is no shape called {name!r}. See: segue shape list")
+        sys.exit(2)
+    say(text.rstrip())
+
+
+@shape.command("load")
+@click.argument("name")
+@click.option("--system", "system_id", default=None, help="Which system, if there are several.")
+@plainly
+def shape_load(name: str, system_id: str | None) -> None:
+    """Bring a shape, by its name or from a file, into the system there is.
+
+    What is there by the same name stays. The levels count from now; what was raised before stays
+    where it is until it climbs."""
+    from workflows.organisations import the_only_system
+
+    found = _shape(name)
+    with opened() as edge, edge.store.begin() as tx:
+        system = system_id or the_only_system(tx)
+        if system is None:
+            say("There is no system yet. Make one with: segue setup NAME --admin EMAIL --shape ...")
+            sys.exit(2)
+        for line in _load(tx, system, edge.clock(), found):
+            say(line)
 
 
 @main.group()

@@ -22,6 +22,7 @@ from referral.facts import ConcernFacts
 from referral.records import ConcernSeen
 from referral.states import Noun, Relation, Role
 from referral.store import Tx
+from web import accountability as answering
 from web import labels
 from web.access import STAFF, access, current_actor
 from web.app import edge
@@ -419,9 +420,12 @@ def show(concern_id: UUID) -> ResponseReturnValue:
             seen_at=time_words(c.acknowledged_at),
             **common,
         )
+    with edge().reading(actor) as (tx, at):
+        accountability = answering.drawn(tx, at, actor, Noun.CONCERN, c.id)
     return page(
         "concern/show.jinja",
         None,
+        accountability=accountability,
         who=_("With you now")
         if c.holder in actor.keys
         else _("With %(who)s now", who=shown.holder),

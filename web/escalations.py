@@ -13,13 +13,14 @@ from flask import Blueprint, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
-from referral import facts, lists, policy, records, reviews, visible
+from referral import facts, lists, policy, records, reviews, themes, visible
 from referral.actors import Actor
 from referral.ids import new_id, new_reference
 from referral.members import actor_of
 from referral.reviews import AboutProvider, AboutReferral
 from referral.states import EscalationState, Noun, Relation, Role
 from referral.store import Tx
+from web import accountability as answering
 from web import labels
 from web.access import STAFF, access, current_actor
 from web.app import edge
@@ -331,6 +332,8 @@ def escalation(record_id: UUID) -> str:
             "extract": _extract(tx, at, actor, f),
             "clocks": _clocks(tx, at, f) if reviewing else [],
             "history": _history(tx, at, actor, found.id, relations),
+            "themes": themes.of_escalation(tx, actor, found.id) if reviewing else None,
+            "accountability": answering.drawn(tx, at, actor, Noun.ESCALATION, found.id),
             "with_whom": owner_words(tx, actor.system_id, f.asked or f.owner)
             if f.closed_at is None
             else "",

@@ -14,6 +14,7 @@ from referral.store import Tx
 from referral.visible import Filters
 from web import labels
 from web.access import STAFF, access, current_actor
+from web.announcements import SENDERS, unread
 from web.app import edge
 from web.frame import there_is
 from web.keysets import after, pack
@@ -78,6 +79,7 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         older=_older(work.after),
         begin=_begin(actor),
         proposals=_proposals(tx, actor, at),
+        to_read=unread(tx, at),
     )
 
 
@@ -247,8 +249,22 @@ def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         "groups": groups(work, actor, at),
         "empty": None if work.counts.now else empty,
         "older": _older(work.after),
+        "to_read": unread(tx, at),
+        "beside": _beside(actor),
     }
     return render_template("home.jinja", **context)
+
+
+def _beside(actor: Actor) -> list[dict[str, str]]:
+    """Further pages of those who answer for a place."""
+    found = [
+        ("/escalations", _("Every escalation")),
+        ("/themes", _("Themes of what is escalated")),
+        ("/accountability", _("Who answers for what")),
+    ]
+    if actor.role in SENDERS:
+        found.append(("/announcements", _("Announcements")))
+    return [{"href": href, "text": text} for href, text in found if there_is(current_app, href)]
 
 
 def _review_chips(counted: dict[str, int], now: int | None, current: str) -> list[dict[str, Any]]:
@@ -299,4 +315,5 @@ def _nothing_of_their_own(tx: Tx, actor: Actor, at: datetime) -> str:
         groups=groups(work, actor, at),
         empty=None if work.items else {"words": words},
         older=_older(work.after),
+        to_read=unread(tx, at),
     )

@@ -566,6 +566,9 @@ NOTICES: dict[str, str] = {
         " now."
     ),
     "not_delivered": N_("A message reached nobody. Look at the health page."),
+    "announcement": N_("Those who answer for your place ask you to read this."),
+    "announcement_unread": N_("You have not said yet that you read this. It must be acted on."),
+    "announcement_unread_below": N_("Somebody you answer for has not read what must be acted on."),
     "reminder": N_("Something is due."),
 }
 
@@ -579,6 +582,7 @@ NOUNS: dict[str, str] = {
     "agreement": N_("Agreement"),
     "person": N_("Person"),
     "plan": N_("Plan"),
+    "announcement": N_("Announcement"),
 }
 
 PATHS: dict[str, str] = {
@@ -590,6 +594,7 @@ PATHS: dict[str, str] = {
     "assurance": "assurance",
     "agreement": "agreements",
     "person": "people",
+    "announcement": "announcements",
 }
 
 

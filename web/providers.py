@@ -14,6 +14,7 @@ from referral import offered, oversight, policy, records, reviews, visible
 from referral.oversight import Evidence, Provider
 from referral.states import Noun, Role
 from referral.store import Tx
+from web import accountability as answering
 from web import labels
 from web.access import access, current_actor
 from web.app import edge
@@ -198,6 +199,7 @@ def provider(provider_id: UUID) -> str:
             actions = [{"text": words, "href": f"/providers/{found.id}/apply"}]
         items = _items(oversight.evidence(tx, actor, found.id), found.tier, at)
         offers = offered.offers_of(tx, actor, found.id)
+        accountability = answering.drawn(tx, at, actor, "provider", found.id)
     own = actor.role is Role.PROVIDER_LEADER
     return page(
         "provider.jinja",
@@ -216,6 +218,7 @@ def provider(provider_id: UUID) -> str:
         own=own,
         may_hand_in=actor.role in HANDS_IN,
         touched=_touched(found),
+        accountability=accountability,
         back={"href": "/offers" if own else "/providers"},
     )
 

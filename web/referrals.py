@@ -21,6 +21,7 @@ from referral.records import ClockSeen, ConsentSeen, PersonSeen, Proposal, Refer
 from referral.states import Noun, Purpose, Role
 from referral.states import ReferralState as S
 from referral.store import Tx
+from web import accountability as answering
 from web import labels
 from web.access import REVIEWERS, STAFF, TEAM, access, current_actor
 from web.app import edge
@@ -598,6 +599,10 @@ def show(record_id: UUID) -> ResponseReturnValue:
     line = None
     if shown.clock is not None:
         line = deadline(shown.due, shown.at, hours=shown.clock.hours)
+    accountability = None
+    if "since" in shown.seen and not shown.closed:
+        with edge().reading(shown.actor) as (tx, at):
+            accountability = answering.drawn(tx, at, shown.actor, Noun.REFERRAL, shown.id)
     return page(
         "referral/show.jinja",
         None,
@@ -618,6 +623,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
         latest=entries(Noun.REFERRAL, shown.timeline.steps[:3], shown.at, shown.timeline.notes),
         person_href=f"/people/{shown.person.id}" if _may_open(shown) else None,
         proposal=shown.proposal,
+        accountability=accountability,
     )
 
 

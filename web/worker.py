@@ -18,10 +18,11 @@ from threading import Event
 from types import FrameType
 from typing import TypeVar
 
-from referral import queue
+from referral import announcements, queue
 from referral.actors import the_system
 from referral.store import TryAgain, Tx
 from web.edge import Edge
+from workflows import announcements as reading
 from workflows import post, sweep
 
 log = logging.getLogger("segue.worker")
@@ -103,6 +104,7 @@ class Worker:
         while self._clocks():
             worked = True
         worked |= self._proposals()
+        worked |= self._readings()
         return self._letters() or worked
 
     # -- clocks -----------------------------------------------------------------------------
@@ -152,6 +154,23 @@ class Worker:
             return False
         self.done["proposal lapsed"] += lapsed
         return lapsed
+
+    def _readings(self) -> bool:
+        """What must be acted on and nobody has said they read."""
+        with self.edge.store.read() as tx:
+            waiting = announcements.due(tx, self.edge.clock(), BATCH)
+        return bool([one for one in waiting if self._reading(one)])
+
+    def _reading(self, one: announcements.Due) -> bool:
+        actor = the_system(one.system_id, f"clock:{reading.PERIOD}")
+        try:
+            done = self.edge.perform(actor, lambda tx, at: reading.look(tx, one, at))
+        except Exception as error:
+            log.error("Announcement %s: %s. Again soon.", one.announcement_id, type(error).__name__)
+            self.done["reading failed"] += 1
+            return False
+        self.done[f"reading {done}"] += 1
+        return done != "read"
 
     # -- letters ----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from referral import facts, ladder
 from referral.actors import Actor
+from referral.agreements import DUTIES
 from referral.states import Noun, Relation, Role
 from referral.store import Sql, Tx
 from workflows.engine import SECOND_NEEDED, TABLES, Refused, decide
@@ -156,6 +157,13 @@ def _replaces(a: _Asking) -> str | None:
     return None
 
 
+def _party(name: str) -> Callable[[_Asking], str | None]:
+    def check(a: _Asking) -> str | None:
+        return None if a.given[name] in a.f.parties else N_("Choose one of the parties.")
+
+    return check
+
+
 def _sources(a: _Asking) -> str | None:
     for source in a.given["sources"] or ():
         user, organisation = source.get("user_id"), source.get("organisation_id")
@@ -180,6 +188,7 @@ CHECKS: Mapping[str, Callable[[_Asking], str | None]] = {
     "consequence_id": _consequence,
     "replaces_id": _replaces,
     "sources": _sources,
+    **{f"{duty}_id": _party(f"{duty}_id") for duty in DUTIES},
 }
 
 

@@ -44,6 +44,18 @@ WORDINGS = {
     ),
 }
 
+# What an escalation may show about the system: examples, to which reviewers add their own.
+THEMES = (
+    N_("Nobody answers in time"),
+    N_("Too few places"),
+    N_("Getting there and back"),
+    N_("Access needs not met"),
+    N_("Information not shared in time"),
+    N_("Nobody knew who was responsible"),
+    N_("What was offered did not fit"),
+    N_("Money for the activity ran out"),
+)
+
 
 def setup_system(
     tx: Tx,
@@ -86,6 +98,18 @@ def setup_system(
                 "number": 1,
                 "body": body,
                 "from_at": at,
+            },
+        )
+    for theme in THEMES:
+        put(
+            tx,
+            "theme",
+            {
+                "id": new_id(at),
+                "system_id": system_id,
+                "name": theme,
+                "created_by": None,
+                "created_at": at,
             },
         )
     log(tx, actor, at, "system_set_up", "system", system_id)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from referral import facts, ladder, notices, records
+from referral import announcements, facts, ladder, notices, records
 from referral.actors import Actor, the_system
 from referral.clocks import member_key
 from referral.queue import Letter, Overtaken, finish_letter
@@ -45,6 +45,7 @@ BY_HAND = {
 }
 NOT_DELIVERED = "not_delivered"
 PERSON = "person"  # a letter about a person's record, not about anything with a machine
+ANNOUNCEMENT = "announcement"
 
 # -- may this be told? (pure) -------------------------------------------------------------------
 
@@ -183,6 +184,11 @@ def _give(tx: Tx, letter: Letter, to: Actor, what: str, at: datetime) -> bool:
     if letter.noun == PERSON:
         seen = records.person(tx, to, at, letter.record_id)
         if seen is None or seen.closed_to_actor:
+            return False
+        notices.give(tx, to, letter.id, what, letter.noun, letter.record_id, at)
+        return True
+    if letter.noun == ANNOUNCEMENT:
+        if not announcements.concerns(tx, to, letter.record_id):
             return False
         notices.give(tx, to, letter.id, what, letter.noun, letter.record_id, at)
         return True

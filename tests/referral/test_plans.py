@@ -38,6 +38,8 @@ SMALL = {
     "provider",
     "system",
     "wording",
+    "ladder_rung",
+    "theme",
 }
 GROWS = set(TABLES) - SMALL
 MODULES = (facts, picks, ladder, members, queue)

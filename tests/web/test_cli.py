@@ -195,3 +195,26 @@ def test_help_answers_without_loading_the_database_or_the_web() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_setup_with_a_shape_makes_its_places_and_says_what_is_missing(run: Run) -> None:
+    listed = run("shape", "list", "--json")
+    assert [s["name"] for s in json.loads(listed.output)] == [
+        "combined_authority", "nation", "practice", "system",
+    ]  # fmt: skip
+    made = run("setup", "Saltmarsh", "--admin", "ada@example.org", "--shape", "system")
+    assert made.exit_code == 0
+    assert "5 places, 10 organisations and 4 levels of review added." in made.output
+    assert "nobody answers for yet" in made.output
+
+
+def test_a_shape_from_a_file_is_loaded_and_a_wrong_one_refused(run: Run, tmp_path: Path) -> None:
+    set_up(run)
+    mine = tmp_path / "mine.toml"
+    mine.write_text(run("shape", "show", "practice").output)
+    assert "1 organisations and 3 levels" in run("shape", "load", str(mine)).output
+    mine.write_text("[[rungs]]\nlevel = 9\nrole = 'team_lead'\nstands = 'root'\n")
+    wrong = run("shape", "load", str(mine))
+    assert wrong.exit_code == 2
+    assert "from 1 to 4" in wrong.output
+    assert run("shape", "load", "nothing").exit_code == 2

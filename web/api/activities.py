@@ -13,6 +13,7 @@ from referral import lists
 from referral.states import Role
 from referral.store import Tx
 from web.access import STAFF
+from web.api.accountability import add_accountability
 from web.api.answers import Saved, words
 from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
 from web.api.paging import asked, listed, page
@@ -196,3 +197,6 @@ def change_group(given: dict[str, Any], record_id: UUID, group_id: UUID) -> Resp
         return {"id": group, "replayed": False}
 
     return _saved(edge().perform(actor, do), 200)
+
+
+add_accountability(api, lists.ACTIVITY, roles=STAFF)

@@ -12,6 +12,7 @@ from marshmallow import Schema, fields
 from referral import facts, lists
 from referral.states import AgreementState, Noun, Role
 from referral.store import Tx
+from web.api.accountability import add_accountability
 from web.api.answers import StepShown, of_done, words
 from web.api.door import ETAG, REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
 from web.api.moves import add_moves, moved
@@ -57,6 +58,12 @@ class AgreementShown(AgreementInList):
     fields_allowed = fields.List(fields.String(), attribute="fields", data_key="fields")
     replaces_id = fields.UUID(allow_none=True)
     duties = fields.String(allow_none=True)
+    answers_for = fields.Dict(
+        keys=fields.String(),
+        values=fields.UUID(),
+        allow_none=True,
+        metadata={"description": "Which party employs, assures, pays, safeguards."},
+    )
     reason = fields.String(allow_none=True)
     organisation_id = fields.UUID()
     created_at = fields.AwareDateTime()
@@ -115,3 +122,4 @@ def one(record_id: UUID) -> Any:
 
 
 add_moves(api, Noun.AGREEMENT, roles=ROLES)
+add_accountability(api, Noun.AGREEMENT, roles=ROLES)

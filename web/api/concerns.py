@@ -17,6 +17,7 @@ from referral.audit import log
 from referral.states import ConcernState, Noun, Relation
 from referral.store import Tx
 from web.access import STAFF
+from web.api.accountability import add_accountability
 from web.api.answers import StepShown, of_done, told, words
 from web.api.door import ETAG, REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
 from web.api.moves import add_moves
@@ -189,3 +190,4 @@ def one(record_id: UUID) -> Any:
 
 
 add_moves(api, Noun.CONCERN, roles=ROLES)
+add_accountability(api, Noun.CONCERN, roles=ROLES)

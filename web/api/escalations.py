@@ -13,6 +13,7 @@ from referral import facts, lists, policy
 from referral.states import EscalationState, Noun
 from referral.store import Tx
 from web.access import STAFF
+from web.api.accountability import add_accountability
 from web.api.answers import StepShown, of_done, words
 from web.api.door import ETAG, REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
 from web.api.moves import add_moves, moved
@@ -143,3 +144,4 @@ def one(record_id: UUID) -> Any:
 
 
 add_moves(api, Noun.ESCALATION, roles=STAFF)
+add_accountability(api, Noun.ESCALATION, roles=STAFF)

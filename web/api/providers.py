@@ -14,6 +14,7 @@ from referral.actors import Actor
 from referral.states import AssuranceState, Noun, Role
 from referral.store import Tx
 from web.access import STAFF
+from web.api.accountability import add_accountability
 from web.api.answers import Saved, StepShown, of_done, words
 from web.api.door import (
     ETAG,
@@ -273,3 +274,6 @@ add_moves(
     skip=frozenset({APPLY}),
     roles=ASSURERS,
 )
+
+
+add_accountability(api, lists.PROVIDER, roles=STAFF)

@@ -16,6 +16,7 @@ from referral.audit import log
 from referral.states import Noun, ReferralState, Role
 from referral.store import Tx
 from web.access import TEAM
+from web.api.accountability import add_accountability
 from web.api.answers import StepShown, of_done, words
 from web.api.door import (
     ETAG,
@@ -307,3 +308,4 @@ def attendance(given: dict[str, Any], record_id: UUID) -> Response:
 
 
 add_moves(api, Noun.REFERRAL, roles=ROLES)
+add_accountability(api, Noun.REFERRAL, roles=ROLES)

@@ -48,6 +48,10 @@ class DraftAgreement(Command):
     review_at = Moment(N_("Enter the review date."), when="to_come")
     replaces_id = Id()
     duties = Text(most=LONG)
+    employs_id = Id()
+    assures_id = Id()
+    pays_id = Id()
+    safeguards_id = Id()
 
     @validates_schema
     def more_than_one(self, data: dict[str, Any], **more: Any) -> None:
