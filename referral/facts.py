@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from referral.actors import Actor
+from referral.policy import CEILINGS, SHIPPED, Rules, rules_at
 from referral.schema import (
     AGREEMENT_LIVE,
     CONCERN_OPEN,
@@ -119,8 +120,10 @@ class ReferralFacts(NamedTuple):
     long_clock: bool
     alarm: bool
     answered: str | None
+    policy: str | None = None
     actor_membership: str = ""
     actor_org: str = ""
+    rules: Rules = SHIPPED
 
 
 _REFERRAL = f"""
@@ -163,7 +166,7 @@ SELECT r.id, r.state, r.version, r.system_id, r.organisation_id, r.reference, r.
     AND t.ended IS NULL),
   EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = r.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
-  {ANSWERED}
+  {ANSWERED}, pl.policy
 FROM referral r
 JOIN person pe ON pe.id = r.person_id
 JOIN provider pr ON pr.id = r.provider_id
@@ -219,12 +222,16 @@ def _days(values: list[Any], positions: Iterable[int]) -> None:
         values[i] = day(values[i])
 
 
-def _referral(row: tuple[Any, ...], actor: Actor, pg: bool) -> ReferralFacts:
-    if pg:
-        return ReferralFacts._make((*row, actor.membership_id, actor.organisation_id))
+_PLACE_PATH = ReferralFacts._fields.index("place_path")
+
+
+def _referral(tx: Tx, row: tuple[Any, ...], actor: Actor, at: datetime) -> ReferralFacts:
+    rules = rules_at(tx, row[-1], row[_PLACE_PATH], at)
+    if tx.pg:
+        return ReferralFacts._make((*row, actor.membership_id, actor.organisation_id, rules))
     values = list(with_times(row, REFERRAL_TIMES))
     _days(values, REFERRAL_DAYS)
-    return ReferralFacts._make((*values, actor.membership_id, actor.organisation_id))
+    return ReferralFacts._make((*values, actor.membership_id, actor.organisation_id, rules))
 
 
 def referral(
@@ -234,7 +241,7 @@ def referral(
     query = REFERRAL
     values = query.values({**asking(actor, at, key), "id": record_id})
     row = tx.execute(query.postgresql if tx.pg else query.sqlite, values).fetchone()
-    return None if row is None else _referral(row, actor, tx.pg)
+    return None if row is None else _referral(tx, row, actor, at)
 
 
 def referrals(tx: Tx, ids: list[str], actor: Actor, at: datetime) -> dict[str, ReferralFacts]:
@@ -242,7 +249,7 @@ def referrals(tx: Tx, ids: list[str], actor: Actor, at: datetime) -> dict[str, R
     query = REFERRALS_PG if tx.pg else REFERRALS_SQLITE
     values = query.values({**asking(actor, at), "ids": ids if tx.pg else json.dumps(ids)})
     rows = tx.execute(query.postgresql if tx.pg else query.sqlite, values).fetchall()
-    return {row[0]: _referral(row, actor, tx.pg) for row in rows}
+    return {row[0]: _referral(tx, row, actor, at) for row in rows}
 
 
 STANDS_IN = Sql(
@@ -289,13 +296,16 @@ class ConsentFacts(NamedTuple):
     in_force: bool
     alarm: bool
     answered: str | None
+    policy: str | None = None
     actor_membership: str = ""
     actor_org: str = ""
+    rules: Rules = SHIPPED
 
 
 _SIDE_CLOSED = f"""({named("k.person_id = pe.id", ACTOR_NAMED)}
    OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id AND {of("h", HOLD_LIVE)}
        AND h.closed_to = :side AND h.provider_id IS NULL AND h.referral_id IS NULL))"""
+_CONSENT_PATH = ConsentFacts._fields.index("place_path")
 _NEEDED = """EXISTS (SELECT 1 FROM referral r WHERE r.person_id = c.person_id
     AND CAST(r.provider_id AS text) = c.recipient AND r.state IN ({states}))"""
 CONSENT = Sql(
@@ -316,7 +326,7 @@ SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.person_id, c.
     AND ({of("n", CONSENT_GIVEN)} OR {of("n", CONSENT_ASKED)})),
   EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = c.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
-  {ANSWERED}
+  {ANSWERED}, pl.policy
 FROM consent c
 JOIN person pe ON pe.id = c.person_id
 JOIN organisation og ON og.id = c.organisation_id
@@ -334,7 +344,7 @@ SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pe.gate, pe.died_on, pl
   EXISTS (SELECT 1 FROM consent n WHERE n.person_id = pe.id AND n.recipient = :recipient
     AND n.purpose = :purpose AND ({of("n", CONSENT_ASKED)}
       OR ({of("n", CONSENT_GIVEN)} AND CAST(n.id AS text) <> :renews))),
-  {ANSWERED}
+  {ANSWERED}, pl.policy
 FROM person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -352,7 +362,8 @@ def consent(
         return None
     values = list(row)
     _days(values, _positions(ConsentFacts, "died_on"))
-    return ConsentFacts._make((*values, actor.membership_id, actor.organisation_id))
+    rules = rules_at(tx, values[-1], values[_CONSENT_PATH], at)
+    return ConsentFacts._make((*values, actor.membership_id, actor.organisation_id, rules))
 
 
 def new_consent(
@@ -369,7 +380,7 @@ def new_consent(
     )
     if row is None:
         return None
-    system_id, org, subject, gate, died, path, closed, in_force, answered = row
+    system_id, org, subject, gate, died, path, closed, in_force, answered, newest = row
     worker = given.get("link_worker_id") or actor.membership_id
     return ConsentFacts(
         id=given["id"],
@@ -398,6 +409,7 @@ def new_consent(
         answered=answered,
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
+        rules=rules_at(tx, newest, path, at),
     )
 
 
@@ -430,11 +442,13 @@ class OverrideFacts(NamedTuple):
     closed_to_actor: bool
     alarm: bool
     answered: str | None
+    policy: str | None = None
     next_rung: int = 0
     next_holder: str = ""
     governance: str = ""
     actor_membership: str = ""
     actor_org: str = ""
+    rules: Rules = SHIPPED
 
 
 # To whom it isn't there: whoever is named in a concern about the person or the provider, and the
@@ -450,7 +464,7 @@ SELECT o.id, o.state, o.version, o.system_id, o.organisation_id, o.reference, o.
   {OVERRIDE_CLOSED},
   EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = o.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
-  {ANSWERED}
+  {ANSWERED}, pl.policy
 FROM override o
 JOIN person pe ON pe.id = o.person_id
 JOIN organisation og ON og.id = o.organisation_id
@@ -463,7 +477,7 @@ WHERE o.id = :id AND o.system_id = :system_id
 NEW_OVERRIDE = Sql(
     f"""
 SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pe.gate, pl.path, pr.organisation_id,
-  {OVERRIDE_CLOSED}, {ANSWERED}
+  {OVERRIDE_CLOSED}, {ANSWERED}, pl.policy
 FROM person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -511,6 +525,7 @@ def override(
         governance=governance,
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
+        rules=rules_at(tx, f.policy, f.place_path, at),
     )
 
 
@@ -526,7 +541,7 @@ def new_override(
     )
     if row is None:
         return None
-    system_id, org, subject, gate, path, provider_org, closed, answered = row
+    system_id, org, subject, gate, path, provider_org, closed, answered, newest = row
     f = OverrideFacts(
         id=given["id"],
         state=None,
@@ -553,6 +568,7 @@ def new_override(
         answered=answered,
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
+        rules=rules_at(tx, newest, path, at),
     )
     rung, holder = _rung(tx, f, 1, at)
     return f._replace(rung=rung, holder=holder)
@@ -564,7 +580,7 @@ NEW_REFERRAL = Sql(
     f"""
 SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pe.gate, pe.died_on, pl.path,
   pr.id, pr.organisation_id, pr.gate, ac.id, g.id, g.starts_on,
-  {named("k.person_id = pe.id", ACTOR_NAMED)}, {ANSWERED}
+  {named("k.person_id = pe.id", ACTOR_NAMED)}, {ANSWERED}, pl.policy
 FROM person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -596,6 +612,7 @@ class NewReferralFacts(NamedTuple):
     starts_on: date | None
     closed_to_actor: bool
     answered: str | None
+    policy: str | None
     person_id: str
     link_worker_id: str
     reference: str
@@ -610,6 +627,7 @@ class NewReferralFacts(NamedTuple):
     contacted_at: datetime | None = None
     actor_membership: str = ""
     actor_org: str = ""
+    rules: Rules = SHIPPED
 
 
 # `_make` fills no defaults of its own.
@@ -643,6 +661,7 @@ def new_referral(
         link_worker_absent=actor.role == "team_lead" and bool(given.get("redirected_from")),
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
+        rules=rules_at(tx, known.policy, known.place_path, at),
     )
 
 
@@ -673,12 +692,14 @@ class ConcernFacts(NamedTuple):
     actor_implicated: bool
     held_by_it: bool
     answered: str | None
+    policy: str | None = None
     next_rung: int = 0
     next_holder: str = ""
     closed_to_actor: bool = False
     alarm: bool = False
     actor_membership: str = ""
     actor_org: str = ""
+    rules: Rules = SHIPPED
 
 
 CONCERN = Sql(
@@ -689,7 +710,7 @@ SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.reference, c.
   EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
     AND (s.user_id = :user_id OR s.organisation_id = :actor_org)),
   EXISTS (SELECT 1 FROM hold h WHERE h.concern_id = c.id AND {of("h", HOLD_LIVE)}),
-  {ANSWERED}
+  {ANSWERED}, pl.policy
 FROM concern c
 JOIN organisation og ON og.id = c.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -708,7 +729,7 @@ SELECT og.system_id, og.id, pl.path,
      AND pe.system_id = og.system_id),
   (SELECT pr.gate FROM provider pr WHERE pr.id = :provider_id
      AND pr.system_id = og.system_id),
-  {ANSWERED}
+  {ANSWERED}, pl.policy
 FROM organisation og JOIN place pl ON pl.id = og.place_id
 WHERE og.id = :actor_org AND og.system_id = :system_id
 """
@@ -736,7 +757,9 @@ def concern(
         ladder.barred(tx, record_id),
         at,
     )
-    return f._replace(next_rung=rung, next_holder=holder)
+    return f._replace(
+        next_rung=rung, next_holder=holder, rules=rules_at(tx, f.policy, f.place_path, at)
+    )
 
 
 def new_concern(
@@ -753,7 +776,7 @@ def new_concern(
     )
     if row is None:
         return None
-    system_id, org, path, subject, person_gate, provider_gate, answered = row
+    system_id, org, path, subject, person_gate, provider_gate, answered, newest = row
     if given.get("person_id") and subject is None:
         return None
     if given.get("provider_id") and provider_gate is None:
@@ -789,6 +812,7 @@ def new_concern(
         answered=answered,
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
+        rules=rules_at(tx, newest, path, at),
     )
 
 
@@ -827,6 +851,7 @@ class EscalationFacts(NamedTuple):
     actor_implicated: bool
     conflict: bool
     answered: str | None
+    policy: str | None = None
     next_level: int = 0
     next_owner: str = ""
     stands_in: bool = False
@@ -835,6 +860,7 @@ class EscalationFacts(NamedTuple):
     alarm: bool = False
     actor_membership: str = ""
     actor_org: str = ""
+    rules: Rules = SHIPPED
 
 
 ESCALATION = Sql(
@@ -852,7 +878,7 @@ SELECT e.id, e.state, e.version, e.system_id, e.organisation_id, e.reference, e.
         WHERE r.id = e.about_id AND p.organisation_id = :actor_org)
      OR EXISTS (SELECT 1 FROM provider p WHERE p.id = e.about_id
         AND p.organisation_id = :actor_org)),
-  {ANSWERED}
+  {ANSWERED}, pl.policy
 FROM escalation e
 JOIN organisation og ON og.id = e.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -887,7 +913,12 @@ def escalation(
     above = min(f.level + 1, f.ceiling) if f.level < f.ceiling else f.level
     found = ladder.ladder(tx, f.system_id, f.organisation_id, f.place_path, at)
     level, owner = found.review(above, f.ceiling, excluding=f.raised_by)
-    return f._replace(next_level=level, next_owner=owner, alarm=_alarm(tx, record_id))
+    return f._replace(
+        next_level=level,
+        next_owner=owner,
+        alarm=_alarm(tx, record_id),
+        rules=rules_at(tx, f.policy, f.place_path, at),
+    )
 
 
 ABOUT: dict[str, Sql] = {
@@ -925,7 +956,7 @@ ABOUT: dict[str, Sql] = {
     ),
 }
 PLACE_OF = Sql(
-    "SELECT pl.path FROM organisation og JOIN place pl ON pl.id = og.place_id"
+    "SELECT pl.path, pl.policy FROM organisation og JOIN place pl ON pl.id = og.place_id"
     " WHERE og.id = :id AND og.system_id = :system_id"
 )
 SUBJECT_OF = Sql("SELECT subject_ref FROM person WHERE id = :id")
@@ -936,7 +967,7 @@ def new_escalation(
     tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
 ) -> EscalationFacts | None:
     """The facts before an escalation is raised: who reviews it, and at which level."""
-    from referral import ladder, policy
+    from referral import ladder
 
     about, about_id = given.get("about"), given.get("about_id")
     organisation_id, person_id, raiser = actor.organisation_id, None, None
@@ -951,7 +982,8 @@ def new_escalation(
     if found is None:
         return None
     rungs = ladder.ladder(tx, actor.system_id, organisation_id, found[0], at)
-    kind = policy.ceiling(given["kind"]) if given.get("kind") in policy.CEILINGS else 3
+    rules = rules_at(tx, found[1], found[0], at)
+    kind = rules.ceiling(given["kind"]) if given.get("kind") in CEILINGS else 3
     wanted = int(given.get("level", 1))
     ceiling = rungs.highest(max(kind, wanted))
     level, owner = rungs.review(
@@ -999,6 +1031,7 @@ def new_escalation(
         link_worker_id=(raiser or "").removeprefix("member@") or None,
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
+        rules=rules,
     )
 
 
@@ -1023,6 +1056,7 @@ class AssuranceFacts(NamedTuple):
     evidence_lapses: datetime | None
     kinds_in_date: str | None
     answered: str | None
+    policy: str | None = None
     governance: str = ""
     missing_evidence: tuple[str, ...] = ()
     subject_ref: str | None = None
@@ -1032,6 +1066,7 @@ class AssuranceFacts(NamedTuple):
     reference: str = ""
     actor_membership: str = ""
     actor_org: str = ""
+    rules: Rules = SHIPPED
 
 
 _EVIDENCE = f"""(SELECT {{what}} FROM evidence e WHERE e.provider_id = pr.id
@@ -1042,7 +1077,7 @@ _ASSURANCE = f"""
 SELECT {{record}}, pr.system_id, pr.organisation_id, pr.id, {{own}}, pr.gate, pr.tier, pl.path,
   {_EVIDENCE.format(what="min(e.until)")},
   {_EVIDENCE.format(what="min(coalesce(e.grace_until, e.until))")},
-  {_KINDS.format(agg="{agg}")}, {ANSWERED}
+  {_KINDS.format(agg="{agg}")}, {ANSWERED}, pl.policy
 FROM provider pr
 JOIN organisation og ON og.id = pr.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -1071,17 +1106,19 @@ def _assurance_sql(pg: bool, new: bool) -> Sql:
 
 
 def _assured(tx: Tx, row: tuple[Any, ...], actor: Actor, at: datetime) -> AssuranceFacts:
-    from referral import ladder, policy
+    from referral import ladder
 
     f = AssuranceFacts(*row)
     have = set((f.kinds_in_date or "").split(","))
-    missing = tuple(kind for kind in policy.EVIDENCE_BY_TIER[f.tier] if kind not in have)
+    rules = rules_at(tx, f.policy, f.place_path, at)
+    missing = tuple(kind for kind in rules.evidence(f.tier) if kind not in have)
     _, governance = ladder.reviewers(tx, f.system_id, f.organisation_id, f.place_path, 2, 3, at)
     return f._replace(
         missing_evidence=missing,
         governance=governance,
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
+        rules=rules,
     )
 
 
@@ -1124,6 +1161,7 @@ class AgreementFacts(NamedTuple):
     since: datetime | None
     place_path: str
     answered: str | None
+    policy: str | None = None
     parties: frozenset[str] = frozenset()
     unsigned: frozenset[str] = frozenset()
     provider_gates: tuple[tuple[str, int], ...] = ()
@@ -1135,12 +1173,13 @@ class AgreementFacts(NamedTuple):
     alarm: bool = False
     actor_membership: str = ""
     actor_org: str = ""
+    rules: Rules = SHIPPED
 
 
 AGREEMENT = Sql(
     f"""
 SELECT a.id, a.state, a.version, a.system_id, a.organisation_id, a.reference, a.review_at,
-  a.replaces_id, a.since, pl.path, {ANSWERED}
+  a.replaces_id, a.since, pl.path, {ANSWERED}, pl.policy
 FROM agreement a
 JOIN organisation og ON og.id = a.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -1202,6 +1241,7 @@ def agreement(
         alarm=_alarm(tx, record_id),
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
+        rules=rules_at(tx, f.policy, f.place_path, at),
     )
 
 
@@ -1236,6 +1276,7 @@ def new_agreement(
         governance=governance,
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
+        rules=rules_at(tx, found[1], found[0], at),
     )
 
 

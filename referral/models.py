@@ -33,6 +33,7 @@ from referral.organisations import (
     User,
 )
 from referral.people import Note, Person, Plan
+from referral.policies import PolicyChange, PolicyComment, PolicyRule
 from referral.referrals import Attendance, Referral
 from referral.schema import Base
 from referral.themes import EscalationTheme, Theme
@@ -76,6 +77,9 @@ __all__ = [
     "Person",
     "Place",
     "Plan",
+    "PolicyChange",
+    "PolicyComment",
+    "PolicyRule",
     "Provider",
     "Referral",
     "SignIn",

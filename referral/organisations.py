@@ -46,6 +46,8 @@ class Place(Base):
     safeguarding_phone: Mapped[str | None]
     out_of_hours_phone: Mapped[str | None]
     outside_contact: Mapped[str | None]
+    # The newest rule of the system: the facts read it, so that asking for policy costs nothing.
+    policy: Mapped[Ref | None]
     __table_args__ = (
         CheckConstraint("kind IN ('system','place','neighbourhood')", name="kind"),
         Index(None, "system_id"),

@@ -1,11 +1,21 @@
 """The numbers and lists that places may differ in, asked for by kind, place and time.
 
-They are constants today, labelled as examples; the callers already ask as if they were rows with
-from-dates, so that making them data changes no caller."""
+What is shipped here is an example. A place's own rules are rows with from-dates
+(`referral.policies`): the nearest place up the tree answers, then the system (its root place), then
+the shipped example. Rows are only ever added and never reach back, so any past day can be read.
+
+Asking costs no statement: each place carries the id of the newest rule of its system, the facts
+read it with the rest, and the rules as they stood at that id are kept in memory."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from referral.store import Sql, Tx
 
 # Working days unless the clock says hours. Examples: each system sets its own.
 DAYS: dict[str, int] = {
@@ -152,18 +162,251 @@ EVIDENCE_BY_TIER: dict[str, tuple[str, ...]] = {
 NO_GRACE = ("dbs", "public_liability", "employers_liability")
 
 
-def days(kind: str, place_path: str | None = None, at: datetime | None = None) -> int:
-    """The number in force for this kind, at this place and time."""
+# Numbers that no place changes: they belong to the arithmetic of clocks, or are counted for all
+# places in one look.
+FIXED = frozenset({"left_at_least", "answer_at_least", "confirmation"})
+# Reasons the program itself gives: no list goes without them.
+KEPT: Mapping[str, frozenset[str]] = {
+    "referral.recall": frozenset({"provider_stopped"}),
+    "referral.withdraw": frozenset({"died", "person_asked"}),
+}
+# Lists no place changes: they say whose decision it was.
+FIXED_REASONS = frozenset({"consent.withdraw"})
+
+
+def days(kind: str) -> int:
+    """The shipped number, for what no place changes and for printing."""
     return DAYS[kind]
 
 
-def reasons(
-    kind: str, place_path: str | None = None, at: datetime | None = None
-) -> tuple[str, ...]:
-    """The reason codes that may be given with this move."""
+def reasons(kind: str) -> tuple[str, ...]:
+    """The shipped reasons that may be given with a move."""
     return REASONS[kind]
 
 
-def ceiling(kind: str) -> int:
-    """The highest level an escalation of this kind climbs to."""
-    return CEILINGS[kind]
+# -- the kinds of rule --------------------------------------------------------------------------
+
+Shipped = Mapping[str, Any]
+NOUN = "policy"
+
+
+def shipped() -> dict[str, Shipped]:
+    """The shipped example of every rule a place may make, by kind and name."""
+    return {
+        "days": {name: days for name, days in DAYS.items() if name not in FIXED},
+        "months": {"consent": CONSENT_MONTHS},
+        "ceiling": dict(CEILINGS),
+        "reasons": {
+            name: [{"code": code} for code in codes]
+            for name, codes in REASONS.items()
+            if name not in FIXED_REASONS
+        },
+        "evidence": {
+            tier: [{"code": code} for code in codes] for tier, codes in EVIDENCE_BY_TIER.items()
+        },
+        "blocks": dict(EVIDENCE),
+    }
+
+
+def shipped_text() -> str:
+    """The shipped examples as text, a line each: kept in the store beside the tables of moves, so
+    that what a past release shipped can still be read."""
+    lines = [
+        f"{kind} {name} {json.dumps(value, sort_keys=True)}"
+        for kind, found in shipped().items()
+        for name, value in found.items()
+    ]
+    return "\n".join([NOUN, *lines]) + "\n"
+
+
+def shipped_in(text: str) -> dict[tuple[str, str], Any]:
+    """The examples of a kept text, by kind and name."""
+    found = {}
+    for line in text.splitlines()[1:]:
+        kind, name, value = line.split(" ", 2)
+        found[kind, name] = json.loads(value)
+    return found
+
+
+class Rule(NamedTuple):
+    """One rule as it was made."""
+
+    id: str
+    number: int
+    place_id: str
+    kind: str
+    name: str
+    value: Any
+    from_at: datetime
+    set_at: datetime
+    set_by: str | None
+    because: str | None
+    takes_back_id: str | None
+    change_id: str | None
+
+
+class Book:
+    """All rules of one system as they stood at one of them."""
+
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        self.rules = tuple(rules)
+        taken_back = {rule.takes_back_id for rule in self.rules if rule.takes_back_id}
+        self.taken_back = frozenset(taken_back)
+        self._by_item: dict[tuple[str, str], dict[str, list[Rule]]] = {}
+        self.standing = tuple(
+            rule for rule in self.rules if rule.takes_back_id is None and rule.id not in taken_back
+        )
+        for rule in self.standing:
+            places = self._by_item.setdefault((rule.kind, rule.name), {})
+            places.setdefault(rule.place_id, []).append(rule)
+        for places in self._by_item.values():
+            for found in places.values():
+                found.sort(key=lambda rule: (rule.from_at, rule.number), reverse=True)
+
+    def names(self, kind: str) -> Iterator[str]:
+        """The names of this kind that have a rule somewhere."""
+        return (name for of, name in self._by_item if of == kind)
+
+    def at_place(self, kind: str, name: str, place_id: str) -> list[Rule]:
+        """The rules a place has made for this item and not taken back, the newest from-date
+        first."""
+        return self._by_item.get((kind, name), {}).get(place_id, [])
+
+    def in_force(self, kind: str, name: str, path: str, at: datetime) -> Rule | None:
+        """The rule of the nearest place up the tree at this time; None for the shipped example."""
+        places = self._by_item.get((kind, name))
+        if places is None:
+            return None
+        for place_id in reversed(path.strip("/").split("/")):
+            for rule in places.get(place_id, ()):
+                if rule.from_at <= at:
+                    if rule.value is not None:
+                        return rule
+                    break  # this place goes by what holds above it
+        return None
+
+
+EMPTY = Book()
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is in force in one place at one time."""
+
+    book: Book
+    path: str
+    at: datetime
+
+    def on(self, at: datetime) -> Rules:
+        """The same place at another time."""
+        return self if self.book is EMPTY else Rules(self.book, self.path, at)
+
+    def rule(self, kind: str, name: str) -> Rule | None:
+        """The rule in force; None where the shipped example is."""
+        return self.book.in_force(kind, name, self.path, self.at)
+
+    def days(self, name: str) -> int:
+        """A clock's length: working days, or hours where its name says so."""
+        found = None if self.book is EMPTY or name in FIXED else self.rule("days", name)
+        return DAYS[name] if found is None else int(found.value)
+
+    def consent_months(self) -> int:
+        """For how many months an agreement holds where no other date is given."""
+        found = self.rule("months", "consent")
+        return CONSENT_MONTHS if found is None else int(found.value)
+
+    def ceiling(self, kind: str) -> int:
+        """The highest level an escalation of this kind climbs to."""
+        found = self.rule("ceiling", kind)
+        return CEILINGS[kind] if found is None else int(found.value)
+
+    def reasons(self, name: str) -> tuple[str, ...]:
+        """The reason codes that may be given with a move."""
+        found = self.rule("reasons", name)
+        return REASONS[name] if found is None else codes_of(found.value)
+
+    def evidence(self, tier: str) -> tuple[str, ...]:
+        """The kinds of evidence asked of a provider of this tier."""
+        found = self.rule("evidence", tier)
+        return EVIDENCE_BY_TIER[tier] if found is None else codes_of(found.value)
+
+    def evidence_kinds(self) -> tuple[str, ...]:
+        """Every kind of evidence that can be kept: the shipped ones and the place's own."""
+        kinds = dict.fromkeys(EVIDENCE)
+        for tier in EVIDENCE_BY_TIER:
+            kinds.update(dict.fromkeys(self.evidence(tier)))
+        return tuple(kinds)
+
+    def blocks(self, kind: str) -> bool:
+        """Whether evidence of this kind, once out of date, stops new referrals."""
+        found = self.rule("blocks", kind)
+        return EVIDENCE.get(kind, False) if found is None else bool(found.value)
+
+    def words(self, kind: str, name: str) -> dict[str, str]:
+        """A place's own words for the codes of a list."""
+        found = self.rule(kind, name)
+        value = () if found is None else found.value
+        return {item["code"]: item["says"] for item in value if item.get("says")}
+
+
+def codes_of(value: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
+    """The codes of a list as it is stored."""
+    return tuple(item["code"] for item in value)
+
+
+SHIPPED = Rules(EMPTY, "", _NEVER)
+
+# -- reading them -------------------------------------------------------------------------------
+
+RULES = Sql(
+    "SELECT id, number, place_id, kind, name, value, from_at, set_at, set_by, because,"
+    " takes_back_id, change_id FROM policy_rule WHERE system_id ="
+    " (SELECT system_id FROM policy_rule WHERE id = :id)"
+    " AND number <= (SELECT number FROM policy_rule WHERE id = :id) ORDER BY number",
+    times=(6, 7),
+)
+STANDING = Sql(
+    "SELECT pl.policy, pl.path FROM organisation o JOIN place pl ON pl.id = o.place_id"
+    " WHERE o.id = :id"
+)
+OF_PLACE = Sql("SELECT policy, path FROM place WHERE id = :id AND system_id = :system_id")
+MOST_BOOKS = 64
+# By the id of the newest rule: what it names never changes, in any transaction or store.
+_books: dict[str, Book] = {}
+
+
+def rules_at(tx: Tx, newest: str | None, path: str, at: datetime) -> Rules:
+    """What is in force at a place, which the id of its system's newest rule is known of."""
+    return SHIPPED if newest is None else Rules(book(tx, newest), path, at)
+
+
+def book(tx: Tx, newest: str | None) -> Book:
+    """The rules as they stood at this one."""
+    if newest is None:
+        return EMPTY
+    found = _books.get(newest)
+    if found is None:
+        rows = tx.rows(RULES, id=newest)
+        found = Book(Rule._make(as_read(row)) for row in rows)
+        if len(_books) >= MOST_BOOKS:
+            _books.clear()
+        _books[newest] = found
+    return found
+
+
+def as_read(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The columns of a rule, its value as it was given."""
+    return (*row[:5], None if row[5] is None else json.loads(row[5]), *row[6:])
+
+
+def rules_of(tx: Tx, organisation_id: str, at: datetime) -> Rules:
+    """What is in force where this organisation works."""
+    row = tx.row(STANDING, id=organisation_id)
+    return SHIPPED if row is None else rules_at(tx, row[0], row[1], at)
+
+
+def rules_in(tx: Tx, system_id: str, place_id: str, at: datetime) -> Rules | None:
+    """What is in force in a place; None if the system has no such place."""
+    row = tx.row(OF_PLACE, id=place_id, system_id=system_id)
+    return None if row is None else Rules(book(tx, row[0]), row[1], at)

@@ -44,6 +44,8 @@ MODULES: tuple[str, ...] = (
     "web.accountability",
     "web.announcements",
     "web.themes",
+    "web.policy",
+    "web.policy_changes",
     "web.directory_page",
 )
 LANGUAGES = ("en", "cy")

@@ -537,6 +537,91 @@ def states() -> None:
 
 
 @main.group()
+def policy() -> None:
+    """The rules a place works by: as a file, compared, and taken over from another place."""
+
+
+place_option = click.option(
+    "--place", default=None, help="Name or id of the place; the whole system if none is named."
+)
+
+
+@policy.command("print")
+@plainly
+def policy_print() -> None:
+    """Print every guard with its source, and every rule Segue ships. As docs/policy.md."""
+    from web.policy_printing import print_policy
+
+    say(print_policy())
+
+
+@policy.command("export")
+@place_option
+@click.option("--on", default=None, help="As it was on a day, for example 2026-03-15.")
+@click.option("--all", "everything", is_flag=True, help="The shipped examples too.")
+@plainly
+def policy_export(place: str | None, on: str | None, everything: bool) -> None:
+    """Write the rules in force in a place as JSON: those somebody made, or all of them."""
+    from web.policy_cli import day_of, exported
+
+    day = day_of(on)
+    with opened() as edge:
+        click.echo(exported(edge, place, day, everything), nl=False)
+
+
+@policy.command("diff")
+@click.argument("file")
+@click.argument("other", required=False)
+@place_option
+@as_json
+@plainly
+def policy_diff(file: str, other: str | None, place: str | None, as_json: bool) -> None:
+    """Say how FILE (JSON or TOML) differs from what is in force in a place, or from OTHER."""
+    from web.policy_cli import compared, compared_with_place, lines_of, told
+
+    if other is not None:
+        found, here, there = compared(file, other), file, other
+    else:
+        with opened() as edge:
+            found, here = compared_with_place(edge, file, place)
+        there = file
+    lines = lines_of(found, here, there) or ["They say the same."]
+    answer({"differences": told(found)}, as_json, lines)
+
+
+@policy.command("import")
+@click.argument("file")
+@place_option
+@click.option("--from", "from_", default=None, help="The day the rules begin; now if none.")
+@click.option("--because", default=None, help="Why, for those who read the history.")
+@click.option("--apply", is_flag=True, help="Do it. Without this, only say what would change.")
+@as_json
+@plainly
+def policy_import(
+    file: str,
+    place: str | None,
+    from_: str | None,
+    because: str | None,
+    apply: bool,
+    as_json: bool,
+) -> None:
+    """Take the rules of FILE (JSON or TOML) into a place: all it says otherwise, or nothing."""
+    from web.policy_cli import day_of, lines_of, taken_in, told
+
+    day = day_of(from_)
+    with opened() as edge:
+        found, here = taken_in(edge, file, place, day, because, apply)
+    lines = lines_of(found, f"{here} now", file)
+    if not found:
+        lines.append(f"{here} works by all of this already. Nothing was changed.")
+    elif apply:
+        lines.append(f"Rules made: {len(found)}. What runs keeps the rule it began with.")
+    else:
+        lines.append(f"Rules to make: {len(found)}. Nothing was changed yet: add --apply.")
+    answer({"applied": apply and bool(found), "rules": told(found)}, as_json, lines)
+
+
+@main.group()
 def audit() -> None:
     """The audit log."""
 

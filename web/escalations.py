@@ -108,7 +108,7 @@ def _who_gets_it(tx: Tx, at: datetime, actor: Actor, about: str, about_id: str) 
     f = facts.new_escalation(tx, given, actor, at)
     if f is None:
         raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="raise", record_id=None)
-    due = add(at, policy.days("escalation.raised"), ENGLAND)
+    due = add(at, f.rules.days("escalation.raised"), ENGLAND)
     return owner_words(tx, actor.system_id, f.owner), by_when(due, at)
 
 
@@ -257,7 +257,8 @@ def _clocks(tx: Tx, at: datetime, f: facts.EscalationFacts) -> list[dict[str, An
     """The deadlines that run on the record it is about, each with the rule it goes by."""
     found = []
     for clock in records.clocks(tx, f.about_id) if f.about_id else []:
-        days = policy.DAYS.get(clock.kind)
+        known = clock.kind in policy.DAYS
+        days = f.rules.on(clock.started).days(clock.kind) if known else 0
         rule = ngettext("%(num)s working day", "%(num)s working days", days) if days else ""
         found.append(
             {
@@ -735,7 +736,7 @@ def waive(record_id: UUID, consequence_id: UUID) -> ResponseReturnValue:
             caption=found.caption,
             back={"href": back},
             one=one,
-            reasons=labels.choices(labels.REASONS, *policy.reasons("escalation.waive")),
+            reasons=labels.listed_reasons(found.facts.rules, "escalation.waive"),
         )
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:

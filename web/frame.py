@@ -44,7 +44,7 @@ GOVERNANCE = (
 ADMIN = (
     (N_("Users"), "/users"),
     (N_("Organisations"), "/organisations"),
-    (N_("Workflows"), "/workflows"),
+    (N_("Policy"), "/policy"),
     (N_("Wording"), "/wording"),
     (N_("System"), "/system"),
     (N_("Help"), "/help"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from referral.policy import Rules
 from web.say import _
 from workflows.moves import N_
 
@@ -613,6 +614,20 @@ def word(table: dict[str, str], code: str | None) -> str:
 def choices(table: dict[str, str], *codes: str) -> list[tuple[str, str]]:
     """(code, words) of these codes, or of the whole table, for radios and checkboxes."""
     return [(code, word(table, code)) for code in (codes or table)]
+
+
+def listed_reasons(rules: Rules, name: str) -> list[tuple[str, str]]:
+    """(code, words) of the reasons in force: a place's own words, else ours."""
+    own = rules.words("reasons", name)
+    return [(code, own.get(code) or word(REASONS, code)) for code in rules.reasons(name)]
+
+
+def listed_evidence(rules: Rules) -> list[tuple[str, str]]:
+    """(code, words) of every kind of evidence that can be kept where these rules hold."""
+    own: dict[str, str] = {}
+    for tier in TIERS:
+        own |= rules.words("evidence", tier)
+    return [(code, own.get(code) or word(EVIDENCE, code)) for code in rules.evidence_kinds()]
 
 
 def role_name(role: str) -> str:

@@ -16,7 +16,7 @@ from flask import Blueprint, abort
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 
-from referral import captions, facts, records
+from referral import captions, facts, policy, records
 from referral.actors import Actor
 from referral.audit import log
 from referral.states import AgreementState, Noun
@@ -32,7 +32,7 @@ from web.schemas.fields import SHORT, Choice, Day, Id, Many, Moment, Number, Own
 from web.words import by_when
 from workflows import disclosure
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
-from workflows.moves import N_, Refusal
+from workflows.moves import N_, Refusal, list_of
 from workflows.named import check_named
 from workflows.reading import situations
 
@@ -181,14 +181,15 @@ BEFORE: dict[tuple[Noun, str], str] = {
     ),
     (Noun.OVERRIDE, "review"): N_("You are the third person. It closes with what you found."),
     (Noun.ESCALATION, "acknowledge"): N_(
-        "You become the reviewer. Whoever raised it is told. A decision is due in 5 working days."
+        "You become the reviewer. Whoever raised it is told. A decision is due after that: the page"
+        " says by when."
     ),
     (Noun.ESCALATION, "unanswered"): N_("You go on without the answer. It stays on record."),
     (Noun.ESCALATION, "climb"): N_("It goes to the reviewers of the next level."),
     (Noun.ESCALATION, "withdraw"): N_("The reviewers are told that nothing more is needed."),
     (Noun.ESCALATION, "reopen"): N_("It goes one level up, to other reviewers."),
     (Noun.ESCALATION, "complete"): N_(
-        "The review ends. Whoever raised it is told, and can disagree within 20 working days."
+        "The review ends. Whoever raised it is told, and can disagree for some weeks."
     ),
     (Noun.ASSURANCE, "apply"): N_("The governance lead looks at the evidence and decides."),
     (Noun.ASSURANCE, "review"): N_(
@@ -318,6 +319,16 @@ def drawn(
     return found
 
 
+def lists(noun: Noun, trigger: str, option: Option, f: Any) -> Choices:
+    """The lists in force at the record's place, for what this move needs."""
+    found = {need.name: list_of(noun, trigger, need) for need in option.needs}
+    return {
+        name: labels.listed_reasons(f.rules, listed)
+        for name, listed in found.items()
+        if listed in policy.REASONS
+    }
+
+
 def _kind(
     name: str, declared: fields.Field[Any], choices: Choices
 ) -> tuple[str, tuple[tuple[str, ...], ...]]:
@@ -331,7 +342,7 @@ def _kind(
     if isinstance(declared, Choice):
         if given:
             return "radios", given
-        codes = [str(c) for v in declared.validators for c in getattr(v, "choices", ())]
+        codes = list(declared.values)
         return "radios", tuple((c, word(dict(CODES.get(name, {})), c)) for c in codes)
     if isinstance(declared, (Id, OwnerKey)):
         return ("radios" if len(given) <= 8 else "choose"), given
@@ -482,7 +493,13 @@ def move_page(
         return page(
             asked.template,
             form,
-            fields=drawn(schema, noun, trigger, asked.choices, asked.leave_out),
+            fields=drawn(
+                schema,
+                noun,
+                trigger,
+                {**lists(noun, trigger, option, found.facts), **asked.choices},
+                asked.leave_out,
+            ),
             before=asked.before or said(BEFORE.get((noun, trigger), "")),
             press_words=asked.press or title,
             red=trigger in RED,

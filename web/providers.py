@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from referral import offered, oversight, policy, records, reviews, visible
 from referral.oversight import Evidence, Provider
+from referral.policy import Rules
 from referral.states import Noun, Role
 from referral.store import Tx
 from web import accountability as answering
@@ -144,9 +145,10 @@ class Item:
         return self.asked_for and not any(one["in_date"] for one in self.counts)
 
 
-def _items(found: list[Evidence], tier: str, at: datetime) -> list[Item]:
-    asked = policy.EVIDENCE_BY_TIER[tier]
-    kinds = [*asked, *(k for k in policy.EVIDENCE if k not in asked)]
+def _items(found: list[Evidence], tier: str, rules: Rules, at: datetime) -> list[Item]:
+    asked = rules.evidence(tier)
+    named = dict(labels.listed_evidence(rules))
+    kinds = dict.fromkeys([*asked, *named, *(one.kind for one in found)])
 
     def shown(one: Evidence) -> dict[str, Any]:
         return {
@@ -163,7 +165,7 @@ def _items(found: list[Evidence], tier: str, at: datetime) -> list[Item]:
         mine = [one for one in found if one.kind == kind]
         item = Item(
             kind,
-            word(labels.EVIDENCE, kind),
+            named.get(kind) or word(labels.EVIDENCE, kind),
             kind in asked,
             [shown(one) for one in mine if one.checked_by],
             [shown(one) for one in mine if not one.checked_by],
@@ -197,7 +199,8 @@ def provider(provider_id: UUID) -> str:
         elif found.assurance_id is None and actor.role in HANDS_IN:
             words = labels.button(Noun.ASSURANCE, "apply")
             actions = [{"text": words, "href": f"/providers/{found.id}/apply"}]
-        items = _items(oversight.evidence(tx, actor, found.id), found.tier, at)
+        rules = policy.rules_of(tx, found.organisation_id, at)
+        items = _items(oversight.evidence(tx, actor, found.id), found.tier, rules, at)
         offers = offered.offers_of(tx, actor, found.id)
         accountability = answering.drawn(tx, at, actor, "provider", found.id)
     own = actor.role is Role.PROVIDER_LEADER
@@ -339,6 +342,8 @@ def evidence(provider_id: UUID) -> ResponseReturnValue:
     back = f"/providers/{found.id}"
     own = actor.role is Role.PROVIDER_LEADER
     known = _known(found.id)
+    with edge().reading(actor) as (tx, at):
+        kinds = labels.listed_evidence(policy.rules_of(tx, found.organisation_id, at))
 
     def draw(form: Form) -> str:
         return page(
@@ -346,7 +351,7 @@ def evidence(provider_id: UUID) -> ResponseReturnValue:
             form,
             provider=found,
             own=own,
-            kinds=labels.choices(labels.EVIDENCE),
+            kinds=kinds,
             back={"href": back},
         )
 

@@ -1032,7 +1032,8 @@ def page_with(template: str, errors: list[dict[str, str]], **context: Any) -> st
 
 def _reply_by(w: Writing) -> datetime:
     kind = "referral.sent.urgent" if w.said("urgent") else "referral.sent"
-    return add(w.at, policy.days(kind), ENGLAND)
+    rules = w.facts.rules if w.facts else policy.SHIPPED
+    return add(w.at, rules.days(kind), ENGLAND)
 
 
 def _mend(w: Writing, refusal: Refusal) -> dict[str, str]:

@@ -51,7 +51,8 @@ class Asked:
     cal: Calendar
 
     def days(self, kind: str) -> int:
-        return policy.days(kind, self.facts.place_path, self.at)
+        """The length in force at the record's place: a clock keeps the one it started with."""
+        return int(self.facts.rules.days(kind))
 
     def now(self, name: str) -> Any:
         """The value after the move: what it set, or else what was there."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from referral import audit, effects, facts, picks
+from referral import audit, effects, facts, picks, policy
 from referral.actors import NOBODY, Actor, the_system
 from referral.details import details_of, told
 from referral.ids import new_id, new_reference
@@ -47,6 +47,7 @@ from workflows.moves import (
     StartClock,
     Table,
     Tell,
+    list_of,
 )
 from workflows.tables import (
     agreements,
@@ -203,7 +204,25 @@ def _role_refusal(moves: Iterable[Move], worn: frozenset[Hat], role: Role) -> Re
     return NOT_YOUR_RECORD if role in roles else NOT_YOUR_ROLE
 
 
-def _missing(m: Move, actor: Actor, given: Given) -> list[Refusal]:
+def _allowed(noun: Noun, trigger: str, need: Need, f: Any) -> tuple[str, ...]:
+    """The codes that may be given: those of the table, or of the list in force at the record's
+    place."""
+    listed = list_of(noun, trigger, need)
+    if listed is None or listed not in policy.REASONS:
+        return need.values
+    return tuple(f.rules.reasons(listed))
+
+
+def _asks(noun: Noun, m: Move, f: Any) -> tuple[Need, ...]:
+    """What the move needs, with the codes in force."""
+    asked = []
+    for need in m.needs:
+        allowed = _allowed(noun, m.trigger, need, f)
+        asked.append(need if allowed == need.values else replace(need, values=allowed))
+    return tuple(asked)
+
+
+def _missing(noun: Noun, m: Move, actor: Actor, f: Any, given: Given) -> list[Refusal]:
     """What the mover has not said. The person need not give a reason; the system has its cause."""
     if actor.role in (Role.SYSTEM, Role.PERSON):
         return []
@@ -212,7 +231,8 @@ def _missing(m: Move, actor: Actor, given: Given) -> list[Refusal]:
         if need.when is not None and not need.when(given):
             continue
         value = given.get(need.name)
-        if value in (None, "", []) or (need.values and value not in need.values):
+        allowed = _allowed(noun, m.trigger, need, f)
+        if value in (None, "", []) or (allowed and value not in allowed):
             refusals.append(need.refusal)
     return refusals
 
@@ -248,7 +268,7 @@ def options(noun: Noun, f: Any, actor: Actor, at: datetime) -> list[Option]:
         else:
             each = [_guard_refusals(m, f, NOTHING, at) for m in mine]
             refusals.extend(sorted(each, key=len)[0])
-        found.append(Option(trigger, mine[0].says, mine[0].needs, tuple(refusals)))
+        found.append(Option(trigger, mine[0].says, _asks(noun, mine[0], f), tuple(refusals)))
     return found
 
 
@@ -314,7 +334,7 @@ def decide(
     if role is not None:
         raise refuse(role)
     m = _choose(tuple(m for m in moves if m.by & worn), f, given)
-    refusals = _guard_refusals(m, f, given, at) + _missing(m, actor, given)
+    refusals = _guard_refusals(m, f, given, at) + _missing(noun, m, actor, f, given)
     if m.two_people or (m.two_people_if is not None and m.two_people_if(f, given)):
         refusals += _second(table, actor, second, second_facts)
     if refusals:
@@ -914,5 +934,9 @@ def refused_entry(tx: Tx, refused: Refused, actor: Actor, at: datetime) -> None:
 
 
 def move_tables() -> list[tuple[str, str, str]]:
-    """(noun, version, text) of each table of moves this program decides by."""
-    return [(str(noun), table.version, table.text) for noun, table in TABLES.items()]
+    """(noun, version, text) of each table of moves this program decides by, and of the example
+    policy it ships: what holds where a place has made no rule of its own."""
+    text = policy.shipped_text()
+    version = hashlib.sha256(text.encode()).hexdigest()[:12]
+    tables = [(str(noun), table.version, table.text) for noun, table in TABLES.items()]
+    return [*tables, (policy.NOUN, version, text)]

@@ -8,6 +8,7 @@ from referral import policy
 from referral.actors import Actor
 from referral.audit import log
 from referral.ids import new_id
+from referral.policy import SHIPPED, Rules, rules_at
 from referral.rows import bump, change, put
 from referral.states import Noun, Role
 from referral.store import Sql, Tx
@@ -18,7 +19,9 @@ from workflows.moves import N_
 from workflows.rules import field, missing, require, wrong
 from workflows.working_time import ENGLAND, Calendar, add
 
-PLACE = Sql("SELECT p.path FROM organisation o JOIN place p ON p.id = o.place_id WHERE o.id = :id")
+PLACE = Sql(
+    "SELECT p.path, p.policy FROM organisation o JOIN place p ON p.id = o.place_id WHERE o.id = :id"
+)
 CURRENT = Sql(
     "SELECT id FROM evidence WHERE provider_id = :provider_id AND kind = :kind"
     " AND coalesce(about, '') = :about AND replaced_at IS NULL"
@@ -40,7 +43,8 @@ RECLOCK = Sql(
 )
 
 
-def _may(tx: Tx, actor: Actor, provider_id: str) -> str:
+def _may(tx: Tx, actor: Actor, provider_id: str, at: datetime) -> Rules:
+    """What is in force where the provider works. Raises Refused for who may not."""
     require(actor, (Role.GOVERNANCE_LEAD, Role.PROVIDER_LEADER), "evidence", "add")
     provider = tx.row(PROVIDER, id=provider_id, system_id=actor.system_id)
     if provider is None:
@@ -53,7 +57,7 @@ def _may(tx: Tx, actor: Actor, provider_id: str) -> str:
         actor.place_path is None or place is None or not place[0].startswith(actor.place_path)
     ):
         raise missing("provider", "evidence")
-    return organisation_id
+    return SHIPPED if place is None else rules_at(tx, place[1], place[0], at)
 
 
 def add_evidence(
@@ -72,9 +76,9 @@ def add_evidence(
 
     Checked by a governance lead, or handed in by the provider's own leader (then nobody is named
     as having checked it, and it counts only once a governance lead adds it)."""
-    _may(tx, actor, provider_id)
+    rules = _may(tx, actor, provider_id, at)
     faults = []
-    if kind not in policy.EVIDENCE:
+    if kind not in rules.evidence_kinds():
         faults.append(field("kind", N_("Choose what kind of evidence it is.")))
     if until <= from_at:
         faults.append(field("until", N_("The end date must be after the start date.")))
@@ -98,7 +102,7 @@ def add_evidence(
             "provider_id": provider_id,
             "kind": kind,
             "about": about,
-            "blocking": policy.EVIDENCE[kind],
+            "blocking": rules.blocks(kind),
             "from_at": from_at,
             "until": until,
             "grace_until": None,
@@ -161,7 +165,7 @@ def renewal_in_hand(
     if row is None:
         raise missing("evidence", "grace")
     kind, until, provider_id = row
-    _may(tx, actor, provider_id)
+    rules = _may(tx, actor, provider_id, at)
     if kind in policy.NO_GRACE:
         raise wrong(
             "evidence",
@@ -171,7 +175,7 @@ def renewal_in_hand(
                 N_("Criminal records checks and insurance have no grace. Renew them in time."),
             ),
         )
-    grace = add(until, policy.days("assurance.grace"), cal)
+    grace = add(until, rules.days("assurance.grace"), cal)
     bump(tx, "provider", provider_id)
     change(tx, "evidence", evidence_id, {"grace_until": grace})
     _reclock(tx, actor, provider_id, at)

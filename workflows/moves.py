@@ -176,6 +176,18 @@ def move(
     return Move(trigger, frozenset(sources), to, frozenset(by), says, **more)
 
 
+# The list of a move's reasons, where it isn't called after the move.
+LISTS: Mapping[tuple[str, str], str] = {("escalation", "settle"): "escalation.waive"}
+
+
+def list_of(noun: str, trigger: str, need: Need) -> str | None:
+    """The name of the list that a place may have of its own for this need; None where the codes
+    belong to the table."""
+    if need.name != "reason" or not need.values:
+        return None
+    return LISTS.get((str(noun), trigger), f"{noun}.{trigger}")
+
+
 class Table:
     """All moves of one noun, and the shared `transitions` machine that says which exist.
 

@@ -17,6 +17,7 @@ from referral import facts, ledger
 from referral.actors import Actor, the_system
 from referral.ids import new_id
 from referral.ledger import TABLES, Row
+from referral.policy import SHIPPED
 from referral.states import Noun, Role
 from referral.store import Sql, Store, Tx
 from workflows import engine
@@ -226,6 +227,7 @@ SAID: dict[str, Any] = {
     "place_path": f"/{new_id()}",
     "purpose": "contact",
     "redirected_to": new_id(),
+    "rules": SHIPPED,
     "review_at": AT,
     "severity": "low",
     "capacity_note_id": new_id(),

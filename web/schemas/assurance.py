@@ -8,14 +8,14 @@ from marshmallow import ValidationError, validates_schema
 
 from referral import policy
 from web.schemas.base import Command
-from web.schemas.fields import Choice, Moment, Text
+from web.schemas.fields import Listed, Moment, Text
 from workflows.moves import N_
 
 
 class AddEvidence(Command):
     """One item of evidence with its dates: the first and the last day it counts."""
 
-    kind = Choice(tuple(policy.EVIDENCE), N_("Choose what kind of evidence it is."))
+    kind = Listed(tuple(policy.EVIDENCE), N_("Choose what kind of evidence it is."))
     from_at = Moment(N_("Enter the date it starts."), when="today_or_before")
     until = Moment(N_("Enter the last day it counts."), through=True)
     about = Text()

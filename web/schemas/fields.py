@@ -174,6 +174,7 @@ class Choice(fields.String):
         sentence = needed or wrong
         self.needed = needed
         choices: list[Any] = [str(value) for value in values]
+        self.values = tuple(choices)
         super().__init__(
             **_missing(needed),
             validate=validate.OneOf(choices, error=sentence),
@@ -192,6 +193,23 @@ class Choice(fields.String):
     def _validate(self, value: Any) -> None:
         if value is not None:
             super()._validate(value)
+
+
+class Listed(Choice):
+    """One code of a list that places may have of their own: which ones hold is asked of the
+    record's place, by the move itself. `values` are the shipped examples."""
+
+    def __init__(
+        self,
+        values: Sequence[str],
+        needed: str | None = None,
+        wrong: str = CHOOSE_THIS,
+        **more: Any,
+    ) -> None:
+        super().__init__(values, needed, wrong, metadata={"examples": list(values)}, **more)
+        self.validators = [
+            validate.Regexp(r"[a-z][a-z0-9_]{0,39}\Z", error=needed or wrong),
+        ]
 
 
 class YesNo(fields.Boolean):

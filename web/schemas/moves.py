@@ -21,6 +21,7 @@ from web.schemas.fields import (
     Choice,
     Day,
     Id,
+    Listed,
     Many,
     Moment,
     OwnerKey,
@@ -30,7 +31,7 @@ from web.schemas.fields import (
 from web.schemas.overrides import ProposeOverride
 from web.schemas.referrals import BeginReferral, Redirect
 from workflows.engine import TABLES
-from workflows.moves import N_, Move, Need
+from workflows.moves import N_, Move, Need, list_of
 
 FieldOf = Callable[[str | None], fields.Field[Any]]
 
@@ -88,9 +89,11 @@ OWN: Mapping[tuple[Noun, str], type[Command]] = {
 }
 
 
-def _field(need: Need, needed: bool) -> fields.Field[Any]:
+def _field(noun: Noun, trigger: str, need: Need, needed: bool) -> fields.Field[Any]:
     sentence = need.refusal.why
     if need.values:
+        if list_of(noun, trigger, need) in policy.REASONS:
+            return Listed(need.values, sentence if needed else None, wrong=sentence)
         return Choice(need.values, sentence if needed else None, wrong=sentence)
     return KINDS[need.name](sentence if needed else None)
 
@@ -124,7 +127,9 @@ def schema_for(noun: Noun, trigger: str) -> type[Command]:
         return OWN[noun, trigger]
     needs = _needs(moves)
     made: dict[str, Any] = {
-        name: _field(need, always) for name, (need, always) in needs.items() if name not in NOT_SAID
+        name: _field(noun, trigger, need, always)
+        for name, (need, always) in needs.items()
+        if name not in NOT_SAID
     }
     for m in moves:
         for name in m.keeps:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from referral import policy
 from referral.clocks import member_key, person_key, role_key
 from referral.states import Basis, Noun, Relation, Role
 from referral.states import ConsentState as S
@@ -102,7 +101,7 @@ STATES = (
 )
 
 
-def a_year_on(at: datetime, months: int = policy.CONSENT_MONTHS) -> datetime:
+def months_on(at: datetime, months: int) -> datetime:
     """The same day `months` later; the last day of a shorter month."""
     total = at.month - 1 + months
     year, month = at.year + total // 12, total % 12 + 1
@@ -115,7 +114,8 @@ def a_year_on(at: datetime, months: int = policy.CONSENT_MONTHS) -> datetime:
 
 
 def _given(f: Any, g: Given, at: datetime) -> Mapping[str, Any]:
-    return {"answered_at": at, "until": g.get("until") or a_year_on(at)}
+    until = g.get("until") or months_on(at, f.rules.consent_months())
+    return {"answered_at": at, "until": until}
 
 
 STOP = Fire(Noun.REFERRAL, "stop", "relying on it")

@@ -94,10 +94,10 @@ in_time_to_reopen = guard(
     "in_time_to_reopen",
     N_("The time for disagreeing with this decision has passed."),
     N_("Raise a new escalation and name this one."),
-    "20 working days after the end",
+    "working days after the end; policy says how many",
     lambda f, g, at: (
         f.closed_at is not None
-        and at <= add(f.closed_at, policy.days("escalation.reopen_within"), ENGLAND)
+        and at <= add(f.closed_at, f.rules.days("escalation.reopen_within"), ENGLAND)
     ),
 )
 
