@@ -622,6 +622,44 @@ def policy_import(
 
 
 @main.group()
+def safety() -> None:
+    """Clinical safety."""
+
+
+@safety.command("trace")
+@click.option("--page", is_flag=True, help="As the page docs/safety/hazards.md.")
+@as_json
+@plainly
+def safety_trace(page: bool, as_json: bool) -> None:
+    """Say for each hazard which tests show its controls. Exit 1 if one has no test that is there.
+
+    Tests are looked for in the source of the program, where they are kept.
+    """
+    from web.safety import HAZARDS, ROOT, gone, lives, print_hazards
+
+    if page:
+        say(print_hazards())
+        return
+    if not (ROOT / "tests").is_dir():
+        say("The tests are not here: run this in the source of the program.")
+        sys.exit(2)
+    wrong = list(gone())
+    lines = []
+    for one in HAZARDS:
+        lines.append(f"{one.id} {one.name}")
+        lines += [f"    {'ok  ' if lives(test) else 'GONE'} {test}" for test in one.tests]
+        lines += [f"    WRONG: {says}" for hazard, says in wrong if hazard == one.id]
+    found = sum(len(one.tests) for one in HAZARDS)
+    lines.append(f"{len(HAZARDS)} hazards, {found} tests, {len(wrong)} wrong.")
+    told = [
+        {"id": one.id, "name": one.name, "tests": {test: lives(test) for test in one.tests}}
+        for one in HAZARDS
+    ]
+    answer({"hazards": told, "wrong": [list(pair) for pair in wrong]}, as_json, lines)
+    sys.exit(1 if wrong else 0)
+
+
+@main.group()
 def audit() -> None:
     """The audit log."""
 

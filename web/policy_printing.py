@@ -78,7 +78,9 @@ def _kinds() -> Iterator[str]:
             limits = bounds(kind, name)
             row = [name_words(kind, name, SHIPPED), value_words(kind, name, value)]
             if limits:
-                row.append(f"{limits[0]} to {limits[1]} {unit(kind, name)}")
+                least, most = limits
+                words = f"{least} to {most}"
+                row.append(f"level {words}" if kind == "ceiling" else f"{words} {unit(kind, name)}")
             if kind == "reasons" and name in KEPT:
                 row[1] += f" (always kept: {', '.join(map(_words, sorted(KEPT[name])))})"
             rows.append(row)
