@@ -415,7 +415,7 @@ def test_a_move_asks_in_the_words_of_its_table() -> None:
     decline = schema_for(Noun.REFERRAL, "decline")()
     assert said(decline, {"reason": "full"}) == {"reason": "full"}
     assert errors(decline, {}) == {"reason": ["Choose a reason."]}
-    assert errors(decline, {"reason": "rude"}) == {"reason": ["Choose a reason."]}
+    assert errors(decline, {"reason": "Rude words!"}) == {"reason": ["Choose a reason."]}
     for code in policy.reasons("referral.decline"):
         assert said(decline, {"reason": code})
 
