@@ -319,7 +319,7 @@ def drawn(
     return found
 
 
-def lists(noun: Noun, trigger: str, option: Option, f: Any) -> Choices:
+def lists_in_force(noun: Noun, trigger: str, option: Option, f: Any) -> Choices:
     """The lists in force at the record's place, for what this move needs."""
     found = {need.name: list_of(noun, trigger, need) for need in option.needs}
     return {
@@ -497,7 +497,7 @@ def move_page(
                 schema,
                 noun,
                 trigger,
-                {**lists(noun, trigger, option, found.facts), **asked.choices},
+                {**lists_in_force(noun, trigger, option, found.facts), **asked.choices},
                 asked.leave_out,
             ),
             before=asked.before or said(BEFORE.get((noun, trigger), "")),

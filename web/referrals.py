@@ -27,7 +27,7 @@ from web.access import REVIEWERS, STAFF, TEAM, access, current_actor
 from web.app import edge
 from web.forms import Form, Next, answer, page
 from web.labels import said, word
-from web.moves import QUESTIONS, Asked, drawn, lists, move_page, own_page, read_record
+from web.moves import QUESTIONS, Asked, drawn, lists_in_force, move_page, own_page, read_record
 from web.say import _
 from web.schemas import schema_for
 from web.timelines import entries
@@ -757,7 +757,7 @@ def mark_in_error(record_id: str, trigger: str) -> ResponseReturnValue:
                 schema,
                 Noun.REFERRAL,
                 trigger,
-                lists(Noun.REFERRAL, trigger, option, shown.facts),
+                lists_in_force(Noun.REFERRAL, trigger, option, shown.facts),
             ),
             before=_("It takes two people. A colleague opens it, signed in as themselves, and"
                      " confirms. The provider is then told to destroy what they hold."),

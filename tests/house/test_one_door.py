@@ -17,7 +17,7 @@ from referral import facts, ledger
 from referral.actors import Actor, the_system
 from referral.ids import new_id
 from referral.ledger import TABLES, Row
-from referral.policy import SHIPPED
+from referral.policy import SHIPPED, Rules
 from referral.states import Noun, Role
 from referral.store import Sql, Store, Tx
 from workflows import engine
@@ -271,6 +271,14 @@ def facts_for(noun: Noun, state: str | None, actor: Actor) -> Any:
 def given_for(m: Move) -> dict[str, Any]:
     said = {n.name: n.values[0] if n.values else SAID.get(n.name, "Words.") for n in m.needs}
     return {**GIVEN, **{c: SAID[c] for c in m.keeps if c in SAID}, **said}
+
+
+def test_every_record_knows_the_rules_of_its_place() -> None:
+    """A clock's length, a list of reasons: asked of `f.rules`, which the facts read for nothing
+    with `pl.policy` (referral.policy.rules_at)."""
+    for noun, kinds in FACTS.items():
+        for kind in kinds:
+            assert get_type_hints(kind).get("rules") is Rules, f"{kind.__name__} of {noun}"
 
 
 def rows_of_every_move(

@@ -145,7 +145,7 @@ def _not_told(given: Given) -> bool:
 
 
 def _approved(f: Any, g: Given, at: datetime) -> Mapping[str, Any]:
-    until = add(at, policy.days("override.approved", f.place_path, at), ENGLAND)
+    until = add(at, f.rules.days("override.approved"), ENGLAND)
     return {"decided_by": f.actor_membership, "until": until}
 
 
