@@ -35,13 +35,20 @@ class Concern(Base):
     prompts: Mapped[Json | None]  # the three statutory questions: yes, no or not_sure
     wishes: Mapped[Sealed | None]  # what the person wants to happen
     person_knows: Mapped[str | None]
+    child: Mapped[bool | None]  # as its raiser said, where no date of birth says it
+    others_at_risk: Mapped[str | None]
+    advocate: Mapped[str | None]  # somebody to speak for them, where that is hard for them
+    categories: Mapped[Json | None]  # what kinds of harm it may be
     acknowledged_at: Mapped[datetime | None]
     acknowledged_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
     reported_to: Mapped[str | None]
+    authority_route: Mapped[str | None]  # the kind of authority
+    reported_at: Mapped[datetime | None]
     authority_reference: Mapped[str | None]
     authority_decision: Mapped[str | None]
     reason: Mapped[str | None]
     wishes_met: Mapped[str | None]
+    why_not_asked: Mapped[str | None]
     closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     __table_args__ = (
@@ -75,6 +82,23 @@ class ConcernSource(Base):
     organisation_id: Mapped[Ref | None] = mapped_column(ForeignKey("organisation.id"))
     words: Mapped[Sealed | None]  # somebody who has no account here
     __table_args__ = (Index(None, "concern_id"), Index(None, "user_id"))
+
+
+class AuthorityCall(Base):
+    """An authority, or 999, was told of a concern: by its holder in a report, or by anyone on
+    staff who rang themselves."""
+
+    __tablename__ = "authority_call"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    concern_id: Mapped[Ref] = mapped_column(ForeignKey("concern.id"))
+    route: Mapped[str | None]  # the kind of authority
+    whom: Mapped[Sealed | None]
+    told_at: Mapped[datetime]
+    reference: Mapped[str | None]
+    told_by: Mapped[Ref] = mapped_column(ForeignKey("membership.id"))
+    reported: Mapped[bool]  # the holder's report, which is answered
+    __table_args__ = (Index(None, "concern_id"),)
 
 
 class Hold(Base):

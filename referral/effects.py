@@ -114,13 +114,20 @@ def _concern(f: Any, g: Given, at: datetime) -> dict[str, Any]:
         "prompts": g.get("prompts"),
         "wishes": g.get("wishes"),
         "person_knows": g.get("person_knows"),
+        "child": g.get("child"),
+        "others_at_risk": g.get("others_at_risk"),
+        "advocate": g.get("advocate"),
+        "categories": g.get("categories"),
         "acknowledged_at": None,
         "acknowledged_by": None,
         "reported_to": None,
+        "authority_route": None,
+        "reported_at": None,
         "authority_reference": None,
         "authority_decision": None,
         "reason": None,
         "wishes_met": None,
+        "why_not_asked": None,
         "closed_at": None,
         "created_at": at,
     }
@@ -225,6 +232,36 @@ def _sources(f: Any, g: Given, at: datetime) -> list[Row]:
     ]
 
 
+def _call_row(f: Any, g: Given, at: datetime, reported: bool) -> list[Row]:
+    return [
+        Row(
+            insert("authority_call"),
+            stored(
+                "authority_call",
+                {
+                    "id": new_id(at),
+                    "system_id": f.system_id,
+                    "concern_id": f.id,
+                    "route": g.get("authority_route"),
+                    "whom": g.get("reported_to"),
+                    "told_at": g.get("told_at") or at,
+                    "reference": g.get("authority_reference"),
+                    "told_by": f.actor_membership,
+                    "reported": reported,
+                },
+            ),
+        )
+    ]
+
+
+def _reported(f: Any, g: Given, at: datetime) -> list[Row]:
+    return _call_row(f, g, at, True)
+
+
+def _called(f: Any, g: Given, at: datetime) -> list[Row]:
+    return _call_row(f, g, at, False)
+
+
 def _hold_row(f: Any, at: datetime, reach: str, provider_id: str | None) -> Row:
     return Row(
         insert("hold"),
@@ -253,8 +290,7 @@ def _reached_provider(f: Any, g: Given) -> str | None:
 
 def _hold(f: Any, g: Given, at: datetime) -> list[Row]:
     """The hold is on unless "safe to carry on" is yes, with no danger and nobody on staff named."""
-    staff_named = any(s.get("user_id") or s.get("organisation_id") for s in g.get("sources", ()))
-    if g.get("safe_to_carry_on") and not f.danger and not staff_named:
+    if g.get("safe_to_carry_on") and not f.danger and not f.staff_named:
         return []
     if f.held_by_it:
         return []
@@ -379,6 +415,8 @@ def _signature(f: Any, g: Given, at: datetime) -> list[Row]:
 
 EFFECTS: dict[str, Callable[[Any, Given, datetime], list[Row]]] = {
     "concern_sources": _sources,
+    "authority_reported": _reported,
+    "authority_called": _called,
     "concern_hold": _hold,
     "concern_hold_again": _hold_again,
     "release": _release,

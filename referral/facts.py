@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from referral.actors import Actor
+from referral.people_checks import under_age
 from referral.policy import CEILINGS, SHIPPED, Rules, rules_at
 from referral.schema import (
     AGREEMENT_LIVE,
@@ -44,6 +45,13 @@ def named(reach: str, who: str) -> str:
 
 
 ACTOR_NAMED = "(ks.user_id = :user_id OR ks.organisation_id = :actor_org)"
+
+# Who may neither see nor act on a concern `c`: whoever is named in it, anyone of an organisation
+# named, and anyone of the provider it is about.
+IMPLICATED = """(EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
+    AND (s.user_id = :user_id OR s.organisation_id = :actor_org))
+  OR EXISTS (SELECT 1 FROM provider ip WHERE ip.id = c.provider_id
+    AND ip.organisation_id = :actor_org))"""
 
 HELD = f"""(EXISTS (SELECT 1 FROM hold h WHERE h.person_id = r.person_id AND {of("h", HOLD_LIVE)}
        AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
@@ -700,6 +708,8 @@ class ConcernFacts(NamedTuple):
     actor_membership: str = ""
     actor_org: str = ""
     rules: Rules = SHIPPED
+    child: bool = False
+    staff_named: bool = False
 
 
 CONCERN = Sql(
@@ -707,10 +717,11 @@ CONCERN = Sql(
 SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.reference, c.person_id,
   c.provider_id, c.referral_id, c.rung, c.holder, c.danger, c.raised_by, c.since,
   pe.subject_ref, pe.gate, pr.gate, pl.path,
-  EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
-    AND (s.user_id = :user_id OR s.organisation_id = :actor_org)),
+  {IMPLICATED},
   EXISTS (SELECT 1 FROM hold h WHERE h.concern_id = c.id AND {of("h", HOLD_LIVE)}),
-  {ANSWERED}, pl.policy
+  {ANSWERED}, pl.policy, c.child, pe.birth_date,
+  EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
+    AND (s.user_id IS NOT NULL OR s.organisation_id IS NOT NULL))
 FROM concern c
 JOIN organisation og ON og.id = c.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -729,11 +740,21 @@ SELECT og.system_id, og.id, pl.path,
      AND pe.system_id = og.system_id),
   (SELECT pr.gate FROM provider pr WHERE pr.id = :provider_id
      AND pr.system_id = og.system_id),
-  {ANSWERED}, pl.policy
+  {ANSWERED}, pl.policy,
+  (SELECT pe.birth_date FROM person pe WHERE pe.id = :person_id
+     AND pe.system_id = og.system_id),
+  (SELECT CAST(pr.organisation_id AS text) FROM provider pr WHERE pr.id = :provider_id
+     AND pr.system_id = og.system_id)
 FROM organisation og JOIN place pl ON pl.id = og.place_id
 WHERE og.id = :actor_org AND og.system_id = :system_id
 """
 )
+
+
+def _is_child(said: Any, born: Any, at: datetime) -> bool:
+    """Whether a concern is about a child: by the date of birth, or else as its raiser said."""
+    known = under_age(day(born), at.date())
+    return bool(said) if known is None else known
 
 
 def concern(
@@ -745,8 +766,11 @@ def concern(
     row = tx.row(CONCERN, **asking(actor, at, key), id=record_id)
     if row is None:
         return None
-    f = ConcernFacts(*row)._replace(
-        actor_membership=actor.membership_id, actor_org=actor.organisation_id
+    f = ConcernFacts(*row[:-3])._replace(
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+        child=_is_child(row[-3], row[-2], at),
+        staff_named=bool(row[-1]),
     )
     rung, holder = ladder.safeguarding(
         tx,
@@ -776,7 +800,8 @@ def new_concern(
     )
     if row is None:
         return None
-    system_id, org, path, subject, person_gate, provider_gate, answered, newest = row
+    system_id, org, path, subject, person_gate, provider_gate, answered, newest, *more = row
+    born, about_org = more
     if given.get("person_id") and subject is None:
         return None
     if given.get("provider_id") and provider_gate is None:
@@ -785,7 +810,8 @@ def new_concern(
         frozenset(s["user_id"] for s in given.get("sources", ()) if s.get("user_id")),
         frozenset(
             s["organisation_id"] for s in given.get("sources", ()) if s.get("organisation_id")
-        ),
+        )
+        | ({about_org} if about_org else frozenset()),
     )
     rung, holder = ladder.safeguarding(tx, system_id, org, path, 1, sources, at)
     return ConcernFacts(
@@ -813,6 +839,10 @@ def new_concern(
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
         rules=rules_at(tx, newest, path, at),
+        child=_is_child(given.get("child"), born, at),
+        staff_named=any(
+            s.get("user_id") or s.get("organisation_id") for s in given.get("sources", ())
+        ),
     )
 
 

@@ -150,7 +150,8 @@ def _not_delivered(tx: Tx, at: datetime) -> Finding | None:
 PLACES = Sql(
     """SELECT p.name,
   (SELECT count(*) FROM place u WHERE (p.path = u.path OR p.path LIKE u.path || '/%')
-     AND coalesce(u.safeguarding_phone, '') <> ''),
+     AND (coalesce(u.safeguarding_phone, '') <> '' OR EXISTS (SELECT 1 FROM rota_line l
+       WHERE l.place_id = u.id AND l.ended_at IS NULL))),
   (SELECT count(*) FROM place u WHERE (p.path = u.path OR p.path LIKE u.path || '/%')
      AND coalesce(u.out_of_hours_phone, '') <> ''),
   (SELECT count(*) FROM place u WHERE (p.path = u.path OR p.path LIKE u.path || '/%')

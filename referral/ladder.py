@@ -21,11 +21,17 @@ class Barred(NamedTuple):
     organisations: frozenset[str]
 
 
-SOURCES = Sql("SELECT user_id, organisation_id FROM concern_source WHERE concern_id = :id")
+# A provider that a concern is about is part of the matter, whoever else is named.
+SOURCES = Sql(
+    """SELECT CAST(s.user_id AS text), CAST(s.organisation_id AS text) FROM concern_source s
+  WHERE s.concern_id = :id
+  UNION ALL SELECT NULL, CAST(pr.organisation_id AS text) FROM concern c
+  JOIN provider pr ON pr.id = c.provider_id WHERE c.id = :id"""
+)
 
 
 def barred(tx: Tx, concern_id: str) -> Barred:
-    """Who is named in this concern."""
+    """Who is named in this concern, and whose provider it is about."""
     rows = tx.rows(SOURCES, id=concern_id)
     return Barred(frozenset(r[0] for r in rows if r[0]), frozenset(r[1] for r in rows if r[1]))
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from referral.actors import Actor
-from referral.facts import ACTOR_NAMED, OVERRIDE_CLOSED, named, side_of
+from referral.facts import ACTOR_NAMED, IMPLICATED, OVERRIDE_CLOSED, named, side_of
 from referral.schema import HOLD_LIVE, day, of, unseal
 from referral.states import Noun, Role
 from referral.store import Sql, Tx
@@ -232,18 +232,19 @@ JOIN organisation og ON og.id = pr.organisation_id""",
         _columns(
             "c",
             "id reference state version since person_id provider_id referral_id rung holder danger"
-            " raised_by seen prompts wishes person_knows acknowledged_at acknowledged_by"
-            " reported_to authority_reference authority_decision reason wishes_met closed_at"
+            " raised_by seen prompts wishes person_knows child others_at_risk advocate categories"
+            " acknowledged_at acknowledged_by reported_to authority_route reported_at"
+            " authority_reference authority_decision reason wishes_met why_not_asked closed_at"
             " created_at organisation_id",
         ),
         """concern c
 JOIN organisation og ON og.id = c.organisation_id
 JOIN place pl ON pl.id = og.place_id""",
         {"reference": "c.reference"},
-        times=frozenset({"since", "acknowledged_at", "closed_at", "created_at"}),
+        times=frozenset({"since", "acknowledged_at", "reported_at", "closed_at", "created_at"}),
         sealed=frozenset({"seen", "wishes"}),
-        json=frozenset({"prompts"}),
-        truths=frozenset({"danger"}),
+        json=frozenset({"prompts", "categories"}),
+        truths=frozenset({"danger", "child"}),
     ),
     Noun.ESCALATION: Shape(
         _columns(
@@ -283,8 +284,7 @@ STATE = {noun: f"{alias}.state" for noun, alias in ALIAS.items()} | {
 
 OVER = "pl.path LIKE :under"
 OURS = "{0}.organisation_id = :org"
-NOT_NAMED = """NOT EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
-  AND (s.user_id = :user_id OR s.organisation_id = :org))"""
+NOT_NAMED = f"NOT {IMPLICATED.replace(':actor_org', ':org')}"
 
 
 def _answers_to(column: str) -> str:
@@ -298,7 +298,7 @@ def scope(noun: str, actor: Actor) -> str | None:
     if noun in (PROVIDER, ACTIVITY):
         return "1 = 1"
     if noun == PERSON:
-        return "p.organisation_id = :org" if role in TEAM else None
+        return "p.organisation_id = :org AND p.merged_into IS NULL" if role in TEAM else None
     if noun == Noun.REFERRAL:
         if role in TEAM:
             return OURS.format("r")

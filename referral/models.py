@@ -6,7 +6,7 @@ from referral.announcements import Announcement, AnnouncementReader
 from referral.assurance import Assurance, Evidence
 from referral.beginnings import Beginning
 from referral.clocks import BankHoliday, Clock
-from referral.concerns import Concern, ConcernSource, Hold
+from referral.concerns import AuthorityCall, Concern, ConcernSource, Hold
 from referral.consent import Consent, Override, Wording
 from referral.escalations import Consequence, Escalation
 from referral.log import (
@@ -35,6 +35,7 @@ from referral.organisations import (
 from referral.people import Note, Person, Plan
 from referral.policies import PolicyChange, PolicyComment, PolicyRule
 from referral.referrals import Attendance, Referral
+from referral.rotas import Authority, RotaLine
 from referral.schema import Base
 from referral.themes import EscalationTheme, Theme
 
@@ -51,6 +52,8 @@ __all__ = [
     "Audit",
     "AuditDetail",
     "AuditIndex",
+    "Authority",
+    "AuthorityCall",
     "BankHoliday",
     "Base",
     "Beginning",
@@ -82,6 +85,7 @@ __all__ = [
     "PolicyRule",
     "Provider",
     "Referral",
+    "RotaLine",
     "SignIn",
     "SignInTry",
     "Step",

@@ -42,6 +42,10 @@ class Person(Base):
     emergency_contact: Mapped[Sealed | None]
     created_at: Mapped[datetime]
     died_on: Mapped[date | None]
+    death_said_by: Mapped[Sealed | None]  # who told us
+    death_recorded_at: Mapped[datetime | None]
+    merged_into: Mapped[Ref | None]  # the record that stands for this one
+    merged_at: Mapped[datetime | None]
     __table_args__ = (
         Index(
             "uq_person_nhs_number",

@@ -103,3 +103,14 @@ def _seen(text: str) -> str:
 def _plain(name: str) -> str:
     folded = unicodedata.normalize("NFKD", name).casefold().translate(_PLAIN)
     return "".join(filter(str.isalnum, folded))
+
+
+GROWN_UP = 18
+
+
+def under_age(born: date | None, today: date) -> bool | None:
+    """Whether somebody born then is under 18 on this day; None where the date isn't known."""
+    if born is None:
+        return None
+    years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return years < GROWN_UP

@@ -44,6 +44,7 @@ DAYS: dict[str, int] = {
     "concern.raised.danger_hours": 1,
     "concern.under_review": 1,
     "concern.reported": 2,
+    "concern.reported.child": 1,
     "concern.enquiry": 20,
     "concern.monitoring": 30,
     "escalation.raised": 2,

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
 from referral.actors import Actor
-from referral.facts import asking
+from referral.facts import IMPLICATED, asking
 from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, unseal
 from referral.states import Role
 from referral.store import Sql, Tx
@@ -78,6 +78,8 @@ class PersonSeen(NamedTuple):
     access_needs: str | None
     emergency_contact: str | None
     died_on: date | None
+    death_said_by: str | None
+    merged_into: str | None
     created_at: datetime
     closed_to_actor: bool
     held: bool
@@ -98,7 +100,7 @@ SELECT pe.id, pe.reference, pe.subject_ref, pe.version, pe.organisation_id, og.n
   pl.path, pe.given_name, pe.family_name, pe.birth_date, pe.nhs_number, pe.no_nhs_number,
   pe.practice, pe.phone, pe.email, pe.address, pe.postcode, pe.contact_method, pe.contact_times,
   pe.message_safe, pe.language, pe.interpreter, pe.access_needs, pe.emergency_contact,
-  pe.died_on, pe.created_at, {CLOSED_PERSON}, {HELD_PERSON}
+  pe.died_on, pe.death_said_by, pe.merged_into, pe.created_at, {CLOSED_PERSON}, {HELD_PERSON}
 FROM person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -118,7 +120,7 @@ def person_of(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen 
         row,
         days=("birth_date", "died_on"),
         yes_no=("message_safe", "interpreter", "closed_to_actor", "held"),
-        sealed=("access_needs", "emergency_contact"),
+        sealed=("access_needs", "emergency_contact", "death_said_by"),
     )
 
 
@@ -700,6 +702,10 @@ class ConcernSeen(NamedTuple):
     prompts: dict[str, str] | None
     wishes: str | None
     person_knows: str | None
+    child: bool | None
+    others_at_risk: str | None
+    advocate: str | None
+    categories: list[str] | None
     person_id: str | None
     provider_id: str | None
     provider: str | None
@@ -712,10 +718,13 @@ class ConcernSeen(NamedTuple):
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     reported_to: str | None
+    authority_route: str | None
+    reported_at: datetime | None
     authority_reference: str | None
     authority_decision: str | None
     reason: str | None
     wishes_met: str | None
+    why_not_asked: str | None
     closed_at: datetime | None
     on_hold: bool
 
@@ -723,9 +732,11 @@ class ConcernSeen(NamedTuple):
 CONCERN = Sql(
     f"""
 SELECT c.id, c.reference, c.state, c.version, c.since, c.created_at, c.rung, c.holder, c.danger,
-  c.seen, c.prompts, c.wishes, c.person_knows, c.person_id, c.provider_id, po.name, c.referral_id,
+  c.seen, c.prompts, c.wishes, c.person_knows, c.child, c.others_at_risk, c.advocate,
+  c.categories, c.person_id, c.provider_id, po.name, c.referral_id,
   r.reference, c.raised_by, u.name, og.name, c.organisation_id, c.acknowledged_at, au.name,
-  c.reported_to, c.authority_reference, c.authority_decision, c.reason, c.wishes_met, c.closed_at,
+  c.reported_to, c.authority_route, c.reported_at, c.authority_reference, c.authority_decision,
+  c.reason, c.wishes_met, c.why_not_asked, c.closed_at,
   EXISTS (SELECT 1 FROM hold h WHERE h.concern_id = c.id AND {of("h", HOLD_LIVE)})
 FROM concern c
 JOIN organisation og ON og.id = c.organisation_id
@@ -738,7 +749,7 @@ LEFT JOIN organisation po ON po.id = pr.organisation_id
 LEFT JOIN referral r ON r.id = c.referral_id
 WHERE c.id = :id AND c.system_id = :system_id
 """,
-    _times(ConcernSeen, "since", "created_at", "acknowledged_at", "closed_at"),
+    _times(ConcernSeen, "since", "created_at", "acknowledged_at", "reported_at", "closed_at"),
 )
 
 
@@ -750,9 +761,9 @@ def concern(tx: Tx, actor: Actor, concern_id: str) -> ConcernSeen | None:
     return _shaped(
         ConcernSeen,
         row,
-        yes_no=("danger", "on_hold"),
+        yes_no=("danger", "on_hold", "child"),
         sealed=("seen", "wishes"),
-        parsed=("prompts",),
+        parsed=("prompts", "categories"),
     )
 
 
@@ -775,6 +786,34 @@ def sources(tx: Tx, concern_id: str) -> list[SourceSeen]:
     return [_shaped(SourceSeen, row, sealed=("words",)) for row in tx.rows(SOURCES, id=concern_id)]
 
 
+class CallSeen(NamedTuple):
+    """An authority, or 999, was told of a concern."""
+
+    route: str | None
+    whom: str | None
+    told_at: datetime
+    reference: str | None
+    told_by: str | None
+    reported: bool
+    member: str
+
+
+CALLS = Sql(
+    """SELECT k.route, k.whom, k.told_at, k.reference, u.name, k.reported, k.told_by
+  FROM authority_call k
+  JOIN membership m ON m.id = k.told_by JOIN app_user u ON u.id = m.user_id
+  WHERE k.concern_id = :id ORDER BY k.told_at, k.id""",
+    _times(CallSeen, "told_at"),
+)
+
+
+def calls(tx: Tx, concern_id: str) -> list[CallSeen]:
+    """Every time somebody told an authority, or 999, of a concern: for its holder and the ladder;
+    its raiser sees their own."""
+    rows = tx.rows(CALLS, id=concern_id)
+    return [_shaped(CallSeen, row, sealed=("whom",), yes_no=("reported",)) for row in rows]
+
+
 FEEDBACK = Sql(
     "SELECT n.body FROM step s JOIN note n ON n.id = s.note_id"
     " WHERE s.record_id = :id AND s.trigger = 'close' ORDER BY s.version DESC LIMIT 1"
@@ -785,20 +824,6 @@ def feedback(tx: Tx, concern_id: str) -> str | None:
     """What its raiser was told when it was closed."""
     row = tx.row(FEEDBACK, id=concern_id)
     return unseal(row[0]) if row else None
-
-
-SAFEGUARDING_PHONE = Sql(
-    """SELECT p.safeguarding_phone FROM organisation o
-  JOIN place own ON own.id = o.place_id
-  JOIN place p ON own.path = p.path OR own.path LIKE p.path || '/%'
-  WHERE o.id = :id AND p.safeguarding_phone IS NOT NULL ORDER BY length(p.path) DESC LIMIT 1"""
-)
-
-
-def safeguarding_phone(tx: Tx, organisation_id: str) -> str | None:
-    """The number for worries in the place of an organisation."""
-    row = tx.row(SAFEGUARDING_PHONE, id=organisation_id)
-    return None if row is None else str(row[0])
 
 
 class ConcernListed(NamedTuple):
@@ -821,8 +846,7 @@ FROM concern c
 LEFT JOIN clock t ON t.record_id = c.id AND t.ended IS NULL
 """
 _CONCERN_LINE_TIMES = _times(ConcernListed, "created_at", "since", "due")
-NOT_NAMED = """NOT EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
-    AND (s.user_id = :user_id OR s.organisation_id = :actor_org))"""
+NOT_NAMED = f"NOT {IMPLICATED}"
 HELD_PG = Sql(
     f"{_CONCERN_LINE} WHERE c.system_id = :system_id AND c.state <> 'closed'"
     f" AND c.holder = ANY(:keys) AND {NOT_NAMED} ORDER BY t.due, c.id LIMIT 100",
@@ -870,15 +894,39 @@ def concerns_raised(tx: Tx, actor: Actor) -> list[ConcernListed]:
     return _concern_lines(tx.rows(RAISED_BY, member=actor.membership_id))
 
 
+class Unseen(NamedTuple):
+    """A concern whose raiser waits for somebody to read it, or was just told who has. `inside`:
+    they are of an organisation it names, and don't hear who."""
+
+    id: str
+    reference: str
+    unseen: bool
+    seen_by: str | None
+    seen_at: datetime | None
+    inside: bool
+
+
 UNSEEN = Sql(
-    "SELECT id, reference FROM concern WHERE raised_by = :member AND state = 'raised'"
-    " ORDER BY created_at LIMIT 3"
+    f"""SELECT c.id, c.reference, CASE WHEN c.state = 'raised' THEN 1 ELSE 0 END, u.name,
+    c.acknowledged_at, {IMPLICATED}
+  FROM concern c LEFT JOIN membership m ON m.id = c.acknowledged_by
+  LEFT JOIN app_user u ON u.id = m.user_id
+  WHERE c.raised_by = :member AND (c.state = 'raised' OR c.acknowledged_at > :since)
+  ORDER BY c.state <> 'raised', c.created_at LIMIT 3""",
+    _times(Unseen, "seen_at"),
 )
 
 
-def unseen_concerns(tx: Tx, membership_id: str) -> list[tuple[str, str]]:
-    """(id, reference) of the concerns this member raised that no human has read yet."""
-    return [(row[0], row[1]) for row in tx.rows(UNSEEN, member=membership_id)]
+def unseen_concerns(tx: Tx, actor: Actor, since: datetime) -> list[Unseen]:
+    """The concerns this member raised that no human has read yet, and those read since."""
+    rows = tx.rows(
+        UNSEEN,
+        member=actor.membership_id,
+        user_id=actor.user_id,
+        actor_org=actor.organisation_id,
+        since=since,
+    )
+    return [_shaped(Unseen, row, yes_no=("unseen", "inside")) for row in rows]
 
 
 OWNER = Sql(

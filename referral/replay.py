@@ -146,6 +146,7 @@ class Child(NamedTuple):
 
 CHILDREN: tuple[Child, ...] = (
     Child("concern_source", "concern_id", ("id",)),
+    Child("authority_call", "concern_id", ("id",)),
     Child("hold", "concern_id", ("id",)),
     Child(
         "consequence",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from referral.actors import Actor
 from referral.rows import put
@@ -30,7 +30,8 @@ SELECT s.user_id, s.seen_at, s.idle_until, s.ends_at, s.revoked_at,
   (SELECT count(*) FROM membership x WHERE x.user_id = s.user_id AND x.started_at <= :at
      AND (x.ended_at IS NULL OR x.ended_at > :at)),
   (SELECT count(*) FROM notice n WHERE n.membership_id = m.id AND n.read_at IS NULL),
-  EXISTS (SELECT 1 FROM concern k WHERE k.raised_by = m.id AND k.state = 'raised')
+  EXISTS (SELECT 1 FROM concern k WHERE k.raised_by = m.id
+     AND (k.state = 'raised' OR k.acknowledged_at > :lately))
 FROM sign_in s
 JOIN membership m ON m.id = s.membership_id
 JOIN app_user u ON u.id = s.user_id
@@ -66,6 +67,10 @@ FORGET_TRY = Sql(
 FORGET_TRIES = Sql("DELETE FROM sign_in_try WHERE window_start < :before")
 
 
+SEEN_LATELY = timedelta(days=1)
+"""How long every page says who has read a concern one raised."""
+
+
 @dataclass(frozen=True)
 class Account:
     """An account found by its address. `password_hash` None: it can't sign in with a password."""
@@ -98,7 +103,7 @@ class Session:
     ends_at: datetime
     posts: int
     unread: int
-    unseen: bool  # a concern they raised that nobody has read
+    unseen: bool  # a concern they raised that nobody has read, or that somebody just has
 
 
 def account(tx: Tx, email: str) -> Account | None:
@@ -142,7 +147,7 @@ def begin(
 
 def find(tx: Tx, token_hash: str, at: datetime) -> Session | None:
     """The session of a token; `live` says whether it may still be used."""
-    row = tx.row(FOUND, token_hash=token_hash, at=at)
+    row = tx.row(FOUND, token_hash=token_hash, at=at, lately=at - SEEN_LATELY)
     if row is None:
         return None
     user_id, seen, idle, ends, revoked = row[:5]

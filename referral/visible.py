@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from referral.actors import Actor
-from referral.facts import ABSENT, ACTOR_NAMED, HELD, OVERRIDE_CLOSED, asking, named
+from referral.facts import ABSENT, ACTOR_NAMED, HELD, IMPLICATED, OVERRIDE_CLOSED, asking, named
 from referral.people_checks import name_key
 from referral.schema import CONCERN_OPEN, HOLD_LIVE, OVERRIDE_LIVE, day, of, unseal
 from referral.states import (
@@ -399,6 +399,10 @@ STILL_ASKED = some(
       JOIN referral r ON r.person_id = c.person_id AND CAST(r.provider_id AS text) = c.recipient"""
     f" WHERE c.id = t.record_id AND r.state IN ({listed(*REFERRAL_OPEN)})"
 )
+STILL_LIVES = some(
+    "FROM consent c JOIN person pe ON pe.id = c.person_id"
+    " WHERE c.id = t.record_id AND pe.died_on IS NULL"
+)
 STILL_MISSED = some(
     f"""FROM consent c
       JOIN referral r ON r.person_id = c.person_id AND CAST(r.provider_id AS text) = c.recipient
@@ -431,6 +435,7 @@ WITH x AS MATERIALIZED (
     AND (t.kind NOT IN ({WATCHED}) OR t.due <= :horizon OR t.fired > 0)
     AND (t.kind <> 'consent.asked' OR {STILL_ASKED})
     AND (t.kind <> 'consent.expired' OR {STILL_MISSED})
+    AND (t.kind NOT IN ('consent.asked','consent.given') OR {STILL_LIVES})
     AND (t.kind <> 'agreement.ended' OR {STILL_RELIED_ON})
 )
 """
@@ -559,10 +564,9 @@ JOIN place pl ON pl.id = og.place_id
 WHERE o.system_id = :system_id AND o.id {{ids}} AND NOT {OVERRIDE_CLOSED}
   AND (o.holder {{keys}} OR o.organisation_id = :actor_org
     OR substr(pl.path, 1, length(CAST(:path AS text))) = :path)"""
-CONCERNS = """SELECT c.id, c.state, c.reference, c.danger FROM concern c
-WHERE c.system_id = :system_id AND c.holder {keys} AND c.id {ids}
-  AND NOT EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
-    AND (s.user_id = :user_id OR s.organisation_id = :actor_org))"""
+CONCERNS = f"""SELECT c.id, c.state, c.reference, c.danger FROM concern c
+WHERE c.system_id = :system_id AND c.holder {{keys}} AND c.id {{ids}}
+  AND NOT {IMPLICATED}"""
 ESCALATIONS = f"""SELECT e.id, e.state, e.reference, e.kind, e.severity, e.level, e.created_at
 FROM escalation e
 WHERE e.system_id = :system_id AND (e.owner {{keys}} OR e.asked {{keys}}) AND e.id {{ids}}
@@ -744,7 +748,7 @@ SELECT pe.id, pe.reference, pe.given_name, pe.family_name, pe.name_key, pe.birth
 FROM person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
-WHERE pe.system_id = :system_id AND {{scope}}
+WHERE pe.system_id = :system_id AND pe.merged_into IS NULL AND {{scope}}
 """
 PEOPLE_SCOPES = {
     "team": "pe.organisation_id = :actor_org",

@@ -24,7 +24,15 @@ from referral.store import Store, Tx
 from referral.verify import UNSEEN
 
 NOUNS = tuple(str(noun) for noun in Noun)
-BESIDE = ("clock", "concern_source", "hold", "consequence", "agreement_party", "note")
+BESIDE = (
+    "clock",
+    "concern_source",
+    "authority_call",
+    "hold",
+    "consequence",
+    "agreement_party",
+    "note",
+)
 COVERED = (*NOUNS, "step", "audit", "audit_detail", *BESIDE)
 # Whose row it is, beside its own key.
 OWNER = {
@@ -32,6 +40,7 @@ OWNER = {
     "audit": "record_id",
     "clock": "record_id",
     "concern_source": "concern_id",
+    "authority_call": "concern_id",
     "hold": "concern_id",
     "consequence": "escalation_id",
     "note": "record_id",

@@ -15,10 +15,11 @@ from uuid import UUID
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from referral import facts, ladder, records, visible
+from referral import facts, ladder, records, rotas, visible
 from referral.actors import Actor
 from referral.audit import log
 from referral.facts import ConcernFacts
+from referral.people_checks import under_age
 from referral.records import ConcernSeen
 from referral.states import Noun, Relation, Role
 from referral.store import Tx
@@ -31,14 +32,17 @@ from web.labels import role_name, said, word
 from web.moves import CODES, QUESTIONS, Asked, move_page
 from web.say import _
 from web.schemas import Command
-from web.schemas.concerns import KNOWS, YES_NO_UNSURE
+from web.schemas.concerns import KNOWS, OTHERS, YES_NO_UNSURE
 from web.schemas.fields import LONG, STORY, Choice, Danger, Id, Many, Text, YesNo
 from web.timelines import entries
 from web.words import day_words, deadline, phone_words, time_words
 from workflows import disclosure, reading
-from workflows.concerns import raise_concern, who_answers
+from workflows.concerns import raise_concern
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.moves import N_, Refusal
+from workflows.rotas import KEEPERS, Number, number_for, numbers_now
+from workflows.tables.concerns import ADVOCATES
+from workflows.working_time import local_day
 
 pages = Blueprint("concern_pages", __name__)
 
@@ -46,6 +50,43 @@ PROMPTS: dict[str, str] = {
     "care_needs": N_("Do they need care and support?"),
     "abuse_or_neglect": N_("Are they experiencing abuse or neglect, or at risk of it?"),
     "unable_to_protect": N_("Because of those needs, can they not protect themselves against it?"),
+}
+CHILD_PROMPTS: dict[str, str] = {
+    "in_need": N_("Does the child need help to be healthy or to develop well?"),
+    "significant_harm": N_("Is the child suffering serious harm, or likely to?"),
+}
+ALL_PROMPTS = PROMPTS | CHILD_PROMPTS
+OTHERS_WORDS: dict[str, str] = {
+    "no": N_("No"),
+    "adults": N_("Yes, other adults"),
+    "children": N_("Yes, children"),
+    "both": N_("Yes, adults and children"),
+    "not_sure": N_("Not sure"),
+}
+ADVOCATE_WORDS: dict[str, str] = {
+    "not_needed": N_("They can speak for themselves"),
+    "has_one": N_("Somebody speaks for them"),
+    "needed": N_("They need somebody to speak for them"),
+    "not_known": N_("Not known"),
+}
+CATEGORY_WORDS: dict[str, str] = {
+    "physical": N_("Physical"),
+    "sexual": N_("Sexual"),
+    "psychological": N_("Psychological or emotional"),
+    "financial": N_("Money or belongings"),
+    "neglect": N_("Neglect"),
+    "self_neglect": N_("Self-neglect"),
+    "discriminatory": N_("Discrimination"),
+    "organisational": N_("How an organisation treats people"),
+    "domestic_abuse": N_("Domestic abuse"),
+    "modern_slavery": N_("Modern slavery"),
+}
+NOT_ASKED_WORDS: dict[str, str] = {
+    "more_risk": N_("Asking could put them at more risk"),
+    "could_not_ask": N_("They could not be reached"),
+    "no_capacity": N_("They cannot decide this themselves"),
+    "did_not_want": N_("They did not want to say"),
+    "other": N_("Another reason"),
 }
 ANSWERS: dict[str, str] = {"yes": N_("Yes"), "no": N_("No"), "not_sure": N_("Not sure")}
 KNOWS_WORDS: dict[str, str] = {
@@ -63,6 +104,8 @@ WISHES_MET: dict[str, str] = {
 }
 DECISIONS: dict[str, str] = {
     "section_42": N_("It makes an enquiry (section 42)"),
+    "section_47": N_("It makes an enquiry about a child (section 47)"),
+    "section_17": N_("The child gets help as a child in need (section 17)"),
     "other": N_("It makes another enquiry"),
     "none": N_("It makes no enquiry"),
     "unknown": N_("Not known yet"),
@@ -71,7 +114,20 @@ REACH: dict[str, str] = {
     "provider": N_("Only with the provider named below"),
     "all": N_("All referrals of the person"),
 }
-CODES.update({"wishes_met": WISHES_MET, "authority_decision": DECISIONS, "reach": REACH})
+CODES.update(
+    {
+        "wishes_met": WISHES_MET,
+        "authority_decision": DECISIONS,
+        "reach": REACH,
+        "authority_route": labels.AUTHORITIES,
+        "why_not_asked": NOT_ASKED_WORDS,
+        "advocate": ADVOCATE_WORDS,
+    }
+)
+WHEN_TOLD = (
+    N_("When?"),
+    N_("Leave this empty if it was just now. For example, 2.15pm, or 16 May 2026 at 10pm"),
+)
 IF_YOU_WANT = N_("If you want to.")
 QUESTIONS.update(
     {
@@ -80,24 +136,46 @@ QUESTIONS.update(
             N_("Do the person's referrals stay on hold?"),
             N_("They stay on hold unless you say no."),
         ),
+        "concern.acknowledge.categories": (
+            N_("What kind of harm may it be?"), N_("Choose all you think of, if you know."),
+        ),
+        "concern.review.categories": (
+            N_("What kind of harm is it?"), N_("Only if it has changed. Choose all."),
+        ),
+        "concern.advocate": (
+            N_("Does somebody speak for the person?"),
+            N_("Where it is hard for them to take part, somebody must be found to help them."),
+        ),
+        "concern.report_to_authority.authority_route": (N_("Which authority did you tell?"), ""),
         "concern.report_to_authority.reported_to": (
-            N_("Which authority did you tell?"),
-            N_("For worries about staff: the local authority designated officer, or people in"
-               " positions of trust."),
+            N_("Whom did you speak to?"), N_("A name or a team, if you know it."),
+        ),
+        "concern.report_to_authority.told_at": WHEN_TOLD,
+        "concern.told_authority.authority_route": (N_("Whom did you tell?"), ""),
+        "concern.told_authority.told_at": WHEN_TOLD,
+        "concern.told_authority.authority_reference": (
+            N_("The number they gave you"), N_("If they gave one."),
         ),
         "concern.report_to_authority.authority_reference": (
             N_("Its reference"), N_("If it gave one."),
         ),
         "concern.told_authority.reported_to": (
-            N_("Whom did you tell, and when?"),
-            N_("For example, 999 at 2.15pm. It is still read by a person here."),
+            N_("Whom did you speak to?"),
+            N_("A name or a team, if you know it. A person here still reads your concern."),
         ),
         "concern.authority_decides.authority_decision": (N_("What did the authority decide?"), ""),
         "concern.review.note": (N_("What did you find?"), ""),
         "concern.hold.reach": (N_("What is put on hold?"), ""),
         "concern.hold.hold_provider_id": (N_("Which provider?"), IF_YOU_WANT),
         "concern.hand_over.holder": (N_("Who holds it from now?"), ""),
+        "concern.close.wishes": (
+            N_("What did the person wish for?"), N_("In their words. Leave it empty if it stands"
+            " above."),
+        ),
         "concern.close.wishes_met": (N_("Was what the person wished for met?"), ""),
+        "concern.close.why_not_asked": (
+            N_("If they were not asked, why?"), N_("Leave this empty if they were."),
+        ),
         "concern.close.reason": (N_("How does it end?"), ""),
         "concern.close.feedback": (
             N_("Feedback to whoever raised it"),
@@ -133,8 +211,13 @@ class RaisePage(Command):
     care_needs = Choice(YES_NO_UNSURE)
     abuse_or_neglect = Choice(YES_NO_UNSURE)
     unable_to_protect = Choice(YES_NO_UNSURE)
+    in_need = Choice(YES_NO_UNSURE)
+    significant_harm = Choice(YES_NO_UNSURE)
+    child = Choice(YES_NO_UNSURE)
     wishes = Text(most=LONG)
     person_knows = Choice(KNOWS, wrong=N_("Choose whether the person knows."))
+    others_at_risk = Choice(OTHERS)
+    advocate = Choice(ADVOCATES)
     source_users = Many(Id(N_("Choose from the list.")), most=10)
     source_organisations = Many(Id(N_("Choose from the list.")), most=10)
     source_words = Text(most=LONG)
@@ -150,7 +233,8 @@ class About:
     values: dict[str, str]
     staff: tuple[tuple[str, str], ...]
     organisations: tuple[tuple[str, str], ...]
-    phone: str | None
+    numbers: tuple[dict[str, str], ...]
+    child: bool | None = False  # None: not known
 
 
 def _staff(
@@ -167,8 +251,19 @@ def _staff(
     return tuple(found.items())
 
 
-def _phones(tx: Tx, actor: Actor) -> str | None:
-    return phone_words(records.safeguarding_phone(tx, actor.organisation_id)) or None
+def _numbers(tx: Tx, actor: Actor, at: datetime) -> tuple[dict[str, str], ...]:
+    """The numbers that answer at this hour, each with whose it is."""
+    return tuple(
+        {"name": _whose(number), "phone": phone_words(number.phone)}
+        for number in numbers_now(tx, actor.organisation_id, at)
+    )
+
+
+def _whose(number: Number) -> str:
+    name = said(number.name)
+    if number.serves == "anyone":
+        return name
+    return _("%(name)s (%(whom)s)", name=name, whom=word(labels.SERVES, number.serves).lower())
 
 
 @pages.route("/referrals/<uuid:record_id>/concern", methods=["GET", "POST"])
@@ -201,7 +296,8 @@ def about_referral(record_id: UUID) -> ResponseReturnValue:
             {"referral_id": rid},
             staff,
             ((r.provider_org, r.provider), (r.organisation_id, r.organisation)),
-            _phones(tx, actor),
+            _numbers(tx, actor, at),
+            _under_age(tx, actor, at, r.person_id),
         )
     return _raise(about)
 
@@ -216,8 +312,14 @@ def _own_only(tx: Tx, at: datetime, reference: str, rid: str) -> About:
         {"referral_id": rid},
         _staff(tx, actor, at, [actor.organisation_id]),
         ((actor.organisation_id, actor.organisation_name),),
-        _phones(tx, actor),
+        _numbers(tx, actor, at),
+        None,
     )
+
+
+def _under_age(tx: Tx, actor: Actor, at: datetime, person_id: str) -> bool | None:
+    p = records.person_of(tx, actor, at, person_id)
+    return under_age(p.birth_date if p else None, local_day(at))
 
 
 @pages.route("/people/<uuid:person_id>/concern", methods=["GET", "POST"])
@@ -236,7 +338,8 @@ def about_person(person_id: UUID) -> ResponseReturnValue:
             {"person_id": p.id},
             _staff(tx, actor, at, [p.organisation_id, *(org for org, _name in providers)]),
             (*providers, (p.organisation_id, p.organisation)),
-            _phones(tx, actor),
+            _numbers(tx, actor, at),
+            under_age(p.birth_date, local_day(at)),
         )
     return _raise(about)
 
@@ -257,7 +360,7 @@ def about_provider(provider_id: UUID) -> ResponseReturnValue:
             {"provider_id": str(provider_id)},
             _staff(tx, actor, at, [organisation_id]),
             ((organisation_id, name),),
-            _phones(tx, actor),
+            _numbers(tx, actor, at),
         )
     return _raise(about)
 
@@ -268,10 +371,15 @@ def _raise(about: About) -> ResponseReturnValue:
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
         values: dict[str, Any] = dict(about.values)
-        for name in ("seen", "danger", "wishes", "person_knows", "safe_to_carry_on"):
+        for name in (
+            "seen", "danger", "wishes", "person_knows", "safe_to_carry_on", "others_at_risk",
+            "advocate",
+        ):  # fmt: skip
             if given.get(name) is not None:
                 values[name] = given[name]
-        prompts = {name: given[name] for name in PROMPTS if given.get(name)}
+        if given.get("child") in ("yes", "no"):
+            values["child"] = given["child"] == "yes"
+        prompts = {name: given[name] for name in ALL_PROMPTS if given.get(name)}
         if prompts:
             values["prompts"] = prompts
         values["sources"] = _sources(about, given)
@@ -284,7 +392,10 @@ def _raise(about: About) -> ResponseReturnValue:
             "concern/raise.jinja",
             form,
             about=about,
-            prompts=[(name, said(text)) for name, text in PROMPTS.items()],
+            prompts=_prompts(about, PROMPTS, about.child is not True),
+            child_prompts=_prompts(about, CHILD_PROMPTS, about.child is not False),
+            others=[(code, said(text)) for code, text in OTHERS_WORDS.items()],
+            advocates=[(code, said(text)) for code, text in ADVOCATE_WORDS.items()],
             answers=[(code, said(text)) for code, text in ANSWERS.items()],
             knows=[(code, said(text)) for code, text in KNOWS_WORDS.items()],
             back={"href": about.back},
@@ -293,6 +404,11 @@ def _raise(about: About) -> ResponseReturnValue:
         lambda done: Next(f"/concerns/{done.id}"),
         schema=RaisePage(),
     )
+
+
+def _prompts(about: About, prompts: dict[str, str], asked: bool) -> list[tuple[str, str]]:
+    """The statutory questions that may be asked of this person."""
+    return [(name, said(text)) for name, text in prompts.items()] if asked else []
 
 
 def _sources(about: About, given: dict[str, Any]) -> list[dict[str, str]]:
@@ -320,7 +436,8 @@ class Shown:
     facts: ConcernFacts
     full: bool
     options: tuple[Option, ...]
-    phone: str | None
+    number: Number | None
+    calls: tuple[records.CallSeen, ...]
     due: tuple[datetime, bool] | None
     timeline: reading.Timeline | None
     feedback: str | None
@@ -353,7 +470,8 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
         f,
         full,
         tuple(options(Noun.CONCERN, f, actor, at)) if hats else (),
-        None if brief else phone_words(who_answers(tx, concern_id, at)) or None,
+        None if brief else number_for(tx, concern_id, at),
+        tuple(k for k in records.calls(tx, concern_id) if full or k.member == actor.membership_id),
         (clock.due, clock.hours) if clock else None,
         _history(tx, actor, at, concern_id) if told else None,
         records.feedback(tx, concern_id) if c.state == "closed" else None,
@@ -408,6 +526,8 @@ def show(concern_id: UUID) -> ResponseReturnValue:
         "tag": labels.state_tag("concern", c.state),
         "deadline": line,
         "unseen_by_anyone": c.state == "raised",
+        "ring": _ring(shown.number),
+        "calls": [_call(k) for k in shown.calls],
         "moves": _moves(shown, can),
         "back": {"href": "/concerns", "text": _("Back to concerns")},
     }
@@ -431,6 +551,7 @@ def show(concern_id: UUID) -> ResponseReturnValue:
         else _("With %(who)s now", who=shown.holder),
         says=said(TABLES[Noun.CONCERN].states[c.state].says),  # type: ignore[index]
         rows=_rows(shown),
+        staff_to_report=_staff_to_report(shown),
         refused=_refused(shown),
         entries=entries(
             Noun.CONCERN,
@@ -440,6 +561,36 @@ def show(concern_id: UUID) -> ResponseReturnValue:
         ),
         **common,
     )
+
+
+def _ring(number: Number | None) -> dict[str, str] | None:
+    """Whom to ring now, for the page; None where the place keeps nobody."""
+    if number is None:
+        return None
+    return {"name": _whose(number), "phone": phone_words(number.phone)}
+
+
+def _call(k: records.CallSeen) -> str:
+    """One call in words: who was told, when, by whom, and the number they gave."""
+    whom = ", ".join(x for x in (word(labels.AUTHORITIES, k.route), k.whom) if x)
+    words = [_("%(whom)s, %(when)s", whom=whom, when=time_words(k.told_at))]
+    if k.told_by:
+        words.append(_("told by %(who)s", who=k.told_by))
+    if k.reference:
+        words.append(_("their reference: %(reference)s", reference=k.reference))
+    return ", ".join(words)
+
+
+ALLEGATIONS = ("allegations_children", "allegations_adults")
+
+
+def _staff_to_report(shown: Shown) -> str | None:
+    """The authority for worries about staff, where somebody on staff is named and it has not been
+    told yet."""
+    told = any(k.route in ALLEGATIONS for k in shown.calls)
+    if not shown.facts.staff_named or told or shown.seen.state == "closed":
+        return None
+    return word(labels.AUTHORITIES, ALLEGATIONS[0] if shown.facts.child else ALLEGATIONS[1])
 
 
 def _who(shown: Shown, actor: Actor) -> str:
@@ -497,16 +648,23 @@ def _rows(shown: Shown) -> list[dict[str, str]]:
         (_("Raised"), time_words(c.created_at)),
         (_("Read by"), _("%(who)s, %(when)s", who=c.acknowledged_by,
                          when=time_words(c.acknowledged_at)) if c.acknowledged_by else None),
-        *((said(text), said(ANSWERS[prompts[name]])) for name, text in PROMPTS.items()
+        (_("A child"), _("Yes, under 18") if shown.facts.child else None),
+        *((said(text), said(ANSWERS[prompts[name]])) for name, text in ALL_PROMPTS.items()
           if name in prompts),
+        (_("Others at risk"), word(OTHERS_WORDS, c.others_at_risk)),
+        (_("Kinds of harm"), ", ".join(word(CATEGORY_WORDS, x) for x in c.categories or ())),
         (_("What the person wishes"), c.wishes),
         (_("Does the person know?"), word(KNOWS_WORDS, c.person_knows)),
+        (_("Somebody to speak for them"), word(ADVOCATE_WORDS, c.advocate)),
         (_("Named as a source of harm"), "; ".join(sources)),
         (_("On hold"), _("Yes") if c.on_hold else _("No")),
-        (_("Authority told"), ", ".join(x for x in (c.reported_to, c.authority_reference) if x)),
+        (_("Authority told"), ", ".join(
+            x for x in (word(labels.AUTHORITIES, c.authority_route), c.reported_to,
+                        c.authority_reference) if x)),
         (_("The authority decided"), word(DECISIONS, c.authority_decision)),
         (_("Closed"), day_words(c.closed_at.date()) if c.closed_at else None),
         (_("Wishes met"), word(WISHES_MET, c.wishes_met)),
+        (_("Why they were not asked"), word(NOT_ASKED_WORDS, c.why_not_asked)),
         (_("Feedback given"), shown.feedback),
     ]  # fmt: skip
     return [{"key": key, "value": str(value)} for key, value in pairs if value]
@@ -530,6 +688,7 @@ def concerns() -> ResponseReturnValue:
         below=[_line(c, at) for c in below],
         raised=[_line(c, at) for c in raised],
         looks_after=actor.role in (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER) or bool(held),
+        keeps_rota=actor.role in KEEPERS and actor.place_path is not None,
     )
 
 
@@ -564,7 +723,13 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
         told = dict(given)
         if trigger == "told_authority":
             told["note"] = " ".join(
-                str(x) for x in (told.get("reported_to"), told.get("note")) if x
+                str(x)
+                for x in (
+                    word(labels.AUTHORITIES, told.get("authority_route")),
+                    told.get("reported_to"),
+                    told.get("note"),
+                )
+                if x
             )
         if trigger == "hold" and told.get("reach") == "provider" and not (
             told.get("hold_provider_id") or shown.seen.provider_id
@@ -581,6 +746,11 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
     leave_out: tuple[str, ...] = ()
     if trigger == "close":
         leave_out = ("note",)  # the feedback is the note of this step
+    if trigger == "acknowledge" and not shown.seen.on_hold:
+        leave_out = ("hold_stays",)
+    before = said(BEFORE.get(trigger, ""))
+    if trigger == "close" and shown.seen.wishes:
+        before = _("What the person wished: %(wishes)s", wishes=shown.seen.wishes)
     if trigger == "hold" and shown.seen.person_id is None:
         leave_out = ("hold_provider_id",)
     return move_page(
@@ -588,7 +758,7 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
         cid,
         trigger,
         Asked(
-            before=said(BEFORE.get(trigger, "")),
+            before=before,
             choices=choices,
             leave_out=leave_out,
             act=act,
@@ -613,6 +783,23 @@ def _free_rungs(tx: Tx, shown: Shown) -> list[tuple[str, str]]:
     return found
 
 
+def _routes(tx: Tx, shown: Shown, trigger: str) -> list[tuple[str, str, str]]:
+    """The authorities to choose from, each with how the place reaches it: those for this person
+    first, those for worries about staff where somebody on staff is named."""
+    kept: dict[str, list[str]] = {}
+    for one in rotas.authorities_for(tx, shown.seen.organisation_id):
+        how = ", ".join(x for x in (one.name, phone_words(one.phone), one.email, one.note) if x)
+        kept.setdefault(one.kind, []).append(how)
+    child, staff = shown.facts.child, shown.facts.staff_named
+    own = "childrens_services" if child else "adult_social_care"
+    about_staff = ALLEGATIONS[0] if child else ALLEGATIONS[1]
+    first = [own, about_staff] if staff else [own]
+    if trigger == "told_authority":
+        first.insert(0, "emergency")
+    kinds = [*first, *(kind for kind in rotas.AUTHORITIES if kind not in first)]
+    return [(kind, word(labels.AUTHORITIES, kind), "; ".join(kept.get(kind, ()))) for kind in kinds]
+
+
 def _check_holder(tx: Tx, at: datetime, cid: str, key: str, shown: Shown) -> None:
     if key not in dict(_free_rungs(tx, shown)):
         raise _wrong("holder", N_("Choose who holds it from now."))
@@ -621,6 +808,16 @@ def _check_holder(tx: Tx, at: datetime, cid: str, key: str, shown: Shown) -> Non
 def _choices(tx: Tx, at: datetime, shown: Shown, trigger: str) -> dict[str, Any]:
     if trigger == "hand_over":
         return {"holder": _free_rungs(tx, shown)}
+    if trigger in ("report_to_authority", "told_authority"):
+        return {"authority_route": _routes(tx, shown, trigger)}
+    if trigger in ("acknowledge", "review"):
+        return {"categories": labels.choices(CATEGORY_WORDS)}
+    if trigger == "authority_decides":
+        child = shown.facts.child
+        left_out = ("section_42",) if child else ("section_47", "section_17")
+        return {"authority_decision": [
+            (code, said(text)) for code, text in DECISIONS.items() if code not in left_out
+        ]}  # fmt: skip
     if trigger == "hold" and shown.seen.person_id:
         p = records.person_of(tx, current_actor(), at, shown.seen.person_id)
         return {"hold_provider_id": records.providers_of(tx, p) if p else []}

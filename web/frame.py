@@ -12,17 +12,27 @@ from werkzeug.exceptions import HTTPException
 
 from referral import records
 from referral.actors import Actor
+from referral.sign_ins import SEEN_LATELY
 from referral.states import Role
 from web.labels import record_path, role_name, said
 from web.security import nonce
-from workflows.concerns import who_answers
+from web.words import phone_words, time_words
 from workflows.moves import N_
+from workflows.rotas import number_for
 
 WORKER = (
     (N_("My work"), "/"),
     (N_("Referrals"), "/referrals"),
     (N_("People"), "/people"),
     (N_("Find activities"), "/activities"),
+    (N_("Reports"), "/reports"),
+    (N_("Help"), "/help"),
+)
+LEAD = (
+    (N_("My work"), "/"),
+    (N_("Referrals"), "/referrals"),
+    (N_("People"), "/people"),
+    (N_("Your team"), "/team"),
     (N_("Reports"), "/reports"),
     (N_("Help"), "/help"),
 )
@@ -51,7 +61,7 @@ ADMIN = (
 )
 MENUS: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.LINK_WORKER: WORKER,
-    Role.TEAM_LEAD: WORKER,
+    Role.TEAM_LEAD: LEAD,
     Role.PROVIDER_LEADER: LEADER,
     Role.ADMINISTRATOR: ADMIN,
 }
@@ -113,15 +123,26 @@ def set_up(app: Flask, service_name: str) -> None:
 
 
 def unseen_concerns(actor: Actor) -> list[dict[str, Any]]:
-    """The concerns this member raised that no human has read, and whom to ring at this hour."""
+    """The concerns this member raised that no human has read, with whom to ring at this hour, and
+    those that somebody has read lately, with who and when."""
     from web.app import edge
 
+    found = []
     with edge().reading(actor) as (tx, at):
-        return [
-            {"href": record_path("concern", found), "reference": reference,
-             "phone": who_answers(tx, found, at)}
-            for found, reference in records.unseen_concerns(tx, actor.membership_id)
-        ]  # fmt: skip
+        for one in records.unseen_concerns(tx, actor, at - SEEN_LATELY):
+            number = number_for(tx, one.id, at) if one.unseen else None
+            found.append(
+                {
+                    "href": record_path("concern", one.id),
+                    "reference": one.reference,
+                    "unseen": one.unseen,
+                    "name": said(number.name) if number else "",
+                    "phone": phone_words(number.phone) if number and number.phone else "",
+                    "seen_by": None if one.inside else one.seen_by,
+                    "seen_at": time_words(one.seen_at),
+                }
+            )
+    return found
 
 
 def _somebody(app: Flask) -> dict[str, Any]:
@@ -142,6 +163,7 @@ def _somebody(app: Flask) -> dict[str, Any]:
             "sign_out_href": "/sign-out",
             "change_role_href": "/change-role" if signed_in.posts > 1 else None,
             "notices_href": "/notices",
+            "away_href": "/away" if actor.role is Role.LINK_WORKER else None,
             "unread": signed_in.unread,
             "signs_out_after": int(min(idle_time(actor.role), LONGEST).total_seconds()),
             "here": request.path,

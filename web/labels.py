@@ -573,6 +573,29 @@ NOTICES: dict[str, str] = {
     "reminder": N_("Something is due."),
 }
 
+# The kinds of authority a concern is reported to.
+AUTHORITIES: dict[str, str] = {
+    "emergency": N_("999"),
+    "adult_social_care": N_("Adult social care at the council"),
+    "childrens_services": N_("Children's services at the council"),
+    "police": N_("The police"),
+    "allegations_children": N_(
+        "A worry about staff who work with children: the local authority designated officer"
+    ),
+    "allegations_adults": N_(
+        "A worry about staff who work with adults: people in positions of trust"
+    ),
+    "prevent": N_("Prevent, through the police"),
+    "other": N_("Somebody else"),
+}
+
+# Whom a number is for.
+SERVES: dict[str, str] = {
+    "anyone": N_("Anyone"),
+    "adults": N_("Adults"),
+    "children": N_("Children"),
+}
+
 NOUNS: dict[str, str] = {
     "referral": N_("Referral"),
     "consent": N_("Consent"),

@@ -28,7 +28,19 @@ from web.forms import Form, Next, answer, page
 from web.labels import said, word
 from web.say import _
 from web.schemas import Command, schema_for
-from web.schemas.fields import SHORT, Choice, Day, Id, Many, Moment, Number, OwnerKey, Text, YesNo
+from web.schemas.fields import (
+    SHORT,
+    Choice,
+    Day,
+    Id,
+    Many,
+    Moment,
+    Number,
+    OwnerKey,
+    SaidTime,
+    Text,
+    YesNo,
+)
 from web.words import by_when
 from workflows import disclosure
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
@@ -348,7 +360,7 @@ def _kind(
         return ("radios" if len(given) <= 8 else "choose"), given
     if isinstance(declared, Number):
         return "number", ()
-    if isinstance(declared, Text) and declared.most <= SHORT:
+    if isinstance(declared, SaidTime) or (isinstance(declared, Text) and declared.most <= SHORT):
         return "text", ()
     return "area", ()
 

@@ -143,16 +143,17 @@ def place_add() -> ResponseReturnValue:
 
 
 @pages.route("/places/<uuid:place_id>/phones", methods=["GET", "POST"])
-@access(SETS_UP)
+@access(SETS_UP, Role.SAFEGUARDING_LEAD)
 def phones(place_id: UUID) -> ResponseReturnValue:
     """Who answers in a place: shown on every page about somebody's safety."""
     actor = current_actor()
     place = next((one for one in _places() if one.id == str(place_id)), None)
     if place is None:
         abort(404)
+    home = "/organisations" if actor.role in SETS_UP else "/who-answers"
 
     def draw(form: Form) -> str:
-        return page("place_phones.jinja", form, place=place, back={"href": "/organisations"})
+        return page("place_phones.jinja", form, place=place, back={"href": home})
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
         set_place_phones(tx, actor, at, place_id=place.id, **given)
@@ -160,7 +161,7 @@ def phones(place_id: UUID) -> ResponseReturnValue:
     return answer(
         draw,
         act,
-        lambda made: Next("/organisations", _("Saved. The numbers are shown from now.")),
+        lambda made: Next(home, _("Saved. The numbers are shown from now.")),
         schema=SetPlacePhones(),
         known={
             "safeguarding_phone": phone_words(place.safeguarding_phone),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
 from referral import beginnings, records
@@ -102,7 +102,7 @@ def record_of(p: PersonSeen) -> dict[str, Any]:
     names = (
         "reference given_name family_name birth_date nhs_number no_nhs_number practice phone email"
         " address postcode contact_method contact_times message_safe language interpreter"
-        " access_needs emergency_contact died_on"
+        " access_needs emergency_contact died_on death_said_by"
     )
     return {**{name: getattr(p, name) for name in names.split()}, "team": p.organisation}
 
@@ -147,6 +147,8 @@ def identity(seen: Mapping[str, Any]) -> list[dict[str, str]]:
         pairs.append((_("NHS number"), nhs_number(seen["nhs_number"]) or none))
     if seen.get("died_on"):
         pairs.append((_("Died"), day_words(seen["died_on"])))
+    if seen.get("death_said_by"):
+        pairs.append((_("Told by"), seen["death_said_by"]))
     return [{"label": label, "value": str(value)} for label, value in pairs]
 
 
@@ -190,6 +192,8 @@ def person(person_id: UUID) -> ResponseReturnValue:
         }
 
     known = edge().perform(actor, look)
+    if known["p"].merged_into is not None:
+        return redirect(f"/people/{known['p'].merged_into}", 303)
     seen, referrals = known["seen"], known["referrals"]
     return page(
         "people/show.jinja",
@@ -208,6 +212,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
         plan=known["plan"],
         may_write=actor.role in TEAM and not known["p"].closed_to_actor,
         share_href=None if known["p"].closed_to_actor else f"/people/{person_id}/share",
+        may_put_right=actor.role is Role.TEAM_LEAD,
         back={"href": "/people", "text": _("Back to people")},
     )
 

@@ -51,6 +51,7 @@ DAYS: dict[str, str] = {
     "override.approved": N_("Sharing without consent: how long it holds"),
     "override.ended": N_("Sharing without consent: it is reviewed"),
     "concern.raised": N_("Safeguarding: somebody reads a concern"),
+    "concern.reported.child": N_("Safeguarding: the authority answers about a child"),
     "concern.raised.danger_hours": N_("Safeguarding: somebody reads it when there is danger"),
     "escalation.reopen_within": N_("Review: the raiser may disagree within"),
     "assurance.grace": N_("Assurance: grace when a renewal is in hand"),

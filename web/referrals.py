@@ -340,6 +340,11 @@ def sentence(shown: Shown) -> str:
     if shown.facts.state == S.WAITING and shown.seen.get("expected_date"):
         day = day_words(shown.seen["expected_date"], weekday=True)
         says = f"{says} {_('A place is expected on %(day)s.', day=day)}"
+    if shown.own_side and not shown.closed and shown.facts.link_worker_absent:
+        gone = _(
+            "%(who)s is away or has left. The team lead stands in.", who=shown.referral.link_worker
+        )
+        says = f"{says} {gone}"
     if shown.facts.state == S.PAUSED and shown.seen.get("paused_until"):
         day = day_words(shown.seen["paused_until"], weekday=True)
         says = f"{says} {_('Until %(day)s.', day=day)}"

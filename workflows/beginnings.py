@@ -14,8 +14,9 @@ from referral.rows import put
 from referral.states import Noun
 from referral.store import Sql, Tx
 from workflows.engine import Done, step
+from workflows.guards import not_died
 from workflows.people import OWN, WRITERS
-from workflows.rules import missing, require
+from workflows.rules import missing, require, wrong
 
 KEPT = ("plan_id", "risks", "safety_notes", "call_before", "urgent", "alternatives")
 
@@ -28,6 +29,8 @@ def begin_writing(
     require(actor, WRITERS, "referral", "write")
     if tx.row(OWN, id=person_id, system_id=actor.system_id, org=actor.organisation_id) is None:
         raise missing("referral", "write")
+    if tx.row(HAS_DIED, id=person_id) is not None:
+        raise wrong("referral", "write", not_died.refusal)
     begun_id = new_id(at)
     put(
         tx,
@@ -48,6 +51,7 @@ def begin_writing(
     return begun_id
 
 
+HAS_DIED = Sql("SELECT 1 FROM person WHERE id = :id AND died_on IS NOT NULL")
 SUBJECT = Sql("SELECT subject_ref FROM person WHERE id = :id")
 
 

@@ -138,6 +138,11 @@ def _danger(c: Clock, a: Asked) -> datetime:
     return _plain(c, a)
 
 
+def _child(c: Clock, a: Asked) -> datetime:
+    """A children's authority answers within 1 working day."""
+    return add(a.at, a.days(f"{c.kind}.child" if a.facts.child else c.kind), a.cal)
+
+
 DUE: dict[str, Callable[[Clock, Asked], datetime]] = {
     "days": _plain,
     "urgent": _urgent,
@@ -151,6 +156,7 @@ DUE: dict[str, Callable[[Clock, Asked], datetime]] = {
     "evidence": _evidence,
     "conditions": _conditions,
     "danger": _danger,
+    "child": _child,
 }
 # What further periods last, where it isn't the clock's own length.
 AGAIN = {
@@ -168,6 +174,8 @@ def period_of(c: Clock, a: Asked) -> tuple[int, bool]:
     kind = AGAIN.get(c.kind, c.kind)
     if c.start == "urgent" and a.facts.urgent:
         kind += ".urgent"
+    if c.start == "child" and a.facts.child:
+        kind += ".child"
     return max(1, a.days(kind)), False
 
 

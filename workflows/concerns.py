@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 from referral import facts
@@ -13,19 +13,11 @@ from referral.store import Sql, Tx
 from workflows.engine import NOT_FOUND, TABLES, Done, Refused, step
 from workflows.moves import N_
 from workflows.people import MOST_TEXT
+from workflows.rotas import number_for
 from workflows.rules import field, wrong
-from workflows.working_time import ENGLAND, LONDON, Calendar
+from workflows.working_time import ENGLAND, Calendar
 
 PERSON = Sql("SELECT organisation_id FROM person WHERE id = :id AND system_id = :system_id")
-PHONES = Sql(
-    """SELECT p.safeguarding_phone, p.out_of_hours_phone
-  FROM concern c JOIN organisation o ON o.id = c.organisation_id
-  JOIN place own ON own.id = o.place_id
-  JOIN place p ON own.path = p.path OR own.path LIKE p.path || '/%'
-  WHERE c.id = :id AND (p.safeguarding_phone IS NOT NULL OR p.out_of_hours_phone IS NOT NULL)
-  ORDER BY length(p.path) DESC LIMIT 1"""
-)
-OFFICE_OPENS, OFFICE_CLOSES = time(9), time(17)
 ANSWERS = ("yes", "no", "not_sure")
 
 
@@ -37,7 +29,7 @@ def raise_concern(
     are needed; nothing else may stop it.
 
     `values`: seen, danger, person_id | referral_id | provider_id, sources, safe_to_carry_on,
-    reach, prompts, wishes, person_knows."""
+    reach, prompts, wishes, person_knows, child, others_at_risk, advocate."""
     given = dict(values)
     if given.get("referral_id"):
         f = facts.referral(tx, given["referral_id"], actor, at)
@@ -59,13 +51,7 @@ def raise_concern(
 
 
 def who_answers(tx: Tx, concern_id: str, at: datetime, cal: Calendar = ENGLAND) -> str | None:
-    """The number that answers at this hour for the place of the concern: the rota in working
-    hours, the council's outside them. None where the place has none (`segue health` says so)."""
-    row = tx.row(PHONES, id=concern_id)
-    if row is None:
-        return None
-    office, outside = row
-    local = at.astimezone(LONDON)
-    open_now = cal.is_working_day(local.date()) and OFFICE_OPENS <= local.time() < OFFICE_CLOSES
-    number = office if open_now else outside
-    return str(number or office or outside)
+    """The number that answers at this hour about this concern, or else how to reach whoever is
+    outside. None where the place has nobody (`segue health` says so)."""
+    number = number_for(tx, concern_id, at, cal)
+    return None if number is None else number.said

@@ -82,6 +82,7 @@ OWN_SIDE = PLACE_GIVEN | {
     "consent",
     "own_notes",
     "died_on",
+    "death_said_by",
 }
 # Who answers for a place judges how it went; they don't get in touch with the person.
 OVERSIGHT = ASKED | {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from referral import caseloads
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.ids import new_id
@@ -195,7 +196,7 @@ def set_place_phones(
     outside_contact: str | None,
 ) -> None:
     """Who answers in a place, in working hours and outside them, and who is outside the ladder."""
-    require(actor, SETTERS, "place", "change")
+    require(actor, (*SETTERS, Role.SAFEGUARDING_LEAD), "place", "change")
     place = tx.row(PLACE, id=place_id, system_id=actor.system_id)
     if place is None:
         raise missing("place", "change")
@@ -373,22 +374,36 @@ def add_membership(
 
 
 def set_away(
-    tx: Tx, actor: Actor, at: datetime, *, membership_id: str, start: datetime, end: datetime | None
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    *,
+    membership_id: str,
+    start: datetime | None,
+    end: datetime | None,
 ) -> None:
-    """A member is away: the team lead stands in. By the member or their team lead."""
-    row = tx.row(
-        Sql("SELECT organisation_id FROM membership WHERE id = :id AND system_id = :system_id"),
-        id=membership_id,
-        system_id=actor.system_id,
-    )
-    if row is None or (
-        actor.membership_id != membership_id
-        and not (actor.role is Role.TEAM_LEAD and actor.organisation_id == row[0])
-        and actor.role not in SETTERS
-    ):
+    """A member is away from `start` until `end` (None: it isn't known until when): their team lead
+    stands in. Without `start` they are back. By themselves, their team lead, or whoever answers for
+    their organisation. Raises Refused: not_found, or a fault for each field."""
+    home = caseloads.home(tx, actor, membership_id)
+    if home is None:
         raise missing("membership", "away")
+    if actor.membership_id != membership_id:
+        over = (
+            home.place_path.startswith(actor.place_path)
+            if actor.place_path is not None
+            else home.organisation_id == actor.organisation_id
+        )
+        if not over or actor.role not in (*SETTERS, Role.TEAM_LEAD):
+            raise missing("membership", "away")
+    if start is None and end is not None:
+        raise wrong("membership", "away", field("away_from", N_("Enter the first day away.")))
+    if start is not None and end is not None and end <= start:
+        why = N_("Enter a day after the first day away.")
+        raise wrong("membership", "away", field("away_until", why))
     change(tx, "membership", membership_id, {"away_from": start, "away_until": end})
-    log(tx, actor, at, "member_away", "membership", membership_id)
+    what = "member_back" if start is None else "member_away"
+    log(tx, actor, at, what, "membership", membership_id)
 
 
 __all__ = [

@@ -43,11 +43,12 @@ SAME_NUMBER = Sql(
 SAME_NAME = Sql(
     "SELECT id, reference, given_name, family_name, birth_date, practice FROM person"
     " WHERE system_id = :system_id AND organisation_id = :org AND name_key = :name_key"
+    " AND merged_into IS NULL"
     " AND birth_date = :born ORDER BY id LIMIT 10"
 )
 OWN = Sql(
     "SELECT id, gate, version FROM person WHERE id = :id AND system_id = :system_id"
-    " AND organisation_id = :org"
+    " AND organisation_id = :org AND merged_into IS NULL"
 )
 ELSEWHERE = Refusal(
     "held_by_another_team",
@@ -161,6 +162,10 @@ def add_person(
                 "name_key": checks.name_key(out["family_name"], out["given_name"]),
                 "created_at": at,
                 "died_on": None,
+                "death_said_by": None,
+                "death_recorded_at": None,
+                "merged_into": None,
+                "merged_at": None,
             },
         )
         log(tx, actor, at, "person_added", "person", None, subject=_subject(tx, person_id))

@@ -64,11 +64,13 @@ STARTS = {
     "evidence": "the earliest end of evidence that blocks",
     "conditions": "the date of the conditions, or the end of evidence if sooner",
     "danger": "{days}; in danger {hours}",
+    "child": "{days} ({child} about a child)",
 }
 # What the sweep asks further before it acts, by the kind of clock (`workflows.sweep.SETTLED`).
 FURTHER = {
     "consent.asked": "only while an open referral needs it",
     "consent.expired": "only while a referral is with the provider without a ground",
+    "consent.given": "of somebody who has died nobody is reminded",
     "agreement.ended": "only while somebody is with the provider under it",
     "override.proposed": "at the top rung it starts again",
     "concern.raised": "at the top rung it starts again",
@@ -217,6 +219,7 @@ def _clock(table: Table, c: Clock) -> str:
     length = STARTS[c.start].format(
         days=_days(days),
         urgent=policy.DAYS.get(f"{c.kind}.urgent"),
+        child=policy.DAYS.get(f"{c.kind}.child"),
         started=_days(policy.DAYS["referral.started"]),
         most=_days(policy.DAYS["referral.paused.most"]),
         cohort=_days(policy.DAYS["referral.not_started.cohort"]),

@@ -26,6 +26,7 @@ from workflows.engine import (
     decide,
     step,
 )
+from workflows.guards import not_died
 from workflows.moves import N_, Refusal
 from workflows.people import MOST_TEXT
 from workflows.rules import field, kept, once, told_again, wrong
@@ -68,12 +69,17 @@ def begin_referral(
     """A draft of a referral of this person into this group of an activity."""
     given = {**_checked(values or {}), "person_id": person_id, "group_id": group_id}
     person = tx.row(
-        Sql("SELECT organisation_id FROM person WHERE id = :id AND system_id = :system_id"),
+        Sql(
+            "SELECT organisation_id, died_on FROM person"
+            " WHERE id = :id AND system_id = :system_id AND merged_into IS NULL"
+        ),
         id=person_id,
         system_id=actor.system_id,
     )
     if person is None or person[0] != actor.organisation_id:
         raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="create", record_id=None)
+    if person[1] is not None:
+        raise wrong(Noun.REFERRAL, "create", not_died.refusal)
     return step(tx, Noun.REFERRAL, None, "create", actor, at, given, key=key)
 
 

@@ -44,6 +44,11 @@ def _while_needed(act: Act, f: Any, at: datetime) -> Act:
     return act if f.needed else Again()
 
 
+def _of_the_living(act: Act, f: Any, at: datetime) -> Act:
+    """Nobody is reminded to ask somebody who has died."""
+    return None if f.died_on is not None and isinstance(act, Remind) else act
+
+
 def _up_the_safeguarding_ladder(act: Act, f: Any, at: datetime) -> Act:
     at_the_top = f.next_rung <= f.rung and f.next_holder == f.holder
     return Again(("holder",)) if at_the_top and isinstance(act, Fire) else act
@@ -81,6 +86,7 @@ def _by_the_evidence(act: Act, f: Any, at: datetime) -> Act:
 SETTLED: dict[str, Callable[[Act, Any, datetime], Act]] = {
     "consent.asked": _while_needed,
     "consent.expired": _while_needed,
+    "consent.given": _of_the_living,
     "agreement.ended": _while_needed,
     "override.proposed": _up_the_safeguarding_ladder,
     "concern.raised": _up_the_safeguarding_ladder,

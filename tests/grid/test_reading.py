@@ -380,6 +380,7 @@ def test_states_with_two_clocks_are_those_of_the_design() -> None:
         ("referral", "*not_started"),
         ("override", "proposed"),
         ("concern", "raised"),
+        ("concern", "reported"),
         ("assurance", "conditional"),
     }
 
@@ -810,7 +811,7 @@ A_PLACE = {(trigger, source) for trigger, source in NEW_TO_THE_PROVIDER if trigg
                 ("reopen", "withdrawn"),
             },
         ),
-        ("not_died", {("reopen", "closed"), ("reopen", "withdrawn")}),
+        ("not_died", {("reopen", s) for s in ("closed", "completed", "withdrawn")}),
         ("person_identified", {("send", "draft"), ("send", "returned")}),
         ("risks_stated", {("send", "draft"), ("send", "returned")}),
         ("activity_open", {("send", "draft"), ("send", "returned")}),

@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import Response, jsonify
 from marshmallow import Schema, fields
 
-from referral import facts, lists
+from referral import facts, lists, records
 from referral.actors import Actor
 from referral.audit import log
 from referral.states import ConcernState, Noun, Relation
@@ -48,6 +48,17 @@ class ConcernInList(Schema):
     acknowledged_at = fields.AwareDateTime(allow_none=True)
 
 
+class CallShown(Schema):
+    """An authority, or 999, was told."""
+
+    route = fields.String(allow_none=True)
+    whom = fields.String(allow_none=True)
+    told_at = fields.AwareDateTime()
+    reference = fields.String(allow_none=True)
+    told_by = fields.String(allow_none=True)
+    reported = fields.Boolean(metadata={"description": "The holder's own report."})
+
+
 class ConcernShown(ConcernInList):
     """A concern. Who raised it sees their own words and whether a human has seen them; what the
     holder and the ladder do stays with them."""
@@ -70,11 +81,25 @@ class ConcernShown(ConcernInList):
     holder = fields.String()
     raised_by = fields.UUID(allow_none=True)
     acknowledged_by = fields.UUID(allow_none=True)
+    child = fields.Boolean(
+        allow_none=True,
+        metadata={"description": "As its raiser said, where no date of birth says it."},
+    )
+    others_at_risk = fields.String(allow_none=True)
+    advocate = fields.String(allow_none=True)
+    categories = fields.List(fields.String(), allow_none=True)
+    calls = fields.List(
+        fields.Nested(CallShown),
+        metadata={"description": "Each time an authority, or 999, was told."},
+    )
     reported_to = fields.String(allow_none=True)
+    authority_route = fields.String(allow_none=True)
+    reported_at = fields.AwareDateTime(allow_none=True)
     authority_reference = fields.String(allow_none=True)
     authority_decision = fields.String(allow_none=True)
     reason = fields.String(allow_none=True)
     wishes_met = fields.String(allow_none=True)
+    why_not_asked = fields.String(allow_none=True)
     closed_at = fields.AwareDateTime(allow_none=True)
 
 
@@ -103,15 +128,31 @@ RAISER = frozenset(
         "prompts",
         "wishes",
         "person_knows",
+        "child",
+        "others_at_risk",
+        "advocate",
         "ring",
         "feedback",
     }
 )
 
 
-# Of an organisation named in it: no word of what becomes of it.
+# Of an organisation named in it: no word of what becomes of it, but whom to ring.
 INSIDE = frozenset(
-    {"id", "reference", "created_at", "seen", "prompts", "wishes", "person_knows", "feedback"}
+    {
+        "id",
+        "reference",
+        "created_at",
+        "seen",
+        "prompts",
+        "wishes",
+        "person_knows",
+        "child",
+        "others_at_risk",
+        "advocate",
+        "ring",
+        "feedback",
+    }
 )
 
 
@@ -180,7 +221,10 @@ def one(record_id: UUID) -> Any:
         if f is None or row is None:
             raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="read", record_id=found)
         unread = row["acknowledged_at"] is None
-        row["ring"] = who_answers(tx, found, at) if unread else None
+        # To somebody of an organisation named it is told all along: that it stopped would tell too.
+        inside = f.actor_implicated and row["state"] != "closed"
+        row["ring"] = who_answers(tx, found, at) if unread or inside else None
+        row["calls"] = [call._asdict() for call in records.calls(tx, found)]
         row["feedback"] = lists.feedback(tx, found) if row["state"] == "closed" else None
         log(tx, actor, at, "read", "concern", found, subject=f.subject_ref)
         return shown(row, f, actor)

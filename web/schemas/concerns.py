@@ -9,17 +9,22 @@ from marshmallow import ValidationError, fields, validates_schema
 from web.schemas.base import Command
 from web.schemas.fields import LONG, STORY, Choice, Danger, Id, Many, Text, YesNo
 from workflows.moves import N_
+from workflows.tables.concerns import ADVOCATES
 
 YES_NO_UNSURE = ("yes", "no", "not_sure")
+OTHERS = ("no", "adults", "children", "both", "not_sure")
 KNOWS = ("yes", "no_more_risk", "no_could_not_ask", "no_capacity", "no_other")
 
 
 class Prompts(Command):
-    """The three statutory questions. "Not sure" goes forward just the same."""
+    """The statutory questions: three about an adult, two about a child. "Not sure" goes forward
+    just the same."""
 
     care_needs = Choice(YES_NO_UNSURE)
     abuse_or_neglect = Choice(YES_NO_UNSURE)
     unable_to_protect = Choice(YES_NO_UNSURE)
+    in_need = Choice(YES_NO_UNSURE)
+    significant_harm = Choice(YES_NO_UNSURE)
 
 
 class Source(Command):
@@ -46,6 +51,9 @@ class RaiseConcern(Command):
     prompts = fields.Nested(Prompts, allow_none=True)
     wishes = Text(most=LONG)
     person_knows = Choice(KNOWS, wrong=N_("Choose whether the person knows."))
+    child = YesNo()
+    others_at_risk = Choice(OTHERS)
+    advocate = Choice(ADVOCATES)
     safe_to_carry_on = YesNo()
     sources = Many(fields.Nested(Source), most=20)
 

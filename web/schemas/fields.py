@@ -7,6 +7,7 @@ is said once for a whole load (`web.schemas.base.load`)."""
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,8 @@ UNSEEN = N_("Remove the characters that can't be seen.")
 ENTER_DATE = N_("Enter a date.")
 WRONG_DATE = N_("Enter a real date, for example 15 3 2026.")
 WRONG_DAY = N_("Enter a real date as year-month-day, for example 2026-03-15.")
+WRONG_HOUR = N_("Enter a time, like 9am or 17:30.")
+WRONG_TIME = N_("Enter a time, like 2.15pm, or a day and a time, like 16 May 2026 at 10pm.")
 WHOLE_YEAR = N_("Enter the year in full, for example 2026.")
 PAST_DATE = N_("Enter a date that is still to come.")
 TO_COME = N_("Enter a date that has come already.")
@@ -384,6 +387,85 @@ class Moment(fields.DateTime):
         _rule(found, loading.today, self.when)
         day = found + timedelta(days=1) if self.through else found
         return datetime.combine(day, time(), LONDON).astimezone(UTC)
+
+
+HALF_DAY = 12
+_HOUR = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*(am|pm)?\Z", re.IGNORECASE)
+_HOURS = {"midnight": time(0), "midday": time(12), "noon": time(12)}
+
+
+def typed_hour(text: str) -> time:
+    """An hour as people type it: 9am, 2.15pm, 17:30, midnight."""
+    said = text.strip().casefold()
+    if said in _HOURS:
+        return _HOURS[said]
+    found = _HOUR.match(said)
+    if found is None:
+        raise ValidationError(WRONG_HOUR)
+    hour, minute, half = int(found[1]), int(found[2] or 0), found[3]
+    if half is not None:
+        if not 1 <= hour <= HALF_DAY:
+            raise ValidationError(WRONG_HOUR)
+        hour = hour % HALF_DAY + (HALF_DAY if half == "pm" else 0)
+    elif found[2] is None:
+        raise ValidationError(WRONG_HOUR)
+    try:
+        return time(hour, minute)
+    except ValueError:
+        raise ValidationError(WRONG_HOUR) from None
+
+
+class Hour(Text):
+    """An hour of the day, kept as 09:00."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, *args, **kwargs)
+        return None if text is None else typed_hour(text).strftime("%H:%M")
+
+
+class SaidTime(fields.AwareDateTime):
+    """When something happened, to the minute and not later than now. A form takes an hour, which
+    is the last such hour, or a day and an hour: 2.15pm; 16 May 2026 at 10pm."""
+
+    def __init__(self, needed: str | None = None, **more: Any) -> None:
+        self.needed = needed
+        super().__init__(
+            **_missing(needed), error_messages=_errors(needed, needed or WRONG_TIME), **more
+        )
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        loading = LOADING.get()
+        if loading.form:
+            text = str(value).strip()
+            if not text:
+                if self.needed is not None:
+                    raise self.make_error("required")
+                return None
+            found = _typed_time(text, loading.at)
+        else:
+            found = super()._deserialize(value, *args, **kwargs).astimezone(UTC)
+        if found > loading.at:
+            raise ValidationError(N_("Enter a time that has come already."))
+        _rule(found.astimezone(LONDON).date(), loading.today, "today_or_before")
+        return found
+
+
+def _typed_time(text: str, at: datetime) -> datetime:
+    words = text.replace(",", " ").split()
+    words = [word for word in words if word.casefold() != "at"]
+    hour = typed_hour(words[-1] if words else "")
+    today = local_day(at)
+    if len(words) == 1:
+        found = datetime.combine(today, hour, LONDON)
+        earlier = datetime.combine(today - timedelta(days=1), hour, LONDON)
+        return (found if found <= at else earlier).astimezone(UTC)
+    spoken = {"today": today, "yesterday": today - timedelta(days=1)}
+    on = spoken.get(words[0].casefold()) if len(words) == 2 else None
+    if on is None:
+        on = typed_day(" ".join(words[:-1] if len(words) > 3 else (*words[:-1], str(today.year))))
+    if on is None:
+        raise ValidationError(WRONG_TIME)
+    return datetime.combine(on, hour, LONDON).astimezone(UTC)
 
 
 class Number(fields.Integer):

@@ -25,6 +25,7 @@ from web.schemas.fields import (
     Many,
     Moment,
     OwnerKey,
+    SaidTime,
     Text,
     YesNo,
 )
@@ -32,6 +33,7 @@ from web.schemas.overrides import ProposeOverride
 from web.schemas.referrals import BeginReferral, Redirect
 from workflows.engine import TABLES
 from workflows.moves import N_, Move, Need, list_of
+from workflows.tables.concerns import ADVOCATES, CATEGORIES
 
 FieldOf = Callable[[str | None], fields.Field[Any]]
 
@@ -43,6 +45,10 @@ KINDS: Mapping[str, FieldOf] = {
     "what_next": lambda needed: Text(needed, most=SHORT),
     "reported_to": lambda needed: Text(needed, most=SHORT),
     "authority_reference": lambda needed: Text(needed, most=SHORT),
+    "told_at": lambda needed: SaidTime(needed),
+    "wishes": lambda needed: Text(needed, most=LONG),
+    "categories": lambda needed: Many(Choice(CATEGORIES), needed, most=len(CATEGORIES)),
+    "advocate": lambda needed: Choice(ADVOCATES, needed),
     "present": lambda needed: Text(needed, most=LONG),
     "seen": lambda needed: Text(needed, most=LONG),
     "danger": lambda needed: YesNo(needed),
@@ -66,10 +72,16 @@ KINDS: Mapping[str, FieldOf] = {
 }
 # What the program finds out itself, and nobody may say.
 NOT_SAID = frozenset({"shared", "redirected_to"})
+HARM: Mapping[str, FieldOf] = {name: KINDS[name] for name in ("categories", "advocate")}
+CALL: Mapping[str, FieldOf] = {name: KINDS[name] for name in ("told_at", "authority_reference")}
 # What a move's effects or settings read beside what it needs and keeps.
 MORE: Mapping[tuple[Noun, str], Mapping[str, FieldOf]] = {
     (Noun.CONSENT, "give"): {"until": KINDS["until"]},
-    (Noun.CONCERN, "acknowledge"): {"hold_stays": lambda needed: YesNo(needed)},
+    (Noun.CONCERN, "acknowledge"): {"hold_stays": lambda needed: YesNo(needed), **HARM},
+    (Noun.CONCERN, "review"): HARM,
+    (Noun.CONCERN, "close"): {"wishes": KINDS["wishes"]},
+    (Noun.CONCERN, "report_to_authority"): CALL,
+    (Noun.CONCERN, "told_authority"): CALL,
     (Noun.CONCERN, "hold"): {"hold_provider_id": lambda needed: Id(needed)},
     (Noun.CONCERN, "reopen"): {"safe_to_carry_on": lambda needed: YesNo(needed)},
     (Noun.ESCALATION, "decide"): {

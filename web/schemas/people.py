@@ -6,7 +6,18 @@ from marshmallow import fields, validate
 
 from referral import people_checks as checks
 from web.schemas.base import Command
-from web.schemas.fields import LONG, BirthDate, Checked, Choice, Email, Many, Text, YesNo
+from web.schemas.fields import (
+    LONG,
+    BirthDate,
+    Checked,
+    Choice,
+    Day,
+    Email,
+    Id,
+    Many,
+    Text,
+    YesNo,
+)
 from workflows.moves import N_
 
 NO_NHS_NUMBER = ("not_known", "part_known", "never_had_one", "not_said")
@@ -37,6 +48,33 @@ class ChangePerson(Command):
 
 class AddPerson(ChangePerson):
     """Add a person. A first name and a last name are needed; the rest can follow."""
+
+
+class RecordDeath(Command):
+    """A person has died: the day, and who said so."""
+
+    died_on = Day(N_("Enter the day the person died."), when="today_or_before")
+    said_by = Text(N_("Say who told you, in a few words."))
+
+
+class TakeBackDeath(Command):
+    """It was recorded in error that a person died."""
+
+    why = Text(N_("Say what was wrong, in a few words."))
+
+
+class MergePeople(Command):
+    """Two records of one person become one: which goes into this one, and each of its referrals,
+    confirmed."""
+
+    other = Id(N_("Choose the other record."))
+    referrals = Many(Id(N_("Confirm each referral, or leave the records apart.")), most=500)
+
+
+class MoveAway(Command):
+    """A person moves away: the referrals that are stopped for it."""
+
+    stop = Many(Id(N_("Choose what is to be stopped.")), N_("Choose what is to be stopped."))
 
 
 class SavePlan(Command):

@@ -6,6 +6,7 @@ from typing import Any
 
 from referral import policy
 from referral.clocks import member_key
+from referral.rotas import AUTHORITIES
 from referral.states import ConcernState as S
 from referral.states import Noun, Relation, Role
 from workflows.guards import need
@@ -75,7 +76,7 @@ STATES = (
         S.REPORTED,
         N_("The authority has been told. Its answer is awaited."),
         "holder",
-        Clock("concern.reported", 2, None, CLIMB, remind=("holder",)),
+        Clock("concern.reported", 2, None, CLIMB, start="child", remind=("holder",)),
     ),
     State(S.ENQUIRY, N_("The authority is enquiring."), "holder", climbing("concern.enquiry", 20)),
     State(
@@ -93,14 +94,57 @@ def authority_says(*answers: str) -> Any:
     return lambda f, g: g.get("authority_decision") in answers
 
 
+ENQUIRES = ("section_42", "section_47", "section_17", "other")
 DECISION = need(
     "authority_decision",
     N_("Choose what the authority decided."),
-    "section_42",
-    "other",
+    *ENQUIRES,
     "none",
     "unknown",
 )
+# Which kind of authority, or words for whom; a kind alone is enough.
+ROUTE = need(
+    "authority_route",
+    N_("Choose whom you told."),
+    *AUTHORITIES,
+    when=lambda g: bool(g.get("authority_route")),
+)
+
+
+def told_whom(sentence: str) -> Any:
+    return need("reported_to", sentence, when=lambda g: not g.get("authority_route"))
+
+
+WHY_NOT_ASKED = ("more_risk", "could_not_ask", "no_capacity", "did_not_want", "other")
+CATEGORIES = (
+    "physical",
+    "sexual",
+    "psychological",
+    "financial",
+    "neglect",
+    "self_neglect",
+    "discriminatory",
+    "organisational",
+    "domestic_abuse",
+    "modern_slavery",
+)
+ADVOCATES = ("not_needed", "has_one", "needed", "not_known")
+
+
+def _if_said(g: Any, *names: str) -> dict[str, Any]:
+    """What was said of these; what wasn't leaves the record as it is."""
+    return {name: g[name] for name in names if g.get(name)}
+
+
+def _report(f: Any, g: Any, at: Any) -> dict[str, Any]:
+    """The newest report alone stands on the record; each of them has a row of its own."""
+    return {
+        "reported_to": g.get("reported_to"),
+        "authority_route": g.get("authority_route"),
+        "authority_reference": g.get("authority_reference"),
+        "reported_at": g.get("told_at") or at,
+        "authority_decision": None,
+    }
 
 
 MOVES = (
@@ -126,6 +170,7 @@ MOVES = (
         sets=lambda f, g, at: {
             "acknowledged_at": at,
             "acknowledged_by": f.actor_membership,
+            **_if_said(g, "categories", "advocate"),
         },
         effects=("release_unless_kept",),
         follows=(Tell("raiser", "concern_seen"),),
@@ -136,8 +181,9 @@ MOVES = (
         S.REPORTED,
         HOLDER,
         N_("The concern is reported to the authority."),
-        needs=(need("reported_to", N_("Say which authority you reported to.")),),
-        keeps=("reported_to", "authority_reference"),
+        needs=(told_whom(N_("Say which authority you reported to.")), ROUTE),
+        sets=_report,
+        effects=("authority_reported",),
     ),
     move(
         "told_authority",
@@ -145,7 +191,8 @@ MOVES = (
         None,
         STAFF,
         N_("Somebody on staff told the authority, or rang 999, themselves."),
-        needs=(need("reported_to", N_("Say whom you told, and when.")),),
+        needs=(told_whom(N_("Say whom you told, and when.")), ROUTE),
+        effects=("authority_called",),
     ),
     move(
         "authority_decides",
@@ -155,8 +202,8 @@ MOVES = (
         N_("The authority makes an enquiry."),
         needs=(DECISION,),
         keeps=("authority_decision",),
-        when=authority_says("section_42", "other"),
-        when_says="section_42 or other",
+        when=authority_says(*ENQUIRES),
+        when_says="section_42, section_47, section_17 or other",
     ),
     move(
         "authority_decides",
@@ -177,7 +224,7 @@ MOVES = (
         N_("The authority's answer isn't known. It is chased again."),
         needs=(DECISION,),
         keeps=("authority_decision",),
-        when=lambda f, g: g.get("authority_decision") not in ("section_42", "other", "none"),
+        when=lambda f, g: g.get("authority_decision") not in (*ENQUIRES, "none"),
         when_says="unknown",
     ),
     move(
@@ -194,6 +241,7 @@ MOVES = (
         HOLDER,
         N_("The holder looks at it again and says what was found."),
         needs=(need("note", N_("Write what you found.")),),
+        sets=lambda f, g, at: _if_said(g, "categories", "advocate"),
         restarts=True,
     ),
     move(
@@ -248,11 +296,17 @@ MOVES = (
                 "not",
                 "not_asked",
             ),
+            need(
+                "why_not_asked",
+                N_("Say why the person was not asked what they wish."),
+                *WHY_NOT_ASKED,
+                when=lambda g: g.get("wishes_met") == "not_asked",
+            ),
             need("reason", N_("Choose a reason."), *policy.reasons("concern.close")),
             need("feedback", N_("Write the feedback to the raiser.")),
         ),
-        keeps=("wishes_met", "reason"),
-        sets=lambda f, g, at: {"closed_at": at},
+        keeps=("wishes_met", "why_not_asked", "reason"),
+        sets=lambda f, g, at: {"closed_at": at, **_if_said(g, "wishes")},
         effects=("release",),
         follows=(Tell("raiser", "concern_closed"),),
     ),

@@ -1,0 +1,260 @@
+"""Who answers at which hour in a place, and the authorities its concerns are reported to.
+
+Rows are never changed: one that is wrong is ended and another added, so that it stays known who
+answered then."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from referral.actors import Actor
+from referral.ladder import Barred
+from referral.schema import Base, Key, Ref, day
+from referral.states import listed
+from referral.store import Sql, Tx
+
+SERVES = ("anyone", "adults", "children")
+AUTHORITIES = (
+    "emergency",
+    "adult_social_care",
+    "childrens_services",
+    "police",
+    "allegations_children",
+    "allegations_adults",
+    "prevent",
+    "other",
+)
+"""The kinds of authority. The two of allegations are for worries about staff: the local authority
+designated officer for who works with children, people in positions of trust for who works with
+adults."""
+
+
+class RotaLine(Base):
+    """A number that answers on some days of the week between two hours, and whose it is.
+
+    `organisation_id` is the organisation whose line it is, where it is one here: nobody is told to
+    ring those whom a concern names."""
+
+    __tablename__ = "rota_line"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    place_id: Mapped[Ref] = mapped_column(ForeignKey("place.id"))
+    organisation_id: Mapped[Ref | None] = mapped_column(ForeignKey("organisation.id"))
+    name: Mapped[str]  # a role or a service, never a person
+    phone: Mapped[str]
+    serves: Mapped[str]
+    days: Mapped[str]  # seven of 0 and 1, Monday first
+    opens: Mapped[str]  # "09:00", London time
+    closes: Mapped[str]  # not after it opens: on the next day
+    bank_holidays: Mapped[bool]
+    added_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint(f"serves IN ({listed(*SERVES)})", name="serves"),
+        Index(None, "place_id"),
+    )
+
+
+class Authority(Base):
+    """Whom concerns of a place are reported to, by kind, and how to reach them."""
+
+    __tablename__ = "authority"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    place_id: Mapped[Ref] = mapped_column(ForeignKey("place.id"))
+    kind: Mapped[str]
+    name: Mapped[str]
+    phone: Mapped[str | None]
+    email: Mapped[str | None]
+    note: Mapped[str | None]  # what to have at hand
+    added_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint(f"kind IN ({listed(*AUTHORITIES)})", name="kind"),
+        Index(None, "place_id"),
+    )
+
+
+# -- reading ------------------------------------------------------------------------------------
+
+
+class Line(NamedTuple):
+    """A line of a rota that is kept now."""
+
+    id: str
+    place_id: str
+    organisation_id: str | None
+    name: str
+    phone: str
+    serves: str
+    days: str
+    opens: str
+    closes: str
+    bank_holidays: bool
+
+
+_LINES = """SELECT l.id, l.place_id, l.organisation_id, l.name, l.phone, l.serves, l.days, l.opens,
+  l.closes, l.bank_holidays FROM rota_line l"""
+LINES_OF = Sql(f"{_LINES} WHERE l.place_id = :place_id AND l.ended_at IS NULL ORDER BY l.id")
+_UP = """ JOIN place p ON p.id = {of}.place_id
+  JOIN organisation o ON o.id = :id
+  JOIN place own ON own.id = o.place_id
+    AND (own.path = p.path OR substr(own.path, 1, length(p.path) + 1) = p.path || '/')"""
+LINES_FOR = Sql(f"{_LINES}{_UP.format(of='l')} WHERE l.ended_at IS NULL ORDER BY l.id")
+
+
+def _line(row: tuple[Any, ...]) -> Line:
+    return Line._make(row)._replace(bank_holidays=bool(row[9]))
+
+
+def lines_of(tx: Tx, place_id: str) -> list[Line]:
+    """The rota of one place."""
+    return [_line(row) for row in tx.rows(LINES_OF, place_id=place_id)]
+
+
+class Numbers(NamedTuple):
+    """The place's own number in working hours, the council's outside them, and whom to turn to
+    when everyone here is part of the matter."""
+
+    place_id: str
+    name: str
+    office: str | None
+    out_of_hours: str | None
+    outside: str | None
+
+
+NUMBERS = Sql(
+    """SELECT p.id, p.name, p.safeguarding_phone, p.out_of_hours_phone, p.outside_contact
+  FROM organisation o JOIN place own ON own.id = o.place_id
+  JOIN place p ON own.path = p.path OR substr(own.path, 1, length(p.path) + 1) = p.path || '/'
+  WHERE o.id = :id ORDER BY length(p.path) DESC"""
+)
+
+
+def places_up(tx: Tx, organisation_id: str) -> list[tuple[Numbers, list[Line]]]:
+    """The place of an organisation and those above it, the nearest first, each with its rota."""
+    lines = [_line(row) for row in tx.rows(LINES_FOR, id=organisation_id)]
+    return [
+        (numbers, [line for line in lines if line.place_id == numbers.place_id])
+        for numbers in (Numbers._make(row) for row in tx.rows(NUMBERS, id=organisation_id))
+    ]
+
+
+class Matter(NamedTuple):
+    """What of a concern decides whom one can ring about it."""
+
+    system_id: str
+    organisation_id: str
+    holder: str
+    birth_date: date | None
+    child: bool | None
+
+
+MATTER = Sql(
+    """SELECT c.system_id, c.organisation_id, c.holder, pe.birth_date, c.child FROM concern c
+  LEFT JOIN person pe ON pe.id = c.person_id WHERE c.id = :id"""
+)
+
+
+def matter(tx: Tx, concern_id: str) -> Matter | None:
+    """Where a concern was raised, with whom it lies, and whether it is about a child."""
+    row = tx.row(MATTER, id=concern_id)
+    if row is None:
+        return None
+    child = None if row[4] is None else bool(row[4])
+    return Matter(row[0], row[1], row[2], day(row[3]), child)
+
+
+POSTS_OF = Sql(
+    """SELECT m.user_id, m.organisation_id, m.role FROM membership m
+  WHERE m.system_id = :system_id AND m.user_id = :user_id AND m.ended_at IS NULL"""
+)
+LEADS_IN = Sql(
+    """SELECT 1 FROM membership m WHERE m.organisation_id = :org AND m.role = 'safeguarding_lead'
+  AND m.place_id IS NOT NULL AND m.ended_at IS NULL LIMIT 1"""
+)
+
+
+def not_to_ring(tx: Tx, system_id: str, named: Barred) -> tuple[frozenset[str], bool]:
+    """The organisations whose lines aren't rung, because they or somebody in them is named; and
+    whether a safeguarding lead is among those, so that the place's own number isn't either."""
+    organisations = set(named.organisations)
+    lead = False
+    for user in sorted(named.users):
+        for _, organisation, role in tx.rows(POSTS_OF, system_id=system_id, user_id=user):
+            organisations.add(organisation)
+            lead = lead or role in ("safeguarding_lead", "accountable_officer")
+    for organisation in sorted(named.organisations):
+        lead = lead or tx.row(LEADS_IN, org=organisation) is not None
+    return frozenset(organisations), lead
+
+
+class AuthoritySeen(NamedTuple):
+    """An authority that is kept now."""
+
+    id: str
+    place_id: str
+    kind: str
+    name: str
+    phone: str | None
+    email: str | None
+    note: str | None
+
+
+_AUTHORITIES = "SELECT a.id, a.place_id, a.kind, a.name, a.phone, a.email, a.note FROM authority a"
+AUTHORITIES_OF = Sql(
+    f"{_AUTHORITIES} WHERE a.place_id = :place_id AND a.ended_at IS NULL ORDER BY a.kind, a.id"
+)
+AUTHORITIES_FOR = Sql(
+    f"{_AUTHORITIES}{_UP.format(of='a')} WHERE a.ended_at IS NULL"
+    " ORDER BY length(p.path) DESC, a.kind, a.id"
+)
+
+
+def authorities_of(tx: Tx, place_id: str) -> list[AuthoritySeen]:
+    """The authorities one place keeps."""
+    return [AuthoritySeen._make(row) for row in tx.rows(AUTHORITIES_OF, place_id=place_id)]
+
+
+def authorities_for(tx: Tx, organisation_id: str) -> list[AuthoritySeen]:
+    """Those an organisation's concerns go to: of each kind, those of the nearest place that keeps
+    any."""
+    found: dict[str, list[AuthoritySeen]] = {}
+    for row in tx.rows(AUTHORITIES_FOR, id=organisation_id):
+        one = AuthoritySeen._make(row)
+        same = found.setdefault(one.kind, [])
+        if not same or same[0].place_id == one.place_id:
+            same.append(one)
+    return [one for kind in AUTHORITIES for one in found.get(kind, ())]
+
+
+PLACE = Sql("SELECT path FROM place WHERE id = :id AND system_id = :system_id")
+KEPT_LINE = Sql(
+    "SELECT place_id FROM rota_line WHERE id = :id AND system_id = :system_id AND ended_at IS NULL"
+)
+KEPT_AUTHORITY = Sql(
+    "SELECT place_id FROM authority WHERE id = :id AND system_id = :system_id AND ended_at IS NULL"
+)
+ORGANISATION = Sql("SELECT id FROM organisation WHERE id = :id AND system_id = :system_id")
+
+
+def place_path(tx: Tx, actor: Actor, place_id: str) -> str | None:
+    """The path of a place of the actor's system."""
+    row = tx.row(PLACE, id=place_id, system_id=actor.system_id)
+    return None if row is None else str(row[0])
+
+
+def kept_in(tx: Tx, actor: Actor, what: str, record_id: str) -> str | None:
+    """The place of a line (`rota_line`) or an authority that is kept now."""
+    query = KEPT_LINE if what == "rota_line" else KEPT_AUTHORITY
+    row = tx.row(query, id=record_id, system_id=actor.system_id)
+    return None if row is None else str(row[0])
+
+
+def is_organisation(tx: Tx, actor: Actor, organisation_id: str) -> bool:
+    """Whether this is an organisation of the actor's system."""
+    return tx.row(ORGANISATION, id=organisation_id, system_id=actor.system_id) is not None
