@@ -647,6 +647,7 @@ def expected(stage: Stage, trigger: str, source: str, hat: reading.Hat) -> froze
 
 
 @pytest.mark.parametrize("noun", [str(n) for n in Noun])
+@pytest.mark.invariant("I22")
 def test_every_cell_answers_as_the_grid_kept_by_hand(noun: str, store: Store) -> None:
     stage = Stage(store, noun)
     stage.someone, stage.about, stage.away = stage.w.person(), "", False

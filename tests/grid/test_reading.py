@@ -393,6 +393,7 @@ CHASED_ONLY = {("agreement", "drafted")}
 
 
 @every_noun
+@pytest.mark.invariant("I51")
 def test_every_open_state_has_an_owner_who_may_act_and_a_clock(noun: str) -> None:
     clocked = {c.state for c in reading.clocks() if c.noun == noun and not c.beside}
     assert clocked == set(OPEN[noun])
@@ -474,6 +475,7 @@ def test_every_state_is_reached_and_an_end_from_every_open_one(noun: str) -> Non
 
 
 @every_noun
+@pytest.mark.invariant("I21")
 def test_somebody_other_than_the_one_waited_for_can_move_every_open_record(noun: str) -> None:
     """For the open states of an agreement that is over, that is whoever answers the alarm."""
     for clock in reading.clocks():
@@ -537,6 +539,7 @@ def test_the_system_shares_these_moves_and_no_others() -> None:
 # Ends (I20, I33, I40, I46).
 
 
+@pytest.mark.invariant("I20")
 def test_ends_of_a_referral_have_no_way_out_but_reopen_and_mark_in_error() -> None:
     ways = {"closed": {"reopen", "mark_in_error"}, "withdrawn": {"reopen", "mark_in_error"}}
     for end in ENDS["referral"]:
@@ -572,6 +575,7 @@ def test_an_answered_consent_and_a_past_agreement_change_only_by_a_new_record() 
         assert new_record(line)
 
 
+@pytest.mark.invariant("I33")
 def test_no_clock_moves_a_referral_to_an_end() -> None:
     by_system = {
         line.trigger
@@ -584,6 +588,7 @@ def test_no_clock_moves_a_referral_to_an_end() -> None:
     assert {line.target for line in referral("lapse").values()} == {"returned"}
 
 
+@pytest.mark.invariant("I40")
 def test_completed_leads_to_closed_in_error_or_active_only() -> None:
     ways = {line.trigger: line.target for line in out_of("referral", "completed")}
     assert ways == {
@@ -594,6 +599,7 @@ def test_completed_leads_to_closed_in_error_or_active_only() -> None:
     }
 
 
+@pytest.mark.invariant("I40")
 def test_returned_is_ended_by_a_person_only_save_at_death() -> None:
     for line in out_of("referral", "returned"):
         if line.target in ENDS["referral"]:
@@ -607,6 +613,7 @@ def test_a_draft_left_by_redirect_cannot_be_discarded_or_marked_in_error() -> No
     assert "draft" not in referral("mark_in_error")
 
 
+@pytest.mark.invariant("I46")
 def test_closed_is_reached_only_from_completed_or_returned_and_never_by_a_provider() -> None:
     closing = into("referral", "closed")
     assert {line.source for line in closing} == {"completed", "returned"}
@@ -617,18 +624,21 @@ def test_closed_is_reached_only_from_completed_or_returned_and_never_by_a_provid
 # Who (I02, I41, I42, I43, I47, I48, I54).
 
 
+@pytest.mark.invariant("I47")
 def test_only_a_link_worker_sends() -> None:
     assert set(referral("send")) == {"draft", "returned"}
     assert all(line.hats == LINK_WORKER for line in referral("send").values())
     assert {line.trigger for line in into("referral", "sent")} == {"send", "answer"}
 
 
+@pytest.mark.invariant("I02")
 def test_only_the_provider_addressed_accepts_from_sent_queried_or_waiting() -> None:
     assert set(referral("accept")) == {"sent", "queried", "waiting"}
     assert all(line.hats == PROVIDER for line in referral("accept").values())
     assert {line.trigger for line in into("referral", "accepted")} == {"accept"}
 
 
+@pytest.mark.invariant("I41")
 def test_the_person_can_withdraw_in_every_open_state_but_completed() -> None:
     for state in states("referral"):
         expected = state in OPEN["referral"] and state != "completed"
@@ -640,12 +650,14 @@ def test_the_person_makes_no_other_move_on_a_referral() -> None:
     assert {o.trigger for o in reading.lines("referral") if "person" in o.roles} == {"withdraw"}
 
 
+@pytest.mark.invariant("I41")
 def test_the_person_can_take_back_an_agreement_given_or_run_out() -> None:
     for state in states("consent"):
         allowed = cell("consent", "withdraw", state, "person", {"self"}) == ALLOWED
         assert allowed is (state in ("given", "expired"))
 
 
+@pytest.mark.invariant("I42")
 def test_the_provider_can_decline_or_give_back_in_every_state_with_it() -> None:
     for state in states("referral"):
         out = [
@@ -659,6 +671,7 @@ def test_the_provider_can_decline_or_give_back_in_every_state_with_it() -> None:
             assert moves("referral", trigger, state)[0].target == "returned"
 
 
+@pytest.mark.invariant("I43")
 def test_the_link_workers_side_and_governance_can_recall_in_every_state_with_the_provider() -> None:
     assert set(referral("recall")) == set(WITH_THE_PROVIDER)
     for line in referral("recall").values():
@@ -688,6 +701,7 @@ def test_reassign_is_from_every_open_state_and_changes_none() -> None:
         assert "link_worker" not in line.roles
 
 
+@pytest.mark.invariant("I48")
 def test_what_was_ever_sent_goes_to_in_error_only_by_two() -> None:
     assert set(referral("mark_in_error")) == {
         *(state for state in OPEN["referral"] if state != "draft"),
@@ -699,6 +713,7 @@ def test_what_was_ever_sent_goes_to_in_error_only_by_two() -> None:
     assert {line.trigger for line in into("referral", "in_error")} == {"discard", "mark_in_error"}
 
 
+@pytest.mark.invariant("I54")
 def test_an_alarm_raised_by_a_clock_cannot_be_withdrawn() -> None:
     for state in ("raised", "in_review", "information_requested"):
         (line,) = moves("escalation", "withdraw", state)
@@ -708,12 +723,14 @@ def test_an_alarm_raised_by_a_clock_cannot_be_withdrawn() -> None:
     assert not moves("escalation", "withdraw", "decided")
 
 
+@pytest.mark.invariant("I49")
 def test_an_escalation_closes_only_settled_or_overtaken() -> None:
     assert {line.trigger for line in into("escalation", "closed")} == {"complete", "overtake"}
     assert "settled" in names("escalation", "complete", "decided")
     assert {line.trigger for line in out_of("escalation", "decided")} == {"settle", "complete"}
 
 
+@pytest.mark.invariant("I12")
 def test_acknowledging_an_escalation_names_a_person() -> None:
     (line,) = moves("escalation", "acknowledge", "raised")
     assert "system" not in line.roles
@@ -817,6 +834,7 @@ A_PLACE = {(trigger, source) for trigger, source in NEW_TO_THE_PROVIDER if trigg
         ("activity_open", {("send", "draft"), ("send", "returned")}),
     ],
 )
+@pytest.mark.invariant("I01", "I34")
 def test_a_guard_is_asked_exactly_where_the_design_asks_it(
     guard: str, where: set[tuple[str, str]]
 ) -> None:
@@ -828,6 +846,7 @@ def test_a_guard_is_asked_exactly_where_the_design_asks_it(
     assert asked == where
 
 
+@pytest.mark.invariant("I39")
 def test_a_named_source_of_harm_moves_nothing_but_giving_back_and_who_came() -> None:
     free = {
         (guarded.noun, guarded.trigger)
@@ -855,6 +874,7 @@ def test_a_named_source_of_harm_reviews_nothing() -> None:
             assert limited or not others
 
 
+@pytest.mark.invariant("I59")
 def test_those_taking_part_go_on_without_papers() -> None:
     papers = {"ground_to_share", "agreement_in_force", "provider_assured", "activity_open"}
     for trigger in ("update", "pause", "resume", "complete"):
@@ -862,6 +882,7 @@ def test_those_taking_part_go_on_without_papers() -> None:
             assert not names("referral", trigger, source) & papers
 
 
+@pytest.mark.invariant("I59")
 def test_a_hold_never_blocks_what_the_design_leaves_open() -> None:
     never = "withdraw decline give_back recall complete mark_in_error update"
     for trigger in never.split():
@@ -899,6 +920,7 @@ def test_being_named_as_a_source_of_harm_gives_nobody_a_move() -> None:
 # What follows (I04, I05, I36, I38, I52, I58).
 
 
+@pytest.mark.invariant("I52")
 def test_a_fired_move_is_one_the_system_may_make_and_has_no_guard_of_its_own() -> None:
     fired = {e.what for f in reading.follows() for e in f.effects if e.kind == "Fire"}
     assert fired == {
@@ -925,6 +947,7 @@ def test_stop_and_recall_reach_every_state_with_the_provider_and_no_other() -> N
     assert set(TAKING_PART) < set(WITH_THE_PROVIDER)
 
 
+@pytest.mark.invariant("I58")
 def test_only_a_no_a_refusal_or_a_leaving_puts_anyone_out() -> None:
     putting_out = {
         (followed.noun, followed.trigger)
@@ -969,6 +992,7 @@ def test_no_other_move_raises_an_escalation() -> None:
     }
 
 
+@pytest.mark.invariant("I50")
 def test_a_consent_is_renewed_without_leaving_its_state() -> None:
     (line,) = moves("consent", "renew", "given")
     assert line.target == "given"
@@ -1003,6 +1027,7 @@ def test_the_clocks_a_hold_stops_are_those_of_the_design() -> None:
     assert {c.noun for c in reading.clocks() if c.stops_while_held} == {"referral"}
 
 
+@pytest.mark.invariant("I44")
 def test_a_clock_that_runs_on_under_a_hold_can_be_met_under_it() -> None:
     owners = {"queried": "answer", "active": "update"}
     running = {

@@ -146,6 +146,7 @@ def test_the_person_is_told_of_a_new_date_and_the_practice_how_it_went() -> None
 
 
 @pytest.mark.parametrize("noun", NOUNS)
+@pytest.mark.invariant("I51")
 def test_every_open_state_has_an_owner_and_a_clock_and_ends_have_neither(noun: str) -> None:
     for name, state in TABLES[Noun(noun)].states.items():
         ended = name in ENDS[Noun(noun)]

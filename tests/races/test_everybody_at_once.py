@@ -202,6 +202,7 @@ def w(store: Store) -> World:
     return build(store)
 
 
+@pytest.mark.invariant("I14")
 def test_nothing_is_torn_lost_or_made_twice(w: World) -> None:
     people: list[tuple[str, str]] = []
     for n in range(REFERRALS):

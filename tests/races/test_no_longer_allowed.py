@@ -136,6 +136,7 @@ def test_consent_taken_back_never_leaves_anyone_with_a_provider(w: World) -> Non
     )
 
 
+@pytest.mark.invariant("I35")
 def test_nothing_is_sent_or_accepted_after_a_concern_holds(w: World) -> None:
     came = race(w, lambda w, one: worry(w, one[0]))
     assert late(w) == {}

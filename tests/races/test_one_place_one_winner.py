@@ -53,6 +53,7 @@ def newest(w: World, record: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("seen", "code"), [(2, "stale"), (None, "no_such_move")])
+@pytest.mark.invariant("I02")
 def test_of_sixteen_who_accept_one_referral_one_wins(w: World, seen: int | None, code: str) -> None:
     record = w.sent()
     crowd = leaders(w, "singers", SIXTEEN)
@@ -79,6 +80,7 @@ def test_of_sixteen_who_accept_one_referral_one_wins(w: World, seen: int | None,
     assert_whole(w.store)
 
 
+@pytest.mark.invariant("I25")
 def test_of_twelve_who_accept_into_two_places_two_win(w: World) -> None:
     records = [w.sent() for _ in range(12)]
     crowd = leaders(w, "singers", len(records))

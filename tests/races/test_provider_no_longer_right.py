@@ -105,6 +105,7 @@ def while_(w: World, query: Sql) -> dict[str, int]:
         return dict(tx.rows(query))
 
 
+@pytest.mark.invariant("I03", "I37")
 def test_nobody_is_accepted_after_a_suspension(w: World) -> None:
     records = [w.sent() for _ in range(ROUNDS)]
     came: Counter[bool] = Counter()
@@ -129,6 +130,7 @@ def test_nobody_is_accepted_after_a_suspension(w: World) -> None:
     assert_whole(w.store)
 
 
+@pytest.mark.invariant("I36")
 def test_nobody_is_sent_after_an_agreement_ended(w: World) -> None:
     records = [waiting_to_be_sent(w) for _ in range(ROUNDS)]
     came: Counter[bool] = Counter()
@@ -192,6 +194,7 @@ def test_without_the_gates_the_same_moments_go_wrong(
     store.dispose()
 
 
+@pytest.mark.invariant("I38")
 def test_a_provider_that_leaves_keeps_nobody_who_is_sent_meanwhile(w: World) -> None:
     # A send that comes first is recalled by the leaving; one that comes later is refused.
     grace, priya = w.actor["grace"], w.actor["priya"]

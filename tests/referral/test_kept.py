@@ -60,6 +60,7 @@ def test_tables_are_never_emptied_nor_a_row_put_in_another_s_place(w: World) -> 
             refused(w, f"REPLACE INTO {table} SELECT * FROM {table}", why)
 
 
+@pytest.mark.invariant("I31")
 def test_an_entry_s_details_may_be_erased_and_never_edited(w: World) -> None:
     refused(w, "UPDATE audit_detail SET payload = '{}'", "Details may be erased, never edited.")
     with w.store.begin() as tx:
@@ -78,6 +79,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("now", ["sent", "returned"])
+@pytest.mark.invariant("I23")
 def test_a_referral_that_was_sent_keeps_its_ids(w: World, now: str) -> None:
     record = w.sent()
     if now == "returned":
@@ -146,6 +148,7 @@ BESIDE = ("draft", "closed", "withdrawn", "redirected", "in_error")
 CHANGED = Sql("UPDATE referral SET state = :s WHERE id = :id")
 
 
+@pytest.mark.invariant("I24")
 def test_one_referral_is_open_for_a_person_and_an_activity(w: World) -> None:
     person = w.person()
     w.sent(person)
@@ -186,6 +189,7 @@ def test_one_answer_and_one_question_for_a_person_and_a_provider(w: World, state
         assert tx.run(again, s="expired", p=person) == 2
 
 
+@pytest.mark.invariant("I13")
 def test_a_clock_raises_once_for_each_of_its_periods(w: World) -> None:
     record = w.sent()
     about = {"kind": "no_reply", "about": "referral", "about_id": record, "clock_id": 7}
@@ -195,6 +199,7 @@ def test_a_clock_raises_once_for_each_of_its_periods(w: World) -> None:
     w.step(Noun.ESCALATION, None, "raise", w.system, given={**about, "clock_period": 2})
 
 
+@pytest.mark.invariant("I14")
 def test_a_version_of_a_record_has_one_step(w: World) -> None:
     w.sent()
     columns = "system_id, noun, record_id, version, trigger, to_state, at, role, table_version"

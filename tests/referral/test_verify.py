@@ -96,6 +96,7 @@ def w(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) 
 # -- whole --------------------------------------------------------------------------------------
 
 
+@pytest.mark.invariant("I15")
 def test_a_store_nobody_touched_is_whole(w: World) -> None:
     report = whole(w.store)
     assert report.entries > 400
@@ -204,6 +205,7 @@ def those_to_edit(tx: Tx, table: str) -> list[Row]:
     return [r for r in rows_of(tx, table) if erased not in map(str, r.values.values())]
 
 
+@pytest.mark.invariant("I15")
 def test_every_column_edited_is_found(w: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Every column the log speaks of, in two rows of each table: once where it was empty."""
     chance = random.Random(2026)
@@ -604,6 +606,7 @@ def test_a_table_of_moves_changed_or_gone_is_found(w: World) -> None:
                 assert found(tx, "was not kept")
 
 
+@pytest.mark.invariant("I26")
 def test_a_move_the_kept_text_does_not_have_is_found(w: World) -> None:
     """Step, entry and record all agree: the rules in force say no."""
     with open_store(w.store) as tx:
@@ -685,6 +688,7 @@ def test_a_whole_record_taken_out_leaves_a_gap_in_the_numbers_on_sqlite(w: World
         assert report.whole is tx.pg
 
 
+@pytest.mark.invariant("I31")
 def test_erased_details_need_an_entry_that_names_them(w: World) -> None:
     with open_store(w.store) as tx:
         entry = those_to_edit(tx, "audit")[40]

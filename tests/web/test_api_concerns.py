@@ -24,6 +24,7 @@ def raised(w: World, who: str = "priya", **more: Any) -> Said:
     return said
 
 
+@pytest.mark.invariant("I57")
 def test_a_concern_is_raised_and_the_receipt_gives_no_false_comfort(w: World) -> None:
     said = raised(w)
     assert (said.json["state"], said.json["ring"]) == ("raised", "01632 960100")

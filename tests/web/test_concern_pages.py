@@ -61,6 +61,7 @@ def test_the_receipt_gives_the_number_that_answers_at_this_hour(w: World) -> Non
     assert "Ring 01632 960199" in night.words
 
 
+@pytest.mark.invariant("I57")
 def test_the_notice_stands_on_every_page_until_a_person_has_read_it(w: World) -> None:
     rid = w.sent()
     concern, _ = raised(w, f"/referrals/{rid}")
@@ -228,6 +229,7 @@ def test_a_concern_is_read_reported_decided_and_closed_with_feedback(w: World) -
     assert "She is safe now." in sign_in(w, "priya").get(path).words
 
 
+@pytest.mark.invariant("I45")
 def test_the_hold_of_an_unread_concern_cannot_be_lifted(w: World) -> None:
     concern, _ = raised(w, f"/referrals/{w.sent()}")
     gwen = sign_in(w, "gwen")

@@ -242,6 +242,7 @@ def test_connections_that_died_in_the_pool_are_replaced(pg: World) -> None:
 
 
 @pytest.mark.postgresql
+@pytest.mark.invariant("I17")
 def test_a_commit_whose_answer_is_lost_is_said_to_be_unknown_and_the_key_tells(pg: World) -> None:
     accept = Accepting(pg, lambda tx: lose(pg, tx))
     with pytest.raises(OutcomeUnknown):

@@ -71,6 +71,7 @@ def many(w: World) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.invariant("I18")
 def test_a_killed_worker_loses_no_miss_and_the_other_doubles_none(
     w: World, store: Store, store_url: str
 ) -> None:
@@ -98,6 +99,7 @@ def test_a_killed_worker_loses_no_miss_and_the_other_doubles_none(
     once(store, made)
 
 
+@pytest.mark.invariant("I13")
 def test_two_workers_at_once_double_nothing_when_one_is_killed(
     w: World, store: Store, store_url: str
 ) -> None:

@@ -107,6 +107,7 @@ def test_paper_leaves_those_taking_part_their_care_card_and_no_more(
 
 
 @pytest.mark.parametrize("state", sorted(set(ReferralState) - {"draft", "in_error"}))
+@pytest.mark.invariant("I05")
 def test_after_a_no_there_is_only_the_reference(state: str) -> None:
     seen = provider(state, consent=False, taken_back=True, completed_at=AT)
     assert seen == {"reference"}
@@ -151,6 +152,7 @@ def test_a_full_hold_gives_nothing_back_that_was_gone(state: str) -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
+@pytest.mark.invariant("I56")
 def test_a_full_hold_reads_the_same_whatever_its_cause(role: Role) -> None:
     """A concern closes without holding once released; records being put right hold as well."""
     for state in ReferralState:

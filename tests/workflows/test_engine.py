@@ -214,6 +214,7 @@ def test_a_second_person_named_as_a_source_of_harm_is_refused(w: World) -> None:
 
 
 @pytest.mark.parametrize("trigger", ["send", "withdraw", "no such thing"])
+@pytest.mark.invariant("I39")
 def test_whoever_is_named_meets_the_hold_whatever_they_try(w: World, trigger: str) -> None:
     person = w.person()
     record = w.draft(person)
@@ -234,6 +235,7 @@ def worry(w: World, person: str, **more: Any) -> Done:
     return w.step(Noun.CONCERN, None, "raise", "gwen", given=given)
 
 
+@pytest.mark.invariant("I01")
 def test_every_refusal_of_a_send_is_said_at_once(w: World) -> None:
     person = w.person(practice=None)
     record = w.draft(person, risks="not_known")
@@ -312,6 +314,7 @@ def accept(w: World, record: str, key: str | None = "one", who: str = "sol", **m
     return done
 
 
+@pytest.mark.invariant("I16")
 def test_a_key_used_again_gets_the_same_answer_and_no_other_effect(w: World) -> None:
     record = w.sent()
     first = accept(w, record)

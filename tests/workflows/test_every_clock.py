@@ -314,6 +314,7 @@ def test_every_kind_of_clock_is_driven_here() -> None:
 
 
 @pytest.mark.parametrize("name", KINDS)
+@pytest.mark.invariant("I11")
 def test_each_mark_does_what_its_row_says(
     w: World, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -86,6 +86,7 @@ def consent(w: World, person: str, at: int = -1) -> str:
     return str(rows(w, CONSENTS, p=person)[at][1])
 
 
+@pytest.mark.invariant("I06")
 def test_a_withdrawal_stops_what_relies_on_it_and_nothing_else(w: World) -> None:
     person = w.person()
     sung, made = w.accepted(person), w.sent(person, "pottery")
@@ -137,6 +138,7 @@ def test_a_no_the_first_time_stops_nothing_and_lets_nothing_be_sent(w: World) ->
     assert refusal.value.codes == ("ground_to_share",)
 
 
+@pytest.mark.invariant("I06", "I34")
 def test_running_out_takes_nobody_out_and_lets_nobody_in(w: World) -> None:
     person = w.person()
     taking_part, waiting = w.accepted(person), w.draft(person, "pottery")
@@ -166,6 +168,7 @@ def test_a_no_after_it_ran_out_stops_what_was_left(w: World) -> None:
     assert last_step(w, record)["cause"] == "consent.refuse"
 
 
+@pytest.mark.invariant("I50")
 def test_renewing_keeps_the_ground_without_a_gap(w: World) -> None:
     person, priya = w.person(), w.actor["priya"]
     record = w.active(person)
@@ -247,6 +250,7 @@ def test_only_one_question_waits_and_one_answer_counts(w: World) -> None:
 # -- assurance ----------------------------------------------------------------------------------
 
 
+@pytest.mark.invariant("I38")
 def test_a_provider_that_leaves_gives_everybody_back(w: World) -> None:
     there = {
         "sent": w.sent(),
@@ -283,6 +287,7 @@ def test_a_provider_refused_gives_everybody_back(w: World) -> None:
     assert state(w, record) == "returned"
 
 
+@pytest.mark.invariant("I04")
 def test_a_suspension_raises_one_review_and_tells_each_link_worker(w: World) -> None:
     by_priya = [w.active(), w.sent(), w.sent()]
     by_sam = w.sent()
@@ -303,6 +308,7 @@ def test_a_suspension_raises_one_review_and_tells_each_link_worker(w: World) -> 
 # -- agreements ---------------------------------------------------------------------------------
 
 
+@pytest.mark.invariant("I36")
 def test_the_end_of_an_agreement_raises_one_review_and_stops_new_sharing(w: World) -> None:
     taking_part, sent, draft = w.active(), w.sent(), w.draft(w.consented())
     old = agreement(w)
@@ -503,6 +509,7 @@ def test_what_two_people_say_is_in_error_and_the_step_names_both(w: World) -> No
     ("who", "code"),
     [("priya", "second_person_same"), ("sol", "second_person_not_allowed")],
 )
+@pytest.mark.invariant("I48")
 def test_the_second_person_is_somebody_else_and_of_our_side(w: World, who: str, code: str) -> None:
     record = w.sent()
     proposal = proposed(w, record)
@@ -606,6 +613,7 @@ def lift(w: World, concern: str) -> None:
     w.step(Noun.CONCERN, concern, "release", "gwen")
 
 
+@pytest.mark.invariant("I45")
 def test_lifting_one_of_two_holds_leaves_the_other(w: World) -> None:
     person = w.person()
     record = w.sent(person)

@@ -126,6 +126,7 @@ def test_an_agreement_replaces_one_that_the_drafter_keeps(w: World) -> None:
     assert wrong(w, "fred", Noun.AGREEMENT, None, "draft", given) == ["replaces_id"]
 
 
+@pytest.mark.invariant("I09")
 def test_a_concern_is_handed_to_nobody_who_is_named_in_it(w: World) -> None:
     kit = w.actor["kit"]
     made = w.step(

@@ -108,6 +108,7 @@ def ground(w: World, record: str) -> bool:
 # -- two people ---------------------------------------------------------------------------------
 
 
+@pytest.mark.invariant("I10")
 def test_nothing_is_shared_until_a_second_person_approves(w: World) -> None:
     person = w.person()
     record = w.draft(person)
@@ -120,6 +121,7 @@ def test_nothing_is_shared_until_a_second_person_approves(w: World) -> None:
         assert send_referral(tx, w.actor["priya"], w.at, record).state == "sent"
 
 
+@pytest.mark.invariant("I48")
 def test_nobody_approves_or_refuses_their_own(w: World) -> None:
     # Somebody who is a link worker here and the safeguarding lead as well.
     both = another_post(w, "priya", Role.SAFEGUARDING_LEAD)
@@ -200,6 +202,7 @@ def test_a_proposer_who_is_named_no_longer_finds_it(w: World) -> None:
         ("danger", "needs_danger"),
     ],
 )
+@pytest.mark.invariant("I10")
 def test_each_thing_that_is_missing_refuses_the_proposal(
     w: World, left_out: str, code: str
 ) -> None:
@@ -270,6 +273,7 @@ def test_its_end_recalls_whoever_never_agreed(w: World) -> None:
     assert step == ("recall", "override.end", "ground_ended")
 
 
+@pytest.mark.invariant("I58")
 def test_its_end_leaves_those_whose_consent_only_ran_out(w: World) -> None:
     person = w.person()
     w.consent(person, until=w.at + timedelta(days=2))

@@ -76,6 +76,7 @@ def claim(w: World) -> queue.Letter:
         return queue.claim_letters(tx, w.at, w.at + timedelta(minutes=1), 9)[0]
 
 
+@pytest.mark.invariant("I18")
 def test_a_letter_two_workers_claimed_is_handed_over_by_the_last(w: World) -> None:
     record = w.sent()
     slow = claim(w)
@@ -168,6 +169,7 @@ def test_a_letter_for_a_post_that_nobody_holds_is_noticed_by_a_human(w: World) -
 # -- asked again as it is handed over -----------------------------------------------------------
 
 
+@pytest.mark.invariant("I19")
 def test_what_a_provider_was_to_hear_is_not_said_once_the_person_is_taken_back(w: World) -> None:
     record = w.sent()
     w.referral(record, "ask", "sol", given={"note": "Stairs?"})
@@ -192,6 +194,7 @@ def test_a_person_who_takes_consent_back_is_not_announced_to_the_provider(w: Wor
     assert about(w, "sol", record) == ["stopped"]
 
 
+@pytest.mark.invariant("I19")
 def test_nothing_new_is_announced_once_the_agreement_to_share_has_run_out(w: World) -> None:
     person = w.person()
     draft = w.draft(person)
@@ -354,6 +357,7 @@ def heard(w: World, who: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("begin", ["sent", "accepted", "active", "completed"])
+@pytest.mark.invariant("I56")
 def test_notices_do_not_tell_why_there_is_a_full_hold(
     sqlite_template: Path, tmp_path: Path, begin: str
 ) -> None:

@@ -193,6 +193,7 @@ def test_a_provider_sees_no_draft_and_a_name_only_with_a_place(w: World) -> None
     assert card.name.startswith("Margaret Okoro")
 
 
+@pytest.mark.invariant("I05")
 def test_after_a_no_the_provider_has_the_reference_only(w: World) -> None:
     person = w.person()
     w.accepted(person)
@@ -375,6 +376,7 @@ def everything_seen(w: World, who: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("released", [False, True])
+@pytest.mark.invariant("I56")
 def test_the_lists_of_a_named_source_do_not_tell_why_they_are_closed(
     w: World, released: bool
 ) -> None:

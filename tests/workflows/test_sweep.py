@@ -211,6 +211,7 @@ def test_a_person_who_never_starts_comes_before_the_place_and_again_each_twenty_
     ]
 
 
+@pytest.mark.invariant("I53")
 def test_no_hold_stops_the_clock_of_somebody_who_never_started(w: World) -> None:
     person = w.person()
     record = w.accepted(person)
@@ -220,6 +221,7 @@ def test_no_hold_stops_the_clock_of_somebody_who_never_started(w: World) -> None
     assert [(a[0], a[1]) for a in alarms(w.store, record)] == [("no_reply", 2)]
 
 
+@pytest.mark.invariant("I53")
 def test_being_passed_on_does_not_start_that_clock_anew(w: World) -> None:
     record = returned(w)
     start = w.at
@@ -249,6 +251,7 @@ def test_starting_meets_it(w: World) -> None:
 # -- holds --------------------------------------------------------------------------------------
 
 
+@pytest.mark.invariant("I44")
 def test_a_held_clock_stands_still_and_goes_on_with_what_was_left(w: World) -> None:
     person = w.person()
     record = w.sent(person)
@@ -374,6 +377,7 @@ def test_a_deadline_keeps_its_hour_when_the_clocks_change(
 # -- consent ------------------------------------------------------------------------------------
 
 
+@pytest.mark.invariant("I58")
 def test_an_agreement_that_runs_out_takes_nobody_out_and_is_asked_again(w: World) -> None:
     person = w.person()
     draft = w.draft(person)
@@ -427,6 +431,7 @@ def test_danger_climbs_by_the_hour_at_night_and_at_the_weekend(store: Store) -> 
     assert alarms(store, found) == [], "the concern climbs; more people read an escalation"
 
 
+@pytest.mark.invariant("I09")
 def test_at_the_top_the_clock_of_a_concern_starts_again_and_health_names_it(w: World) -> None:
     found = concern(w, w.person())
     reference = rows(w.store, "SELECT reference FROM concern WHERE id = :id", id=found)[0][0]
@@ -468,6 +473,7 @@ def level(w: World, record: str) -> tuple[int, str]:
     return int(found[0][0]), str(found[0][1])
 
 
+@pytest.mark.invariant("I12")
 def test_an_escalation_climbs_to_its_ceiling_and_no_further(w: World) -> None:
     found = escalation(w)
     reference = rows(w.store, "SELECT reference FROM escalation WHERE id = :id", id=found)[0][0]
