@@ -12,7 +12,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from referral.actors import Actor
+from referral.actors import NOBODY, Actor
 from referral.people_checks import under_age
 from referral.policy import CEILINGS, SHIPPED, Rules, rules_at
 from referral.schema import (
@@ -27,7 +27,7 @@ from referral.schema import (
     day,
     of,
 )
-from referral.states import REFERRAL_OPEN, WITH_PROVIDER, Noun, listed
+from referral.states import REFERRAL_OPEN, WITH_PROVIDER, Noun, Role, listed
 from referral.store import Sql, Tx, with_times
 
 # -- fragments said once ------------------------------------------------------------------------
@@ -786,15 +786,27 @@ def concern(
     )
 
 
+TEAM_OF = Sql("SELECT organisation_id FROM person WHERE id = :id AND system_id = :system_id")
+
+
+def _team_of(tx: Tx, person: Actor) -> str:
+    """The organisation that holds the person: theirs is the ladder, when they speak themselves."""
+    row = tx.row(TEAM_OF, id=person.person_id, system_id=person.system_id)
+    return NOBODY if row is None else str(row[0])
+
+
 def new_concern(
     tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
 ) -> ConcernFacts | None:
     """The facts before a concern is raised: who will hold it."""
     from referral import ladder
 
+    asked = asking(actor, at, key)
+    if actor.role == Role.PERSON:
+        asked["actor_org"] = _team_of(tx, actor)
     row = tx.row(
         NEW_CONCERN,
-        **asking(actor, at, key),
+        **asked,
         person_id=given.get("person_id") or None,
         provider_id=given.get("provider_id") or None,
     )
@@ -827,7 +839,7 @@ def new_concern(
         rung=rung,
         holder=holder,
         danger=bool(given.get("danger")),
-        raised_by=actor.membership_id,
+        raised_by=None if actor.membership_id == NOBODY else actor.membership_id,
         since=None,
         subject_ref=subject,
         person_gate=person_gate,

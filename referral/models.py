@@ -8,7 +8,10 @@ from referral.beginnings import Beginning
 from referral.clocks import BankHoliday, Clock
 from referral.concerns import AuthorityCall, Concern, ConcernSource, Hold
 from referral.consent import Consent, Override, Wording
+from referral.dispatches import Dispatch
+from referral.errands import Errand
 from referral.escalations import Consequence, Escalation
+from referral.links import Link
 from referral.log import (
     Audit,
     AuditDetail,
@@ -34,6 +37,7 @@ from referral.organisations import (
 )
 from referral.people import Note, Person, Plan
 from referral.policies import PolicyChange, PolicyComment, PolicyRule
+from referral.preferences import Preference
 from referral.referrals import Attendance, Referral
 from referral.rotas import Authority, RotaLine
 from referral.schema import Base
@@ -63,6 +67,8 @@ __all__ = [
     "Confirmation",
     "Consent",
     "Consequence",
+    "Dispatch",
+    "Errand",
     "Escalation",
     "EscalationTheme",
     "Evidence",
@@ -70,6 +76,7 @@ __all__ = [
     "Hold",
     "Idempotency",
     "LadderRung",
+    "Link",
     "Membership",
     "MoveTable",
     "Note",
@@ -83,6 +90,7 @@ __all__ = [
     "PolicyChange",
     "PolicyComment",
     "PolicyRule",
+    "Preference",
     "Provider",
     "Referral",
     "RotaLine",

@@ -55,7 +55,9 @@ class Letter(NamedTuple):
     version: int
 
 
-def _claim(table: str, todo: str, ready: str, columns: tuple[str, ...]) -> tuple[Sql, Sql]:
+def claims(
+    table: str, todo: str, ready: str, columns: tuple[str, ...], times: tuple[int, ...] = ()
+) -> tuple[Sql, Sql]:
     """The claim for SQLite (one writer, after BEGIN IMMEDIATE) and for PostgreSQL, where rows that
     another worker is just claiming are passed over."""
     wanted = (
@@ -67,16 +69,18 @@ def _claim(table: str, todo: str, ready: str, columns: tuple[str, ...]) -> tuple
         f" UPDATE {table} SET lease_until = :until, tries = tries + 1"
         f" WHERE id IN (SELECT id FROM wanted) RETURNING {FIRST}, {ready}, {', '.join(columns)}"
     )
-    return Sql(claim.format(skip="")), Sql(claim.format(skip=" FOR UPDATE SKIP LOCKED"))
+    skip = " FOR UPDATE SKIP LOCKED"
+    return Sql(claim.format(skip=""), times), Sql(claim.format(skip=skip), times)
 
 
-CLOCKS = _claim("clock", "ended IS NULL", "look_at", Due._fields)
-LETTERS = _claim("outbox", "sent_at IS NULL", "run_at", Letter._fields)
+CLOCKS = claims("clock", "ended IS NULL", "look_at", Due._fields)
+LETTERS = claims("outbox", "sent_at IS NULL", "run_at", Letter._fields)
 
 
-def _claimed(
+def taken(
     tx: Tx, claim: tuple[Sql, Sql], at: datetime, until: datetime, n: int
 ) -> list[tuple[object, ...]]:
+    """The rows a claim has taken, in the order in which they need somebody."""
     rows = tx.rows(claim[tx.pg], at=at, until=until, n=n)
     # RETURNING keeps no order.
     return [row[2:] for row in sorted(rows, key=lambda row: row[:3])]
@@ -84,12 +88,12 @@ def _claimed(
 
 def claim_clocks(tx: Tx, at: datetime, until: datetime, n: int) -> list[Due]:
     """Up to `n` clocks that are to be looked at, held by the caller until their lease ends."""
-    return [Due._make(row) for row in _claimed(tx, CLOCKS, at, until, n)]
+    return [Due._make(row) for row in taken(tx, CLOCKS, at, until, n)]
 
 
 def claim_letters(tx: Tx, at: datetime, until: datetime, n: int) -> list[Letter]:
     """Up to `n` letters that are to be handed over, held by the caller until their lease ends."""
-    return [Letter._make(row) for row in _claimed(tx, LETTERS, at, until, n)]
+    return [Letter._make(row) for row in taken(tx, LETTERS, at, until, n)]
 
 
 # -- clocks -------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from web import access, errors, frame, labels, security, signing_in, words
 from web.edge import Edge
 from web.settings import Settings
+from web.ways import Ways, ways_of
 
 # One line for each module of pages; each has a blueprint named `pages`.
 MODULES: tuple[str, ...] = (
@@ -50,6 +51,10 @@ MODULES: tuple[str, ...] = (
     "web.policy",
     "web.policy_changes",
     "web.directory_page",
+    "web.preferences",
+    "web.errands",
+    "web.own_links",
+    "web.links",
 )
 LANGUAGES = ("en", "cy")
 MOST_POSTED = 1_000_000
@@ -63,6 +68,7 @@ class Segue:
     edge: Edge
     settings: Settings
     session_clock: Callable[[], datetime]
+    ways: Ways
 
 
 class App(Flask):
@@ -78,9 +84,11 @@ def create_app(
     *,
     modules: Iterable[str] = MODULES,
     session_clock: Callable[[], datetime] | None = None,
+    ways: Ways | None = None,
 ) -> App:
     """The application over a store and a clock. `session_clock` is for where the edge's clock can
-    be wound: sessions then go by this one. Raises RuntimeError for a route without a rule."""
+    be wound: sessions then go by this one. `ways` are those out of the house; the settings' own,
+    if not given. Raises RuntimeError for a route without a rule."""
     app = App("web")
     app.config.update(
         SECRET_KEY=settings.secret_key,
@@ -91,7 +99,9 @@ def create_app(
         WTF_CSRF_SSL_STRICT=False,  # `security` compares the Origin, which is always sent
         BABEL_DEFAULT_LOCALE="en",
     )
-    app.extensions["segue"] = Segue(edge, settings, session_clock or (lambda: _now(app)))
+    app.extensions["segue"] = Segue(
+        edge, settings, session_clock or (lambda: _now(app)), ways or ways_of(settings)
+    )
     ours = FileSystemLoader(Path(__file__).parent / "templates")
     app.jinja_loader = ChoiceLoader([ours, PackageLoader("nhsuk_frontend_jinja")])
     if settings.proxies:
@@ -132,3 +142,9 @@ def settings() -> Settings:
     """The settings of the application that answers this request."""
     found: Any = current_app.extensions["segue"]
     return found.settings  # type: ignore[no-any-return]
+
+
+def ways() -> Ways:
+    """The ways out of the house of the application that answers this request."""
+    found: Any = current_app.extensions["segue"]
+    return found.ways  # type: ignore[no-any-return]

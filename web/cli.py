@@ -451,11 +451,37 @@ def serve(host: str, port: int, workers: int) -> None:
 def worker(once: bool, every: float) -> None:
     """Sweep the clocks that are due and deliver what is to be told. Run as many as you like."""
     from web import worker as work
+    from web.settings import ways_wanted
+    from web.ways import NO_WAYS, ways_of
 
+    settings = ways_wanted()
+    ways = ways_of(settings) if settings else NO_WAYS
     with opened() as edge:
         if not once:
-            say("The worker is looking for what is due. Press Ctrl-C to stop.")
-        work.run(edge, once=once, every=every)
+            by = ", ".join(sorted(ways.channels)) or "in the app only"
+            say(f"The worker is looking for what is due. Messages go out: {by}.")
+            say("Press Ctrl-C to stop.")
+        work.run(edge, once=once, every=every, ways=ways)
+
+
+@main.command()
+@plainly
+def bounce() -> None:
+    """Read a mail that came back from standard input, and ask a person to do what it couldn't.
+
+    Let the mail server hand over what comes to the address in SEGUE_MAIL_FROM:
+    for example `segue: "|segue bounce"` in its aliases."""
+    from web.bounces import numbers_in
+    from workflows import dispatches
+
+    numbers = numbers_in(sys.stdin.buffer.read(2_000_000))
+    with opened() as edge, edge.store.begin() as tx:
+        at = edge.clock()
+        known = sum(dispatches.bounced(tx, number, at) for number in numbers)
+    if not known:
+        say("No message of ours is named in it, or it was known to have come back.")
+        sys.exit(1)
+    say("A person was asked to do by hand what the message could not.")
 
 
 @main.command()

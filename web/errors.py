@@ -131,7 +131,7 @@ def register(app: Flask) -> None:
     def forged(error: CSRFError) -> ResponseReturnValue:
         from web.signing_in import actor_or_none, ask_to_sign_in
 
-        if actor_or_none() is None:
+        if actor_or_none() is None and request.blueprint != "links":
             # `security` has refused an Origin that isn't ours; where none came, nothing is proven.
             return ask_to_sign_in(proven="Origin" in request.headers)
         return page(400)

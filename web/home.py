@@ -12,7 +12,7 @@ from referral.actors import Actor
 from referral.states import REFERRAL_OPEN, TAKING_PART, WITH_PROVIDER, ReferralState, Role
 from referral.store import Tx
 from referral.visible import Filters
-from web import labels
+from web import errands, labels
 from web.access import STAFF, access, current_actor
 from web.announcements import SENDERS, unread
 from web.app import edge
@@ -80,6 +80,7 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         begin=_begin(actor),
         proposals=_proposals(tx, actor, at),
         to_read=unread(tx, at),
+        errands=errands.listed(tx, actor, at),
     )
 
 
@@ -247,6 +248,7 @@ def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         "sentence": _sentence(work.counts, {}, False),
         "chips": _review_chips(counted, work.counts.now, ""),
         "groups": groups(work, actor, at),
+        "errands": errands.listed(tx, actor, at),
         "empty": None if work.counts.now else empty,
         "older": _older(work.after),
         "to_read": unread(tx, at),
@@ -313,6 +315,7 @@ def _nothing_of_their_own(tx: Tx, actor: Actor, at: datetime) -> str:
         "home.jinja",
         heading=_("My work"),
         groups=groups(work, actor, at),
+        errands=errands.listed(tx, actor, at),
         empty=None if work.items else {"words": words},
         older=_older(work.after),
         to_read=unread(tx, at),

@@ -423,6 +423,48 @@ CONTACT_METHODS: dict[str, str] = {
     "someone_else": N_("Through someone else"),
 }
 
+HOW_IT_WENT: dict[str, str] = {
+    "good": N_("Good"),
+    "all_right": N_("All right"),
+    "not_good": N_("Not good"),
+}
+
+LINK_CHANNELS: dict[str, str] = {
+    "email": N_("By email"),
+    "text": N_("By text message"),
+    "letter": N_("By letter, with a code"),
+    "paper": N_("I print it and give it to them"),
+}
+
+# What one can choose to hear of, and how.
+NOTICE_KINDS: dict[str, str] = {
+    "referral": N_("Referrals"),
+    "consent": N_("Consent"),
+    "assurance": N_("Providers being assured"),
+    "agreement": N_("Agreements"),
+    "other": N_("Everything else"),
+}
+HOW_TOLD: dict[str, str] = {
+    "at_once": N_("By email, at once"),
+    "daily": N_("By email, once a day in the morning"),
+    "in_app": N_("Only here"),
+}
+
+# What one does by hand, because no message can do it.
+ERRANDS: dict[str, str] = {
+    "tell_person_by_hand": N_("Tell the person yourself. They can't be written to."),
+    "tell_practice_by_hand": N_("Tell the practice yourself. Nothing is sent to practices yet."),
+    "ring_outside_contact": N_(
+        "Ring your place's contact outside. Nobody on the safeguarding ladder may read the concern."
+    ),
+    "ring_provider": N_("Ring the provider. A message to them didn't go out."),
+    "ring_about_concern": N_(
+        "Ring the number on its page. A message about your concern didn't go out: nobody may have"
+        " seen it."
+    ),
+    "correct_address": N_("Correct an address. Messages to it don't go out."),
+}
+
 # Why a running clock is on somebody's list, and what the one button says. The trigger is the form
 # the button opens; None opens the record itself.
 WORK: dict[str, tuple[str, str, str | None]] = {
@@ -560,11 +602,21 @@ NOTICES: dict[str, str] = {
     ),
     "proposal_to_confirm": N_("A colleague asks you to confirm something."),
     "proposal_lapsed": N_("Nobody confirmed in time, so nothing was done. Propose it again."),
-    "tell_person_by_hand": N_("Tell the person yourself: nothing is sent to people yet."),
+    "tell_person_by_hand": N_("Tell the person yourself: they can't be written to."),
     "tell_practice_by_hand": N_("Tell the practice yourself: nothing is sent to practices yet."),
     "ring_outside_contact": N_(
         "Nobody on the safeguarding ladder may read your concern. Ring your place's contact outside"
         " now."
+    ),
+    "wished_to_accept": N_(
+        "The provider wanted to accept, when it was too late. Send it again if it still fits."
+    ),
+    "wished_to_decline": N_("The provider wanted to say that they can't take the person."),
+    "wished_to_ask": N_("The provider wanted to ask something, when it was too late. Ring them."),
+    "wished_to_came": N_("The provider wanted to say who came, when it was too late. Ring them."),
+    "person_said_how": N_("The person said how it went."),
+    "link_locked": N_(
+        "A person's link was closed after wrong words. Ring them, and make a new one if they want."
     ),
     "not_delivered": N_("A message reached nobody. Look at the health page."),
     "announcement": N_("Those who answer for your place ask you to read this."),

@@ -20,6 +20,7 @@ from web.access import TEAM, access, current_actor
 from web.app import edge
 from web.forms import Form, Next, answer, page
 from web.labels import said, word
+from web.own_links import said_how
 from web.say import _
 from web.schemas.people import ChangePerson
 from web.wizard import practice_words
@@ -181,6 +182,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
                 "consents": [],
                 "begun": None,
                 "plan": None,
+                "said_how": [],
             }
         return {
             "p": p,
@@ -189,6 +191,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
             "consents": records.consents(tx, p.id),
             "begun": beginnings.of_person(tx, actor, p.id) if actor.role in TEAM else None,
             "plan": records.newest_plan(tx, p.id),
+            "said_how": said_how(tx, p),
         }
 
     known = edge().perform(actor, look)
@@ -210,6 +213,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
         consents=[consent_line(c) for c in known["consents"]],
         begun=known["begun"],
         plan=known["plan"],
+        said_how=known["said_how"],
         may_write=actor.role in TEAM and not known["p"].closed_to_actor,
         share_href=None if known["p"].closed_to_actor else f"/people/{person_id}/share",
         may_put_right=actor.role is Role.TEAM_LEAD,

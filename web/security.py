@@ -48,6 +48,10 @@ def protect(app: Flask, origin: str, https: bool) -> None:
         said = request.headers.get("Origin")
         if request.method not in SAFE and said is not None:
             ours = {origin, f"{request.scheme}://{request.host}"}
+            # A page that says `no-referrer` has its forms posted from "null". There the address is
+            # a secret of its own, and the token against forged requests is asked for as elsewhere.
+            if request.blueprint == "links":
+                ours.add("null")
             if said not in ours:
                 abort(400)
 

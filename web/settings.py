@@ -29,7 +29,16 @@ class Settings:
     public_url: str = "http://127.0.0.1:8000"
     service_name: str = "Segue"
     signing_key: str | None = field(default=None, repr=False)
+    # The mail server, and the address messages come from.
     smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
+    # GOV.UK Notify: the key of the place's service, and the ids of its two templates.
+    notify_key: str | None = field(default=None, repr=False)
+    notify_text_template: str | None = None
+    notify_letter_template: str | None = None
+    notify_url: str = "https://api.notifications.service.gov.uk"
+    # Where "exit this page" leads, on the pages of the person.
+    exit_url: str = "https://www.bbc.co.uk/weather"
     # How many proxies in front of us may say where a request came from; none unless told.
     proxies: int = 0
     # The phone line on pages that say something is wrong, where the place keeps one.
@@ -79,3 +88,12 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     if not proxies.isdigit():
         raise SettingWrong("SEGUE_PROXIES must be a number: how many proxies are in front.")
     return Settings(**{"secret_key": "", **told}, proxies=int(proxies))
+
+
+def ways_wanted(environ: Mapping[str, str] | None = None) -> Settings | None:
+    """The settings, where they name a way for messages to go out; None where they name none: then
+    a worker needs no secret. Raises SettingWrong."""
+    env = os.environ if environ is None else environ
+    if env.get("SEGUE_SMTP_URL") or env.get("SEGUE_NOTIFY_KEY"):
+        return from_environment(env)
+    return None

@@ -19,14 +19,18 @@ from types import FrameType
 from typing import TypeVar
 
 from referral import announcements, queue
-from referral.actors import the_system
+from referral import dispatches as outgoing
+from referral.actors import Actor, the_system
+from referral.dispatches import Parcel
 from referral.store import TryAgain, Tx
+from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
+from web.ways import NO_WAYS, Ways
 from workflows import announcements as reading
-from workflows import post, sweep
+from workflows import dispatches, post, sweep
 
 log = logging.getLogger("segue.worker")
-Row = TypeVar("Row", queue.Due, queue.Letter)
+Row = TypeVar("Row", queue.Due, queue.Letter, Parcel)
 
 BATCH = 20
 LEASE = timedelta(seconds=60)
@@ -34,6 +38,10 @@ EVERY = 10.0  # seconds between two looks when nothing waits
 CLOCK_AGAIN = timedelta(minutes=1)
 MOST_TRIES = 8  # of one letter; a clock is tried for ever
 LONGEST_WAIT = timedelta(hours=1)
+# One message is a conversation of several answers, each waited for as long as `carriers.PATIENCE`.
+LEASE_OUT = timedelta(minutes=5)
+SAFETY_WAIT = timedelta(minutes=1)  # at most, between two tries of a message about safety
+MOST_WAIT_ASKING = timedelta(hours=6)
 
 
 def run(
@@ -42,11 +50,13 @@ def run(
     stop: Event | None = None,
     every: float = EVERY,
     lease: timedelta = LEASE,
+    ways: Ways = NO_WAYS,
 ) -> Counter[str]:
     """Do what is due, again and again until `stop` is set or the process is told to end; with
-    `once`, until nothing is due. Returns how often each thing was done."""
+    `once`, until nothing is due. `ways` are those out of the house. Returns how often each thing
+    was done."""
     stop = stop or Event()
-    worker = Worker(edge, stop, lease)
+    worker = Worker(edge, stop, lease, ways)
     with _ending(stop, once):
         while not stop.is_set():
             try:
@@ -65,9 +75,9 @@ def run(
     return worker.done
 
 
-def sweep_all(edge: Edge) -> Counter[str]:
+def sweep_all(edge: Edge, ways: Ways = NO_WAYS) -> Counter[str]:
     """Do everything that is due now, and return when nothing is."""
-    return run(edge, once=True)
+    return run(edge, once=True, ways=ways)
 
 
 @contextmanager
@@ -95,17 +105,19 @@ class Worker:
     edge: Edge
     stop: Event
     lease: timedelta = LEASE
+    ways: Ways = NO_WAYS
     done: Counter[str] = field(default_factory=Counter)
 
     def turn(self) -> bool:
-        """Every clock that is due, then one batch of letters: mail never starves a clock. Returns
-        whether there was anything to do."""
+        """Every clock that is due, then one batch of letters and one of messages that leave the
+        house: mail never starves a clock. Returns whether there was anything to do."""
         worked = False
         while self._clocks():
             worked = True
         worked |= self._proposals()
         worked |= self._readings()
-        return self._letters() or worked
+        worked |= self._letters()
+        return self._parcels() or worked
 
     # -- clocks -----------------------------------------------------------------------------
 
@@ -190,7 +202,10 @@ class Worker:
                 self.edge.perform(actor, lambda tx, at: post.give_up(tx, letter, at))
                 done = post.GAVE_UP
             else:
-                done = self.edge.perform(actor, lambda tx, at: post.deliver(tx, letter, at))
+                channels = self.ways.channels
+                done = self.edge.perform(
+                    actor, lambda tx, at: dispatches.hand_over(tx, letter, at, channels)
+                )
         except queue.Overtaken:
             done = "overtaken"
         except Exception as error:
@@ -205,13 +220,102 @@ class Worker:
             for letter in claimed:
                 queue.retry_letter(tx, letter, run_at)
 
+    # -- out of the house -------------------------------------------------------------------
+
+    def _parcels(self) -> bool:
+        """One batch, one at a time, each under a lease of its own. A service that couldn't be
+        reached isn't tried again in this batch, so that its silence holds up no clock."""
+        away: set[str] = set()
+        worked = False
+        for _number in range(BATCH if self.ways.carriers else 0):
+            claimed = self._claim(outgoing.claim, 1, LEASE_OUT)
+            if not claimed or self.stop.is_set():
+                self._post_later(claimed, self.edge.clock())
+                break
+            worked = True
+            self._parcel(claimed[0], away)
+        return worked
+
+    def _parcel(self, parcel: Parcel, away: set[str]) -> None:
+        actor = the_system(parcel.system_id, "post")
+        try:
+            done = self._carry(actor, parcel, away)
+        except queue.Overtaken:
+            done = "overtaken"
+        except NotTaken as why:
+            if why.away:
+                away.add(parcel.channel)
+            done = self._not_taken(actor, parcel, why)
+        except Exception as error:
+            log.error("Message %d: %s. Again later.", parcel.id, type(error).__name__)
+            done = "broken"
+            self._post_later([parcel], self.edge.clock() + _wait(parcel))
+        self.done[f"{parcel.channel} {done}"] += 1
+
+    def _carry(self, actor: Actor, parcel: Parcel, away: set[str]) -> str:
+        """Ask whether it may leave, let it leave, and write down what came of it: three steps, of
+        which only the middle one speaks to the service."""
+        carrier = self.ways.carriers.get(parcel.channel)
+        if carrier is None or parcel.channel in away:
+            raise NotTaken("")  # nothing was tried
+        if parcel.service_id is not None:
+            return self._ask(actor, parcel, carrier)
+        hashed = self.ways.tokens.token_hash
+        ready = self.edge.perform(actor, lambda tx, at: dispatches.prepare(tx, parcel, at, hashed))
+        if isinstance(ready, str):
+            return ready
+        message = self.ways.write(ready)
+        number = carrier.find(message) if parcel.tries > 1 else None
+        if number is None:
+            number = carrier.send(message)
+        later = self.edge.clock() + SAFETY_WAIT if carrier.can_tell else None
+        return self.edge.perform(
+            actor, lambda tx, at: dispatches.taken(tx, parcel, at, number, later)
+        )
+
+    def _ask(self, actor: Actor, parcel: Parcel, carrier: Carrier) -> str:
+        """Whether what a service took has arrived."""
+        said = carrier.status(parcel.service_id or "")
+        if said == ARRIVED:
+            return self.edge.perform(actor, lambda tx, at: dispatches.arrived(tx, parcel, at))
+        if said == FAILED:
+            return self.edge.perform(actor, lambda tx, at: dispatches.failed(tx, parcel, at))
+        later = self.edge.clock() + _wait(parcel, MOST_WAIT_ASKING)
+        return self.edge.perform(actor, lambda tx, at: dispatches.still_out(tx, parcel, at, later))
+
+    def _not_taken(self, actor: Actor, parcel: Parcel, why: NotTaken) -> str:
+        if why.for_good:
+            log.warning("Message %d was refused (%s). A person is asked.", parcel.id, why)
+            return self.edge.perform(actor, lambda tx, at: dispatches.failed(tx, parcel, at))
+        if str(why):
+            log.warning("Message %d wasn't taken (%s). Again later.", parcel.id, why)
+        return self.edge.perform(
+            actor, lambda tx, at: dispatches.not_yet(tx, parcel, at, _wait(parcel))
+        )
+
+    def _post_later(self, claimed: list[Parcel], run_at: datetime) -> None:
+        with self.edge.store.begin() as tx:
+            for parcel in claimed:
+                outgoing.again(tx, parcel, run_at)
+
     # -- claiming ---------------------------------------------------------------------------
 
-    def _claim(self, claim: Callable[[Tx, datetime, datetime, int], list[Row]]) -> list[Row]:
+    def _claim(
+        self,
+        claim: Callable[[Tx, datetime, datetime, int], list[Row]],
+        most: int = BATCH,
+        lease: timedelta | None = None,
+    ) -> list[Row]:
         """A batch of rows under our lease; none while another worker is in the way."""
         at = self.edge.clock()
         try:
             with self.edge.store.begin() as tx:
-                return claim(tx, at, at + self.lease, BATCH)
+                return claim(tx, at, at + (lease or self.lease), most)
         except TryAgain:
             return []
+
+
+def _wait(parcel: Parcel, most: timedelta = LONGEST_WAIT) -> timedelta:
+    """Longer at each try; never long where it is about safety."""
+    longest = SAFETY_WAIT if parcel.noun == "concern" else most
+    return min(timedelta(seconds=15 * 2 ** min(parcel.tries, 16)), longest)

@@ -11,16 +11,16 @@ from referral.states import Role
 from referral.store import Tx
 
 
-def tell_team_lead(
-    tx: Tx, actor: Actor, at: datetime, organisation_id: str, what: str, noun: str, record_id: str
+def tell(
+    tx: Tx, system_id: str, at: datetime, to_owner: str, what: str, noun: str, record_id: str
 ) -> None:
-    """A letter to the team leads of an organisation about a record."""
+    """A letter to whoever answers to this owner key."""
     put(
         tx,
         "outbox",
         {
-            "system_id": actor.system_id,
-            "to_owner": role_key(Role.TEAM_LEAD, organisation_id),
+            "system_id": system_id,
+            "to_owner": to_owner,
             "what": what,
             "noun": noun,
             "record_id": record_id,
@@ -33,3 +33,11 @@ def tell_team_lead(
             "result": None,
         },
     )
+
+
+def tell_team_lead(
+    tx: Tx, actor: Actor, at: datetime, organisation_id: str, what: str, noun: str, record_id: str
+) -> None:
+    """A letter to the team leads of an organisation about a record."""
+    to = role_key(Role.TEAM_LEAD, organisation_id)
+    tell(tx, actor.system_id, at, to, what, noun, record_id)

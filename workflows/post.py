@@ -2,8 +2,9 @@
 still be told.
 
 A letter reaches a member as a notice: a code and the id of a record, never a word about a person.
-Nothing goes by e-mail, text or paper yet: what is for the person, their practice or a contact
-outside becomes a task for a human, who tells them by hand.
+What goes out by e-mail, text or paper besides is planned from the notices (`workflows.dispatches`).
+What is for the practice, for a contact outside, or for a person who can't be written to becomes an
+errand: a named human tells them by hand.
 
 That a letter was handed over says nothing of whether anybody has read it."""
 
@@ -19,6 +20,7 @@ from referral.clocks import member_key
 from referral.queue import Letter, Overtaken, finish_letter
 from referral.states import TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
 from referral.store import Tx
+from workflows import errands
 from workflows.engine import TABLES
 from workflows.tables.agreements import SIGNATORY_ROLES
 
@@ -44,6 +46,7 @@ BY_HAND = {
     "outside": RING_OUTSIDE,
 }
 NOT_DELIVERED = "not_delivered"
+SYSTEM = "system"  # a letter to those who run it
 PERSON = "person"  # a letter about a person's record, not about anything with a machine
 ANNOUNCEMENT = "announcement"
 
@@ -181,26 +184,27 @@ def _addressees(tx: Tx, system_id: str, role: str, where: str, at: datetime) -> 
 
 
 def _give(tx: Tx, letter: Letter, to: Actor, what: str, at: datetime) -> bool:
-    if letter.noun == PERSON:
-        seen = records.person(tx, to, at, letter.record_id)
-        if seen is None or seen.closed_to_actor:
-            return False
-        notices.give(tx, to, letter.id, what, letter.noun, letter.record_id, at)
-        return True
-    if letter.noun == ANNOUNCEMENT:
-        if not announcements.concerns(tx, to, letter.record_id):
-            return False
-        notices.give(tx, to, letter.id, what, letter.noun, letter.record_id, at)
-        return True
-    noun = Noun(letter.noun)
-    f = facts.LOADERS[noun](tx, letter.record_id, to, at)
-    if f is None:
-        return False
-    named = ladder.barred(tx, letter.record_id).users if noun is Noun.CONCERN else frozenset[str]()
-    if not may_be_told(noun, what, f, to, named):
+    if not may_hear(tx, to, what, letter.noun, letter.record_id, at):
         return False
     notices.give(tx, to, letter.id, what, letter.noun, letter.record_id, at)
     return True
+
+
+def may_hear(tx: Tx, to: Actor, what: str, about: str, record_id: str, at: datetime) -> bool:
+    """Whether this may be said of this record to this member now, as it stands in the store."""
+    if about == SYSTEM:
+        return to.role is Role.ADMINISTRATOR
+    if about == PERSON:
+        seen = records.person(tx, to, at, record_id)
+        return seen is not None and not seen.closed_to_actor
+    if about == ANNOUNCEMENT:
+        return announcements.concerns(tx, to, record_id)
+    noun = Noun(about)
+    f = facts.LOADERS[noun](tx, record_id, to, at)
+    if f is None:
+        return False
+    named = ladder.barred(tx, record_id).users if noun is Noun.CONCERN else frozenset[str]()
+    return may_be_told(noun, what, f, to, named)
 
 
 def _by_hand(tx: Tx, letter: Letter, whom: str, at: datetime) -> str:
@@ -214,15 +218,19 @@ def _by_hand(tx: Tx, letter: Letter, whom: str, at: datetime) -> str:
         return NOT_ALLOWED_NOW
     if whom == "practice" and not getattr(f, "practice_agreed", False):
         return NOT_ALLOWED_NOW
-    key = _hand(noun, f)
+    key = hand(noun, f)
     if key is None:
         return NOBODY
     role, _, where = key.partition("@")
     result = _hand_over(tx, letter, role, where, BY_HAND[whom], at)
-    return NOBODY_YET if result == DELIVERED else result
+    if result != DELIVERED:
+        return result
+    errands.ask(tx, letter.system_id, f"letter {letter.id}", key, BY_HAND[whom], letter.to_owner,
+                letter.noun, letter.record_id, at)  # fmt: skip
+    return NOBODY_YET
 
 
-def _hand(noun: Noun, f: Any) -> str | None:
+def hand(noun: Noun, f: Any) -> str | None:
     """Whose hand it is: the link worker of the record, the reviewer of an escalation, and whoever
     raised the concern when everyone on the ladder is barred."""
     if noun is Noun.CONCERN:
@@ -237,4 +245,4 @@ def _hand(noun: Noun, f: Any) -> str | None:
 def _tell_administrators(tx: Tx, letter: Letter, at: datetime) -> None:
     """A human learns that something reached nobody; not what it was about."""
     for to in notices.everywhere(tx, letter.system_id, Role.ADMINISTRATOR, at):
-        notices.give(tx, to, letter.id, NOT_DELIVERED, "system", letter.system_id, at)
+        notices.give(tx, to, letter.id, NOT_DELIVERED, SYSTEM, letter.system_id, at)

@@ -32,7 +32,7 @@ RELATIONS: dict[str, tuple[str, ...]] = {
     "referral": ("named", "stand_in", "addressed", "over", "self"),
     "consent": ("named", "stand_in", "over", "self"),
     "override": ("raiser", "holder", "ladder", "over"),
-    "concern": ("holder", "ladder", "staff", "implicated"),
+    "concern": ("holder", "ladder", "staff", "implicated", "self"),
     "escalation": ("reviewer", "raiser", "asked", "stand_in"),
     "assurance": ("own_provider", "over"),
     "agreement": ("signatory", "over"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
+from referral import links
 from referral.ids import new_id
 from referral.models import Base
 from referral.states import Noun, Role
@@ -21,6 +23,7 @@ from tests.world import World, build
 from web.access import rule_of, without_rule
 from web.app import create_app
 from web.edge import Edge
+from web.link_tokens import LinkTokens
 
 WHO = {
     Role.LINK_WORKER: "priya",
@@ -108,6 +111,7 @@ def some_records(w: World) -> dict[str, str]:
         (assurance,) = tx.rows(Sql("SELECT id FROM assurance"))[0]
         (agreement,) = tx.rows(Sql("SELECT id FROM agreement"))[0]
     return {
+        "a": _link(w, referral),
         "referrals": referral,
         "people": person,
         "concerns": concern,
@@ -123,6 +127,28 @@ def some_records(w: World) -> dict[str, str]:
         "organisations": w.org["ash"],
         "users": w.actor["priya"].user_id,
     }
+
+
+def _link(w: World, referral: str) -> str:
+    """The token of a link by which a leader may answer."""
+    tokens, link = LinkTokens(HTTP.secret_key), new_id()
+    with w.store.begin() as tx:
+        links.keep(
+            tx,
+            link_id=link,
+            system_id=w.system_id,
+            purpose=links.ANSWER,
+            record_id=referral,
+            membership_id=w.actor["sol"].membership_id,
+            made_by=None,
+            channel="email",
+            token_hash=tokens.token_hash(link),
+            code_hash=None,
+            word_hash=None,
+            at=w.at,
+            expires_at=w.at + timedelta(days=1),
+        )
+    return tokens.token(link)
 
 
 MOVES = ("accept", "decline", "send", "acknowledge", "review", "withdraw", "recall", "edit")

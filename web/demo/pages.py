@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request
@@ -13,12 +18,14 @@ from referral.states import Noun
 from referral.store import Sql
 from web import signing_in, words
 from web.access import public
-from web.app import MODULES, App, create_app, edge
+from web.app import MODULES, App, create_app, edge, ways
 from web.demo import cast
 from web.demo.clock import WoundClock
+from web.demo.run import POST
 from web.edge import Edge, now
 from web.say import _
 from web.settings import Settings
+from web.ways import kept_in
 from web.worker import sweep_all
 from workflows.working_time import local_day
 
@@ -37,7 +44,9 @@ BEHIND_ITS_BACK = (
 def make_app(edge: Edge, settings: Settings, clock: WoundClock) -> App:
     """The whole application on the demo's clock, with the page of doors in front. Sessions go by
     the real time, so that winding on signs nobody out."""
-    app = create_app(edge, settings, modules=(*MODULES, "web.demo.pages"), session_clock=now)
+    ways = kept_in(POST, settings)
+    modules = (*MODULES, "web.demo.pages")
+    app = create_app(edge, settings, modules=modules, session_clock=now, ways=ways)
     app.extensions["demo_clock"] = clock
 
     @app.before_request
@@ -95,7 +104,7 @@ def wind() -> ResponseReturnValue:
     done = 0
     for moment in clock.days_on(days):
         clock.wind_to(moment)
-        done += sum(sweep_all(edge()).values())
+        done += sum(sweep_all(edge(), ways()).values())
     flash(
         _(
             "It is %(day)s now in the demo. The worker did %(done)s things on the way: reminders,"
@@ -106,3 +115,38 @@ def wind() -> ResponseReturnValue:
         "success",
     )
     return redirect("/demo", code=303)
+
+
+NEWEST = 60
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+(/\S*)")
+
+
+@pages.get("/demo/post")
+@public("everybody in the demo is invented, and nothing was sent")
+def post() -> str:
+    """The messages that would have gone out, the newest first."""
+    files = sorted(POST.glob("*.eml"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return render_template("demo/post.jinja", messages=[_message(p) for p in files[:NEWEST]])
+
+
+def _message(path: Path) -> dict[str, Any]:
+    """One message: to whom, and its lines; a line that is one of our addresses is one to open."""
+    found = message_from_bytes(path.read_bytes(), EmailMessage, policy=default)
+    body = found.get_body(("plain",))
+    text = str(body.get_content()) if body is not None else ""
+    return {
+        "channel": found["X-Segue-Channel"],
+        "to": found["X-Segue-Address"] or found["To"],
+        "subject": found["Subject"],
+        "lines": [_line(line) for line in text.splitlines() if line.strip() and line != "-- "],
+    }
+
+
+def _line(line: str) -> list[tuple[str, str]]:
+    """(words, address) parts of a line; the address is empty for plain words."""
+    parts = []
+    rest = line
+    for found in ADDRESS.finditer(line):
+        before, _mark, rest = rest.partition(found[0])
+        parts += [(before, ""), (found[0], found[1])]
+    return [part for part in (*parts, (rest, "")) if part[0]]

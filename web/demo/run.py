@@ -7,8 +7,9 @@ import secrets
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,10 +22,15 @@ from web.edge import Edge
 from web.settings import Settings
 from workflows.engine import move_tables
 
+if TYPE_CHECKING:
+    from web.ways import Ways
+
 FOLDER = Path("var")
 DATABASE = FOLDER / "demo.db"
 KEY = FOLDER / "demo.key"
 CLOCK = FOLDER / "demo.clock"
+POST = FOLDER / "demo.post"  # what would have been mails, texts and letters
+RECENT = timedelta(days=10)
 PASSWORD = "saltmere demo"  # noqa: S105 - printed on the page; the demo's people are invented
 SYSTEM = Sql("SELECT name FROM system")
 
@@ -40,7 +46,7 @@ def _refuse_another_store() -> None:
 
 
 def _throw_away() -> None:
-    for path in FOLDER.glob("demo.db*"):
+    for path in (*FOLDER.glob("demo.db*"), *POST.glob("*.eml")):
         path.unlink()
     CLOCK.unlink(missing_ok=True)
 
@@ -51,16 +57,19 @@ def _bar(done: int, total: int) -> None:
         click.echo(f"\r[{'#' * width}{'.' * (30 - width)}]", nl=False, err=True)
 
 
-def make(store: Store, clock: WoundClock) -> None:
-    """Fill the empty store with the story so far."""
+def make(store: Store, clock: WoundClock, port: int) -> None:
+    """Fill the empty store with the story so far. What was sent in its last days is in the post."""
     from web import worker
     from web.passwords import hash_password
+    from web.ways import NO_WAYS
 
     at = clock()
     upgrade(store, at, move_tables())
+    ways = ways_for(port)
 
     def sweep(moment: Any) -> None:
-        worker.sweep_all(Edge(store, lambda: moment))
+        recent = moment >= at - RECENT
+        worker.sweep_all(Edge(store, lambda: moment), ways if recent else NO_WAYS)
 
     tell(store, at, hash_password(PASSWORD), sweep, _bar)
     if sys.stderr.isatty():
@@ -79,7 +88,14 @@ def settings_for(port: int) -> Settings:
     )
 
 
-def open_demo(fresh: bool) -> tuple[Store, WoundClock]:
+def ways_for(port: int) -> Ways:
+    """Every message goes into a folder: a demo needs no mail server, and writes to nobody."""
+    from web.ways import kept_in
+
+    return kept_in(POST, settings_for(port))
+
+
+def open_demo(fresh: bool, port: int = 8000) -> tuple[Store, WoundClock]:
     """The demo's store, made if it isn't there. Exits 2 with what to do if it can't be used."""
     _refuse_another_store()
     FOLDER.mkdir(exist_ok=True)
@@ -90,7 +106,7 @@ def open_demo(fresh: bool) -> tuple[Store, WoundClock]:
     store = Store(f"sqlite:///{DATABASE}")
     if new:
         click.echo("Making a fictional system with four months of history ...")
-        make(store, clock)
+        make(store, clock, port)
         return store, clock
     try:
         check(store)
@@ -109,7 +125,7 @@ def run(port: int, fresh: bool) -> None:
     from web.demo.pages import make_app
     from web.serving import serve_app
 
-    store, clock = open_demo(fresh)
+    store, clock = open_demo(fresh, port)
     store.dispose()
     settings = settings_for(port)
     address = settings.public_url
@@ -118,7 +134,8 @@ def run(port: int, fresh: bool) -> None:
     for _key, who, what in cast.DOORS:
         click.echo(f"  {who}, {what}")
     click.echo("Press Ctrl-C to stop. Start anew with: segue demo --fresh\n")
-    work = subprocess.Popen([sys.executable, "-m", "web.demo.work"])
+    asked = [sys.executable, "-m", "web.demo.work", str(port)]
+    work = subprocess.Popen(asked)  # noqa: S603 - our own program, and a number
     try:
         serve_app(lambda: make_app(Edge(settings.open_store(), clock), settings, clock), port=port)
     finally:

@@ -311,7 +311,7 @@ class Story:
                             "practice": actor.organisation_name,
                             "phone": f"07700 900{100 + number}",
                             "postcode": "ZZ99 3VZ",
-                            "contact_method": "phone",
+                            "contact_method": "text" if number % 3 == 1 else "phone",
                             "message_safe": number % 4 != 0,
                             "access_needs": "Hearing aid in the left ear."
                             if number % 5 == 0

@@ -1,14 +1,17 @@
 """The demo's worker, on the demo's own clock."""
 
+import sys
+
 from web import worker
-from web.demo.run import DATABASE, open_demo
+from web.demo.run import DATABASE, open_demo, ways_for
 from web.edge import Edge
 
 
 def main() -> None:
     """Sweep and deliver until told to stop."""
     store, clock = open_demo(fresh=False)
-    worker.run(Edge(store, clock), every=2.0)
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
+    worker.run(Edge(store, clock), every=2.0, ways=ways_for(port))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from workflows.tables.referrals import SYSTEM
 
 STAFF_ROLES = frozenset(Role) - {Role.PERSON, Role.SYSTEM}
 STAFF: frozenset[Hat] = frozenset((role, Relation.STAFF) for role in STAFF_ROLES)
+# "I am not safe", on the person's own page.
+PERSON: frozenset[Hat] = frozenset({(Role.PERSON, Relation.SELF)})
 LADDER_ROLES = (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
 HOLDER: frozenset[Hat] = frozenset((role, Relation.HOLDER) for role in LADDER_ROLES)
 LADDER: frozenset[Hat] = frozenset((role, Relation.LADDER) for role in LADDER_ROLES)
@@ -22,10 +24,14 @@ LADDER: frozenset[Hat] = frozenset((role, Relation.LADDER) for role in LADDER_RO
 
 def hats(f: Any, actor: Any) -> frozenset[Hat]:
     """Nobody named as a source of harm is anything to a concern, nor anyone of an organisation
-    named: it isn't there for them. Raising one is open to anyone on staff."""
+    named: it isn't there for them. Raising one is open to anyone on staff, and to the person about
+    themselves; once raised it isn't there for them either, for others may hold their phone."""
     role = actor.role
     if role is Role.SYSTEM:
         return SYSTEM
+    if role is Role.PERSON:
+        raising = f.state is None and f.person_id == actor.person_id
+        return PERSON if raising else frozenset()
     if role not in STAFF_ROLES:
         return frozenset()
     if f.state is None:
@@ -152,8 +158,8 @@ MOVES = (
         "raise",
         None,
         S.RAISED,
-        STAFF,
-        N_("Somebody on staff is worried about a person's safety, and says so."),
+        STAFF | PERSON,
+        N_("Somebody on staff, or the person, is worried about a person's safety and says so."),
         needs=(
             need("seen", N_("Write what you saw or were told.")),
             need("danger", N_("Say whether anyone is in danger now.")),

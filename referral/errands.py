@@ -1,0 +1,158 @@
+"""What a named person has to do by hand, because no message can do it: somebody who can't be
+written to, or a message that came back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy import text as sql
+from sqlalchemy.orm import Mapped, mapped_column
+
+from referral.ids import new_id
+from referral.schema import Base, Key, Ref
+from referral.store import Sql, Tx
+
+ERRAND_TODO = "done_at IS NULL"
+
+
+class Errand(Base):
+    """One thing to do by hand. `owner` is an owner key; `whom` says who is to be reached, as one.
+    `slot` names what it is for: the database refuses a second."""
+
+    __tablename__ = "errand"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    slot: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[str]
+    what: Mapped[str]
+    whom: Mapped[str]
+    noun: Mapped[str]
+    record_id: Mapped[Ref]
+    at: Mapped[datetime]
+    due: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
+    __table_args__ = (
+        Index(
+            "ix_errand_todo",
+            "owner",
+            "due",
+            sqlite_where=sql(ERRAND_TODO),
+            postgresql_where=sql(ERRAND_TODO),
+        ),
+    )
+
+
+class ErrandSeen(NamedTuple):
+    """An errand as its owner sees it. `name` and `phone` are of the member to be reached; of a
+    person they stand on the person's own page."""
+
+    id: str
+    owner: str
+    what: str
+    whom: str
+    noun: str
+    record_id: str
+    at: datetime
+    due: datetime
+    reference: str | None
+    name: str | None
+    phone: str | None
+
+
+OPEN = Sql(
+    "INSERT INTO errand (id, system_id, slot, owner, what, whom, noun, record_id, at, due)"
+    " VALUES (:id, :system_id, :slot, :owner, :what, :whom, :noun, :record_id, :at, :due)"
+    " ON CONFLICT (slot) DO NOTHING"
+)
+LISTED = """
+SELECT e.id, e.owner, e.what, e.whom, e.noun, e.record_id, e.at, e.due,
+  coalesce(r.reference, k.reference, x.reference),
+  (SELECT u.name FROM membership m JOIN app_user u ON u.id = m.user_id
+    WHERE 'member@' || CAST(m.id AS text) = e.whom),
+  (SELECT coalesce(u.phone, o.phone) FROM membership m JOIN app_user u ON u.id = m.user_id
+    JOIN organisation o ON o.id = m.organisation_id
+    WHERE 'member@' || CAST(m.id AS text) = e.whom)
+FROM errand e
+LEFT JOIN referral r ON e.noun = 'referral' AND r.id = e.record_id
+LEFT JOIN concern k ON e.noun = 'concern' AND k.id = e.record_id
+LEFT JOIN escalation x ON e.noun = 'escalation' AND x.id = e.record_id
+WHERE e.system_id = :system_id AND e.done_at IS NULL AND """
+OWN_PG = Sql(LISTED + "e.owner = ANY(:keys) ORDER BY e.due, e.id LIMIT 50", (6, 7))
+OWN_SQLITE = Sql(
+    LISTED + "e.owner IN (SELECT value FROM json_each(:keys)) ORDER BY e.due, e.id LIMIT 50", (6, 7)
+)
+DONE_PG = Sql(
+    "UPDATE errand SET done_at = :at, done_by = :member WHERE id = :id AND done_at IS NULL"
+    " AND system_id = :system_id AND owner = ANY(:keys)"
+)
+DONE_SQLITE = Sql(
+    "UPDATE errand SET done_at = :at, done_by = :member WHERE id = :id AND done_at IS NULL"
+    " AND system_id = :system_id AND owner IN (SELECT value FROM json_each(:keys))"
+)
+ABOUT = Sql("SELECT what, noun, record_id FROM errand WHERE id = :id AND system_id = :system_id")
+
+
+def put_on_list(
+    tx: Tx,
+    *,
+    system_id: str,
+    slot: str,
+    owner: str,
+    what: str,
+    whom: str,
+    noun: str,
+    record_id: str,
+    at: datetime,
+    due: datetime,
+) -> bool:
+    """Ask a named owner to do something by hand. False when they have been asked already."""
+    done = tx.run(
+        OPEN,
+        id=new_id(at),
+        system_id=system_id,
+        slot=slot,
+        owner=owner,
+        what=what,
+        whom=whom,
+        noun=noun,
+        record_id=record_id,
+        at=at,
+        due=due,
+    )
+    return done == 1
+
+
+def _keys(tx: Tx, keys: Iterable[str]) -> object:
+    return sorted(keys) if tx.pg else json.dumps(sorted(keys))
+
+
+def waiting(tx: Tx, system_id: str, keys: Iterable[str]) -> list[ErrandSeen]:
+    """What whoever answers to these keys has to do, the most pressing first."""
+    rows = tx.rows(OWN_PG if tx.pg else OWN_SQLITE, system_id=system_id, keys=_keys(tx, keys))
+    return [ErrandSeen._make(row) for row in rows]
+
+
+def cross_off(
+    tx: Tx, system_id: str, keys: Iterable[str], errand_id: str, member: str, at: datetime
+) -> bool:
+    """It is done. False when it is nobody's with these keys, or was done."""
+    done = tx.run(
+        DONE_PG if tx.pg else DONE_SQLITE,
+        id=errand_id,
+        system_id=system_id,
+        keys=_keys(tx, keys),
+        member=member,
+        at=at,
+    )
+    return done == 1
+
+
+def about(tx: Tx, system_id: str, errand_id: str) -> tuple[str, str, str] | None:
+    """(what, noun, record) of an errand."""
+    row = tx.row(ABOUT, id=errand_id, system_id=system_id)
+    return None if row is None else (str(row[0]), str(row[1]), str(row[2]))

@@ -1,0 +1,184 @@
+"""Links that let somebody act without an account. Only hashes of their secrets are kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from referral.schema import Base, Key, Ref
+from referral.states import listed
+from referral.store import Sql, Tx
+
+ANSWER, CAME, PERSON = "answer", "came", "person"
+PURPOSES = (ANSWER, CAME, PERSON)
+
+
+class Link(Base):
+    """One link. A provider's (`answer`, `came`) stands for one of its leaders and one referral, the
+    person's for the person. `used_at` is set once, by whoever is first. `wished` is what somebody
+    wanted by it when it was too late; `called_at` is when the person said by it that they aren't
+    safe."""
+
+    __tablename__ = "link"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    purpose: Mapped[str]
+    record_id: Mapped[Ref]  # the referral, or the person
+    membership_id: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
+    made_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
+    channel: Mapped[str]  # email | text | letter | paper
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    code_hash: Mapped[str | None] = mapped_column(unique=True)
+    word_hash: Mapped[str | None]
+    wrong: Mapped[int]  # words that weren't the one agreed
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_for: Mapped[str | None]
+    revoked_at: Mapped[datetime | None]
+    wished: Mapped[str | None]
+    called_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint(f"purpose IN ({listed(*PURPOSES)})", name="purpose"),
+        Index(None, "record_id", "purpose"),
+    )
+
+
+class LinkSeen(NamedTuple):
+    """A link as it stands."""
+
+    id: str
+    system_id: str
+    purpose: str
+    record_id: str
+    membership_id: str | None
+    made_by: str | None
+    channel: str
+    token_hash: str
+    word_hash: str | None
+    wrong: int
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    used_for: str | None
+    revoked_at: datetime | None
+    wished: str | None
+    called_at: datetime | None
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether it may still be used."""
+        return self.used_at is None and self.revoked_at is None and at < self.expires_at
+
+
+_SEEN = f"SELECT {', '.join(LinkSeen._fields)} FROM link"
+_TIMES = tuple(LinkSeen._fields.index(n) for n in LinkSeen._fields if n.endswith("_at"))
+FIND = Sql(f"{_SEEN} WHERE id = :id", _TIMES)
+BY_CODE = Sql(f"{_SEEN} WHERE code_hash = :code_hash", _TIMES)
+OF_RECORD = Sql(
+    f"{_SEEN} WHERE record_id = :record_id AND purpose = :purpose AND system_id = :system_id"
+    " ORDER BY CASE WHEN revoked_at IS NULL THEN 0 ELSE 1 END, created_at DESC, id DESC LIMIT 20",
+    _TIMES,
+)
+KEEP = Sql(
+    "INSERT INTO link (id, system_id, purpose, record_id, membership_id, made_by, channel,"
+    " token_hash, code_hash, word_hash, wrong, created_at, expires_at)"
+    " VALUES (:id, :system_id, :purpose, :record_id, :membership_id, :made_by, :channel,"
+    " :token_hash, :code_hash, :word_hash, 0, :at, :expires_at) ON CONFLICT (id) DO NOTHING"
+)
+USE = Sql(
+    "UPDATE link SET used_at = :at, used_for = :what WHERE id = :id AND used_at IS NULL"
+    " AND revoked_at IS NULL AND expires_at > :at"
+)
+REVOKE = Sql("UPDATE link SET revoked_at = :at WHERE id = :id AND revoked_at IS NULL")
+REVOKE_OF = Sql(
+    "UPDATE link SET revoked_at = :at WHERE record_id = :record_id AND purpose = :purpose"
+    " AND revoked_at IS NULL"
+)
+WISH = Sql("UPDATE link SET wished = :what WHERE id = :id AND wished IS NULL")
+CALL = Sql("UPDATE link SET called_at = :at WHERE id = :id AND called_at IS NULL")
+WRONG = Sql("UPDATE link SET wrong = wrong + 1 WHERE id = :id")
+
+
+def find(tx: Tx, link_id: str) -> LinkSeen | None:
+    """A link by its id."""
+    row = tx.row(FIND, id=link_id)
+    return None if row is None else LinkSeen._make(row)
+
+
+def by_code(tx: Tx, code_hash: str) -> LinkSeen | None:
+    """The link with this code."""
+    row = tx.row(BY_CODE, code_hash=code_hash)
+    return None if row is None else LinkSeen._make(row)
+
+
+def of_record(tx: Tx, system_id: str, record_id: str, purpose: str) -> list[LinkSeen]:
+    """The links to a record, the newest first."""
+    rows = tx.rows(OF_RECORD, record_id=record_id, purpose=purpose, system_id=system_id)
+    return [LinkSeen._make(row) for row in rows]
+
+
+def keep(
+    tx: Tx,
+    *,
+    link_id: str,
+    system_id: str,
+    purpose: str,
+    record_id: str,
+    membership_id: str | None,
+    made_by: str | None,
+    channel: str,
+    token_hash: str,
+    code_hash: str | None,
+    word_hash: str | None,
+    at: datetime,
+    expires_at: datetime,
+) -> None:
+    """Keep a new link; nothing happens if it is there."""
+    tx.run(
+        KEEP,
+        id=link_id,
+        system_id=system_id,
+        purpose=purpose,
+        record_id=record_id,
+        membership_id=membership_id,
+        made_by=made_by,
+        channel=channel,
+        token_hash=token_hash,
+        code_hash=code_hash,
+        word_hash=word_hash,
+        at=at,
+        expires_at=expires_at,
+    )
+
+
+def use(tx: Tx, link_id: str, what: str, at: datetime) -> bool:
+    """Use it up. False for whoever comes second, or too late."""
+    return tx.run(USE, id=link_id, what=what, at=at) == 1
+
+
+def revoke(tx: Tx, link_id: str, at: datetime) -> bool:
+    """End it now. False when it was ended."""
+    return tx.run(REVOKE, id=link_id, at=at) == 1
+
+
+def revoke_all(tx: Tx, record_id: str, purpose: str, at: datetime) -> int:
+    """End every link of this kind to a record."""
+    return tx.run(REVOKE_OF, record_id=record_id, purpose=purpose, at=at)
+
+
+def wish(tx: Tx, link_id: str, what: str) -> bool:
+    """Keep what somebody wanted by it, the first time. False after that."""
+    return tx.run(WISH, id=link_id, what=what) == 1
+
+
+def call(tx: Tx, link_id: str, at: datetime) -> bool:
+    """The person says by it that they aren't safe. False when they had."""
+    return tx.run(CALL, id=link_id, at=at) == 1
+
+
+def wrong_word(tx: Tx, link_id: str) -> None:
+    """Count a word that wasn't the one agreed."""
+    tx.run(WRONG, id=link_id)

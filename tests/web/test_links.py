@@ -1,0 +1,733 @@
+"""Links without an account: what they show, that looking changes nothing, that one press works
+once, and that whoever comes too late changes nothing and is heard."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from referral import links
+from referral.ids import new_id
+from referral.rows import change
+from referral.states import Noun
+from referral.store import Sql, Store
+from tests.web.client import HTTP, Page, Visitor, sign_in, visit
+from tests.winding import rows, state, sweep
+from tests.world import World, build
+from web.edge import Edge
+from web.link_tokens import LinkTokens
+from workflows import provider_links
+from workflows.provider_links import LinkOver
+
+TOKENS = LinkTokens(HTTP.secret_key)
+PERSONAL = ("Okoro", "900982", "1951", "ZZ99", "Ash Lane neighbour")
+
+
+@dataclass
+class Links:
+    """A world with a link to a referral."""
+
+    w: World
+    record: str = ""
+    link: str = ""
+    phone: Visitor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.phone = visit(self.w)
+
+    def make(
+        self, record: str, who: str = "sol", purpose: str = links.ANSWER, days: int = 14
+    ) -> str:
+        """A link for a leader; returns its path."""
+        self.record, self.link = record, new_id()
+        with self.w.store.begin() as tx:
+            links.keep(
+                tx,
+                link_id=self.link,
+                system_id=self.w.system_id,
+                purpose=purpose,
+                record_id=record,
+                membership_id=self.w.actor[who].membership_id,
+                made_by=None,
+                channel="email",
+                token_hash=TOKENS.token_hash(self.link),
+                code_hash=None,
+                word_hash=None,
+                at=self.w.at,
+                expires_at=self.w.at + timedelta(days=days),
+            )
+        return f"/a/{TOKENS.token(self.link)}"
+
+    def state(self) -> str:
+        return state(self.w.store, "referral", self.record)
+
+    def told(self) -> list[tuple[str, str]]:
+        """What was said to whom about the wishes of links."""
+        found = rows(
+            self.w.store, "SELECT what, to_owner FROM outbox WHERE what LIKE 'wished%' ORDER BY id"
+        )
+        return [(row[0], row[1]) for row in found]
+
+    def kept(self) -> tuple[Any, ...]:
+        return rows(
+            self.w.store, "SELECT used_at, used_for, wished FROM link WHERE id = :id", id=self.link
+        )[0]
+
+
+@pytest.fixture
+def both(store: Store) -> Links:
+    return Links(build(store))
+
+
+@pytest.fixture
+def one(sqlite_url: str) -> Iterator[Links]:
+    store = Store(sqlite_url)
+    yield Links(build(store))
+    store.dispose()
+
+
+def press(k: Links, path: str, wish: str, phone: Visitor | None = None, **said: Any) -> Page:
+    """Open the link's page, and press one of its buttons."""
+    phone = phone or k.phone
+    page = phone.get(path)
+    forms = [n for n, (action, _fields) in enumerate(page.forms) if action == f"{path}/{wish}"]
+    assert forms, f"there is no button to {wish}"
+    return phone.send(page, form=forms[0], **said)
+
+
+# -- a provider's link --------------------------------------------------------------------------
+
+
+def test_a_leader_accepts_by_a_link_with_one_press_and_no_account(both: Links) -> None:
+    path = both.make(both.w.sent())
+    done = press(both, path, "accept")
+    assert both.state() == "accepted"
+    assert "Accepted" in done.banner
+    (row,) = rows(
+        both.w.store,
+        "SELECT membership_id, role, cause FROM step WHERE record_id = :id AND trigger = 'accept'",
+        id=both.record,
+    )
+    assert row == (both.w.actor["sol"].membership_id, "provider_leader", "link")
+    assert both.kept()[1] == "accept"
+
+
+def test_a_leader_declines_with_a_reason_and_asks_with_words(one: Links) -> None:
+    path = one.make(one.w.sent())
+    missing = press(one, path, "decline")
+    assert missing.status == 422
+    assert "Choose a reason" in missing.words
+    assert (one.state(), one.kept()[0]) == ("sent", None), "nothing is used up by a mistake"
+    press(one, path, "decline", reason="full")
+    assert one.state() == "returned"
+    other = one.make(one.w.sent())
+    press(one, other, "ask", note="Is there a step at the door for her?")
+    assert one.state() == "queried"
+
+
+def test_a_leader_says_who_came_and_the_first_time_starts_it(one: Links) -> None:
+    path = one.make(one.w.accepted(), purpose=links.CAME)
+    day = {"day__day": "11", "day__month": "5", "day__year": "2026"}
+    wrong = press(one, path, "came", came="came", day__day="40")
+    assert wrong.status == 422
+    press(one, path, "came", came="came", **day)
+    assert one.state() == "active"
+    assert rows(one.w.store, "SELECT day, came FROM attendance") == [("2026-05-11", "came")]
+    future = one.make(one.record, purpose=links.CAME)
+    late = press(one, future, "came", came="came", **{**day, "day__day": "30"})
+    assert late.status == 422
+
+
+@pytest.mark.parametrize("begin", ["sent", "accepted", "active", "completed"])
+def test_a_link_shows_the_least_whatever_stage_it_has_reached(one: Links, begin: str) -> None:
+    person = one.w.person(postcode="ZZ99 3VZ", emergency_contact="Ash Lane neighbour")
+    path = one.make(getattr(one.w, begin)(person), purpose=links.CAME)
+    page = one.phone.get(path)
+    assert page.status == 200
+    for secret in PERSONAL:
+        assert secret not in page.text, secret
+    sent = one.phone.get(one.make(one.w.sent()))
+    assert "Margaret" in sent.words
+    assert "Singing again" in sent.words
+
+
+def test_looking_changes_nothing_however_often_and_whoever_looks(one: Links) -> None:
+    path = one.make(one.w.sent())
+    before = _everything(one.w)
+    scanner = visit(one.w)
+    for _ in range(5):
+        assert scanner.get(path).status == 200
+        for wish in ("accept", "decline", "ask", "came", "open"):
+            assert scanner.get(f"{path}/{wish}", follow=False).status in (404, 405)
+        assert scanner.client.head(path).status_code == 200
+    assert _everything(one.w) == before
+    press(one, path, "accept")
+    assert one.state() == "accepted", "the scanner took nothing from the leader"
+
+
+def _everything(w: World) -> list[Any]:
+    names = ("link", "referral", "step", "outbox", "notice", "clock", "consent", "concern")
+    with w.store.read() as tx:
+        return [tx.rows(Sql(f"SELECT * FROM {name} ORDER BY 1")) for name in names]
+
+
+def test_a_page_of_a_link_is_kept_by_nobody_and_tells_nobody_where_one_came_from(
+    one: Links,
+) -> None:
+    for path in (one.make(one.w.sent()), "/a/nonsense", "/code", "/mine"):
+        got = one.phone.get(path).response.headers
+        assert got["Referrer-Policy"] == "no-referrer", path
+        assert got["Cache-Control"] == "no-store", path
+        assert "noindex" in got["X-Robots-Tag"], path
+
+
+def test_a_press_of_a_page_without_referrer_is_taken_and_one_from_elsewhere_is_not(
+    one: Links,
+) -> None:
+    path = one.make(one.w.sent())
+    elsewhere = one.phone.post(f"{path}/accept", headers={"Origin": "https://evil.example"})
+    assert elsewhere.status == 400
+    without = one.phone.post(f"{path}/accept", token=False, headers={"Origin": "null"})
+    assert without.status == 400
+    assert one.state() == "sent"
+    taken = one.phone.post(f"{path}/accept", headers={"Origin": "null"})
+    assert taken.status == 200
+    assert one.state() == "accepted"
+    other = sign_in(one.w, "priya").post("/sign-out", headers={"Origin": "null"})
+    assert other.status == 400, "everywhere else `null` is a stranger"
+
+
+@pytest.mark.parametrize("how", ["changed", "cut", "other_secret", "other_id", "made_up"])
+def test_a_token_that_was_tampered_with_opens_nothing(one: Links, how: str) -> None:
+    path = one.make(one.w.sent())
+    token = path.removeprefix("/a/")
+    last = "A" if token[-2] != "A" else "B"
+    bad = {
+        "changed": token[:-2] + last + token[-1],
+        "cut": token[:-5],
+        "other_secret": LinkTokens("the secret of somebody else").token(one.link),
+        "other_id": TOKENS.token(new_id()),
+        "made_up": "x" * 40,
+    }[how]
+    assert one.phone.get(f"/a/{bad}").status == 404
+    assert one.phone.post(f"/a/{bad}/accept").status == 404
+    assert one.state() == "sent"
+    with one.w.store.begin() as tx:
+        change(tx, "link", one.link, {"token_hash": "not the hash of this token"})
+    assert one.phone.get(path).status == 404, "the signature alone is not enough"
+
+
+def test_a_link_works_once(one: Links) -> None:
+    path = one.make(one.w.sent())
+    press(one, path, "ask", note="Is there a step?")
+    one.w.referral(one.record, "answer", "priya", given={"note": "No."})
+    again = one.phone.post(f"{path}/accept")
+    assert again.status == 409
+    assert "used to ask a question" in again.words
+    assert one.state() == "sent"
+    assert one.phone.get(path).forms == []
+
+
+def test_of_two_at_once_with_one_link_one_wins(both: Links) -> None:
+    both.make(both.w.sent())
+    edge = Edge(both.w.store, lambda: both.w.at)
+    begin = threading.Barrier(2)
+    came: list[str] = []
+
+    def go(wish: str, given: dict[str, Any]) -> None:
+        begin.wait()
+        try:
+            actor = both.w.actor["sol"]
+            link = both.link
+            edge.perform(actor, lambda tx, at: provider_links.act(tx, link, at, wish, given))
+            came.append(wish)
+        except LinkOver as over:
+            came.append(over.why)
+
+    threads = [
+        threading.Thread(target=go, args=("accept", {})),
+        threading.Thread(target=go, args=("decline", {"reason": "full"})),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(came) in (["accept", "used"], ["decline", "used"])
+    assert both.state() == ("accepted" if "accept" in came else "returned")
+
+
+def test_a_link_runs_out(one: Links) -> None:
+    path = one.make(one.w.sent(), days=2)
+    one.w.later(days=2)
+    page = one.phone.get(path)
+    assert "run out" in page.words
+    assert page.forms == []
+    assert one.phone.post(f"{path}/accept").status == 409
+    assert one.state() == "sent"
+
+
+def test_the_link_of_a_leader_who_has_left_opens_nothing(one: Links) -> None:
+    path = one.make(one.w.sent())
+    with one.w.store.begin() as tx:
+        change(tx, "membership", one.w.actor["sol"].membership_id, {"ended_at": one.w.at})
+    assert one.phone.get(path).status == 404
+    assert one.phone.post(f"{path}/accept").status == 404
+    assert one.state() == "sent"
+
+
+LATE = {
+    "lapsed": "back with their link worker",
+    "recalled": "back with their link worker",
+    "withdrawn": "was stopped",
+    "held": "On hold",
+    "taken": "have a place with your group",
+}
+
+
+def _becomes(k: Links, how: str, person: str) -> None:
+    w = k.w
+    if how == "lapsed":
+        w.step(Noun.REFERRAL, k.record, "lapse", w.system)
+    elif how == "recalled":
+        w.referral(k.record, "recall", "priya", given={"reason": "no_reply"})
+    elif how == "withdrawn":
+        w.consent(person, agreed=False)
+    elif how == "held":
+        given = {"person_id": person, "seen": "Bruises.", "danger": False, "sources": []}
+        w.step(Noun.CONCERN, None, "raise", "priya", given=given)
+    else:
+        w.referral(k.record, "accept", "rae")
+
+
+@pytest.mark.parametrize("how", list(LATE))
+def test_a_link_that_comes_too_late_changes_nothing_says_where_they_are_and_is_heard(
+    both: Links, how: str
+) -> None:
+    person = both.w.person()
+    path = both.make(both.w.sent(person))
+    _becomes(both, how, person)
+    was, steps = both.state(), rows(both.w.store, "SELECT count(*) FROM step")
+    for _ in range(2):
+        page = both.phone.post(f"{path}/accept")
+        assert page.status == 409
+        assert LATE[how] in page.words
+        assert "Bruises" not in page.words
+    assert both.state() == was
+    assert rows(both.w.store, "SELECT count(*) FROM step") == steps
+    priya = f"member@{both.w.actor['priya'].membership_id}"
+    assert both.told() == [("wished_to_accept", priya)], "once"
+    assert both.kept() == (None, None, "accept")
+    sweep(both.w)
+    assert "wanted to accept" in sign_in(both.w, "priya").get("/notices").words
+
+
+def test_after_it_is_sent_again_the_provider_accepts(one: Links) -> None:
+    path = one.make(one.w.sent())
+    _becomes(one, "lapsed", "")
+    one.phone.post(f"{path}/accept")
+    one.w.referral(one.record, "send", "priya", given={"shared": "{}"})
+    press(one, path, "accept")
+    assert one.state() == "accepted"
+
+
+def test_a_hold_reads_the_same_whatever_its_cause(sqlite_template: Path, tmp_path: Path) -> None:
+    said = []
+    for cause in ("concern", "ordinary"):
+        shutil.copy(sqlite_template, tmp_path / cause)
+        store = Store(f"sqlite:///{tmp_path / cause}")
+        k = Links(build(store))
+        person = k.w.person()
+        path = k.make(k.w.sent(person))
+        if cause == "concern":
+            given = {
+                "person_id": person,
+                "seen": "Bruises.",
+                "danger": False,
+                "sources": [{"organisation_id": k.w.org["singers"]}],
+            }
+            k.w.step(Noun.CONCERN, None, "raise", "priya", given=given)
+        else:
+            _full_hold(k.w, person)
+        (reference,) = rows(store, "SELECT reference FROM referral WHERE id = :id", id=k.record)[0]
+        looked = k.phone.get(path).words.replace(reference, "REF")
+        pressed = k.phone.post(f"{path}/accept").words.replace(reference, "REF")
+        said.append((looked, pressed, k.told()[0][0]))
+        assert "On hold" in looked
+        assert "Singing again" not in looked, "a full hold leaves the first name"
+        store.dispose()
+    assert said[0] == said[1]
+
+
+def _full_hold(w: World, person: str) -> None:
+    from tests.workflows.test_post import full_hold
+
+    full_hold(w, person, "provider")
+
+
+def test_presses_are_counted_and_soon_too_many(one: Links) -> None:
+    path = one.make(one.w.sent())
+    answers = [one.phone.post(f"{path}/decline").status for _ in range(12)]
+    assert answers[:10] == [422] * 10
+    assert answers[10:] == [429, 429]
+    one.w.later(minutes=2)
+    assert one.phone.post(f"{path}/decline").status == 422
+
+
+def test_a_provider_can_not_use_a_link_for_what_it_was_not_sent_for(one: Links) -> None:
+    path = one.make(one.w.active(), purpose=links.CAME)
+    for wish in ("accept", "decline", "ask", "recall", "complete", "open"):
+        assert one.phone.post(f"{path}/{wish}", {"reason": "full", "note": "x"}).status == 404, wish
+    assert one.state() == "active"
+
+
+# -- making a person's link ---------------------------------------------------------------------
+
+
+def make(k: Links, person: str, word: str = "Robin red", channel: str = "paper") -> Page:
+    visitor = sign_in(k.w, "priya")
+    page = visitor.get(f"/people/{person}/link")
+    last = len(page.forms) - 1  # the one before it takes the link there is back
+    return visitor.send(page, form=last, word=word, channel=channel)
+
+
+def path_of(k: Links, person: str) -> str:
+    (link,) = rows(
+        k.w.store,
+        "SELECT id FROM link WHERE record_id = :id AND revoked_at IS NULL",
+        id=person,
+    )[0]
+    return f"/a/{TOKENS.token(link)}"
+
+
+def test_a_link_worker_makes_a_link_prints_it_and_takes_it_back(one: Links) -> None:
+    person = one.w.person()
+    sheet = make(one, person)
+    assert sheet.path.endswith("/link/sheet")
+    path = path_of(one, person)
+    assert path in sheet.text
+    link = rows(one.w.store, "SELECT id FROM link")[0][0]
+    assert TOKENS.code(link) in sheet.words
+    assert "robin" not in repr(rows(one.w.store, "SELECT * FROM link")).lower()
+    assert one.phone.get(path).status == 200
+    visitor = sign_in(one.w, "priya")
+    page = visitor.get(f"/people/{person}/link")
+    visitor.send(page, form=0)
+    assert one.phone.get(path).status == 404
+
+
+@pytest.mark.parametrize("word", ["", "ab", "15 March 1951", "15031951", "robin7"])
+def test_a_number_or_a_date_is_no_word(one: Links, word: str) -> None:
+    person = one.w.person()
+    assert make(one, person, word=word).status == 422
+    assert rows(one.w.store, "SELECT count(*) FROM link") == [(0,)]
+
+
+def test_a_link_is_sent_nowhere_that_is_not_safe(one: Links) -> None:
+    person = one.w.person(contact_method="text", message_safe=False)
+    refused = make(one, person, channel="text")
+    assert refused.status == 422
+    assert "in hand" in refused.words
+    assert make(one, person).status == 200
+
+
+@pytest.mark.parametrize("who", ["olu", "sol", "grace"])
+def test_nobody_else_makes_a_link_to_a_person(one: Links, who: str) -> None:
+    person = one.w.person()
+    assert sign_in(one.w, who).get(f"/people/{person}/link").status in (403, 404)
+
+
+def test_a_link_worker_named_as_the_source_of_harm_makes_no_link(one: Links) -> None:
+    person = one.w.person()
+    given = {
+        "person_id": person,
+        "seen": "Shouting.",
+        "danger": False,
+        "sources": [{"user_id": one.w.actor["priya"].user_id}],
+    }
+    one.w.step(Noun.CONCERN, None, "raise", "tess", given=given)
+    assert sign_in(one.w, "priya").get(f"/people/{person}/link").status == 404
+
+
+# -- the person's own page ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(one: Links) -> tuple[Links, str, str]:
+    """(world, person, path of their link): taking part in the choir, and asked for at the table."""
+    person = one.w.person()
+    one.w.active(person)
+    one.w.sent(person, "pottery")
+    make(one, person)
+    return one, person, path_of(one, person)
+
+
+def enter(k: Links, path: str, word: str = "robin RED") -> Page:
+    return k.phone.fill(path, word=word)
+
+
+def test_the_door_names_nobody_and_the_word_opens_it_once(own: tuple[Links, str, str]) -> None:
+    k, _person, path = own
+    door = k.phone.get(path)
+    for secret in (*PERSONAL, "Margaret", "Singing", "Riverside"):
+        assert secret not in door.text
+    page = enter(k, path)
+    assert page.path == "/mine"
+    assert "Hello Margaret" in page.words
+    for words in ("Riverside Singers", "Clay Table", "You are taking part", "Priya Shah"):
+        assert words in page.words
+    other = visit(k.w)
+    assert other.get("/mine").status == 403
+    again = other.get(path)
+    assert "opened already" in again.words
+    assert other.post(f"{path}/open", {"word": "robin red"}).status == 409
+
+
+def test_a_wrong_word_opens_nothing_and_after_five_the_link_ends_and_is_told(
+    own: tuple[Links, str, str],
+) -> None:
+    k, person, path = own
+    for _ in range(5):
+        assert enter(k, path, "sparrow").status == 403
+    assert k.phone.get(path).status == 404
+    assert k.phone.post(f"{path}/open", {"word": "robin red"}).status == 404
+    told = rows(k.w.store, "SELECT to_owner FROM outbox WHERE what = 'link_locked'")
+    assert told == [(f"member@{k.w.actor['priya'].membership_id}",)]
+    sweep(k.w)
+    notices = sign_in(k.w, "priya").get("/notices")
+    assert "closed after wrong words" in notices.words
+    assert f"/people/{person}" in notices.text
+
+
+def test_what_is_open_closes_by_itself_by_exit_and_when_it_is_taken_back(
+    own: tuple[Links, str, str],
+) -> None:
+    k, person, path = own
+    enter(k, path)
+    k.w.later(minutes=29)
+    assert k.phone.get("/mine").status == 200
+    k.w.later(minutes=1)
+    assert k.phone.get("/mine").status == 403
+    make(k, person)
+    enter(k, path_of(k, person))
+    left = k.phone.get("/mine/exit", follow=False)
+    assert left.response.headers["Location"] == HTTP.exit_url
+    assert k.phone.get("/mine").status == 403
+    make(k, person)
+    enter(k, path_of(k, person))
+    visitor = sign_in(k.w, "priya")
+    visitor.send(visitor.get(f"/people/{person}/link"), form=0)
+    assert k.phone.get("/mine").status == 403
+
+
+def test_a_code_from_a_letter_leads_to_the_same_door(own: tuple[Links, str, str]) -> None:
+    k, _person, path = own
+    link = rows(k.w.store, "SELECT id FROM link")[0][0]
+    door = k.phone.fill("/code", code=TOKENS.code(link).lower().replace("-", " "))
+    assert door.path == path
+    assert k.phone.fill("/code", code="7K4Q-2M9D-P3XT").status == 422
+    answers = [k.phone.post("/code", {"code": "7K4Q-2M9D-P3XT"}).status for _ in range(10)]
+    assert answers[-1] == 429
+
+
+def test_the_person_sees_who_sees_what_by_the_rules_of_disclosure(
+    own: tuple[Links, str, str],
+) -> None:
+    k, _person, path = own
+    page = enter(k, path).words
+    choir, table = page.split("Riverside Singers")[1], page.split("Clay Table")[1]
+    assert "how to reach you" in choir.split("They can see")[1].split(".")[0]
+    assert "how to reach you" not in table.split("They can see")[1].split(".")[0]
+
+
+def test_stopping_says_first_what_it_does_and_ends_sharing_with_the_next_request(
+    own: tuple[Links, str, str],
+) -> None:
+    k, person, path = own
+    record = rows(
+        k.w.store, "SELECT id FROM referral WHERE state = 'active' AND person_id = :p", p=person
+    )[0][0]
+    leader = sign_in(k.w, "sol")
+    assert "Margaret" in leader.get(f"/referrals/{record}").words
+    enter(k, path)
+    before = k.phone.get(f"/mine/stop/{record}")
+    assert "they see nothing about you" in before.words
+    assert state(k.w.store, "referral", record) == "active"
+    done = k.phone.send(before)
+    assert "Stopped" in done.banner
+    assert state(k.w.store, "referral", record) == "withdrawn"
+    assert "Margaret" not in leader.get(f"/referrals/{record}").words
+    asked = rows(k.w.store, "SELECT role, membership_id FROM step WHERE trigger = 'withdraw'")
+    assert ("person", None) in asked
+    assert "They see nothing about you" in k.phone.get("/mine").words
+
+
+def test_a_person_stops_and_speaks_only_of_their_own(own: tuple[Links, str, str]) -> None:
+    k, _person, path = own
+    other = k.w.active(activity="pottery")
+    enter(k, path)
+    for what in ("stop", "how"):
+        assert k.phone.get(f"/mine/{what}/{other}").status == 404
+        assert k.phone.post(f"/mine/{what}/{other}", {"how": "good"}).status in (200, 404)
+    assert state(k.w.store, "referral", other) == "active"
+    stranger = visit(k.w)
+    assert stranger.post(f"/mine/stop/{other}").status == 403
+
+
+def test_how_it_went_is_read_by_the_team_and_not_by_the_group(own: tuple[Links, str, str]) -> None:
+    k, person, path = own
+    record = rows(k.w.store, "SELECT id FROM referral WHERE state = 'active'")[0][0]
+    enter(k, path)
+    assert k.phone.fill(f"/mine/how/{record}").status == 422
+    k.phone.fill(f"/mine/how/{record}", how="good", words="I sang the high part.")
+    assert "I sang the high part" in sign_in(k.w, "priya").get(f"/people/{person}").words
+    assert "I sang the high part" not in sign_in(k.w, "sol").get(f"/referrals/{record}").words
+    told = rows(k.w.store, "SELECT to_owner FROM outbox WHERE what = 'person_said_how'")
+    assert told == [(f"member@{k.w.actor['priya'].membership_id}",)]
+
+
+def test_nothing_on_the_persons_page_tells_of_a_hold_or_a_concern(
+    own: tuple[Links, str, str],
+) -> None:
+    k, person, path = own
+    page = enter(k, path).words
+    given = {
+        "person_id": person,
+        "seen": "Bruises.",
+        "danger": False,
+        "sources": [
+            {"organisation_id": k.w.org["singers"]},
+            {"user_id": k.w.actor["priya"].user_id},
+        ],
+    }
+    k.w.step(Noun.CONCERN, None, "raise", "tess", given=given)
+    assert k.phone.get("/mine").words == page
+
+
+# -- I am not safe ------------------------------------------------------------------------------
+
+
+def concerns(k: Links) -> list[tuple[Any, ...]]:
+    return rows(
+        k.w.store, "SELECT state, danger, raised_by, holder, person_id FROM concern ORDER BY id"
+    )
+
+
+@pytest.mark.parametrize("when", ["before", "opened", "used", "expired"])
+def test_i_am_not_safe_shows_whom_to_ring_and_raises_a_concern_without_a_word(
+    both: Links, when: str
+) -> None:
+    person = both.w.person()
+    make(both, person)
+    path = path_of(both, person)
+    if when in ("opened", "used"):
+        enter(both, path)
+    if when == "opened":
+        path = "/mine"
+    phone = visit(both.w) if when == "used" else both.phone
+    if when == "expired":
+        both.w.later(days=56)
+    page = phone.get(f"{path}/not-safe")
+    assert "999" in page.words
+    assert "01632 960100" in page.words, "what answers on a weekday morning"
+    assert concerns(both) == []
+    done = phone.send(page)
+    assert "nobody has seen it yet" in done.words
+    (found,) = concerns(both)
+    assert found[:3] == ("raised", True, None), "in danger unless they say that they are not"
+    assert found[4] == person
+    phone.post(f"{path}/not-safe")
+    assert len(concerns(both)) == 1, "once for each link"
+    sweep(both.w)
+    gwen = sign_in(both.w, "gwen").get("/concerns")
+    assert "Not seen yet" in gwen.words
+
+
+def test_at_night_another_number_answers(one: Links) -> None:
+    person = one.w.person()
+    make(one, person)
+    one.w.later(hours=12)
+    page = one.phone.get(f"{path_of(one, person)}/not-safe")
+    assert "01632 960199" in page.words
+    assert "01632 960100" not in page.words
+
+
+def test_whoever_the_person_names_does_not_get_to_read_it(one: Links) -> None:
+    person = one.w.person()
+    one.w.active(person)
+    make(one, person)
+    path = f"{path_of(one, person)}/not-safe"
+    one.phone.fill(path, who=one.w.org["singers"], danger="no", words="He shouted.")
+    one.w.later(minutes=1)
+    make(one, person)
+    one.phone.fill(f"{path_of(one, person)}/not-safe", who="worker")
+    named = rows(one.w.store, "SELECT user_id, organisation_id FROM concern_source ORDER BY id")
+    assert named == [(None, one.w.org["singers"]), (one.w.actor["priya"].user_id, None)]
+    assert [c[1] for c in concerns(one)] == [False, True]
+    sweep(one.w)
+    for who in ("sol", "priya"):
+        assert "concern" not in sign_in(one.w, who).get("/notices").words.lower()
+
+
+def test_a_link_that_was_taken_back_still_says_whom_to_ring_and_raises_nothing(
+    one: Links,
+) -> None:
+    person = one.w.person()
+    make(one, person)
+    path = path_of(one, person)
+    make(one, person)
+    page = one.phone.get(f"{path}/not-safe")
+    assert page.status == 200
+    assert "999" in page.words
+    assert page.forms == []
+    one.phone.post(f"{path}/not-safe")
+    assert concerns(one) == []
+
+
+def test_every_page_of_the_person_has_a_way_out_and_is_easy_to_read(
+    own: tuple[Links, str, str],
+) -> None:
+    k, _person, path = own
+    record = rows(k.w.store, "SELECT id FROM referral WHERE state = 'active'")[0][0]
+    pages = [
+        k.phone.get(path),
+        k.phone.get(f"{path}/not-safe"),
+        k.phone.get("/code"),
+        enter(k, path),
+    ]
+    pages += [k.phone.get(f"/mine/{what}/{record}") for what in ("stop", "how")]
+    pages.append(k.phone.get("/mine/not-safe"))
+    for page in pages:
+        assert "Exit this page" in page.words
+        assert _grade(page) <= 5.5, (page.path, _grade(page))
+
+
+def _grade(page: Page) -> float:
+    """Flesch-Kincaid grade of the sentences in the main part."""
+    import re
+    from html import unescape
+
+    main = page.text.split('id="maincontent"')[1].split("</main>")[0]
+    text = unescape(re.sub(r"<[^>]+>", ". ", main))
+    sentences = [s.split() for s in re.split(r"[.:?]", text)]
+    sentences = [[w for w in s if re.search("[A-Za-z]", w)] for s in sentences]
+    sentences = [s for s in sentences if len(s) > 3]
+    words = [w for s in sentences for w in s]
+    syllables = sum(
+        max(1, len(re.findall(r"[aeiouy]+", w.lower().removesuffix("e")))) for w in words
+    )
+    return 0.39 * len(words) / len(sentences) + 11.8 * syllables / len(words) - 15.59
+
+
+def test_the_day_is_one_that_has_come(one: Links) -> None:
+    path = one.make(one.w.active(), purpose=links.CAME)
+    tomorrow = one.w.at.date() + timedelta(days=1)
+    assert isinstance(tomorrow, date)
+    parts = {"day__day": tomorrow.day, "day__month": tomorrow.month, "day__year": tomorrow.year}
+    assert press(one, path, "came", came="came", **parts).status == 422

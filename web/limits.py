@@ -1,0 +1,33 @@
+"""Counting tries in the store, so that every process sees the same number."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+from datetime import datetime, timedelta
+
+from flask import current_app, request
+
+from referral import sign_ins
+from referral.store import Tx
+
+WINDOW = timedelta(minutes=1)
+
+
+def _name(kind: str, what: str) -> str:
+    secret = str(current_app.config["SECRET_KEY"]).encode()
+    key = hmac.new(secret, b"limits", hashlib.sha256).digest()
+    return f"{kind}:{hmac.new(key, what.encode(), hashlib.sha256).hexdigest()[:32]}"
+
+
+def seconds_to_wait(tx: Tx, at: datetime, kind: str, most: int, what: str | None = None) -> int:
+    """Count one try of this kind, and say how long to wait before the next: 0 while there were no
+    more than `most` in a minute. `what` is what is tried; the address of the browser where it isn't
+    said. Nothing of either is kept but a keyed hash."""
+    name = _name(kind, what if what is not None else request.remote_addr or "")
+    sign_ins.count_try(tx, name, at.replace(microsecond=0))
+    number, first = sign_ins.tries(tx, name, at - WINDOW)
+    if number <= most:
+        return 0
+    return max(1, math.ceil(((first or at) + WINDOW - at).total_seconds()))

@@ -1,0 +1,67 @@
+"""The secrets of links: made from the link's id and the service's own secret, so that none is ever
+kept and the same link can be written twice. What the store keeps of them are hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from uuid import UUID
+
+from itsdangerous import BadSignature, Signer
+
+from referral.ids import ALPHABET
+
+SALT = b"segue.link"
+CODE = 12
+_HEARD_AS = str.maketrans("OILU", "011V", " \t\r\n-\u2010\u2011\u2012\u2013\u2014")
+
+
+def hashed(secret: str) -> str:
+    """What the store keeps of a secret, and what it is found by."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class LinkTokens:
+    """Signs and reads the tokens and codes of links."""
+
+    def __init__(self, secret_key: str) -> None:
+        self.signer = Signer(secret_key, salt=SALT, digest_method=hashlib.sha256)
+        self.key = hashlib.sha256(SALT + b"|code|" + secret_key.encode()).digest()
+
+    def token(self, link_id: str) -> str:
+        """What stands in the address: the link's id, signed."""
+        body = urlsafe_b64encode(UUID(link_id).bytes).rstrip(b"=")
+        return self.signer.sign(body).decode()
+
+    def token_hash(self, link_id: str) -> str:
+        """What is kept of it."""
+        return hashed(self.token(link_id))
+
+    def read(self, token: str) -> str | None:
+        """The id of the link; None for a token we didn't sign, or that was changed."""
+        if len(token) > 100 or not token.isascii():
+            return None
+        try:
+            body = self.signer.unsign(token.encode())
+            return str(UUID(bytes=urlsafe_b64decode(body + b"==")))
+        except (BadSignature, ValueError):
+            return None
+
+    def code(self, link_id: str) -> str:
+        """The same as 12 characters to be read from paper and said aloud: `7K4Q-2M9D-P3XT`."""
+        number = int.from_bytes(hmac.digest(self.key, UUID(link_id).bytes, "sha256")[:8], "big")
+        text = "".join(ALPHABET[(number >> (5 * n)) & 31] for n in range(CODE))
+        return "-".join(text[n : n + 4] for n in range(0, CODE, 4))
+
+    def code_hash(self, link_id: str) -> str:
+        """What is kept of the code."""
+        return hashed(self.code(link_id).replace("-", ""))
+
+
+def typed_code(text: str) -> str | None:
+    """What would be kept of a code as somebody typed it; None where it can't be one."""
+    typed = text.upper().translate(_HEARD_AS)
+    if len(typed) != CODE or not set(typed) <= set(ALPHABET):
+        return None
+    return hashed(typed)

@@ -1,0 +1,639 @@
+"""Pages for those without an account: a provider's link, and the person's own page.
+
+Looking (GET) shows little and changes nothing, whoever fetches it; only a press (POST) acts, and
+carries a token against forged requests. Nothing here tells whether a link that doesn't work ever
+did. The address holds a signed id and no word about anybody; no page is kept, none says where one
+came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, flash, redirect, request, session
+from flask.typing import ResponseReturnValue
+from marshmallow import Schema
+
+from referral import links as kept
+from referral.actors import Actor, the_system
+from referral.audit import log
+from referral.links import LinkSeen
+from referral.states import Noun
+from referral.store import Tx
+from web import labels
+from web.access import public
+from web.app import edge, settings
+from web.edge import Busy
+from web.forms import Form, as_typed, page, refuse, typed
+from web.labels import said, word
+from web.limits import seconds_to_wait
+from web.link_tokens import LinkTokens, typed_code
+from web.passwords import is_right
+from web.say import _, ngettext
+from web.schemas import Wrong, load, schema_for
+from web.schemas.base import Command
+from web.schemas.fields import LONG, Choice, Day, Text, YesNo
+from web.words import age_band, day_words, listed, phone_words
+from workflows import person_links as own
+from workflows import provider_links as provider
+from workflows.disclosure import first_name
+from workflows.engine import TABLES, Refused
+from workflows.guards import HELD
+from workflows.moves import N_
+from workflows.people import MOST_TEXT
+from workflows.provider_links import LinkOver, Offer
+from workflows.working_time import local_day
+
+pages = Blueprint("links", __name__)
+
+OPENED = "own_page"
+MOST_PRESSES = 30  # of one address, in a minute
+MOST_OF_LINK = 10
+MOST_CODES = 10
+PROVED = "the link is the proof; only what it was sent for can be done"
+OWN = "the link and the word agreed on are the proof"
+
+# Where the person is now, as a provider may know it.
+WHERE = {
+    "held": HELD.why,
+    "sent": N_("They still wait for an answer from your group."),
+    "queried": N_("The link worker has not answered the question yet."),
+    "waiting": N_("They are on your waiting list."),
+    "with_you": N_("They have a place with your group."),
+    "returned": N_("They are back with their link worker now."),
+    "stopped": N_("This referral was stopped."),
+    "finished": N_("This referral is finished."),
+    "gone": N_("This referral is not with your group."),
+}
+USED = {
+    "accept": N_("This link was used to accept."),
+    "decline": N_("This link was used to say that your group cannot take them."),
+    "ask": N_("This link was used to ask a question."),
+    "came": N_("This link was used to say who came."),
+    "open": N_("This link was opened already. It opens once."),
+}
+DONE = {
+    "accept": N_("Accepted. The link worker can see it now. Sign in for how to reach the person."),
+    "decline": N_("Saved. The link worker looks for something else for them."),
+    "ask": N_("Your question was sent to the link worker."),
+    "came": N_("Saved. The link worker can see it."),
+}
+# What the pages of the person call what a provider sees.
+PARTS: tuple[tuple[str, frozenset[str]], ...] = (
+    (N_("your name"), frozenset({"name"})),
+    (N_("your first name and your age group"), frozenset({"age_band"})),
+    (N_("how to reach you"), frozenset({"phone", "address"})),
+    (N_("what matters to you"), frozenset({"what_matters"})),
+    (N_("what helps you take part"), frozenset({"access", "access_needs"})),
+    (N_("what keeps you safe"), frozenset({"safety_notes"})),
+    (N_("whom to call in an emergency"), frozenset({"emergency_contact"})),
+)
+NEXT = {
+    "draft": N_("Your link worker is writing to them. Nothing is sent yet."),
+    "sent": N_("They have been asked. You wait for their answer."),
+    "queried": N_("They asked your link worker something."),
+    "waiting": N_("You are on their waiting list."),
+    "accepted": N_("You have a place. They will get in touch with you."),
+    "active": N_("You are taking part."),
+    "paused": N_("You are having a break. Your place is kept."),
+    "returned": N_("Your link worker is looking for something for you."),
+    "completed": N_("You have finished."),
+    "closed": N_("This is finished."),
+    "withdrawn": N_("This was stopped."),
+    "redirected": N_("You were asked for somewhere else instead."),
+}
+
+
+class Came(Command):
+    """Whether somebody came, and on which day."""
+
+    day = Day(N_("Enter the day of the session."), when="today_or_before")
+    came = Choice(tuple(labels.CAME), N_("Choose whether they came."))
+
+
+class HowItWent(Command):
+    """How it went for the person."""
+
+    how = Choice(own.HOW_IT_WENT, N_("Choose one of the answers."))
+    words = Text(most=LONG)
+
+
+class NotSafe(Command):
+    """That somebody isn't safe. Nothing needs to be said."""
+
+    danger = YesNo()
+    who = Text()
+    words = Text(most=LONG)
+
+
+SCHEMAS: dict[str, Callable[[], Schema]] = {
+    "accept": lambda: schema_for(Noun.REFERRAL, "accept")(),
+    "decline": lambda: schema_for(Noun.REFERRAL, "decline")(),
+    "ask": lambda: schema_for(Noun.REFERRAL, "ask")(),
+    "came": Came,
+}
+
+
+def tokens() -> LinkTokens:
+    """What signs and reads the tokens here."""
+    return LinkTokens(str(current_app.config["SECRET_KEY"]))
+
+
+@pages.after_request
+def keep_to_oneself(response: Response) -> Response:
+    """No page reached from here learns the address, none is kept, and none is listed."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+# -- finding the link ---------------------------------------------------------------------------
+
+
+def _find(token: str) -> LinkSeen | None:
+    """The link of a token we signed; None for all others."""
+    link_id = tokens().read(token)
+    if link_id is None:
+        return None
+    with edge().reading(None) as (tx, _at):
+        link = kept.find(tx, link_id)
+    return link if link is not None and link.token_hash == tokens().token_hash(link.id) else None
+
+
+def _no_link(status: int = 404) -> ResponseReturnValue:
+    body = page("links/over.jinja", None, heading=_("This link does not work"), sentences=[
+        _("It may have been replaced by a newer one, or taken back."),
+        _("Look for a newer message, or ring whoever sent it to you."),
+    ])  # fmt: skip
+    return body, status
+
+
+def _too_often(wait: int) -> ResponseReturnValue:
+    words = ngettext(
+        "Too many tries. Wait %(num)s second, then try again.",
+        "Too many tries. Wait %(num)s seconds, then try again.",
+        wait,
+    )
+    body = page("links/over.jinja", None, heading=_("Wait a moment"), sentences=[words])
+    return body, 429, {"Retry-After": str(wait)}
+
+
+def _limited(link_id: str | None) -> int:
+    """Count a press; how long to wait before the next."""
+    with edge().store.begin() as tx:
+        at = edge().clock()
+        wait = seconds_to_wait(tx, at, "link-address", MOST_PRESSES)
+        if link_id is not None:
+            wait = max(wait, seconds_to_wait(tx, at, "link", MOST_OF_LINK, link_id))
+    return wait
+
+
+# -- one link -----------------------------------------------------------------------------------
+
+
+@pages.get("/a/<token>")
+@public(PROVED)
+def show(token: str) -> ResponseReturnValue:
+    """What a link was sent for."""
+    link = _find(token)
+    if link is None:
+        return _no_link()
+    if link.purpose == kept.PERSON:
+        return _door(token, link, Form())
+    return _offer(token, link, Form())
+
+
+def _look(link: LinkSeen) -> Offer | None:
+    """What the link shows now; that it was looked at is in the log."""
+
+    def read(tx: Tx, at: datetime) -> Offer | None:
+        now = kept.find(tx, link.id) or link
+        offer = provider.look(tx, now, at)
+        if offer is not None:
+            said_by = {"link": link.id}
+            log(tx, offer.actor, at, "read", "referral", link.record_id, said_by,
+                subject=offer.subject)  # fmt: skip
+        return offer
+
+    return edge().perform(the_system(link.system_id, provider.CAUSE), read)
+
+
+def _offer(
+    token: str, link: LinkSeen, form: Form, wish: str = "", status: int = 200
+) -> ResponseReturnValue:
+    """The page of a provider's link. What can't be done by it any more isn't offered, and where the
+    person is now is said in one sentence."""
+    offer = _look(link)
+    if offer is None:
+        return _no_link()
+    why = provider.over(offer.link, edge().clock())
+    if why == "gone":
+        return _no_link()
+    if why is not None:
+        sentence = said(USED[offer.link.used_for or ""]) if why == "used" else _("Its time is up.")
+        body = page("links/over.jinja", None, heading=_("This link has been used") if why == "used"
+                    else _("This link has run out"),
+                    sentences=[sentence, said(WHERE[offer.where]), _("Sign in to see more.")],
+                    reference=offer.seen.get("reference"), sign_in=True)  # fmt: skip
+        return body, 200 if status == 200 else status
+    body = page(
+        "links/offer.jinja",
+        form,
+        token=token,
+        offer=offer,
+        seen=offer.seen,
+        wish=wish,
+        where=said(WHERE[offer.where]),
+        held=said(offer.seen["held"]) if "held" in offer.seen else None,
+        age=age_band(offer.seen.get("age_band")),
+        needs=listed([word(labels.NEEDS, n) for n in offer.seen.get("needs") or ()]),
+        phone=phone_words(offer.seen.get("team_phone")),
+        until=day_words(local_day(link.expires_at), weekday=True),
+        reasons=_reasons(),
+        came=labels.choices(labels.CAME),
+        record=labels.record_path(Noun.REFERRAL, link.record_id),
+    )
+    return body, status
+
+
+def _reasons() -> list[tuple[str, str]]:
+    codes = next(
+        need.values
+        for m in TABLES[Noun.REFERRAL].moves
+        if m.trigger == "decline"
+        for need in m.needs
+        if need.name == "reason"
+    )
+    return labels.choices(labels.REASONS, *codes)
+
+
+@pages.post("/a/<token>/<wish>")
+@public(PROVED)
+def act(token: str, wish: str) -> ResponseReturnValue:
+    """One press by a leader: it is done and the link used up, or nothing changes and the link
+    worker hears what was wanted."""
+    link = _find(token)
+    wait = _limited(link.id if link else None)
+    if wait:
+        return _too_often(wait)
+    if link is None or wish not in provider.WISHES.get(link.purpose, ()):
+        return _no_link()
+    schema = SCHEMAS[wish]()
+    form = Form(values=as_typed(schema, request.form))
+    try:
+        given = load(schema, typed(schema, request.form), edge().clock(), form=True)
+    except Wrong as wrong:
+        refuse(form, wrong.refusals)
+        return _offer(token, link, form, wish, 422)
+    day = given.pop("day", None)
+    given = {name: value for name, value in given.items() if value is not None}
+    asking = _leader(link)
+    if asking is None:
+        return _no_link()
+    try:
+        edge().perform(asking, lambda tx, at: provider.act(tx, link.id, at, wish, given, day))
+    except LinkOver:
+        return _offer(token, link, Form(), status=409)
+    except Busy:
+        form.general.append(_("Nothing was saved: Segue is busy. Wait a moment, then try again."))
+        return _offer(token, link, form, wish, 503)
+    except Refused as refused:
+        if provider.about_words(refused):
+            refuse(form, refused.refusals)
+            return _offer(token, link, form, wish, 422)
+        return _too_late(token, link, asking, wish, refused)
+    flash(said(DONE[wish]), "success")
+    return redirect(f"/a/{token}", 303)
+
+
+def _leader(link: LinkSeen) -> Actor | None:
+    with edge().reading(None) as (tx, at):
+        return provider.leader(tx, link, at)
+
+
+def _too_late(
+    token: str, link: LinkSeen, asking: Actor, wish: str, refused: Refused
+) -> ResponseReturnValue:
+    offer = edge().perform(asking, lambda tx, at: provider.too_late(tx, link.id, at, wish))
+    if offer is None:
+        return _no_link()
+    sentences = [said(WHERE[offer.where])]
+    if offer.where not in ("held", "gone"):
+        why = [said(r.why) for r in refused.refusals if r.code not in ("no_such_move", HELD.code)]
+        sentences = [*why, *sentences]
+    sentences.append(
+        _("Nothing was changed. The link worker will see what you wanted. They can send it again.")
+    )
+    body = page(
+        "links/over.jinja",
+        None,
+        heading=_("That cannot be done now"),
+        sentences=sentences,
+        reference=offer.seen.get("reference"),
+        phone=phone_words(offer.seen.get("team_phone")),
+        sign_in=True,
+    )
+    return body, 409
+
+
+# -- the person's own page ----------------------------------------------------------------------
+
+
+def _door(token: str, link: LinkSeen, form: Form, status: int = 200) -> ResponseReturnValue:
+    """The word is asked for here. Nobody is named, whatever has become of the link."""
+    why = provider.over(link, edge().clock())
+    if why == "gone":
+        return _no_link()
+    team, phone = _team(link)
+    body = page(
+        "links/door.jinja",
+        form,
+        token=token,
+        over=why,
+        team=team,
+        phone=phone,
+        exit_url=settings().exit_url,
+    )
+    return body, status
+
+
+def _team(link: LinkSeen) -> tuple[str, str]:
+    """Whom to ring, on any page of the person."""
+    with edge().reading(None) as (tx, at):
+        person = own.team_of(tx, link, at)
+    return (person.organisation, phone_words(person.organisation_phone)) if person else ("", "")
+
+
+@pages.post("/a/<token>/open")
+@public(OWN)
+def open_it(token: str) -> ResponseReturnValue:
+    """The word, once right, opens the page on this device for a while and uses the link up."""
+    link = _find(token)
+    wait = _limited(link.id if link else None)
+    if wait:
+        return _too_often(wait)
+    if link is None or link.purpose != kept.PERSON:
+        return _no_link()
+    if provider.over(link, edge().clock()) is not None:
+        return _door(token, link, Form(), 409)
+    typed_word = own.plain_word(request.form.get("word", "")[:200])
+    form = Form()
+    if not typed_word:
+        form.errors["word"] = _("Type the word you agreed on.")
+        return _door(token, link, form, 422)
+    person = own.person_of(link)
+    if not is_right(link.word_hash, typed_word):
+        locked = edge().perform(person, lambda tx, at: own.wrong_word(tx, link.id, at))
+        if locked:
+            return _no_link(403)
+        form.errors["word"] = _("That is not the word you agreed on. Try again, or ring the team.")
+        return _door(token, link, form, 403)
+    try:
+        since = edge().perform(person, lambda tx, at: own.open_by(tx, link.id, at))
+    except LinkOver:
+        return _door(token, kept_now(link), Form(), 409)
+    session[OPENED] = [link.id, since.isoformat()]
+    return redirect("/mine", 303)
+
+
+def kept_now(link: LinkSeen) -> LinkSeen:
+    """The link as it stands now."""
+    with edge().reading(None) as (tx, _at):
+        return kept.find(tx, link.id) or link
+
+
+@pages.route("/code", methods=["GET", "POST"])
+@public("a code from a letter stands for its link")
+def code() -> ResponseReturnValue:
+    """A code from a letter leads to the same door as the link."""
+    form = Form(values={"code": request.form.get("code", "")[:40]})
+    if request.method != "POST":
+        return page("links/code.jinja", form, exit_url=settings().exit_url)
+    with edge().store.begin() as tx:
+        at = edge().clock()
+        wait = seconds_to_wait(tx, at, "code-address", MOST_CODES)
+        found = typed_code(form.value("code"))
+        link = kept.by_code(tx, found) if found and not wait else None
+    if wait:
+        return _too_often(wait)
+    if link is not None and provider.over(link, at) is None:
+        return redirect(f"/a/{tokens().token(link.id)}", 303)
+    form.errors["code"] = _("That code does not open a page. Check it, or ring the team.")
+    return page("links/code.jinja", form, exit_url=settings().exit_url), 422
+
+
+def _mine() -> LinkSeen | None:
+    """The link this device opened, while it is open."""
+    try:
+        link_id, since = session[OPENED]
+        moment = datetime.fromisoformat(since)
+    except (KeyError, ValueError, TypeError):
+        return None
+    with edge().reading(None) as (tx, at):
+        return own.opened(tx, str(link_id), moment, at)
+
+
+def _closed() -> ResponseReturnValue:
+    body = page("links/over.jinja", None, heading=_("This page is closed"), sentences=[
+        _("It closes by itself after 30 minutes. To see it again, ask your link worker for a new"
+          " link."),
+    ], exit_url=settings().exit_url)  # fmt: skip
+    return body, 403
+
+
+def _own(template: str, link: LinkSeen, form: Form | None = None, **more: Any) -> str:
+    team, phone = _team(link)
+    return page(
+        template, form, team=team, phone=phone, exit_url=settings().exit_url, own=True, **more
+    )
+
+
+@pages.get("/mine")
+@public(OWN)
+def mine() -> ResponseReturnValue:
+    """What is kept about me, who sees it, what happens next, and whom to call."""
+    link = _mine()
+    if link is None:
+        return _closed()
+    person = own.person_of(link)
+
+    def read(tx: Tx, at: datetime) -> own.OwnPage | None:
+        found = own.own_page(tx, person, at)
+        if found is not None:
+            subject = found.person.subject_ref
+            log(tx, person, at, "read", "person", None, {"link": link.id}, subject=subject)
+        return found
+
+    found = edge().perform(person, read)
+    if found is None:
+        return _closed()
+    return _own(
+        "links/mine.jinja",
+        link,
+        name=first_name(found.person.given_name),
+        worker=found.worker,
+        going=[_drawn(one) for one in found.going],
+        over=[_drawn(one) for one in found.over],
+    )
+
+
+def _drawn(one: own.Going) -> dict[str, Any]:
+    r = one.seen
+    sees = [said(words) for words, fields in PARTS if fields & one.they_see]
+    if "name" in one.they_see:
+        sees = [words for words in sees if words != said(PARTS[1][0])]
+    next_words = said(NEXT.get(r.state, ""))
+    if r.state == "waiting" and r.expected_date:
+        day = day_words(r.expected_date, weekday=True)
+        next_words += " " + _("They expect a place on %(day)s.", day=day)
+    if r.state == "paused" and r.paused_until:
+        day = day_words(r.paused_until, weekday=True)
+        next_words += " " + _("The break ends on %(day)s.", day=day)
+    return {
+        "id": r.id,
+        "activity": r.activity,
+        "provider": r.provider,
+        "when": r.when_words,
+        "where": r.location,
+        "phone": phone_words(r.provider_phone),
+        "next": next_words,
+        "sees": listed(sees),
+        "may_stop": one.may_stop,
+        "may_say": r.sent_at is not None,
+    }
+
+
+@pages.route("/mine/stop/<uuid:referral_id>", methods=["GET", "POST"])
+@public(OWN)
+def stop(referral_id: UUID) -> ResponseReturnValue:
+    """What stopping does, and stopping."""
+    link = _mine()
+    if link is None:
+        return _closed()
+    person, record = own.person_of(link), str(referral_id)
+    if request.method == "POST":
+        wait = _limited(link.id)
+        if wait:
+            return _too_often(wait)
+        try:
+            edge().perform(person, lambda tx, at: own.stop(tx, person, at, record))
+        except Refused:
+            flash(_("This had stopped already."), "important")
+            return redirect("/mine", 303)
+        flash(_("Stopped. They have been written to and see nothing about you now."), "success")
+        return redirect("/mine", 303)
+    with edge().reading(person) as (tx, at):
+        ends = own.stopping(tx, person, at, record)
+    return _own("links/stop.jinja", link, Form(), ends=ends)
+
+
+@pages.route("/mine/how/<uuid:referral_id>", methods=["GET", "POST"])
+@public(OWN)
+def how(referral_id: UUID) -> ResponseReturnValue:
+    """How it went."""
+    link = _mine()
+    if link is None:
+        return _closed()
+    person, record = own.person_of(link), str(referral_id)
+    schema = HowItWent()
+    with edge().reading(person) as (tx, at):
+        about = own.stopping(tx, person, at, record)[:1]
+    form = Form()
+    if request.method != "POST":
+        return _own("links/how.jinja", link, form, about=about, choices=_how_choices())
+    form.values = as_typed(schema, request.form)
+    wait = _limited(link.id)
+    if wait:
+        return _too_often(wait)
+    try:
+        given = load(schema, typed(schema, request.form), edge().clock(), form=True)
+        edge().perform(
+            person,
+            lambda tx, at: own.say_how(
+                tx, person, at, record, given["how"], given.get("words") or ""
+            ),
+        )
+    except (Wrong, Refused) as wrong:
+        refuse(form, wrong.refusals)
+        return _own("links/how.jinja", link, form, about=about, choices=_how_choices()), 422
+    flash(_("Thank you. Your link worker can read it."), "success")
+    return redirect("/mine", 303)
+
+
+def _how_choices() -> list[tuple[str, str]]:
+    return labels.choices(labels.HOW_IT_WENT)
+
+
+@pages.get("/mine/exit")
+@public(OWN)
+def leave() -> ResponseReturnValue:
+    """Close the page on this device and go somewhere ordinary."""
+    session.pop(OPENED, None)
+    return redirect(settings().exit_url, 303)
+
+
+# -- I am not safe ------------------------------------------------------------------------------
+
+
+@pages.route("/a/<token>/not-safe", methods=["GET", "POST"])
+@public("whoever is in danger is never asked for a word")
+def not_safe_by_link(token: str) -> ResponseReturnValue:
+    """Whom to ring now, and telling somebody."""
+    link = _find(token)
+    if link is None or link.purpose != kept.PERSON or link.revoked_at is not None:
+        return _not_safe(None, f"/a/{token}")
+    return _not_safe(link, f"/a/{token}")
+
+
+@pages.route("/mine/not-safe", methods=["GET", "POST"])
+@public("whoever is in danger is never asked for a word")
+def not_safe() -> ResponseReturnValue:
+    """The same, from the page that is open."""
+    return _not_safe(_mine(), "/mine")
+
+
+def _not_safe(link: LinkSeen | None, back: str) -> ResponseReturnValue:
+    form = Form(values=as_typed(NotSafe(), request.form))
+    told = False
+    if request.method == "POST" and link is not None:
+        wait = _limited(link.id)
+        if wait:
+            return _too_often(wait)
+        told = _raise(link, form)
+    number, around = None, []
+    if link is not None:
+        with edge().reading(None) as (tx, at):
+            person = own.team_of(tx, link, at)
+            number = own.number_now(tx, person.organisation_id, at) if person else None
+            around = own.around(tx, link, at)
+    return page(
+        "links/not_safe.jinja",
+        form,
+        told=told,
+        may_tell=link is not None and not told,
+        number=phone_words(number),
+        around=around,
+        back={"href": back},
+        exit_url=settings().exit_url,
+    )
+
+
+def _raise(link: LinkSeen, form: Form) -> bool:
+    """Told, or else the page says what to do: whatever is wrong with what was typed, nothing of it
+    may stand in the way."""
+    words = str(form.value("words") or "")[:MOST_TEXT]
+    danger = str(form.value("danger") or "") != "no"
+    who = str(form.value("who") or "")
+    person = own.person_of(link)
+    try:
+        edge().perform(
+            person,
+            lambda tx, at: own.not_safe(tx, link.id, at, danger=danger, who=who, words=words),
+        )
+    except (Busy, Refused, LinkOver):
+        form.general.append(_("This could not be passed on. Ring now."))
+        return False
+    return True

@@ -1,0 +1,415 @@
+"""The person's own page, by a link and a word agreed aloud: who has what about them, what happens
+next, and whom to call; to stop, to say how it went, to say "I am not safe".
+
+Nothing on it tells of a hold or a concern, and no reading of one does: somebody who controls the
+person may hold their phone. The word is never a date of birth. "I am not safe" asks for no word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from referral import facts, links, picks, records, visible
+from referral.actors import Actor
+from referral.audit import log
+from referral.clocks import member_key
+from referral.dispatches import LETTER, PersonAddress
+from referral.dispatches import person as address_of
+from referral.facts import ReferralFacts
+from referral.ids import new_id
+from referral.links import LinkSeen
+from referral.records import PersonSeen, ReferralSeen
+from referral.rows import put
+from referral.states import REFERRAL_OPEN, Noun, ReferralState, Role
+from referral.store import Sql, Tx
+from workflows import disclosure, dispatches
+from workflows.consent import withdrawal_preview
+from workflows.disclosure import Situation
+from workflows.engine import NOT_FOUND, Done, Refused, step
+from workflows.letters import tell
+from workflows.moves import N_
+from workflows.people import MOST_TEXT, WRITERS
+from workflows.provider_links import CAUSE, LinkOver, over
+from workflows.rules import field, missing, require, wrong
+from workflows.working_time import ENGLAND, LONDON, Calendar
+
+PAPER = "paper"
+LASTS = timedelta(days=14)
+LASTS_BY_LETTER = timedelta(days=28)
+OPEN_FOR = timedelta(minutes=30)  # once opened, on the one device that opened it
+MOST_WRONG = 5
+LEAST_WORD = 3
+HOW_IT_WENT = ("good", "all_right", "not_good")
+NOTE = "how_it_went"
+S = ReferralState
+
+CONTACT_NOT_SAFE = N_(
+    "It is not noted that a message to them is safe, by a way they chose. Give it to them in hand."
+)
+GUARDED = N_("Agree on a word of 3 letters or more, and no number: never a date of birth.")
+
+
+# -- making and ending one ----------------------------------------------------------------------
+
+
+def plain_word(text: str) -> str:
+    """A word as it is compared: small letters, nothing else."""
+    return "".join(c for c in text.casefold() if c.isalpha())
+
+
+def check_word(text: str) -> str:
+    """The agreed word as it is kept a hash of. Raises Refused for one that is no good."""
+    word = plain_word(text)
+    if len(word) < LEAST_WORD or any(c.isdigit() for c in text):
+        raise wrong("link", "make", field("word", GUARDED))
+    return word
+
+
+def ways_to(tx: Tx, actor: Actor, person_id: str, ways: frozenset[str]) -> list[str]:
+    """How the link may reach the person: by the way they chose, where it is safe, and in hand."""
+    p = address_of(tx, actor.system_id, person_id)
+    found = [PAPER]
+    if p is not None:
+        for way in sorted(ways):
+            if dispatches.channel_to(p._replace(method=way), ways) and _chose(p, way):
+                found.insert(0, way)
+    return found
+
+
+def _chose(p: PersonAddress, way: str) -> bool:
+    return p.method == way
+
+
+def make(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    person_id: str,
+    *,
+    channel: str,
+    word_hash: str,
+    ways: frozenset[str],
+    token_hash: Callable[[str], str],
+    code_hash: Callable[[str], str],
+) -> str:
+    """A link to the person's own page; the one before it ends. Returns its id. It is sent, where
+    it isn't given in hand. Raises Refused: not_found, or a fault of a field."""
+    person = _of_my_team(tx, actor, at, person_id)
+    if channel not in ways_to(tx, actor, person_id, ways):
+        raise wrong("link", "make", field("channel", CONTACT_NOT_SAFE))
+    links.revoke_all(tx, person_id, links.PERSON, at)
+    link_id = new_id(at)
+    links.keep(
+        tx,
+        link_id=link_id,
+        system_id=actor.system_id,
+        purpose=links.PERSON,
+        record_id=person_id,
+        membership_id=None,
+        made_by=actor.membership_id,
+        channel=channel,
+        token_hash=token_hash(link_id),
+        code_hash=code_hash(link_id),
+        word_hash=word_hash,
+        at=at,
+        expires_at=at + (LASTS_BY_LETTER if channel == LETTER else LASTS),
+    )
+    if channel != PAPER:
+        dispatches.send_link(tx, actor, at, person_id, link_id, channel)
+    _log(tx, actor, at, "link_made", person, link_id, channel=channel)
+    return link_id
+
+
+def revoke(tx: Tx, actor: Actor, at: datetime, person_id: str) -> int:
+    """End every link to the person's page at once, and whatever is open by one; how many."""
+    person = _of_my_team(tx, actor, at, person_id)
+    ended = links.revoke_all(tx, person_id, links.PERSON, at)
+    if ended:
+        _log(tx, actor, at, "link_revoked", person, None)
+    return ended
+
+
+def newest(tx: Tx, actor: Actor, person_id: str) -> LinkSeen | None:
+    """The link made last."""
+    found = links.of_record(tx, actor.system_id, person_id, links.PERSON)
+    return found[0] if found else None
+
+
+def _of_my_team(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen:
+    require(actor, WRITERS, "link", "make")
+    person = records.person(tx, actor, at, person_id)
+    if person is None or person.closed_to_actor:
+        raise missing("person", "link")
+    return person
+
+
+def _log(
+    tx: Tx, actor: Actor, at: datetime, what: str, p: PersonSeen, link_id: str | None, **said: str
+) -> None:
+    log(tx, actor, at, what, "person", None, {"link": link_id, **said}, subject=p.subject_ref)
+
+
+# -- opening it ---------------------------------------------------------------------------------
+
+
+def person_of(link: LinkSeen) -> Actor:
+    """The person, acting for themselves."""
+    return Actor(role=Role.PERSON, system_id=link.system_id, person_id=link.record_id, cause=CAUSE)
+
+
+def open_by(tx: Tx, link_id: str, at: datetime) -> datetime:
+    """Use the link up, the word being right: it is open on this device from now. Raises LinkOver
+    for whoever is second, or too late."""
+    link = links.find(tx, link_id)
+    why = over(link, at)
+    if why is not None or link is None:
+        raise LinkOver(why or "gone")
+    if not links.use(tx, link.id, "open", at):
+        raise LinkOver("used")
+    _heard(tx, link, at, "link_opened")
+    return at
+
+
+def wrong_word(tx: Tx, link_id: str, at: datetime) -> bool:
+    """The word wasn't the one agreed. After a few the link ends, and whoever made it is told:
+    True."""
+    links.wrong_word(tx, link_id)
+    link = links.find(tx, link_id)
+    if link is None or link.wrong < MOST_WRONG or not links.revoke(tx, link_id, at):
+        return False
+    if link.made_by is not None:
+        to = member_key(link.made_by)
+        tell(tx, link.system_id, at, to, "link_locked", "person", link.record_id)
+    _heard(tx, link, at, "link_locked")
+    return True
+
+
+def _heard(tx: Tx, link: LinkSeen, at: datetime, what: str) -> None:
+    actor = person_of(link)
+    p = records.person_of(tx, actor, at, link.record_id)
+    if p is not None:
+        _log(tx, actor, at, what, p, link.id)
+
+
+def opened(tx: Tx, link_id: str, since: datetime, at: datetime) -> LinkSeen | None:
+    """The link that this device opened at this moment, while it is open."""
+    link = links.find(tx, link_id)
+    if link is None or link.purpose != links.PERSON or link.revoked_at is not None:
+        return None
+    if link.used_at != since or at >= since + OPEN_FOR:
+        return None
+    return link
+
+
+# -- what is on it ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Going:
+    """One referral on the person's page. `they_see` are the fields its provider sees now."""
+
+    seen: ReferralSeen
+    they_see: frozenset[str]
+    may_stop: bool
+
+
+@dataclass(frozen=True)
+class OwnPage:
+    """All that the person's page says."""
+
+    person: PersonSeen
+    going: tuple[Going, ...]
+    over: tuple[Going, ...]
+    worker: str
+
+
+def own_page(tx: Tx, actor: Actor, at: datetime) -> OwnPage | None:
+    """The page of this person; None for one who isn't there."""
+    person = records.person_of(tx, actor, at, actor.person_id)
+    if person is None:
+        return None
+    listed = [r.id for r in records.referrals_of(tx, person)]
+    found = [one for one in (_going(tx, actor, at, i) for i in listed) if one is not None]
+    going = tuple(one for one in found if one.seen.state in REFERRAL_OPEN)
+    rest = tuple(one for one in found if one.seen.state not in REFERRAL_OPEN)
+    worker = next((one.seen.link_worker for one in found), "")
+    return OwnPage(person, going, rest, worker)
+
+
+def _going(tx: Tx, actor: Actor, at: datetime, referral_id: str) -> Going | None:
+    f = facts.referral(tx, referral_id, actor, at)
+    seen = records.referral(tx, actor, referral_id)
+    if f is None or seen is None or f.state == S.IN_ERROR:
+        return None
+    return Going(seen, they_see(tx, actor, at, f), f.state in REFERRAL_OPEN - {S.COMPLETED})
+
+
+def they_see(tx: Tx, actor: Actor, at: datetime, f: ReferralFacts) -> frozenset[str]:
+    """What the provider sees of a referral by the rules of disclosure, any hold left out."""
+    if f.sent_at is None:
+        return frozenset()
+    answer, _override = visible.answers(tx, actor, at, [f.id]).get(f.id, (None, None))
+    return disclosure.fields(
+        Situation(
+            role=Role.PROVIDER_LEADER,
+            state=str(f.state),
+            at=at,
+            completed_at=f.completed_at,
+            consent=f.consent_id is not None,
+            taken_back=answer in ("refused", "withdrawn"),
+            agreement=bool(f.agreement_live),
+        )
+    )
+
+
+# -- what the person does -----------------------------------------------------------------------
+
+
+def _mine(tx: Tx, actor: Actor, at: datetime, referral_id: str, what: str) -> ReferralFacts:
+    f = facts.referral(tx, referral_id, actor, at)
+    if f is None or f.person_id != actor.person_id or f.state == S.IN_ERROR:
+        raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger=what, record_id=referral_id)
+    return f
+
+
+def stopping(tx: Tx, actor: Actor, at: datetime, referral_id: str) -> list[str]:
+    """Whom stopping this one concerns: the activities that end with it, this one first."""
+    f = _mine(tx, actor, at, referral_id, "withdraw")
+    this = records.referral(tx, actor, referral_id)
+    found = [f"{this.activity}, {this.provider}"] if this else []
+    if f.consent_id is not None and this is not None:
+        others = withdrawal_preview(tx, actor, at, f.consent_id)
+        more = len([one for one in others if one[0] != f.reference])
+        found += [this.provider] * min(more, 1)
+    return found
+
+
+def stop(tx: Tx, actor: Actor, at: datetime, referral_id: str) -> list[Done]:
+    """The person says no: their agreement to share with this provider is taken back, which stops
+    whatever rests on it, and so is this referral. Each move asks whether it may be made."""
+    f = _mine(tx, actor, at, referral_id, "withdraw")
+    made = []
+    if f.consent_id is not None:
+        made.append(step(tx, Noun.CONSENT, f.consent_id, "withdraw", actor, at))
+        f = _mine(tx, actor, at, referral_id, "withdraw")
+    if f.state in REFERRAL_OPEN - {S.COMPLETED}:
+        given = {"reason": "person_asked"}
+        made.append(step(tx, Noun.REFERRAL, referral_id, "withdraw", actor, at, given))
+    if not made:
+        raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="withdraw", record_id=referral_id)
+    return made
+
+
+def say_how(
+    tx: Tx, actor: Actor, at: datetime, referral_id: str, how: str, words: str = ""
+) -> None:
+    """The person says how it went, for their link worker; the provider doesn't read it."""
+    f = _mine(tx, actor, at, referral_id, "say_how")
+    if how not in HOW_IT_WENT:
+        raise wrong(Noun.REFERRAL, "say_how", field("how", N_("Choose one of the answers.")))
+    if len(words) > MOST_TEXT:
+        raise wrong(Noun.REFERRAL, "say_how", field("words", N_("Write less: it is too long.")))
+    note_id = new_id(at)
+    put(
+        tx,
+        "note",
+        {
+            "id": note_id,
+            "system_id": f.system_id,
+            "organisation_id": f.organisation_id,
+            "person_id": f.person_id,
+            "noun": NOTE,
+            "record_id": f.id,
+            "audience": "ours",
+            "body": f"{how}\n{words.strip()}",
+            "written_by": None,
+            "at": at,
+        },
+    )
+    log(tx, actor, at, "said_how", Noun.REFERRAL, f.id, {"note": note_id}, subject=f.subject_ref)
+    to = member_key(f.link_worker_id)
+    tell(tx, f.system_id, at, to, "person_said_how", Noun.REFERRAL, f.id)
+
+
+# -- I am not safe ------------------------------------------------------------------------------
+
+PHONES = Sql(
+    """SELECT p.safeguarding_phone, p.out_of_hours_phone FROM organisation o
+  JOIN place own ON own.id = o.place_id
+  JOIN place p ON own.path = p.path OR own.path LIKE p.path || '/%'
+  WHERE o.id = :id AND (p.safeguarding_phone IS NOT NULL OR p.out_of_hours_phone IS NOT NULL)
+  ORDER BY length(p.path) DESC LIMIT 1"""
+)
+OPENS, CLOSES = 9, 17
+
+
+def number_now(tx: Tx, organisation_id: str, at: datetime, cal: Calendar = ENGLAND) -> str | None:
+    """The number that answers at this hour in the place of this organisation."""
+    row = tx.row(PHONES, id=organisation_id)
+    if row is None:
+        return None
+    office, outside = row
+    local = at.astimezone(LONDON)
+    open_now = cal.is_working_day(local.date()) and OPENS <= local.hour < CLOSES
+    number = office if open_now else outside
+    return str(number or office or outside)
+
+
+def team_of(tx: Tx, link: LinkSeen, at: datetime) -> PersonSeen | None:
+    """The person of a link, for whom to ring: whatever has become of the link."""
+    return records.person_of(tx, person_of(link), at, link.record_id)
+
+
+def not_safe(
+    tx: Tx, link_id: str, at: datetime, *, danger: bool, who: str = "", words: str = ""
+) -> bool:
+    """The person says that they aren't safe. A concern is raised, once for each link and never
+    refused; False when it had been. `who`: "worker" for their link worker, the id of a provider's
+    organisation, or nobody on staff.
+
+    Works for a link that is used up or past its date, for whoever is in danger has no other; not
+    for one that was revoked."""
+    link = links.find(tx, link_id)
+    if link is None or link.purpose != links.PERSON or link.revoked_at is not None:
+        raise LinkOver("gone")
+    if not links.call(tx, link.id, at):
+        return False
+    actor = person_of(link)
+    person = records.person_of(tx, actor, at, link.record_id)
+    if person is None:
+        raise LinkOver("gone")
+    given: dict[str, Any] = {
+        "person_id": link.record_id,
+        "seen": _seen(words),
+        "danger": danger,
+        "sources": list(_sources(tx, link, person, who)),
+        "person_knows": "yes",
+    }
+    step(tx, Noun.CONCERN, None, "raise", actor, at, given)
+    return True
+
+
+def _seen(words: str) -> str:
+    said = words.strip()[:MOST_TEXT]
+    return f"“I am not safe”, said by the person on their own page. {said}".strip()
+
+
+def _sources(tx: Tx, link: LinkSeen, person: PersonSeen, who: str) -> Iterable[Mapping[str, str]]:
+    if who == "worker":
+        worker = picks.link_worker_for(tx, link.system_id, link.record_id) or link.made_by
+        row = tx.row(USER_OF, id=worker) if worker else None
+        if row is not None:
+            yield {"user_id": str(row[0])}
+    elif who and who in {org for org, _name in records.provider_organisations_of(tx, person)}:
+        yield {"organisation_id": who}
+
+
+USER_OF = Sql("SELECT user_id FROM membership WHERE id = :id")
+
+
+def around(tx: Tx, link: LinkSeen, at: datetime) -> list[tuple[str, str]]:
+    """(organisation, name) of the providers who know the person: whom they may mean."""
+    person = records.person_of(tx, person_of(link), at, link.record_id)
+    return records.provider_organisations_of(tx, person) if person else []

@@ -1,0 +1,212 @@
+"""What a leader does by a link, without signing in: accept, decline, ask, say who came.
+
+The page of a link shows the least one can decide by, whatever stage the referral has reached: who
+the person is and how to reach them stands behind the sign-in. Looking changes nothing; one press
+uses the link up; and a press that comes too late changes nothing but tells the link worker what
+the provider wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from referral import facts, links, records, visible
+from referral.actors import Actor
+from referral.clocks import member_key
+from referral.facts import ReferralFacts
+from referral.links import LinkSeen
+from referral.members import actor_of
+from referral.states import TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
+from referral.store import Tx
+from workflows import disclosure, reading
+from workflows.engine import TABLES, Refused, step
+from workflows.letters import tell
+from workflows.referrals import record_attendance
+from workflows.working_time import local_day
+
+CAUSE = "link"
+WISHES: Mapping[str, tuple[str, ...]] = {
+    links.ANSWER: ("accept", "decline", "ask"),
+    links.CAME: ("came",),
+}
+# What a link shows, of what its leader may see at all.
+LEAST = frozenset(
+    {
+        "reference",
+        "first_name",
+        "age_band",
+        "area",
+        "what_matters",
+        "needs",
+        "access",
+        "access_needs",
+        "call_before",
+        "urgent",
+        "activity",
+        "group",
+        "team",
+        "team_phone",
+        "held",
+    }
+)
+S = ReferralState
+
+
+class LinkOver(Exception):
+    """The link can't be used: `why` is gone, used or expired."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A referral as a link shows it. `open` are the wishes that can be granted now; `where` is a
+    code for where the person is, when there are none."""
+
+    link: LinkSeen
+    actor: Actor
+    seen: Mapping[str, Any]
+    state: str
+    open: tuple[str, ...]
+    where: str
+    subject: str
+
+
+def over(link: LinkSeen | None, at: datetime) -> str | None:
+    """Why a link can't be used; None for one that can."""
+    if link is None or link.revoked_at is not None:
+        return "gone"
+    if link.used_at is not None:
+        return "used"
+    return "expired" if at >= link.expires_at else None
+
+
+def leader(tx: Tx, link: LinkSeen, at: datetime) -> Actor | None:
+    """The leader it was sent to, as they are now; None once they have left."""
+    actor = actor_of(tx, link.membership_id, at) if link.membership_id else None
+    if actor is None or actor.role is not Role.PROVIDER_LEADER:
+        return None
+    return replace(actor, cause=CAUSE)
+
+
+def look(tx: Tx, link: LinkSeen, at: datetime) -> Offer | None:
+    """What the page of a link shows; None where the referral isn't there for its leader."""
+    actor = leader(tx, link, at)
+    if actor is None:
+        return None
+    f = facts.referral(tx, link.record_id, actor, at)
+    if f is None or not TABLES[Noun.REFERRAL].hats(f, actor):
+        return None
+    row = records.referral(tx, actor, link.record_id)
+    person = records.person_of(tx, actor, at, f.person_id)
+    if row is None or person is None:
+        return None
+    said = visible.answers(tx, actor, at, [link.record_id]).get(link.record_id, (None, None))
+    situation = reading.situation(f, actor, at, *said)
+    record = {
+        **{name: (row.shared or {}).get(name) for name in ("what_matters", "needs", "access")},
+        "reference": row.reference,
+        "given_name": person.given_name,
+        "birth_date": person.birth_date,
+        "postcode": person.postcode,
+        "access_needs": person.access_needs,
+        "call_before": row.call_before,
+        "urgent": row.urgent,
+        "activity": row.activity,
+        "group": row.group,
+        "team": row.organisation,
+        "team_phone": row.organisation_phone,
+    }
+    seen = disclosure.shown(record, situation)
+    wishes = tuple(w for w in WISHES[link.purpose] if _may(w, f, seen))
+    return Offer(
+        link,
+        actor,
+        {name: value for name, value in seen.items() if name in LEAST},
+        str(f.state),
+        wishes if over(link, at) is None else (),
+        where(f),
+        f.subject_ref,
+    )
+
+
+def _may(wish: str, f: ReferralFacts, seen: Mapping[str, Any]) -> bool:
+    """Whether there is such a move from here at all; whether it is refused is asked when it is
+    made."""
+    if wish == "came":
+        return f.state in TAKING_PART
+    if f.closed_to_actor and wish != "decline":
+        return False
+    return bool(TABLES[Noun.REFERRAL].moves_from(wish, f.state))
+
+
+def where(f: ReferralFacts) -> str:
+    """A code for where the person is now, as the provider may know it: no reason, and the same
+    for every hold."""
+    if f.held or f.closed_to_actor:
+        return "held"
+    if f.state in TAKING_PART:
+        return "with_you"
+    if f.state in WITH_PROVIDER:
+        return str(f.state)
+    return {
+        S.RETURNED: "returned",
+        S.REDIRECTED: "returned",
+        S.WITHDRAWN: "stopped",
+        S.COMPLETED: "finished",
+        S.CLOSED: "finished",
+    }.get(ReferralState(str(f.state)), "gone")
+
+
+def act(
+    tx: Tx, link_id: str, at: datetime, wish: str, given: Mapping[str, Any], day: date | None = None
+) -> str:
+    """Do what the leader wants, and use the link up; returns the state the referral is in then.
+
+    Raises LinkOver for a link that can't be used, and for whoever is second; Refused with nothing
+    used up, for what can't be done now or isn't said rightly."""
+    link = links.find(tx, link_id)
+    why = over(link, at)
+    if why is not None or link is None:
+        raise LinkOver(why or "gone")
+    actor = leader(tx, link, at)
+    if actor is None or wish not in WISHES[link.purpose]:
+        raise LinkOver("gone")
+    if not links.use(tx, link.id, wish, at):
+        raise LinkOver("used")
+    if wish != "came":
+        return step(tx, Noun.REFERRAL, link.record_id, wish, actor, at, given).state
+    came = str(given.get("came") or "")
+    return _came(tx, actor, link.record_id, at, came, day or local_day(at))
+
+
+def _came(tx: Tx, actor: Actor, referral_id: str, at: datetime, came: str, day: date) -> str:
+    f = facts.referral(tx, referral_id, actor, at)
+    if f is not None and f.state == S.ACCEPTED and came in ("came", "late"):
+        step(tx, Noun.REFERRAL, referral_id, "start", actor, at)
+    return record_attendance(tx, actor, at, referral_id, day=day, came=came).state
+
+
+def too_late(tx: Tx, link_id: str, at: datetime, wish: str) -> Offer | None:
+    """What a press that was refused comes to: the referral and the link stay as they are, and the
+    link worker is told, once, what the provider wanted."""
+    link = links.find(tx, link_id)
+    if link is None:
+        return None
+    offer = look(tx, link, at)
+    if offer is None:
+        return None
+    f = facts.referral(tx, link.record_id, offer.actor, at)
+    if f is not None and links.wish(tx, link.id, wish):
+        to = member_key(f.link_worker_id)
+        tell(tx, link.system_id, at, to, f"wished_to_{wish}", Noun.REFERRAL, link.record_id)
+    return offer
+
+
+def about_words(refused: Refused) -> bool:
+    """Whether a refusal is only about what was typed: then it isn't too late."""
+    return all(r.field is not None for r in refused.refusals)
