@@ -903,8 +903,10 @@ class EscalationFacts(NamedTuple):
     actor_membership: str = ""
     actor_org: str = ""
     rules: Rules = SHIPPED
+    review_path: str = ""  # of the place whose ladder it climbs
 
 
+OF_THE_PROVIDER = frozenset({"quality", "capacity"})
 ESCALATION = Sql(
     f"""
 SELECT e.id, e.state, e.version, e.system_id, e.organisation_id, e.reference, e.kind, e.severity,
@@ -920,7 +922,10 @@ SELECT e.id, e.state, e.version, e.system_id, e.organisation_id, e.reference, e.
         WHERE r.id = e.about_id AND p.organisation_id = :actor_org)
      OR EXISTS (SELECT 1 FROM provider p WHERE p.id = e.about_id
         AND p.organisation_id = :actor_org)),
-  {ANSWERED}, pl.policy
+  {ANSWERED}, pl.policy,
+  coalesce((SELECT ppl.path FROM referral rr JOIN provider rp ON rp.id = rr.provider_id
+     JOIN organisation po ON po.id = rp.organisation_id JOIN place ppl ON ppl.id = po.place_id
+     WHERE rr.id = e.about_id AND e.kind IN ({listed(*OF_THE_PROVIDER)})), pl.path)
 FROM escalation e
 JOIN organisation og ON og.id = e.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -946,14 +951,15 @@ def escalation(
     )
     if row is None:
         return None
-    f = EscalationFacts(*row)
+    f = EscalationFacts(*row[:-1])
     f = f._replace(
+        review_path=row[-1],
         conflict=bool(f.conflict),
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
     )
     above = min(f.level + 1, f.ceiling) if f.level < f.ceiling else f.level
-    found = ladder.ladder(tx, f.system_id, f.organisation_id, f.place_path, at)
+    found = ladder.ladder(tx, f.system_id, f.organisation_id, f.review_path, at)
     level, owner = found.review(above, f.ceiling, excluding=f.raised_by)
     return f._replace(
         next_level=level,
@@ -997,6 +1003,12 @@ ABOUT: dict[str, Sql] = {
         " WHERE c.id = :id AND c.system_id = :system_id"
     ),
 }
+# How good it is and how much there is, is for the provider's place to answer.
+PROVIDER_PATH = Sql(
+    "SELECT ppl.path FROM referral r JOIN provider p ON p.id = r.provider_id"
+    " JOIN organisation po ON po.id = p.organisation_id JOIN place ppl ON ppl.id = po.place_id"
+    " WHERE r.id = :id"
+)
 PLACE_OF = Sql(
     "SELECT pl.path, pl.policy FROM organisation og JOIN place pl ON pl.id = og.place_id"
     " WHERE og.id = :id AND og.system_id = :system_id"
@@ -1018,12 +1030,14 @@ def new_escalation(
         if row is None:
             return None
         organisation_id, person_id, raiser = row
-        if actor.role != "system" and about not in ("assurance", "provider"):
-            organisation_id = organisation_id or actor.organisation_id
     found = tx.row(PLACE_OF, id=organisation_id, system_id=actor.system_id)
     if found is None:
         return None
-    rungs = ladder.ladder(tx, actor.system_id, organisation_id, found[0], at)
+    path = found[0]
+    if about == "referral" and given.get("kind") in OF_THE_PROVIDER:
+        theirs = tx.row(PROVIDER_PATH, id=about_id)
+        path = theirs[0] if theirs else path
+    rungs = ladder.ladder(tx, actor.system_id, organisation_id, path, at)
     rules = rules_at(tx, found[1], found[0], at)
     kind = rules.ceiling(given["kind"]) if given.get("kind") in CEILINGS else 3
     wanted = int(given.get("level", 1))

@@ -129,6 +129,18 @@ def holds(tx: Tx, referral_id: str) -> list[tuple[datetime, datetime | None]]:
     return [(row[0], row[1]) for row in tx.rows(HOLDS, id=referral_id)]
 
 
+RUNNING = Sql(
+    "SELECT id FROM clock WHERE record_id = :id AND kind = :kind AND ended IS NULL"
+    " ORDER BY id DESC LIMIT 1"
+)
+
+
+def running_clock(tx: Tx, record_id: str, kind: str) -> int | None:
+    """The clock of this kind that runs on the record."""
+    row = tx.row(RUNNING, id=record_id, kind=kind)
+    return None if row is None else int(row[0])
+
+
 # -- alarms -------------------------------------------------------------------------------------
 
 OVERTAKEN = Sql(
@@ -154,6 +166,38 @@ LINK_WORKERS = Sql(
 def link_workers_with(tx: Tx, provider_id: str) -> list[str]:
     """The owner keys of the link workers who have somebody with this provider."""
     return sorted(f"member@{row[0]}" for row in tx.rows(LINK_WORKERS, provider_id=provider_id))
+
+
+OF_REFERRAL = Sql(
+    "SELECT CAST(r.link_worker_id AS text), CAST(p.organisation_id AS text),"
+    " CASE WHEN r.sent_at IS NULL THEN 0 ELSE 1 END"
+    " FROM referral r JOIN provider p ON p.id = r.provider_id WHERE r.id = :id"
+)
+OF_PROVIDER = Sql(
+    "SELECT CAST(a.id AS text), CAST(a.organisation_id AS text) FROM assurance a"
+    " WHERE a.provider_id = :id OR a.id = :id"
+)
+# What a provider needn't hear of, though it is about somebody who is with them.
+NOT_FOR_PROVIDERS = frozenset(
+    {"consent", "safeguarding_process", "complaint", "professional_disagreement"}
+)
+
+
+def concerned_in(tx: Tx, f: Any) -> list[tuple[str, str, str]]:
+    """Whom a decided review concerns beside its raiser: (owner key, noun, record), where the record
+    is the one they see it by."""
+    found: list[tuple[str, str, str]] = []
+    if f.about == "referral":
+        row = tx.row(OF_REFERRAL, id=f.about_id)
+        if row is not None:
+            found.append((f"member@{row[0]}", "referral", f.about_id))
+            if row[2] and f.kind not in NOT_FOR_PROVIDERS:
+                found.append((f"provider_leader@{row[1]}", "referral", f.about_id))
+    elif f.about in ("provider", "assurance"):
+        row = tx.row(OF_PROVIDER, id=f.about_id)
+        if row is not None:
+            found.append((f"provider_leader@{row[1]}", "assurance", row[0]))
+    return [one for one in found if one[0] != f.raiser]
 
 
 WORKER_FOR = Sql(

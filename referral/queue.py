@@ -165,7 +165,8 @@ def leave_clock(tx: Tx, claimed: Due, until: datetime) -> None:
 
 ALARM = Sql(
     "SELECT 1 FROM escalation x WHERE x.about_id = :id AND x.closed_at IS NULL"
-    " AND x.raised_by IS NULL AND x.raiser NOT LIKE 'person@%' AND x.level >= :level LIMIT 1"
+    " AND x.raised_by IS NULL AND x.raiser NOT LIKE 'person@%'"
+    " AND x.raiser NOT LIKE 'group@%' AND x.level >= :level LIMIT 1"
 )
 LAST_PERIOD = Sql("SELECT max(clock_period) FROM escalation WHERE clock_id = :id")
 ENDED = Sql("SELECT 1 FROM clock WHERE id = :id AND ended IS NOT NULL")

@@ -89,6 +89,8 @@ UNSEEN: dict[str, dict[str, str]] = {
 UNCOVERED = "no step covers its rows; the log says who added or changed one, not what it holds"
 for _table in (
     "activity",
+    "announcement",
+    "announcement_reader",
     "api_token",
     "app_user",
     "attendance",
@@ -97,8 +99,10 @@ for _table in (
     "bank_holiday",
     "beginning",
     "confirmation",
+    "escalation_theme",
     "evidence",
     "external_id",
+    "ladder_rung",
     "membership",
     "notice",
     "organisation",
@@ -114,6 +118,7 @@ for _table in (
     "sign_in",
     "sign_in_try",
     "system",
+    "theme",
     "wording",
 ):
     UNSEEN[_table] = {"*": UNCOVERED}

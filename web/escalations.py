@@ -392,7 +392,9 @@ def _settled(tx: Tx, actor: Actor, escalation_id: str) -> list[dict[str, Any]]:
                 "text": said(CONSEQUENCE_STATES[one["state"]].text),
                 "colour": CONSEQUENCE_STATES[one["state"]].colour,
             },
-            "why": [said(r["why"]) for r in one["refusals"]],
+            "why": [
+                f"{said(r['why'])} {said(r.get('remedy', ''))}".strip() for r in one["refusals"]
+            ],
         }
         for one in lists.consequences(tx, actor, escalation_id)
     ]
@@ -611,8 +613,8 @@ def decide(record_id: str, trigger: str) -> ResponseReturnValue:
     def done(made: Done | None) -> Next:
         if made is None:
             words = _(
-                "Proposed. It takes two people: ask another lead who answers for this to open this"
-                " page and confirm. Nothing has happened yet."
+                "Proposed. It takes two people: the other reviewers of this level and the next have"
+                " been told, and one of them confirms it. Nothing has happened yet."
             )
             return Next(back, words)
         return Next(back, _carried_out(actor, record_id))
@@ -669,14 +671,21 @@ def _effect(preview: Preview, words: str) -> dict[str, Any]:
 
 def _carried_out(actor: Actor, escalation_id: str) -> str:
     """Carry out what was decided, each in a transaction of its own; what that came to in words."""
+    done, failed = _carry_out_all(actor, escalation_id)
+    if not done + failed:
+        return _("Decided. Whoever raised it has been told.")
+    if not failed:
+        return _("Decided, and everything that follows has been done. Close the review next.")
+    return _("Decided. Something could not be done: look at the list below.")
+
+
+def _carry_out_all(actor: Actor, escalation_id: str) -> tuple[int, int]:
+    """Carry out everything that is neither done nor waived; how many were done, and how many could
+    not be. Each keeps what came of it."""
     with edge().reading(actor) as (tx, _at):
         left = deciding.pending(tx, escalation_id)
     done = sum(_carry_out(actor, consequence) for consequence in left)
-    if not left:
-        return _("Decided. Whoever raised it has been told.")
-    if done == len(left):
-        return _("Decided, and everything that follows has been done. Close the review next.")
-    return _("Decided. Something could not be done: look at the list below.")
+    return done, len(left) - done
 
 
 def _carry_out(actor: Actor, consequence_id: str) -> bool:
@@ -703,6 +712,25 @@ def _consequence(record_id: UUID, consequence_id: UUID) -> Any:
     if one is None or Relation.REVIEWER not in worn or one["state"] not in ("pending", "failed"):
         abort(404)
     return found, one
+
+
+@pages.post("/escalations/<uuid:record_id>/consequences/all")
+@access(STAFF)
+def carry_out_everything(record_id: UUID) -> ResponseReturnValue:
+    """Carry out everything that was decided and is still to do."""
+    actor = current_actor()
+    found = read_record(Noun.ESCALATION, str(record_id))
+    worn = {hat[1] for hat in TABLES[Noun.ESCALATION].hats(found.facts, actor)}
+    if Relation.REVIEWER not in worn or found.facts.state != EscalationState.DECIDED:
+        abort(404)
+    done, failed = _carry_out_all(actor, found.id)
+    if failed:
+        words = ngettext("%(num)s was done.", "%(num)s were done.", done) + " "
+        words += _("Something could not be done: the list says why.")
+        flash(words, "important")
+    else:
+        flash(_("Everything that was decided is done. Close the review next."), "success")
+    return redirect(record_path(Noun.ESCALATION, found.id), 303)
 
 
 @pages.post("/escalations/<uuid:record_id>/consequences/<uuid:consequence_id>/retry")
@@ -809,7 +837,7 @@ def second_person(record_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
         return (
             banner(tx, Noun.ESCALATION, "decide", made, at)
             + " "
-            + _("The reviewer carries out what was decided.")
+            + _("Whoever proposed it is told, and carries out what was decided.")
         )
 
     return answer(draw, act, lambda words: Next(back, words))

@@ -601,6 +601,9 @@ NOTICES: dict[str, str] = {
         "Somebody was added who may be here already. Look whether they are the same person."
     ),
     "proposal_to_confirm": N_("A colleague asks you to confirm something."),
+    "proposal_confirmed": N_("What you proposed was confirmed."),
+    "proposal_refused": N_("What you proposed was not confirmed. Nothing has happened."),
+    "review_decided": N_("A review about this was decided."),
     "proposal_lapsed": N_("Nobody confirmed in time, so nothing was done. Propose it again."),
     "tell_person_by_hand": N_("Tell the person yourself: they can't be written to."),
     "tell_practice_by_hand": N_("Tell the practice yourself: nothing is sent to practices yet."),

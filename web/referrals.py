@@ -45,7 +45,6 @@ from workflows import clocks, disclosure, reading
 from workflows.disclosure import Situation
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.guards import HELD
-from workflows.letters import tell_team_lead
 from workflows.moves import N_, Refusal
 from workflows.referrals import (
     Redirected,
@@ -240,7 +239,7 @@ def look(tx: Tx, at: datetime, record_id: str) -> Shown:
         r,
         p,
         tuple(records.consents(tx, p.id)) if own and not s.closed else (),
-        reading.timeline(tx, actor, at, Noun.REFERRAL, record_id),
+        reading.timeline(tx, actor, at, Noun.REFERRAL, record_id, known=(f, s)),
         records.proposal(tx, actor, r.proposal_id) if own and r.proposal_id else None,
     )
 
@@ -748,11 +747,7 @@ def mark_in_error(record_id: str, trigger: str) -> ResponseReturnValue:
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
         told = {name: value for name, value in given.items() if value is not None}
-        proposal = propose(tx, actor, at, Noun.REFERRAL, record_id, trigger, told)
-        tell_team_lead(
-            tx, actor, at, shown.facts.organisation_id, "proposal_to_confirm", "referral", record_id
-        )
-        return proposal
+        return propose(tx, actor, at, Noun.REFERRAL, record_id, trigger, told)
 
     return answer(
         lambda form: page(

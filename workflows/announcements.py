@@ -21,6 +21,7 @@ from referral.people_checks import nhs_number
 from referral.rows import put
 from referral.states import Role
 from referral.store import Tx
+from workflows.letters import tell
 from workflows.moves import N_, Refusal
 from workflows.rules import field, missing, once, require, wrong
 from workflows.working_time import ENGLAND, Calendar, add
@@ -193,7 +194,8 @@ def _send(tx: Tx, actor: Actor, at: datetime, values: Mapping[str, Any]) -> str:
                 "look_at": act_by,
             },
         )
-        _tell(tx, actor.system_id, member_key(one.membership_id), "announcement", record_id, at)
+        key = member_key(one.membership_id)
+        tell(tx, actor.system_id, at, key, "announcement", NOUN, record_id)
     log(
         tx,
         actor,
@@ -215,27 +217,6 @@ def acknowledge(tx: Tx, actor: Actor, at: datetime, record_id: str) -> bool:
         return False
     log(tx, actor, at, "announcement_read", NOUN, record_id)
     return True
-
-
-def _tell(tx: Tx, system_id: str, to: str, what: str, record_id: str, at: datetime) -> None:
-    put(
-        tx,
-        "outbox",
-        {
-            "system_id": system_id,
-            "to_owner": to,
-            "what": what,
-            "noun": NOUN,
-            "record_id": record_id,
-            "version": 1,
-            "at": at,
-            "run_at": at,
-            "lease_until": None,
-            "tries": 0,
-            "sent_at": None,
-            "result": None,
-        },
-    )
 
 
 def look(tx: Tx, one: Due, at: datetime, cal: Calendar = ENGLAND) -> str:
@@ -260,7 +241,7 @@ def look(tx: Tx, one: Due, at: datetime, cal: Calendar = ENGLAND) -> str:
     if not kept.move_on(tx, one, owner=owner, fired=one.fired + 1, look_at=look_at):
         return "read"
     what = "announcement_unread_below" if one.fired else "announcement_unread"
-    _tell(tx, one.system_id, owner, what, one.announcement_id, at)
+    tell(tx, one.system_id, at, owner, what, NOUN, one.announcement_id)
     log(
         tx,
         the_system(one.system_id, f"clock:{PERIOD}"),

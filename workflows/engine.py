@@ -27,6 +27,7 @@ from referral.ledger import (
     head,
     insert,
     stored,
+    update,
     write,
 )
 from referral.states import ENDS, TAKING_PART, Noun, Relation, Role
@@ -513,6 +514,7 @@ def _write(
     rows += _step_rows(table, f, decision, actor, at, given, version, note_id, second, details)
     if any(row.statement is effects.RESTART for row in beside):
         rows += _clock_restarted(actor, at, given)
+    rows += _long_clock_owned(table, f, m, to, values, actor, at)
     reference = getattr(f, "reference", None)
     if key:
         answer = {"id": f.id, "state": to, "version": version, "reference": reference}
@@ -665,6 +667,33 @@ def _new_owner(table: Table, f: Any, values: Mapping[str, Any]) -> Row:
     )
 
 
+REOWN_LONG = update("clock", ("owner",), ("record_id", "kind"), empty=("ended",))
+
+
+def _long_clock_owned(
+    table: Table, f: Any, m: Move, to: str, values: Mapping[str, Any], actor: Actor, at: datetime
+) -> list[Row]:
+    """A clock that runs beside the states and was there before goes on, owned by whoever acts now:
+    a referral that took another's place may be with another provider."""
+    kinds = [follow.kind for follow in m.follows if isinstance(follow, StartClock)]
+    if not kinds or not f.long_clock:
+        return []
+    owner = _owner(table, f, to, values)
+    rows: list[Row] = []
+    for kind in kinds:
+        rows.append(Row(REOWN_LONG, {"owner": owner, "old_record_id": f.id, "old_kind": kind}))
+        rows += audit.entry(
+            actor=actor,
+            at=at,
+            action="clock",
+            noun=str(table.noun),
+            record_id=f.id,
+            details={"clock": {"kind": kind, "owner": owner}},
+            subject=f.subject_ref,
+        )
+    return rows
+
+
 def _clock_restarted(actor: Actor, at: datetime, given: Given) -> list[Row]:
     """The clock that is started again belongs to another record: its own entries say so too."""
     return audit.entry(
@@ -732,7 +761,7 @@ def _tellings(
     for follow in m.follows:
         if not isinstance(follow, Tell):
             continue
-        for to in _addressed(tx, table, follow.whom, f, values, given):
+        for to, noun, record_id in _letters(tx, table, follow.whom, f, values, given):
             rows.append(
                 Row(
                     insert("outbox"),
@@ -740,8 +769,8 @@ def _tellings(
                         "system_id": f.system_id,
                         "to_owner": to,
                         "what": follow.what,
-                        "noun": str(table.noun),
-                        "record_id": f.id,
+                        "noun": noun,
+                        "record_id": record_id,
                         "version": version,
                         "at": at,
                         "run_at": at,
@@ -753,6 +782,17 @@ def _tellings(
                 )
             )
     return rows
+
+
+def _letters(
+    tx: Tx, table: Table, whom: str, f: Any, values: Mapping[str, Any], given: Given
+) -> list[tuple[str, str, str]]:
+    """(owner key, noun, record) of each letter: about the record itself, but to those a decided
+    review concerns about the record they see it by."""
+    if whom == "concerned":
+        return picks.concerned_in(tx, f)
+    keys = _addressed(tx, table, whom, f, values, given)
+    return [(key, str(table.noun), f.id) for key in keys]
 
 
 def _addressed(
@@ -881,13 +921,34 @@ def _follow(
     done = _fire(tx, m, f, at, noun, cal, before=False)
     for follow in m.follows:
         if isinstance(follow, Raise):
-            done.append(raise_alarm(tx, follow, noun, f, at, f"{noun}.{m.trigger}", cal=cal))
+            clock_id, period = _until_moved(tx, noun, made) if follow.until_moved else (None, None)
+            done.append(
+                raise_alarm(
+                    tx,
+                    follow,
+                    noun,
+                    f,
+                    at,
+                    f"{noun}.{m.trigger}",
+                    clock_id=clock_id,
+                    period=period,
+                    cal=cal,
+                )
+            )
     if f.alarm:
         ended = made.state in ENDS[noun]
         for record_id in picks.overtaken(tx, f.id, ended):
             system = the_system(f.system_id, f"{noun}.{m.trigger}")
             done.append(step(tx, Noun.ESCALATION, record_id, "overtake", system, at, cal=cal))
     return done
+
+
+def _until_moved(tx: Tx, noun: Noun, made: Done) -> tuple[int | None, int | None]:
+    """The clock of the state the record is in now, whose end overtakes an alarm; the period before
+    its first."""
+    clock = TABLES[noun].states[made.state].clock  # type: ignore[index]
+    found = picks.running_clock(tx, made.id, clock.kind) if clock else None
+    return (None, None) if found is None else (found, 0)
 
 
 def raise_alarm(

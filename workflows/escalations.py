@@ -179,7 +179,9 @@ def note_failure(tx: Tx, consequence_id: str, refused: Refused) -> None:
         consequence_id,
         {
             "state": "failed",
-            "refusals": [{"code": r.code, "why": r.why} for r in refused.refusals],
+            "refusals": [
+                {"code": r.code, "why": r.why, "remedy": r.remedy} for r in refused.refusals
+            ],
             "tries": (row[0] if row else 0) + 1,
         },
     )

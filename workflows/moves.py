@@ -69,10 +69,12 @@ class Fire:
 
 @dataclass(frozen=True)
 class Raise:
-    """Raise an escalation of this kind about the record, as the system."""
+    """Raise an escalation of this kind about the record, as the system. `until_moved`: it is about
+    a clock that was missed, and is overtaken when the record's next step is made."""
 
     kind: str
     level: int = 1
+    until_moved: bool = False
 
 
 @dataclass(frozen=True)

@@ -255,7 +255,8 @@ def _act(act: Remind | Fire | Raise | None) -> str:
 
 
 def _raise(act: Raise) -> str:
-    return f"escalate ({_words(act.kind)}, level {act.level})"
+    until = ", until the next move is made" if act.until_moved else ""
+    return f"escalate ({_words(act.kind)}, level {act.level}{until})"
 
 
 def _listed(words: Iterable[str]) -> str:

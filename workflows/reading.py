@@ -474,19 +474,28 @@ class Timeline:
 
 
 def timeline(
-    tx: Tx, actor: Actor, at: datetime, noun: Noun, record_id: str, after: int = 0
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    noun: Noun,
+    record_id: str,
+    after: int = 0,
+    known: tuple[ReferralFacts, Situation] | None = None,
 ) -> Timeline:
     """The history of a record as the actor sees it. Raises Refused (not_found) when the record
-    isn't there for them."""
-    f = facts.LOADERS[noun](tx, record_id, actor, at)
+    isn't there for them. `known`: what the caller has just read of a referral, not read again."""
+    f: Any = known[0] if known else facts.LOADERS[noun](tx, record_id, actor, at)
     if f is None or not TABLES[noun].hats(f, actor):
         raise Refused([NOT_FOUND], noun=noun, trigger="read", record_id=record_id)
     steps = visible.steps_since(tx, actor, at, noun, record_id, after)
     if not isinstance(f, ReferralFacts):
         closed = bool(getattr(f, "closed_to_actor", False))
         return Timeline([], {}) if closed else Timeline(steps, _notes(tx, actor, noun, record_id))
-    said = visible.answers(tx, actor, at, [record_id]).get(record_id, (None, None))
-    fields = disclosure.fields(situation(f, actor, at, *said))
+    if known:
+        fields = disclosure.fields(known[1])
+    else:
+        said = visible.answers(tx, actor, at, [record_id]).get(record_id, (None, None))
+        fields = disclosure.fields(situation(f, actor, at, *said))
     if "since" not in fields:
         return Timeline([], {})
     if actor.role is Role.PROVIDER_LEADER:

@@ -11,12 +11,13 @@ from typing import Any
 from referral import facts
 from referral.actors import Actor
 from referral.audit import log
+from referral.clocks import member_key, role_key
 from referral.details import details_of
 from referral.ids import new_id, new_reference
 from referral.ledger import free_text
 from referral.rows import bump, change, keep_still, put
 from referral.schema import unseal
-from referral.states import Noun, ReferralState
+from referral.states import Noun, ReferralState, Role
 from referral.store import Sql, TryAgain, Tx
 from workflows.engine import (
     NOT_FOUND,
@@ -27,6 +28,7 @@ from workflows.engine import (
     step,
 )
 from workflows.guards import not_died
+from workflows.letters import tell
 from workflows.moves import N_, Refusal
 from workflows.people import MOST_TEXT
 from workflows.rules import field, kept, once, told_again, wrong
@@ -275,7 +277,9 @@ def _redirect(
             "alternatives": json.loads(copied[6]) if copied[6] else None,
         },
     )
-    _pass_long_clock_on(tx, actor, at, referral_id, made.id, f.subject_ref)
+    _pass_long_clock_on(
+        tx, actor, at, referral_id, made.id, f.subject_ref, member_key(f.link_worker_id)
+    )
     old = step(tx, Noun.REFERRAL, referral_id, "redirect", actor, at, {"redirected_to": made.id})
     try:
         made = send_referral(tx, actor, at, made.id)
@@ -289,18 +293,19 @@ LONG_CLOCK = Sql(
     " AND kind = 'referral.not_started' AND ended IS NULL",
     times=(3, 4),
 )
-INHERIT = Sql("UPDATE clock SET record_id = :new WHERE id = :id")
+INHERIT = Sql("UPDATE clock SET record_id = :new, owner = :owner WHERE id = :id")
 
 
 def _pass_long_clock_on(
-    tx: Tx, actor: Actor, at: datetime, old: str, new: str, subject: str
+    tx: Tx, actor: Actor, at: datetime, old: str, new: str, subject: str, owner: str
 ) -> None:
-    """The *not started* clock goes on with the new referral, and the log of both says so."""
+    """The *not started* clock goes on with the new referral, and the log of both says so. It is the
+    link worker's until the new one is sent: the provider before has nothing to do with it."""
     clock = tx.row(LONG_CLOCK, old=old)
     if clock is None:
         return
-    tx.run(INHERIT, id=clock[0], new=new)
-    _, kind, owner, started, due, period, hours = clock
+    tx.run(INHERIT, id=clock[0], new=new, owner=owner)
+    _, kind, _, started, due, period, hours = clock
     came = {"owner": owner, "started": started, "due": due, "period": period, "hours": bool(hours)}
     for record, moved in ((old, {"left": True}), (new, {"came": True, **came})):
         log(
@@ -431,7 +436,16 @@ def propose(
         subject=f.subject_ref,
         trigger=trigger,
     )
+    for key in _second_people(noun, f):
+        tell(tx, actor.system_id, at, key, "proposal_to_confirm", str(noun), record_id)
     return proposal
+
+
+def _second_people(noun: Noun, f: Any) -> list[str]:
+    """Who could be the second person: the team lead, or the reviewers of this level and above."""
+    if noun is Noun.ESCALATION:
+        return list(dict.fromkeys((f.owner, f.next_owner)))
+    return [role_key(Role.TEAM_LEAD, f.organisation_id)] if noun is Noun.REFERRAL else []
 
 
 def confirm_proposal(
@@ -459,5 +473,14 @@ def confirm_proposal(
         raise TryAgain("somebody else is answering this proposal")
     if not agree:
         log(tx, second, at, "proposal_refused", noun, record_id, {"confirmation": confirmation_id})
+        _tell_proposer(tx, first, at, "proposal_refused", noun, record_id)
         return None
-    return step(tx, Noun(noun), record_id, trigger, first, at, json.loads(given), second=second)
+    made = step(tx, Noun(noun), record_id, trigger, first, at, json.loads(given), second=second)
+    _tell_proposer(tx, first, at, "proposal_confirmed", noun, record_id)
+    return made
+
+
+def _tell_proposer(
+    tx: Tx, first: Actor, at: datetime, what: str, noun: str, record_id: str
+) -> None:
+    tell(tx, first.system_id, at, member_key(first.membership_id), what, noun, record_id)

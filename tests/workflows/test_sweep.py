@@ -78,7 +78,7 @@ def test_silence_of_the_provider_reminds_both_then_gives_the_person_back(w: Worl
     assert state(w.store, "referral", record) == "sent"
     sweep(w, after(due, 5))
     assert state(w.store, "referral", record) == "returned"
-    assert alarms(w.store, record) == [("no_reply", 1, "raised", None)]
+    assert alarms(w.store, record) == [("no_reply", 1, "raised", 0)]
     step = rows(w.store, "SELECT role, cause FROM step WHERE trigger = 'lapse'")
     assert step == [("system", "clock:referral.sent")]
 

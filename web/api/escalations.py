@@ -48,6 +48,7 @@ class Met(Schema):
 
     code = fields.String()
     why = fields.String()
+    remedy = fields.String()
 
 
 class ConsequenceShown(Schema):

@@ -230,7 +230,7 @@ MOVES = (
         keeps=("decision", "review_on", "conditions_note_id"),
         two_people_if=lambda f, g: f.severity == "high" or g.get("decision") == "overturn",
         effects=("consequences",),
-        follows=(Tell("raiser", "escalation_decided"),),
+        follows=(Tell("raiser", "escalation_decided"), Tell("concerned", "review_decided")),
         sets=lambda f, g, at: {"told_at": at},
     ),
     move(
@@ -312,6 +312,11 @@ TABLE = Table(
     Noun.ESCALATION,
     STATES,
     MOVES,
-    {**CAST, "new_reviewer": lambda f: f.next_owner, "new_asked": lambda f: None},
+    {
+        **CAST,
+        "new_reviewer": lambda f: f.next_owner,
+        "new_asked": lambda f: None,
+        "concerned": lambda f: None,
+    },
     hats,
 )

@@ -289,7 +289,11 @@ MOVES = (
         S.RETURNED,
         SYSTEM,
         N_("The provider didn't reply in time. The referral goes back to the link worker."),
-        follows=(Raise("no_reply"), Tell("link_worker", "lapsed"), Tell("provider", "lapsed")),
+        follows=(
+            Raise("no_reply", until_moved=True),
+            Tell("link_worker", "lapsed"),
+            Tell("provider", "lapsed"),
+        ),
     ),
     move(
         "recall",
