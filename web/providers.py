@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
-from referral import offered, oversight, policy, records, reviews, visible
+from referral import caseloads, offered, oversight, policy, records, reviews, visible
 from referral.oversight import Evidence, Provider
 from referral.policy import Rules
 from referral.states import Noun, Role
@@ -301,11 +301,27 @@ def apply(provider_id: UUID) -> ResponseReturnValue:
 
 @own_page(Noun.ASSURANCE, "refuse", "suspend", "leave")
 def touching(record_id: str, trigger: str) -> ResponseReturnValue:
-    """A decision that touches people: how many is said first."""
-    found = _of_assurance(record_id)
+    """A decision that touches people: how many is said first, and who goes back to whom where
+    everyone does."""
+    actor, found = current_actor(), _of_assurance(record_id)
     before = f"{said(BEFORE[Noun.ASSURANCE, trigger])} {_('Now:')} {_touched(found)}"
+    teams: dict[str, list[str]] = {}
+    if trigger != "suspend" and actor.role is not Role.PROVIDER_LEADER:
+        with edge().reading(actor) as (tx, _at):
+            for one in caseloads.at_provider(tx, record_id):
+                where = labels.state_tag("referral", one.state)["text"].lower()
+                line = f"{one.reference}, {where}, {one.link_worker}"
+                teams.setdefault(one.team, []).append(line)
     return move_page(
-        Noun.ASSURANCE, record_id, trigger, Asked(before=before, back=f"/providers/{found.id}")
+        Noun.ASSURANCE,
+        record_id,
+        trigger,
+        Asked(
+            before=before,
+            back=f"/providers/{found.id}",
+            template="provider_leaves.jinja",
+            context={"teams": list(teams.items())},
+        ),
     )
 
 

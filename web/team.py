@@ -10,16 +10,15 @@ from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError, validates_schema
 
-from referral import caseloads, facts
+from referral import caseloads
 from referral.caseloads import TeamMember
-from referral.states import Noun, Role
+from referral.states import Role
 from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
 from web.app import edge
 from web.forms import Form, Next, answer, page
 from web.labels import role_name, said
-from web.moves import Asked, move_page, own_page
 from web.say import _, ngettext
 from web.schemas.base import Command
 from web.schemas.fields import Id, Many, Moment, YesNo
@@ -35,7 +34,6 @@ from workflows.caseloads import (
     hand_over_rest,
     shared_out,
 )
-from workflows.engine import NOT_FOUND, TABLES, Refused
 from workflows.moves import N_
 from workflows.organisations import set_away
 from workflows.rules import field, wrong
@@ -307,40 +305,4 @@ def end(membership_id: UUID) -> ResponseReturnValue:
         act,
         lambda made: Next(back, _("Ended. They can no longer sign in with this role.")),
         schema=Ending(),
-    )
-
-
-# -- a provider leaves --------------------------------------------------------------------------
-
-
-@own_page(Noun.ASSURANCE, "leave")
-def provider_leaves(record_id: str, trigger: str) -> ResponseReturnValue:
-    """What becomes of everyone with a provider that leaves, before it does."""
-    actor = current_actor()
-    with edge().reading(actor) as (tx, at):
-        f = facts.LOADERS[Noun.ASSURANCE](tx, record_id, actor, at)
-        if f is None or not TABLES[Noun.ASSURANCE].hats(f, actor):
-            raise Refused([NOT_FOUND], noun=Noun.ASSURANCE, trigger="read", record_id=None)
-        people = caseloads.at_provider(tx, record_id)
-    by_state: dict[str, int] = {}
-    teams: dict[str, list[str]] = {}
-    for one in people:
-        by_state[one.state] = by_state.get(one.state, 0) + 1
-        teams.setdefault(one.team, []).append(f"{one.reference}, {one.link_worker}")
-    leader = actor.role is Role.PROVIDER_LEADER
-    return move_page(
-        Noun.ASSURANCE,
-        record_id,
-        trigger,
-        Asked(
-            template="team/provider_leaves.jinja",
-            context={
-                "many": len(people),
-                "by_state": [
-                    {"tag": labels.state_tag("referral", state), "many": many}
-                    for state, many in by_state.items()
-                ],
-                "teams": [] if leader else list(teams.items()),
-            },
-        ),
     )

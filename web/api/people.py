@@ -16,7 +16,7 @@ from referral.actors import Actor
 from referral.audit import log
 from referral.store import Tx
 from web.access import TEAM
-from web.api.answers import Saved, words
+from web.api.answers import RefusalShown, Saved, of_refusal, words
 from web.api.door import (
     ETAG,
     IF_MATCH,
@@ -32,11 +32,21 @@ from web.api.problems import Problem
 from web.app import edge
 from web.schemas import Command
 from web.schemas.fields import BirthDate, Checked, Text
-from web.schemas.people import AddPerson, ChangePerson, SavePlan
+from web.schemas.people import (
+    AddPerson,
+    ChangePerson,
+    MergePeople,
+    MoveAway,
+    RecordDeath,
+    SavePlan,
+)
 from workflows import disclosure
+from workflows.deaths import death_preview, record_death
 from workflows.engine import NOT_FOUND, STALE, Refused
 from workflows.guards import HELD
+from workflows.merges import merge_people, merge_preview
 from workflows.moves import N_
+from workflows.moving import move_away
 from workflows.people import (
     add_person,
     change_person,
@@ -296,3 +306,148 @@ def add_plan(given: dict[str, Any], record_id: UUID) -> dict[str, Any]:
         )
 
     return edge().perform(actor, do)
+
+
+# -- what life brings ---------------------------------------------------------------------------
+
+
+class OpenReferral(Schema):
+    """A referral of the person, as a preview names it."""
+
+    id = fields.UUID()
+    reference = words("SG-7K4Q-2M", "The reference people say aloud.")
+    state = words("active", "Where it is now.")
+    activity = fields.String()
+    provider = fields.String()
+
+
+class DeathPreview(Schema):
+    """What recording the person's death would stop, and what stays to be read."""
+
+    stops = fields.List(fields.Nested(OpenReferral))
+    stays = fields.List(fields.Nested(OpenReferral))
+
+
+class DeathRecorded(Schema):
+    """The death is on record, and these referrals were stopped for it."""
+
+    id = fields.UUID()
+    version = fields.Integer()
+    stopped = fields.List(fields.String())
+    replayed = fields.Boolean()
+
+
+class MergePreview(Schema):
+    """What joining the other record into this one would bring along, and what stands in the way."""
+
+    referrals = fields.List(fields.Nested(OpenReferral))
+    fills = fields.List(fields.String())
+    ends = fields.List(
+        fields.String(), metadata={"description": "Consents that end with it, by their id."}
+    )
+    refusals = fields.List(fields.Nested(RefusalShown))
+
+
+class Merged(Schema):
+    """The record that stands for both from now."""
+
+    id = fields.UUID()
+    reference = fields.String()
+    replayed = fields.Boolean()
+
+
+class MovedAway(Schema):
+    """What was stopped, and what couldn't be."""
+
+    stopped = fields.List(fields.UUID())
+    refusals = fields.List(fields.Nested(RefusalShown))
+
+
+@api.route("/<uuid:record_id>/death")
+@for_roles(TEAM)
+@api.alt_response(409, "Problem409")
+@api.response(200, DeathPreview)
+def death(record_id: UUID) -> dict[str, Any]:
+    """What recording the person's death would do"""
+    actor = asker()
+    with edge().reading(actor) as (tx, at):
+        plan = death_preview(tx, actor, at, str(record_id))
+    return {
+        "stops": [r._asdict() for r in plan.stops],
+        "stays": [r._asdict() for r in plan.stays],
+    }
+
+
+@api.route("/<uuid:record_id>/death", methods=["POST"])
+@for_roles(TEAM)
+@api.doc(parameters=[*REPEAT_KEY, *IF_MATCH])
+@api.arguments(RecordDeath)
+@api.response(200, DeathRecorded, headers=ETAG)
+def died(given: dict[str, Any], record_id: UUID) -> Response:
+    """Record that the person has died
+
+    Every open referral but what is completed is withdrawn, and nothing is sent to the person any
+    more. Concerns stay open."""
+    actor, key, version = asker(), repeat_key(), seen_version()
+    found = str(record_id)
+    said = edge().perform(
+        actor, lambda tx, at: record_death(tx, actor, at, found, given, version, key)
+    )
+    return _saved({"replayed": False, **said}, 200)
+
+
+@api.route("/<uuid:record_id>/merge/<uuid:other_id>")
+@for_roles(TEAM)
+@api.alt_response(409, "Problem409")
+@api.response(200, MergePreview)
+def merge_look(record_id: UUID, other_id: UUID) -> dict[str, Any]:
+    """What joining the other record into this one would do"""
+    actor = asker()
+    with edge().reading(actor) as (tx, at):
+        plan = merge_preview(tx, actor, at, str(record_id), str(other_id))
+    return {
+        "referrals": [r._asdict() for r in plan.referrals],
+        "fills": list(plan.filled),
+        "ends": [answer.id for answer, _stops in plan.ends],
+        "refusals": [of_refusal(r) for r in plan.refusals],
+    }
+
+
+@api.route("/<uuid:record_id>/merge", methods=["POST"])
+@for_roles(TEAM)
+@api.doc(parameters=REPEAT_KEY)
+@api.arguments(MergePeople)
+@api.response(200, Merged)
+def merge(given: dict[str, Any], record_id: UUID) -> dict[str, Any]:
+    """Join the other record into this one, each of its referrals confirmed"""
+    actor, key, found = asker(), repeat_key(), str(record_id)
+    said = edge().perform(
+        actor,
+        lambda tx, at: merge_people(
+            tx, actor, at, found, given["other"], referrals=given.get("referrals") or (), key=key
+        ),
+    )
+    return {"replayed": False, **said}
+
+
+@api.route("/<uuid:record_id>/move-away", methods=["POST"])
+@for_roles(TEAM)
+@api.doc(parameters=REPEAT_KEY)
+@api.arguments(MoveAway)
+@api.response(200, MovedAway)
+def moved_away(given: dict[str, Any], record_id: UUID) -> dict[str, Any]:
+    """The person moves away: withdraw these referrals of theirs"""
+    actor, key, found = asker(), repeat_key(), str(record_id)
+
+    def do(tx: Tx, at: datetime) -> dict[str, Any]:
+        done, refused = move_away(tx, actor, at, found, given["stop"])
+        return {
+            "stopped": [d.id for d in done],
+            "refusals": [of_refusal(r) for one in refused for r in one.refusals],
+        }
+
+    body = {"id": found, **given}
+    return edge().perform(
+        actor,
+        lambda tx, at: once(tx, actor, key, "person.move", body, at, lambda: do(tx, at)),
+    )
