@@ -35,6 +35,15 @@ from workflows.organisations import (
 )
 from workflows.overrides import propose_override
 from workflows.people import add_person, save_plan
+from workflows.policy import set_rule
+from workflows.policy_changes import (
+    PUBLIC,
+    comment,
+    comment_publicly,
+    decide,
+    open_change,
+    read_comment,
+)
 from workflows.referrals import (
     begin_referral,
     confirm_proposal,
@@ -463,6 +472,7 @@ def tell(
     _lives(s)
     _matters(s)
     _shared_for_safety(s)
+    _policy(s)
     s.tell()
     return s
 
@@ -663,6 +673,118 @@ def _shared_for_safety(s: Story) -> None:
         fields=["safety_notes"],
         why_not_told="Her son reads her letters and hears her calls.",
     )
+
+
+def _policy(s: Story) -> None:
+    """Rules that places made of their own, one that was talked about first, and one that is."""
+
+    def rule(days: int, who: str, place: str, kind: str, name: str, value: Any, why: str) -> None:
+        def what(at: datetime) -> None:
+            actor = s.actor[who]
+            with s.store.begin(actor) as tx:
+                set_rule(
+                    tx,
+                    actor,
+                    at,
+                    place_id=s.place[place],
+                    kind=kind,
+                    name=name,
+                    value=value,
+                    because=why,
+                )
+
+        s.on(days, what)
+
+    def opened(days: int, who: str, place: str, closes: int, **said: Any) -> dict[str, str]:
+        made: dict[str, str] = {}
+
+        def what(at: datetime) -> None:
+            actor = s.actor[who]
+            with s.store.begin(actor) as tx:
+                made["id"] = open_change(
+                    tx, actor, at, place_id=s.place[place], closes_at=at + timedelta(closes), **said
+                )
+                made["code"] = tx.rows(CODE, id=made["id"])[0][0]
+
+        s.on(days, what)
+        return made
+
+    def heard(days: int, made: dict[str, str], voice: str, body: str, show: str = "") -> None:
+        def what(at: datetime) -> None:
+            somebody = the_system(s.system_id, PUBLIC)
+            with s.store.begin(somebody) as tx:
+                comment = comment_publicly(
+                    tx, somebody, at, code=made["code"], voice=voice, body=body
+                )
+                if show:
+                    read_comment(tx, s.actor[show], at, comment_id=comment, show=True)
+
+        s.on(days, what, hour=15)
+
+    rule(
+        90, "gail", "root", "days", "agreement.drafted", 15,
+        "Half of what was drafted in spring waited for a signature all summer.",
+    )  # fmt: skip
+    rule(
+        60, "fred", "Fen", "reasons", "referral.decline",
+        ["full", "not_right_activity", "access_need", {"code": "no_bus", "says": "No bus back"},
+         "other"],
+        "Half the villages have no bus after five. We want to count it.",
+    )  # fmt: skip
+    first = opened(
+        75, "grace", "Harbour", 14,
+        title="A first aid certificate from small groups too",
+        because="Two groups meet far from a road. First aid is asked of larger ones only.",
+        wanted=[{"kind": "evidence", "name": "small_group", "value": [
+            "public_liability", "safeguarding_policy", "safeguarding_training", "dbs",
+            "risk_assessment", "first_aid"]}],
+    )  # fmt: skip
+    heard(70, first, "provider", "The course costs £80. We have £200 a year for all.", "grace")
+    heard(68, first, "lived_experience", "I would feel safer. I fell there once.", "grace")
+
+    def decide_first(at: datetime) -> None:
+        actor = s.actor["grace"]
+        with s.store.begin(actor) as tx:
+            decide(
+                tx,
+                actor,
+                at,
+                change_id=first["id"],
+                made=True,
+                heard=[
+                    {
+                        "said": "The course costs more than a small group has.",
+                        "did": "Harbour pays for two people from each group, each year.",
+                    },
+                    {
+                        "said": "People would feel safer.",
+                        "did": "It is asked for at each group's next review.",
+                    },
+                ],
+            )
+
+    s.on(60, decide_first)
+    second = opened(
+        4, "grace", "Harbour", 21,
+        title="Seven working days to answer a referral, not five",
+        because="Groups that meet once a week answer after their session, often on day six.",
+        wanted=[{"kind": "days", "name": "referral.sent", "value": 7}],
+    )  # fmt: skip
+    heard(3, second, "provider", "Yes please. We meet on Thursdays and share one phone.", "grace")
+    heard(1, second, "lived_experience", "Two weeks of silence is a long time when you are low.")
+
+    def member(at: datetime) -> None:
+        actor = s.actor["priya"]
+        with s.store.begin(actor) as tx:
+            comment(
+                tx, actor, at, change_id=second["id"],
+                body="Keep the reminder on day five, then I can tell people what to expect.",
+            )  # fmt: skip
+
+    s.on(2, member)
+
+
+CODE = Sql("SELECT code FROM policy_change WHERE id = :id")
 
 
 def _matters(s: Story) -> None:
