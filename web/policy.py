@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, abort, current_app, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
@@ -19,8 +19,17 @@ from referral.store import Tx
 from web.access import STAFF, access, current_actor
 from web.app import edge
 from web.forms import Form, Next, answer, page, refuse, typed
+from web.frame import there_is
 from web.labels import said
-from web.policy_words import KINDS, lines_of, list_from, name_words, unit, value_words
+from web.policy_words import (
+    KINDS,
+    lines_of,
+    list_from,
+    name_words,
+    title_words,
+    unit,
+    value_words,
+)
 from web.say import _, ngettext
 from web.schemas import Wrong, load
 from web.schemas.fields import typed_day
@@ -36,6 +45,7 @@ pages = Blueprint("policy_pages", __name__)
 
 CHANGERS = frozenset({Role.GOVERNANCE_LEAD, Role.ADMINISTRATOR})
 EXAMPLE = N_("Shipped example")
+WORDINGS = "/wording"  # the page of what is read out for consent
 
 
 def may_change(actor: Actor, path: str) -> bool:
@@ -156,6 +166,7 @@ def sheet() -> ResponseReturnValue:
         narrowed=bool(kind or only_own or day),
         may_change=may_change(actor, places[here].path),
         open_changes=len(open_now),
+        words_href=WORDINGS if there_is(current_app, WORDINGS) else None,
         own_rules=sum(r["own"] for r in rows),
     ), (422 if faults else 200)
 
@@ -199,6 +210,7 @@ def rule(kind: str, name: str) -> str:
         "policy/rule.jinja",
         Form(),
         row=_row(one, rules, places),
+        title=title_words(kind, name, rules),
         lines=lines_of(kind, one.value) if kind in ("reasons", "evidence") else [],
         place=place,
         says=said(KINDS[kind][1]),
@@ -298,7 +310,7 @@ def change(kind: str, name: str) -> ResponseReturnValue:
         return page(
             "policy/change.jinja",
             form,
-            title=name_words(kind, name, rules),
+            title=title_words(kind, name, rules),
             place=place,
             box=FIELD.get(kind, "number"),
             unit=unit(kind, name),
@@ -351,7 +363,7 @@ def _preview(
     return page(
         "policy/preview.jinja",
         Form(key=request.form.get("key") or Form().key),
-        title=name_words(kind, name, rules),
+        title=title_words(kind, name, rules),
         place=place,
         was=value_words(kind, name, found.was),
         value=value_words(kind, name, found.value),
@@ -440,7 +452,7 @@ def take_back(rule_id: UUID) -> ResponseReturnValue:
 
     def draw(form: Form) -> str:
         return page(
-            "policy/stays.jinja", form, title=name_words(found.kind, found.name),
+            "policy/stays.jinja", form, title=title_words(found.kind, found.name),
             back={"href": here},
         )  # fmt: skip
 

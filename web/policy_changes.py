@@ -30,7 +30,7 @@ from web.policy import (
     start_of,
     value_given,
 )
-from web.policy_words import name_words, unit, value_words
+from web.policy_words import title_words, unit, value_words
 from web.say import _, ngettext
 from web.schemas import Wrong, load
 from web.schemas.policy import Comment, Decide, OpenChange, PublicComment
@@ -75,14 +75,15 @@ def _last_day(found: Change) -> str:
 
 
 def _wanted(found: Change, rules: policy.Rules) -> list[dict[str, str]]:
-    """What would change, each with what holds now."""
+    """What would change, each with what holds now; once it is decided, with what held before."""
+    then = rules if found.state == "open" else policy.Rules(rules.book, rules.path, found.opened_at)
     return [
         {
-            "words": name_words(one["kind"], one["name"], rules),
+            "words": title_words(one["kind"], one["name"], rules),
             "now": value_words(
                 one["kind"],
                 one["name"],
-                changing.item(rules, found.place_id, one["kind"], one["name"]).value,
+                changing.item(then, found.place_id, one["kind"], one["name"]).value,
             ),
             "new": value_words(one["kind"], one["name"], one["value"]),
         }
@@ -127,7 +128,7 @@ def ask(kind: str, name: str) -> ResponseReturnValue:
         return page(
             "policy/ask.jinja",
             form,
-            title=name_words(kind, name, rules),
+            title=title_words(kind, name, rules),
             place=place,
             box=FIELD.get(kind, "number"),
             unit=unit(kind, name),

@@ -16,7 +16,7 @@ from referral.policy import Rules, rules_in
 from referral.store import Tx
 from web.edge import Edge
 from web.policy import min_end, start_of
-from web.policy_words import name_words, value_words
+from web.policy_words import title_words, value_words
 from workflows.organisations import the_only_system
 from workflows.policy_files import (
     Difference,
@@ -93,7 +93,7 @@ def lines_of(found: Sequence[Difference], here: str, there: str) -> list[str]:
     """Each difference in three lines: the rule, and what either side says."""
     lines = []
     for d in found:
-        lines.append(name_words(d.kind, d.name))
+        lines.append(title_words(d.kind, d.name))
         for side, value in ((here, d.here), (there, d.there)):
             words = "says nothing" if value is None else value_words(d.kind, d.name, value)
             lines.append(f"    {side}: {words}")

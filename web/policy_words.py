@@ -75,6 +75,18 @@ def name_words(kind: str, name: str, rules: Rules | None = None) -> str:
     return said(OTHERS.get((kind, name), name))
 
 
+def title_words(kind: str, name: str, rules: Rules | None = None) -> str:
+    """What a rule is called where nothing else says of what kind it is."""
+    words = name_words(kind, name, rules)
+    heading = {
+        "ceiling": N_("How high a matter climbs: %(what)s"),
+        "reasons": N_("Reasons to choose from. %(what)s"),
+        "evidence": N_("Evidence asked of providers: %(what)s"),
+        "blocks": N_("Stops new referrals when out of date: %(what)s"),
+    }.get(kind)
+    return _(heading, what=words) if heading else words
+
+
 def _state_words(name: str) -> str:
     """A clock that is called after the state it runs in."""
     noun, _dot, state = name.partition(".")
