@@ -17,6 +17,7 @@ from referral import facts, lists, policy, records, reviews, themes, visible
 from referral.actors import Actor
 from referral.ids import new_id, new_reference
 from referral.members import actor_of
+from referral.policy import Rules
 from referral.reviews import AboutProvider, AboutReferral
 from referral.states import EscalationState, Noun, Relation, Role
 from referral.store import Tx
@@ -36,7 +37,7 @@ from workflows import escalations as deciding
 from workflows import reading
 from workflows.engine import NOT_FOUND, NOT_YOUR_RECORD, NOT_YOUR_ROLE, TABLES, Done, Refused, step
 from workflows.escalations import CONSEQUENCES, Preview
-from workflows.moves import N_, Refusal
+from workflows.moves import N_, Need, Refusal, list_of
 from workflows.referrals import confirm_proposal, propose
 from workflows.rules import wrong
 from workflows.working_time import ENGLAND, add
@@ -468,6 +469,7 @@ def _ways(tx: Tx, at: datetime, actor: Actor, f: facts.EscalationFacts) -> list[
             about.provider.assurance_state or "",
             about.provider.name,
             CONSEQUENCES[Noun.ASSURANCE],
+            policy.rules_of(tx, about.provider.organisation_id, at),
         )
     if about.referral is None and about.provider is not None:
         for one in reviews.with_provider(tx, actor, about.provider.id):
@@ -483,7 +485,8 @@ def _ways_of_referral(
         for c in records.colleagues(tx, actor, at, one.organisation_id)
         if c.role == Role.LINK_WORKER and c.membership_id != one.link_worker_id
     ]
-    return _ways_of(Noun.REFERRAL, one.id, one.state, one.reference, triggers, team)
+    rules = policy.rules_of(tx, one.organisation_id, at)
+    return _ways_of(Noun.REFERRAL, one.id, one.state, one.reference, triggers, rules, team)
 
 
 def _ways_of(
@@ -492,6 +495,7 @@ def _ways_of(
     state: str,
     called: str,
     triggers: tuple[str, ...],
+    rules: Rules,
     team: list[tuple[str, str]] | None = None,
 ) -> list[Way]:
     found = []
@@ -505,7 +509,7 @@ def _ways_of(
             choices = (
                 team or []
                 if need.name == "link_worker_id"
-                else labels.choices(labels.REASONS, *need.values)
+                else _reasons(rules, noun, trigger, need)
             )
             label = _("To whom?") if need.name == "link_worker_id" else _("Why?")
             needs.append(
@@ -515,6 +519,14 @@ def _ways_of(
         words = _("%(move)s: %(record)s", move=labels.button(noun, trigger), record=called)
         found.append(Way(code, noun, record_id, trigger, words, tuple(needs)))
     return found
+
+
+def _reasons(rules: Rules, noun: Noun, trigger: str, need: Need) -> list[tuple[str, str]]:
+    """The reasons in force where the record is; for what is no list of a place's, the table's."""
+    name = list_of(noun, trigger, need)
+    if name in policy.REASONS:
+        return labels.listed_reasons(rules, name)
+    return labels.choices(labels.REASONS, *need.values)
 
 
 def _wanted(ways: list[Way]) -> tuple[list[Mapping[str, Any]], list[Refusal]]:
