@@ -35,7 +35,7 @@ class Dispatch(Base):
     key: Mapped[Ref] = mapped_column(unique=True)
     slot: Mapped[str]
     outbox_id: Mapped[int | None] = mapped_column(
-        BigInteger().with_variant(Integer(), "sqlite"), ForeignKey("outbox.id")
+        BigInteger().with_variant(Integer(), "sqlite")
     )
     to_owner: Mapped[str]
     channel: Mapped[str]

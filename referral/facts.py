@@ -62,16 +62,21 @@ HELD = f"""(EXISTS (SELECT 1 FROM hold h WHERE h.person_id = r.person_id AND {of
 ANSWERED = """(SELECT i.body_hash || ' ' || i.answer FROM idempotency i
      WHERE i.system_id = :system_id AND i.actor_id = :actor_id AND i.key = :key)"""
 
+# Whether a clock of the record may be late without having been marked so: `look_at` never lies
+# behind the time that counts, so this is the quick question before the exact one.
+LATE = """EXISTS (SELECT 1 FROM clock t WHERE t.record_id = {record} AND t.ended IS NULL
+     AND t.missed IS NULL AND t.look_at <= :at)"""
 ALARM = Sql(
     "SELECT EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = :id AND x.closed_at IS NULL"
-    " AND x.clock_id IS NOT NULL)"
+    f" AND x.clock_id IS NOT NULL), {LATE.format(record=':id')}"
 )
 
 
-def _alarm(tx: Tx, record_id: str) -> bool:
-    """Whether an escalation that a clock raised about this record is open."""
-    row = tx.row(ALARM, id=record_id)
-    return bool(row and row[0])
+def _alarm(tx: Tx, record_id: str, at: datetime) -> tuple[bool, bool]:
+    """Whether an escalation that a clock raised about this record is open, and whether a clock of
+    it may be late."""
+    row = tx.row(ALARM, id=record_id, at=at)
+    return bool(row and row[0]), bool(row and row[1])
 
 
 # -- referral -----------------------------------------------------------------------------------
@@ -128,6 +133,7 @@ class ReferralFacts(NamedTuple):
     long_clock: bool
     alarm: bool
     answered: str | None
+    late: bool = False
     policy: str | None = None
     actor_membership: str = ""
     actor_org: str = ""
@@ -174,7 +180,7 @@ SELECT r.id, r.state, r.version, r.system_id, r.organisation_id, r.reference, r.
     AND t.ended IS NULL),
   EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = r.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
-  {ANSWERED}, pl.policy
+  {ANSWERED}, {LATE.format(record="r.id")}, pl.policy
 FROM referral r
 JOIN person pe ON pe.id = r.person_id
 JOIN provider pr ON pr.id = r.provider_id
@@ -304,6 +310,7 @@ class ConsentFacts(NamedTuple):
     in_force: bool
     alarm: bool
     answered: str | None
+    late: bool = False
     policy: str | None = None
     actor_membership: str = ""
     actor_org: str = ""
@@ -334,7 +341,7 @@ SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.person_id, c.
     AND ({of("n", CONSENT_GIVEN)} OR {of("n", CONSENT_ASKED)})),
   EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = c.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
-  {ANSWERED}, pl.policy
+  {ANSWERED}, {LATE.format(record="c.id")}, pl.policy
 FROM consent c
 JOIN person pe ON pe.id = c.person_id
 JOIN organisation og ON og.id = c.organisation_id
@@ -450,6 +457,7 @@ class OverrideFacts(NamedTuple):
     closed_to_actor: bool
     alarm: bool
     answered: str | None
+    late: bool = False
     policy: str | None = None
     next_rung: int = 0
     next_holder: str = ""
@@ -472,7 +480,7 @@ SELECT o.id, o.state, o.version, o.system_id, o.organisation_id, o.reference, o.
   {OVERRIDE_CLOSED},
   EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = o.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
-  {ANSWERED}, pl.policy
+  {ANSWERED}, {LATE.format(record="o.id")}, pl.policy
 FROM override o
 JOIN person pe ON pe.id = o.person_id
 JOIN organisation og ON og.id = o.organisation_id
@@ -700,6 +708,7 @@ class ConcernFacts(NamedTuple):
     actor_implicated: bool
     held_by_it: bool
     answered: str | None
+    late: bool = False
     policy: str | None = None
     next_rung: int = 0
     next_holder: str = ""
@@ -719,7 +728,7 @@ SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.reference, c.
   pe.subject_ref, pe.gate, pr.gate, pl.path,
   {IMPLICATED},
   EXISTS (SELECT 1 FROM hold h WHERE h.concern_id = c.id AND {of("h", HOLD_LIVE)}),
-  {ANSWERED}, pl.policy, c.child, pe.birth_date,
+  {ANSWERED}, {LATE.format(record="c.id")}, pl.policy, c.child, pe.birth_date,
   EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
     AND (s.user_id IS NOT NULL OR s.organisation_id IS NOT NULL))
 FROM concern c
@@ -900,6 +909,7 @@ class EscalationFacts(NamedTuple):
     link_worker_id: str | None = None  # for whom a stand-in raises it
     closed_to_actor: bool = False
     alarm: bool = False
+    late: bool = False
     actor_membership: str = ""
     actor_org: str = ""
     rules: Rules = SHIPPED
@@ -961,10 +971,12 @@ def escalation(
     above = min(f.level + 1, f.ceiling) if f.level < f.ceiling else f.level
     found = ladder.ladder(tx, f.system_id, f.organisation_id, f.review_path, at)
     level, owner = found.review(above, f.ceiling, excluding=f.raised_by)
+    alarm, late = _alarm(tx, record_id, at)
     return f._replace(
         next_level=level,
         next_owner=owner,
-        alarm=_alarm(tx, record_id),
+        alarm=alarm,
+        late=late,
         rules=rules_at(tx, f.policy, f.place_path, at),
     )
 
@@ -1119,6 +1131,7 @@ class AssuranceFacts(NamedTuple):
     person_id: str | None = None
     closed_to_actor: bool = False
     alarm: bool = False
+    late: bool = False
     reference: str = ""
     actor_membership: str = ""
     actor_org: str = ""
@@ -1183,9 +1196,10 @@ def assurance(
 ) -> AssuranceFacts | None:
     """The facts of one provider's assurance."""
     row = tx.row(_assurance_sql(tx.pg, False), **asking(actor, at, key), id=record_id)
-    return (
-        None if row is None else _assured(tx, row, actor, at)._replace(alarm=_alarm(tx, record_id))
-    )
+    if row is None:
+        return None
+    alarm, late = _alarm(tx, record_id, at)
+    return _assured(tx, row, actor, at)._replace(alarm=alarm, late=late)
 
 
 def new_assurance(
@@ -1227,6 +1241,7 @@ class AgreementFacts(NamedTuple):
     person_id: str | None = None
     closed_to_actor: bool = False
     alarm: bool = False
+    late: bool = False
     actor_membership: str = ""
     actor_org: str = ""
     rules: Rules = SHIPPED
@@ -1288,13 +1303,15 @@ def agreement(
     under = tx.row(PEOPLE_UNDER, id=record_id)
     _, governance = ladder.reviewers(tx, f.system_id, f.organisation_id, f.place_path, 2, 3, at)
     everyone = sorted(p[0] for p in parties)
+    alarm, late = _alarm(tx, record_id, at)
     return f._replace(
         parties=frozenset(everyone),
         unsigned=frozenset(p[0] for p in parties if p[1] is None),
         provider_gates=_gates(tx, everyone),
         governance=governance,
         needed=bool(under and under[0]),
-        alarm=_alarm(tx, record_id),
+        alarm=alarm,
+        late=late,
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
         rules=rules_at(tx, f.policy, f.place_path, at),

@@ -136,14 +136,12 @@ class Outbox(Base):
 
 
 class Notice(Base):
-    """What reached one member, in their list of notices."""
+    """What reached one member, in their list of notices. It outlives the outbox row it came of."""
 
     __tablename__ = "notice"
     id: Mapped[Serial]
     system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
-    outbox_id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer(), "sqlite"), ForeignKey("outbox.id")
-    )
+    outbox_id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"))
     membership_id: Mapped[Ref] = mapped_column(ForeignKey("membership.id"))
     what: Mapped[str]
     noun: Mapped[str]

@@ -141,6 +141,25 @@ def running_clock(tx: Tx, record_id: str, kind: str) -> int | None:
     return None if row is None else int(row[0])
 
 
+LATE = Sql(
+    "SELECT id, kind, started, due FROM clock WHERE record_id = :id AND ended IS NULL"
+    " AND missed IS NULL AND look_at <= :at ORDER BY id",
+    times=(2, 3),
+)
+MISSED = Sql("UPDATE clock SET missed = :missed WHERE id = :id AND missed IS NULL")
+
+
+def perhaps_late(tx: Tx, record_id: str, at: datetime) -> list[tuple[int, str, datetime, datetime]]:
+    """The running clocks of a record that may be late and aren't marked so: id, kind, when it
+    started and was due."""
+    return [(row[0], row[1], row[2], row[3]) for row in tx.rows(LATE, id=record_id, at=at)]
+
+
+def mark_missed(tx: Tx, clock_id: int, missed: datetime) -> None:
+    """The move that ended this clock came late."""
+    tx.run(MISSED, id=clock_id, missed=missed)
+
+
 # -- alarms -------------------------------------------------------------------------------------
 
 OVERTAKEN = Sql(

@@ -41,6 +41,11 @@ class OutcomeUnknown(Exception):
     with the same idempotency key is safe, and tells."""
 
 
+class CannotWrite(Exception):
+    """The database can't be written to: its disk is full or broken, or it may only be read. Nothing
+    was written. It helps to ask again only once whoever looks after the machine has helped."""
+
+
 class Sql:
     """One fixed statement with `:names`, put together once for each database.
 
@@ -108,6 +113,8 @@ class Tx:
         except sqlite3.OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
                 raise StoreBusy(str(error)) from error
+            if _cannot_write(error):
+                raise CannotWrite(str(error)) from error
             raise
         except sqlite3.IntegrityError as error:
             if "UNIQUE" in str(error):
@@ -115,7 +122,7 @@ class Tx:
             raise
 
     def control(self, sql: str) -> None:
-        """Begin or end the transaction: for the store alone. Raises StoreBusy."""
+        """Begin or end the transaction: for the store alone. Raises StoreBusy or CannotWrite."""
         if self.pg:
             _psycopg().control(self.raw, sql)
         else:
@@ -154,6 +161,14 @@ class Tx:
         return int(done.rowcount)
 
 
+# Full, may only be read, a disk that fails; the low byte is the error, the others say more of it.
+_CANNOT_WRITE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
+
+
+def _cannot_write(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _CANNOT_WRITE
+
+
 def with_times(row: tuple[Any, ...], times: tuple[int, ...]) -> tuple[Any, ...]:
     values = list(row)
     for i in times:
@@ -177,6 +192,7 @@ class _Psycopg:
         self.error_of = errors.error_from_result
         self.failed = psycopg.DatabaseError
         self.lost = psycopg.OperationalError
+        self.cannot_write = (errors.DiskFull, errors.ReadOnlySqlTransaction)
         self.again = (
             errors.UniqueViolation,
             errors.SerializationFailure,
@@ -190,6 +206,8 @@ class _Psycopg:
             return self.cursor(raw).execute(sql, values)
         except self.again as error:
             raise TryAgain(str(error)) from error
+        except self.cannot_write as error:
+            raise CannotWrite(str(error)) from error
         except self.lost as error:
             raise StoreBusy(str(error)) from error
 
@@ -200,6 +218,8 @@ class _Psycopg:
             result = raw.pgconn.exec_(sql.encode())
             if result.status not in self.good:
                 raise self.error_of(result)
+        except self.cannot_write as error:
+            raise CannotWrite(str(error)) from error
         except self.failed as error:
             if raw.closed or isinstance(error, self.lost):
                 raise StoreBusy(str(error)) from error
@@ -265,7 +285,8 @@ class Store:
         )
 
     def take(self) -> PoolProxiedConnection:
-        """A connection for one transaction. Raises StoreBusy when there is none to be had."""
+        """A connection for one transaction. Raises StoreBusy when there is none to be had, and
+        CannotWrite when the database can't even be opened as ours must be."""
         try:
             return self._free.pop()
         except IndexError:
@@ -275,6 +296,8 @@ class Store:
         except (self.engine.dialect.loaded_dbapi.OperationalError, PoolTimeout) as error:
             if self.pg or "locked" in str(error):
                 raise StoreBusy(str(error)) from error
+            if _cannot_write(getattr(error, "orig", None) or error):
+                raise CannotWrite(str(error)) from error
             raise
 
     def give_back(self, pooled: PoolProxiedConnection) -> None:
@@ -353,6 +376,11 @@ def _commit(tx: Tx) -> None:
         tx.control("COMMIT")
     except StoreBusy as error:
         if tx.pg and tx.raw.closed:
+            raise OutcomeUnknown(str(error)) from error
+        raise
+    except CannotWrite as error:
+        # A disk that fails in the middle of the last write may have taken it, or not.
+        if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
             raise OutcomeUnknown(str(error)) from error
         raise
 

@@ -65,7 +65,7 @@ UNSEEN: dict[str, dict[str, str]] = {
         "id": "only its order is known, and that an escalation's clock is there",
         "fired": "the sweep's own count",
         "look_at": "a cache of the next time to look",
-        "missed": "the sweep's own mark",
+        "missed": "the mark of the sweep, or of the move that came late",
         "lease_until": "the sweep's lease",
         "tries": "the sweep's fence",
     },

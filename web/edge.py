@@ -41,7 +41,8 @@ class Edge:
         """Run a command in one transaction of its own, again if another was in the way.
 
         Raises Refused (after its attempt is in the audit log) or Busy; in both nothing of the
-        command was written. OutcomeUnknown when the connection is lost during the commit."""
+        command was written. CannotWrite when the database takes nothing, and OutcomeUnknown when
+        the connection is lost during the commit (`web.errors.NOT_SAVED` has all three)."""
         try:
             return self._run(actor, command)
         except Refused as refused:

@@ -11,12 +11,14 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from referral.store import OutcomeUnknown
+from referral.store import CannotWrite, OutcomeUnknown, StoreBusy
 from web.edge import Busy
 from web.say import _
 from workflows.engine import Refused
 
 log = logging.getLogger("segue.web")
+# What keeps a command from being saved, without anybody having refused it.
+NOT_SAVED = (Busy, CannotWrite, OutcomeUnknown)
 
 
 class Trouble:
@@ -80,9 +82,37 @@ def cannot_tell() -> Trouble:
     """The connection was lost while saving: it may be there or not."""
     return Trouble(
         _("We cannot tell whether this was saved"),
-        _("The connection was lost. Look at the record before you try again."),
+        _("The connection was lost. Go back and send the same form again: it counts only once."),
         _("If someone is in immediate danger, call 999."),
     )
+
+
+def cannot_save() -> Trouble:
+    """The database takes nothing: somebody must help before it does."""
+    return Trouble(
+        _("Segue cannot save anything at the moment"),
+        _("Nothing was saved. Tell whoever looks after Segue and give them the reference below."),
+        _("Then go back and send the same form again: it counts only once."),
+        _("If someone is in immediate danger, call 999."),
+    )
+
+
+def not_saved(error: BaseException) -> str:
+    """One of `NOT_SAVED` in a sentence, for the head of the form that was sent: everything typed
+    is still there, and the form keeps its key."""
+    if isinstance(error, OutcomeUnknown):
+        note(error)
+        return _(
+            "We cannot tell whether this was saved: the connection was lost. Send the same form"
+            " again: it counts only once."
+        )
+    if isinstance(error, CannotWrite):
+        return _(
+            "Nothing was saved: Segue cannot save anything at the moment. Tell whoever looks after"
+            " Segue (reference %(reference)s), then send the same form again: it counts only once.",
+            reference=note(error),
+        )
+    return _("Nothing was saved: Segue is busy. Wait a moment, then try again.")
 
 
 def urgent(status: int) -> str | None:
@@ -150,13 +180,23 @@ def register(app: Flask) -> None:
         return page(status_of(error))
 
     @app.errorhandler(Busy)
-    def busy(error: Busy) -> ResponseReturnValue:
+    @app.errorhandler(StoreBusy)
+    def busy(error: Exception) -> ResponseReturnValue:
         body, status = page(503)
         return body, status, {"Retry-After": "5"}
 
+    def down(trouble: Trouble, error: Exception) -> ResponseReturnValue:
+        reference, phone = note(error), urgent(503)
+        body = render_template("error.jinja", trouble=trouble, reference=reference, urgent=phone)
+        return body, 503, {"Retry-After": "30"}
+
     @app.errorhandler(OutcomeUnknown)
     def unknown(error: OutcomeUnknown) -> ResponseReturnValue:
-        return render_template("error.jinja", trouble=cannot_tell(), reference=note(error)), 503
+        return down(cannot_tell(), error)
+
+    @app.errorhandler(CannotWrite)
+    def full(error: CannotWrite) -> ResponseReturnValue:
+        return down(cannot_save(), error)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> ResponseReturnValue:

@@ -18,18 +18,19 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 from werkzeug.datastructures import MultiDict
 
+from referral.actors import Actor
 from referral.ids import new_id
 from referral.states import Noun
 from referral.store import Tx
 from web.access import current_actor
-from web.edge import Busy
-from web.errors import status_of
+from web.errors import NOT_SAVED, not_saved, status_of
 from web.labels import said
 from web.say import _
 from web.schemas import Wrong, load
 from web.schemas.fields import Day, Moment
 from workflows.engine import Refused
 from workflows.moves import Refusal
+from workflows.rules import once
 
 T = TypeVar("T")
 
@@ -185,13 +186,21 @@ def answer(
     actor = current_actor()
     try:
         result = edge().perform(actor, lambda tx, at: command(tx, at, given, form))
-    except Busy:
-        form.general.append(_("Nothing was saved: Segue is busy. Wait a moment, then try again."))
+    except NOT_SAVED as error:
+        form.general.append(not_saved(error))
         return draw(form), 503
     except Refused as refused:
         status = status_of(refused)
         if status == 404:
             raise
+        if "idempotency_key_reused" in refused.codes:
+            # Sent once, its answer lost, and sent again with other words.
+            form.key = new_id()
+            form.general.append(
+                _("This form was saved before. Look at the record, then send it only if it is still"
+                  " needed.")
+            )  # fmt: skip
+            return draw(form), status
         refuse(form, refused.refusals)
         if "stale" in refused.codes and about is not None:
             _show_what_changed(form, *about)
@@ -200,6 +209,14 @@ def answer(
     if went.banner:
         flash(went.banner, "success")
     return redirect(went.path, 303)
+
+
+def keyed(
+    tx: Tx, actor: Actor, at: datetime, form: Form, what: str, given: Any, do: Callable[[], str]
+) -> str:
+    """A command that has no key of its own, done once for this form however often it is sent.
+    Returns the id that it answers with."""
+    return str(once(tx, actor, form.key, what, given, at, lambda: {"id": do()})["id"])
 
 
 def _show_what_changed(form: Form, noun: Noun, record: str) -> None:

@@ -16,7 +16,7 @@ from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
 from web.app import edge
-from web.forms import Form, Next, answer, page
+from web.forms import Form, Next, answer, keyed, page
 from web.say import _, ngettext
 from web.schemas.organisations import ChangeActivity, SaveGroup
 from workflows.activities import save_activity, save_group
@@ -136,18 +136,16 @@ def add_offer() -> ResponseReturnValue:
         abort(404)
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
-        values = {n: v for n, v in given.items() if v is not None}
-        activity_id = save_activity(
-            tx, actor, at, provider_id=provider_id, values={**values, "confirmed_at": at}
-        )
-        save_group(
-            tx,
-            actor,
-            at,
-            activity_id=activity_id,
-            values={"name": _("Everyone"), "capacity": 0},
-        )
-        return activity_id
+        def do() -> str:
+            values = {n: v for n, v in given.items() if v is not None}
+            activity_id = save_activity(
+                tx, actor, at, provider_id=provider_id, values={**values, "confirmed_at": at}
+            )
+            everyone = {"name": _("Everyone"), "capacity": 0}
+            save_group(tx, actor, at, activity_id=activity_id, values=everyone)
+            return activity_id
+
+        return keyed(tx, actor, at, form, "offer.add", given, do)
 
     return answer(
         _details_page(_("Add an activity"), "/offers"),
@@ -192,18 +190,16 @@ def _group_form(offer: Offer, group: Group | None) -> ResponseReturnValue:
     def draw(form: Form) -> str:
         return page("offer_places.jinja", form, offer=offer, group=group, back={"href": back})
 
-    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
         if offered.offer(tx, actor, offer.id) is None:
             abort(404)
         given["members_from_outside"] = given.get("members_from_outside") or 0
-        save_group(
-            tx,
-            actor,
-            at,
-            activity_id=offer.id,
-            values=given,
-            group_id=group.id if group else None,
-        )
+        known_id = group.id if group else None
+
+        def do() -> str:
+            return save_group(tx, actor, at, activity_id=offer.id, values=given, group_id=known_id)
+
+        return keyed(tx, actor, at, form, f"group.save {offer.id} {known_id}", given, do)
 
     known = {name: getattr(group, name) for name in GROUP} if group else {}
     return answer(

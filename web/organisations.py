@@ -17,9 +17,8 @@ from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
 from web.app import edge
-from web.edge import Busy
-from web.errors import status_of
-from web.forms import Form, Next, answer, form_now, page, refuse, typed
+from web.errors import NOT_SAVED, not_saved, status_of
+from web.forms import Form, Next, answer, form_now, keyed, page, refuse, typed
 from web.labels import word
 from web.passwords import hash_password, new_password
 from web.say import _
@@ -35,9 +34,9 @@ from workflows.organisations import (
     add_organisation,
     add_place,
     add_user,
+    roles_to_give,
     set_place_phones,
 )
-from workflows.rules import field, wrong
 
 pages = Blueprint("organisation_pages", __name__)
 
@@ -46,19 +45,6 @@ PLACE_KINDS: dict[str, str] = {
     "place": N_("Place, such as a borough"),
     "neighbourhood": N_("Neighbourhood in a place"),
 }
-# Who answers for a whole place needs one; who may give away such a role answers for more.
-OVER_A_PLACE = frozenset({"governance_lead", "accountable_officer"})
-BY_ADMINISTRATOR = frozenset(
-    {"administrator", "auditor", "commissioner", "accountable_officer",
-     "information_governance_lead"}
-)  # fmt: skip
-
-
-def roles_for(role: Role) -> list[str]:
-    """The roles that somebody in this role may give to an account."""
-    if role is Role.ADMINISTRATOR:
-        return list(ASSIGNABLE)
-    return [name for name in ASSIGNABLE if name not in BY_ADMINISTRATOR]
 
 
 @pages.get("/organisations")
@@ -105,7 +91,10 @@ def add() -> ResponseReturnValue:
         )
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
-        return add_organisation(tx, actor, at, **given)
+        def do() -> str:
+            return add_organisation(tx, actor, at, **given)
+
+        return keyed(tx, actor, at, form, "organisation.add", given, do)
 
     def done(made: str) -> Next:
         words = _("Added. Next: give people there an account.")
@@ -131,7 +120,10 @@ def place_add() -> ResponseReturnValue:
         )
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
-        return add_place(tx, actor, at, **given)
+        def do() -> str:
+            return add_place(tx, actor, at, **given)
+
+        return keyed(tx, actor, at, form, "place.add", given, do)
 
     return answer(
         draw,
@@ -223,7 +215,7 @@ def account(record_id: UUID) -> ResponseReturnValue:
     there already gets one more role."""
     actor, found, places = current_actor(), _organisation(record_id), _places()
     back = f"/organisations/{found.id}"
-    allowed = roles_for(actor.role)
+    allowed = [str(role) for role in roles_to_give(actor.role)]
     schema = NewAccount()
 
     def draw(form: Form) -> str:
@@ -247,13 +239,6 @@ def account(record_id: UUID) -> ResponseReturnValue:
     password = new_password()
 
     def act(tx: Tx, at: datetime) -> bool:
-        faults = []
-        if given["role"] not in allowed:
-            faults.append(field("role", N_("Choose the role.")))
-        if given["role"] in OVER_A_PLACE and not given.get("place_id"):
-            faults.append(field("place_id", N_("Choose the place they answer for.")))
-        if faults:
-            raise wrong("membership", "add", *faults)
         known = oversight.account_of(tx, actor, given["email"])
         user_id = (
             known
@@ -280,8 +265,8 @@ def account(record_id: UUID) -> ResponseReturnValue:
 
     try:
         new = edge().perform(actor, act)
-    except Busy:
-        form.general.append(_("Nothing was saved: Segue is busy. Wait a moment, then try again."))
+    except NOT_SAVED as error:
+        form.general.append(not_saved(error))
         return draw(form), 503
     except Refused as refused:
         status = status_of(refused)

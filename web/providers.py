@@ -19,7 +19,7 @@ from web import accountability as answering
 from web import labels
 from web.access import access, current_actor
 from web.app import edge
-from web.forms import Form, Next, answer, page
+from web.forms import Form, Next, answer, keyed, page
 from web.keysets import after as position
 from web.keysets import pack
 from web.labels import said, word
@@ -372,7 +372,10 @@ def evidence(provider_id: UUID) -> ResponseReturnValue:
         )
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
-        return add_evidence(tx, actor, at, provider_id=found.id, **given)
+        def do() -> str:
+            return add_evidence(tx, actor, at, provider_id=found.id, **given)
+
+        return keyed(tx, actor, at, form, f"evidence.add {found.id}", given, do)
 
     words = (
         _("Handed in. It counts once the governance lead has checked it.")

@@ -25,8 +25,7 @@ from referral.states import Basis, Noun, Purpose, ReferralState
 from referral.store import Tx
 from web.access import TEAM, access, current_actor
 from web.app import edge
-from web.edge import Busy
-from web.errors import status_of
+from web.errors import NOT_SAVED, not_saved, status_of
 from web.forms import Form, Next, answer, form_now, page, refuse, typed
 from web.labels import said
 from web.say import _
@@ -317,8 +316,8 @@ def who() -> ResponseReturnValue:
         return draw(step="add" if step == "same" else step), 422
     try:
         went = edge().perform(actor, lambda tx, at: _who(tx, at, given, form, step))
-    except Busy:
-        form.general.append(_("Nothing was saved: Segue is busy. Wait a moment, then try again."))
+    except NOT_SAVED as error:
+        form.general.append(not_saved(error))
         return draw(step=step), 503
     except Refused as refused:
         refuse(form, refused.refusals)
@@ -987,8 +986,8 @@ def check(writing_id: UUID) -> ResponseReturnValue:
                         tx, actor, at, w.id, version=form.version, key=form.key
                     ),
                 )
-            except Busy:
-                errors, status = [{"text": _("Nothing was sent: Segue is busy. Try again.")}], 503
+            except NOT_SAVED as error:
+                errors, status = [{"text": not_saved(error)}], 503
             except Refused as refused:
                 errors, status = [_mend(w, r) for r in refused.refusals], status_of(refused)
                 if "stale" in refused.codes:

@@ -27,7 +27,7 @@ from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
 from web.ways import NO_WAYS, Ways
 from workflows import announcements as reading
-from workflows import dispatches, post, sweep
+from workflows import dispatches, leftovers, post, sweep
 
 log = logging.getLogger("segue.worker")
 Row = TypeVar("Row", queue.Due, queue.Letter, Parcel)
@@ -42,6 +42,7 @@ LONGEST_WAIT = timedelta(hours=1)
 LEASE_OUT = timedelta(minutes=5)
 SAFETY_WAIT = timedelta(minutes=1)  # at most, between two tries of a message about safety
 MOST_WAIT_ASKING = timedelta(hours=6)
+CLEARS_EVERY = timedelta(hours=1)
 
 
 def run(
@@ -107,17 +108,22 @@ class Worker:
     lease: timedelta = LEASE
     ways: Ways = NO_WAYS
     done: Counter[str] = field(default_factory=Counter)
+    clears_at: datetime | None = None
 
     def turn(self) -> bool:
         """Every clock that is due, then one batch of letters and one of messages that leave the
-        house: mail never starves a clock. Returns whether there was anything to do."""
+        house: mail never starves a clock. When neither waits, now and then, what has served is
+        cleared away. Returns whether there was anything to do."""
         worked = False
         while self._clocks():
             worked = True
         worked |= self._proposals()
         worked |= self._readings()
         worked |= self._letters()
-        return self._parcels() or worked
+        worked |= self._parcels()
+        if not worked:
+            self._clear()
+        return worked
 
     # -- clocks -----------------------------------------------------------------------------
 
@@ -297,6 +303,24 @@ class Worker:
         with self.edge.store.begin() as tx:
             for parcel in claimed:
                 outgoing.again(tx, parcel, run_at)
+
+    # -- clearing away ----------------------------------------------------------------------
+
+    def _clear(self) -> None:
+        """A batch at a time, each in a transaction of its own, until none is left."""
+        at = self.edge.clock()
+        if self.clears_at is not None and at < self.clears_at:
+            return
+        self.clears_at = at + CLEARS_EVERY
+        while not self.stop.is_set():
+            try:
+                with self.edge.store.begin() as tx:
+                    cleared = leftovers.clear(tx, at)
+            except TryAgain:
+                return
+            if not cleared:
+                return
+            self.done["cleared"] += cleared
 
     # -- claiming ---------------------------------------------------------------------------
 

@@ -13,18 +13,24 @@ from referral.rows import bump, change, put
 from referral.states import Role
 from referral.store import Sql, Tx
 from workflows.moves import N_
-from workflows.organisations import ORGANISATION, SETTERS
+from workflows.organisations import ORGANISATION, SETTERS, over_place
 from workflows.rules import field, missing, require, wrong
 
 TIERS = ("sole_artist", "small_group", "larger")
-PROVIDER = Sql("SELECT id, organisation_id FROM provider WHERE id = :id AND system_id = :system_id")
+PROVIDER = Sql(
+    "SELECT p.id, p.organisation_id, l.path FROM provider p"
+    " JOIN organisation o ON o.id = p.organisation_id JOIN place l ON l.id = o.place_id"
+    " WHERE p.id = :id AND p.system_id = :system_id"
+)
 PROVIDER_OF = Sql("SELECT id FROM provider WHERE organisation_id = :organisation_id")
 ACTIVITY = Sql(
-    "SELECT a.provider_id, p.organisation_id FROM activity a JOIN provider p"
-    " ON p.id = a.provider_id WHERE a.id = :id AND a.system_id = :system_id"
+    "SELECT a.provider_id, p.organisation_id, l.path FROM activity a"
+    " JOIN provider p ON p.id = a.provider_id"
+    " JOIN organisation o ON o.id = p.organisation_id JOIN place l ON l.id = o.place_id"
+    " WHERE a.id = :id AND a.system_id = :system_id"
 )
 GROUP = Sql(
-    "SELECT g.taken FROM activity_group g"
+    "SELECT g.taken, g.members_from_outside, g.capacity FROM activity_group g"
     " WHERE g.id = :id AND g.activity_id = :activity_id AND g.system_id = :system_id"
 )
 FIELDS = (
@@ -49,10 +55,13 @@ FIELDS = (
 def add_provider(
     tx: Tx, actor: Actor, at: datetime, *, organisation_id: str, tier: str = "small_group"
 ) -> str:
-    """Make an organisation a provider; if it is one already, its id."""
+    """Make an organisation a provider; if it is one already, its id. By who sets the stage in its
+    place."""
     require(actor, SETTERS, "provider", "add")
-    if tx.row(ORGANISATION, id=organisation_id, system_id=actor.system_id) is None:
+    organisation = tx.row(ORGANISATION, id=organisation_id, system_id=actor.system_id)
+    if organisation is None:
         raise missing("organisation", "provider")
+    over_place(actor, organisation[1], "organisation", "provider")
     if tier not in TIERS:
         raise wrong("provider", "add", field("tier", N_("Choose the size of the provider.")))
     found = tx.row(PROVIDER_OF, organisation_id=organisation_id)
@@ -75,8 +84,12 @@ def add_provider(
     return provider_id
 
 
-def _own(actor: Actor, organisation_id: str, noun: str) -> None:
-    if actor.role is Role.PROVIDER_LEADER and actor.organisation_id != organisation_id:
+def _own(actor: Actor, organisation_id: str, path: str, noun: str) -> None:
+    """A leader keeps what their own organisation offers; who sets the stage, what lies in the
+    place they answer for."""
+    if actor.role is not Role.PROVIDER_LEADER:
+        over_place(actor, path, noun, "save")
+    elif actor.organisation_id != organisation_id:
         raise missing(noun, "save")
 
 
@@ -89,12 +102,13 @@ def save_activity(
     values: Mapping[str, Any],
     activity_id: str | None = None,
 ) -> str:
-    """Add an activity, or change one. By the provider's own leaders, or who sets the stage."""
+    """Add an activity, or change one. By the provider's own leaders, or who sets the stage in its
+    place."""
     require(actor, (*SETTERS, Role.PROVIDER_LEADER), "activity", "save")
     provider = tx.row(PROVIDER, id=provider_id, system_id=actor.system_id)
     if provider is None:
         raise missing("provider", "activity")
-    _own(actor, provider[1], "activity")
+    _own(actor, provider[1], provider[2], "activity")
     row = {c: values[c] for c in FIELDS if c in values}
     if (activity_id is None or "name" in row) and not str(row.get("name") or "").strip():
         raise wrong("activity", "save", field("name", N_("Enter the name of the activity.")))
@@ -134,12 +148,13 @@ def save_group(
 ) -> str:
     """Add or change a cohort: name, capacity, members_from_outside, starts_on, ends_on, breaks.
 
-    Raises Refused when the capacity would be less than the people who have a place."""
+    Raises Refused when there would be fewer places than people who have one, whichever way they
+    came."""
     require(actor, (*SETTERS, Role.PROVIDER_LEADER), "activity_group", "save")
     activity = tx.row(ACTIVITY, id=activity_id, system_id=actor.system_id)
     if activity is None:
         raise missing("activity", "group")
-    _own(actor, activity[1], "activity")
+    _own(actor, activity[1], activity[2], "activity")
     wanted = {
         c: values[c]
         for c in ("name", "capacity", "members_from_outside", "starts_on", "ends_on", "breaks")
@@ -159,15 +174,11 @@ def save_group(
         known = tx.row(GROUP, id=group_id, activity_id=activity_id, system_id=actor.system_id)
         if known is None:
             raise missing("activity_group", "save")
-        if "capacity" in wanted and int(wanted["capacity"]) < int(known[0]):
-            raise wrong(
-                "activity_group",
-                "save",
-                field("capacity", N_("More people than this have a place already.")),
-            )
+        _room_for_all(wanted, *known)
         change(tx, "activity_group", group_id, wanted)
         log(tx, actor, at, "group_changed", "activity_group", group_id)
         return group_id
+    _room_for_all(wanted)
     new = new_id(at)
     put(
         tx,
@@ -187,3 +198,25 @@ def save_group(
     )
     log(tx, actor, at, "group_added", "activity_group", new)
     return new
+
+
+def _room_for_all(
+    wanted: Mapping[str, Any], taken: int = 0, outside: int = 0, capacity: int = 0
+) -> None:
+    """What is said of the places must hold everybody who has one. A group that is too full already
+    may still be given another name."""
+    if "capacity" not in wanted and "members_from_outside" not in wanted:
+        return
+    places = int(wanted.get("capacity", capacity) or 0)
+    elsewhere = int(wanted.get("members_from_outside", outside) or 0)
+    if places < taken + elsewhere:
+        name = "capacity" if "capacity" in wanted else "members_from_outside"
+        raise wrong(
+            "activity_group",
+            "save",
+            field(
+                name,
+                N_("More people than this have a place already."),
+                N_("Count those who came another way too."),
+            ),
+        )

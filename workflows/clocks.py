@@ -216,6 +216,34 @@ def counted_due(
     return due_with_holds(started, due, holds, at, cal, policy.days("left_at_least"))
 
 
+# Their due time follows the evidence, which may have been renewed since they were started.
+FOLLOWS_EVIDENCE = ("assurance.assured", "assurance.conditional")
+
+
+def counts_by(c: Clock, facts: Any, cal: Calendar) -> Calendar:
+    """The calendar this clock's marks are counted by."""
+    return less_breaks(cal, facts.breaks) if c.start == "less_breaks" else cal
+
+
+def missed_at(
+    c: Clock,
+    started: datetime,
+    due: datetime,
+    facts: Any,
+    holds: Iterable[Hold],
+    at: datetime,
+    cal: Calendar,
+) -> datetime | None:
+    """When a running clock was missed, for the move that ends it late before any sweep has seen
+    it; None while it isn't late, or where nobody is waited for any more."""
+    if not getattr(facts, "needed", True):
+        return None
+    if c.kind in FOLLOWS_EVIDENCE and facts.evidence_lapses is not None:
+        due = DUE[c.start](c, Asked(facts, {}, "", at, cal))
+    counted = counted_due(c, started, due, holds, at, counts_by(c, facts, cal))
+    return counted if counted is not None and counted <= at else None
+
+
 def time_left(
     c: Clock,
     started: datetime,
@@ -243,7 +271,9 @@ __all__ = [
     "Running",
     "asks",
     "counted_due",
+    "counts_by",
     "mark_at",
+    "missed_at",
     "passed_before",
     "start",
     "time_left",

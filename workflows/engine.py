@@ -531,6 +531,7 @@ def _write(
                 },
             )
         )
+    missed = _missed(tx, table, f, rows, at, cal)
     try:
         if not write(tx, rows):
             return None
@@ -544,7 +545,31 @@ def _write(
             version=f.version,
             subject=f.subject_ref,
         ) from None
+    for clock_id, when in missed:
+        picks.mark_missed(tx, clock_id, when)
     return Done(noun, f.id, to, version, reference)
+
+
+def _missed(
+    tx: Tx, table: Table, f: Any, rows: list[Row], at: datetime, cal: Calendar
+) -> list[tuple[int, datetime]]:
+    """The clocks this move ends after their time, before any sweep has marked them. They are read
+    only where the facts say that there may be one."""
+    ending = next((row for row in rows if row.statement is END_CLOCKS), None)
+    if ending is None or not f.late:
+        return []
+    found = []
+    holds: list[Any] | None = None
+    for clock_id, kind, started, due in picks.perhaps_late(tx, f.id, at):
+        clock = table.clocks[kind]
+        if kind == ending.params["but"]:
+            continue
+        if clock.held and holds is None:
+            holds = picks.holds(tx, f.id)
+        when = clocks.missed_at(clock, started, due, f, holds or (), at, cal)
+        if when is not None:
+            found.append((clock_id, when))
+    return found
 
 
 def _place_rows(noun: Noun, f: Any, to: str) -> list[Row]:

@@ -19,6 +19,19 @@ from workflows.moves import N_
 from workflows.rules import field, missing, require, wrong
 
 SETTERS = (Role.ADMINISTRATOR, Role.GOVERNANCE_LEAD)
+# The roles that stand over others are given by an administrator; who answers for a whole place
+# needs one.
+ASSIGNABLE = tuple(role for role in Role if role not in (Role.PERSON, Role.SYSTEM))
+BY_ADMINISTRATOR = frozenset(
+    {
+        Role.ADMINISTRATOR,
+        Role.AUDITOR,
+        Role.COMMISSIONER,
+        Role.ACCOUNTABLE_OFFICER,
+        Role.INFORMATION_GOVERNANCE_LEAD,
+    }
+)
+OVER_A_PLACE = frozenset({Role.GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER})
 PLACE = Sql("SELECT path, kind FROM place WHERE id = :id AND system_id = :system_id")
 SYSTEM_EXISTS = Sql("SELECT id FROM system ORDER BY created_at LIMIT 1")
 EMAIL = Sql("SELECT id FROM app_user WHERE email = :email")
@@ -26,6 +39,11 @@ USER = Sql("SELECT id FROM app_user WHERE id = :id AND system_id = :system_id")
 ORGANISATION = Sql(
     "SELECT o.kind, p.path FROM organisation o JOIN place p ON p.id = o.place_id"
     " WHERE o.id = :id AND o.system_id = :system_id"
+)
+
+HELD_ALREADY = Sql(
+    "SELECT place_id FROM membership WHERE user_id = :user_id"
+    " AND organisation_id = :organisation_id AND role = :role AND ended_at IS NULL"
 )
 
 # The words read out for each purpose: examples, to be replaced by a system's own.
@@ -164,7 +182,7 @@ def add_place(
         raise wrong("place", "add", field("name", N_("Enter the name of the place.")))
     if kind not in ("place", "neighbourhood"):
         raise wrong("place", "add", field("kind", N_("Choose what kind of place it is.")))
-    _over_place(actor, parent[0], "place")
+    over_place(actor, parent[0], "place", "add")
     place_id = new_id(at)
     put(
         tx,
@@ -200,7 +218,7 @@ def set_place_phones(
     place = tx.row(PLACE, id=place_id, system_id=actor.system_id)
     if place is None:
         raise missing("place", "change")
-    _over_place(actor, place[0], "place")
+    over_place(actor, place[0], "place", "change")
     change(
         tx,
         "place",
@@ -214,12 +232,22 @@ def set_place_phones(
     log(tx, actor, at, "place_changed", "place", place_id)
 
 
-def _over_place(actor: Actor, path: str, noun: str) -> None:
-    """A place lead sets up what lies in their place; what lies elsewhere isn't found."""
+def over_place(actor: Actor, path: str, noun: str, what: str) -> None:
+    """Who sets the stage does it in the place they answer for. Raises Refused: what lies elsewhere
+    isn't found."""
     if actor.role is Role.SYSTEM:
         return
-    if actor.place_path is None or not path.startswith(actor.place_path):
-        raise missing(noun, "add")
+    if actor.place_path is None or not f"{path}/".startswith(f"{actor.place_path}/"):
+        raise missing(noun, what)
+
+
+def roles_to_give(giver: Role) -> tuple[Role, ...]:
+    """The roles that somebody in this role may give to an account."""
+    if giver in (Role.ADMINISTRATOR, Role.SYSTEM):
+        return ASSIGNABLE
+    if giver is Role.GOVERNANCE_LEAD:
+        return tuple(role for role in ASSIGNABLE if role not in BY_ADMINISTRATOR)
+    return ()
 
 
 def _organisation(
@@ -262,7 +290,7 @@ def add_organisation(
     place = tx.row(PLACE, id=place_id, system_id=actor.system_id)
     if place is None:
         raise missing("place", "add")
-    _over_place(actor, place[0], "organisation")
+    over_place(actor, place[0], "organisation", "add")
     faults = []
     if not name.strip():
         faults.append(field("name", N_("Enter the name of the organisation.")))
@@ -331,19 +359,39 @@ def add_membership(
     role: Role,
     place_id: str | None = None,
 ) -> str:
-    """A role in an organisation. `place_id` for those who answer for a whole place."""
+    """A role in an organisation. `place_id` for those who answer for a whole place.
+
+    Raises Refused: not_found outside the place the giver answers for; a role that isn't theirs to
+    give; a role over a place without the place."""
     require(actor, SETTERS, "membership", "add")
     if tx.row(USER, id=user_id, system_id=actor.system_id) is None:
         raise missing("user", "add")
     organisation = tx.row(ORGANISATION, id=organisation_id, system_id=actor.system_id)
     if organisation is None:
         raise missing("organisation", "add")
-    _over_place(actor, organisation[1], "membership")
+    over_place(actor, organisation[1], "membership", "add")
+    faults = []
+    if role not in roles_to_give(actor.role):
+        faults.append(
+            field(
+                "role",
+                N_("This role isn't yours to give."),
+                N_("Choose another role, or ask an administrator."),
+                code="role_not_yours_to_give",
+            )
+        )
+    known = {"user_id": user_id, "organisation_id": organisation_id, "role": str(role)}
+    if place_id in [row[0] for row in tx.rows(HELD_ALREADY, **known)]:
+        faults.append(field("role", N_("They have this role here already.")))
+    if role in OVER_A_PLACE and place_id is None:
+        faults.append(field("place_id", N_("Choose the place they answer for.")))
+    if faults:
+        raise wrong("membership", "add", *faults)
     if place_id is not None:
         place = tx.row(PLACE, id=place_id, system_id=actor.system_id)
         if place is None:
             raise missing("place", "add")
-        _over_place(actor, place[0], "membership")
+        over_place(actor, place[0], "membership", "add")
     membership_id = new_id(at)
     put(
         tx,
@@ -412,6 +460,8 @@ __all__ = [
     "add_organisation",
     "add_place",
     "add_user",
+    "over_place",
+    "roles_to_give",
     "set_away",
     "set_place_phones",
     "setup_system",

@@ -101,8 +101,6 @@ SETTLED: dict[str, Callable[[Act, Any, datetime], Act]] = {
     "assurance.assured": _by_the_evidence,
     "assurance.conditional": _by_the_evidence,
 }
-# Their due time follows the evidence, which may have been renewed since they were started.
-FOLLOWS_EVIDENCE = ("assurance.assured", "assurance.conditional")
 
 
 def wanted(c: Clock, number: int, f: Any, at: datetime) -> Act:
@@ -136,7 +134,7 @@ class _Look:
 
     def due_now(self) -> datetime | None:
         """The due time by the facts, for a clock that follows evidence; None when it can't say."""
-        if self.clock.kind not in FOLLOWS_EVIDENCE or self.f.evidence_lapses is None:
+        if self.clock.kind not in clocks.FOLLOWS_EVIDENCE or self.f.evidence_lapses is None:
             return None
         asked = clocks.Asked(self.f, {}, "", self.at, self.cal)
         return clocks.DUE[self.clock.start](self.clock, asked)
@@ -144,9 +142,7 @@ class _Look:
     def mark(self, number: int) -> datetime | None:
         """When this mark comes, moved on by the time held; None while the clock stands still."""
         row, c = self.row, self.clock
-        cal = self.cal
-        if c.start == "less_breaks":
-            cal = clocks.less_breaks(cal, self.f.breaks)
+        cal = clocks.counts_by(c, self.f, self.cal)
         plain = clocks.mark_at(c, row.due, row.period, row.hours, number, cal)
         return clocks.counted_due(c, row.started, plain, self.holds, self.at, cal)
 

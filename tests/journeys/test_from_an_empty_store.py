@@ -1,40 +1,41 @@
 """From an empty store to a closed loop, in the pages: an activity from a directory feed, a provider
 assured, an agreement signed, a person referred, welcomed, and brought to an end by both sides.
 
-JavaScript is off. Nothing is put into the store but by what a person presses, and the first
-administrator, whom `segue setup` makes."""
+Once in a browser with JavaScript off, and once without a browser on the other database. Nothing is
+put into the store but by what a person presses, and the first administrator, whom `segue setup`
+makes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from playwright.sync_api import Browser
 
 from referral.store import Sql, Store
 from referral.verify import verify
-from tests.browser import accessibility_faults, scrolls_sideways
-from tests.journeys.walking import Walker
-from tests.web.client import SECRET
+from tests.journeys.walking import Walk
+from tests.journeys.ways import WAYS, Way, ways
 from web.app import create_app
 from web.edge import Edge, now
 from web.passwords import hash_password
-from web.settings import Settings
 from web.worker import sweep_all
 from workflows.organisations import setup_system
 from workflows.rules_for_verify import rules_for_verify
 
-pytestmark = pytest.mark.browser
 FEED = Path(__file__).parent.parent / "data" / "directory" / "services.json"
 ADMIN = ("ada@example.org", "a long enough password")
 
 
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    return ways(request)
+
+
 @pytest.fixture
-def store(sqlite_url: str) -> Iterator[Store]:
-    made = Store(sqlite_url)
+def store(way: Way) -> Iterator[Store]:
+    made = Store(way.url)
     with made.begin() as tx:
         setup_system(
             tx,
@@ -48,28 +49,6 @@ def store(sqlite_url: str) -> Iterator[Store]:
     made.dispose()
 
 
-@pytest.fixture
-def base(store: Store, serve: Callable[[Flask], str]) -> str:
-    settings = Settings(secret_key=SECRET, public_url="http://127.0.0.1:1")
-    app = create_app(Edge(store), settings)
-    return serve(app)
-
-
-class People:
-    """Who is at a browser, by name."""
-
-    def __init__(self, chromium: Browser, base: str) -> None:
-        self.chromium, self.base = chromium, base
-        self.walkers: dict[str, Walker] = {}
-
-    def arrive(self, name: str, email: str, password: str, width: int = 1280) -> Walker:
-        walker = Walker.at(self.chromium, self.base, width)
-        walker.sign_in(email, password)
-        assert "/sign-in" not in walker.path, walker.words
-        self.walkers[name] = walker
-        return walker
-
-
 def in_a_year() -> date:
     return (datetime.now().astimezone() + timedelta(days=365)).date()
 
@@ -78,7 +57,7 @@ def today() -> date:
     return datetime.now().astimezone().date()
 
 
-def add_account(admin: Walker, organisation: str, name: str, role: str, place: str = "") -> str:
+def add_account(admin: Walk, organisation: str, name: str, role: str, place: str = "") -> str:
     """An account made in the pages; the password is shown once."""
     admin.go(f"/organisations/{organisation}/accounts/add")
     email = f"{name.split()[0].lower()}@example.org"
@@ -86,21 +65,25 @@ def add_account(admin: Walker, organisation: str, name: str, role: str, place: s
     if place:
         admin.fill(place_id=place)
     admin.press("Add")
-    row = admin.page.locator(".nhsuk-summary-list__row", has_text="Password")
-    return str(row.locator("dd").first.inner_text()).strip()
+    return admin.beside("Password")
 
 
-def test_three_people_go_from_nothing_to_a_closed_loop(
-    store: Store, base: str, chromium: Browser
-) -> None:
-    people = People(chromium, base)
-    ada = people.arrive("ada", *ADMIN)
+def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way) -> None:
+    come = way.opened(create_app(Edge(store), way.settings))
+    people: dict[str, Walk] = {}
+
+    def sign_in(name: str, email: str, password: str, width: int = 1280) -> Walk:
+        people[name] = come(width).sign_in(email, password)
+        assert "/sign-in" not in people[name].path, people[name].words
+        return people[name]
+
+    ada = sign_in("ada", *ADMIN)
 
     # -- the directory, the place, the organisations and the accounts ---------------------------
     ada.go("/directory").fill(feed=str(FEED)).press("Read it")
     ada.must_say("added")
     ada.go("/places/add")
-    root = ada.page.locator('[name="parent_id"] option').nth(1).get_attribute("value")
+    root = ada.codes("parent_id")[1]
     ada.fill(
         name="Harbour",
         kind="place",
@@ -135,8 +118,8 @@ def test_three_people_go_from_nothing_to_a_closed_loop(
         "gail": add_account(ada, board, "Gail Stone", "governance_lead", str(root)),
     }
 
-    def arrive(name: str, width: int = 1280) -> Walker:
-        return people.arrive(name, f"{name}@example.org", passwords[name], width)
+    def arrive(name: str, width: int = 1280) -> Walk:
+        return sign_in(name, f"{name}@example.org", passwords[name], width)
 
     # -- governance assures the provider and drafts an agreement --------------------------------
     gail = arrive("gail")
@@ -169,15 +152,14 @@ def test_three_people_go_from_nothing_to_a_closed_loop(
         lawful_basis="public_task",
         review_at=in_a_year(),
     )
-    gail.page.locator('main [name="fields"]').first.check(force=True)
-    gail.press("Draft and ask for signatures")
+    gail.check_first("fields").press("Draft and ask for signatures")
     agreement = gail.record
     for name in ("tess", "sol"):
         signer = arrive(name, 320 if name == "sol" else 1280)
         signer.go(f"/agreements/{agreement}/sign")
         signer.press_the_button()
     gail.go(f"/agreements/{agreement}").must_say("In force")
-    sol = people.walkers["sol"]
+    sol = people["sol"]
     with store.read() as tx:
         group = tx.rows(Sql("SELECT id FROM activity_group WHERE activity_id = :a"), a=activity)[0][
             0
@@ -200,9 +182,7 @@ def test_three_people_go_from_nothing_to_a_closed_loop(
     priya.go(f"{hub}/matters").fill(
         what_matters="To sing again. <script>alert(1)</script>", goal_1="Go three weeks running"
     ).press("Continue")
-    priya.go(f"{hub}/needs")
-    priya.page.locator('main [name="needs"]').first.check(force=True)
-    priya.press("Continue")
+    priya.go(f"{hub}/needs").check_first("needs").press("Continue")
     priya.go(f"{hub}/safety").fill(risks="none").press("Continue")
     priya.go(f"{hub}/activity?words=Singing+for+Breathing").fill(group_id=group).press("Continue")
     priya.go(f"{hub}/check").press("Send the referral")
@@ -218,7 +198,7 @@ def test_three_people_go_from_nothing_to_a_closed_loop(
     page = f"/referrals/{referral}"
     sol.go("/").must_say("Margaret").must_not_say("Okoro", "07700")
     sol.go(page).must_say("To sing again. <script>alert(1)</script>")
-    assert not scrolls_sideways(sol.page)
+    assert sol.fits()
     sol.press("Accept")
     sol.press_the_button()
     sol.go(page).must_say("Margaret Okoro", "07700 900 982")
@@ -247,28 +227,13 @@ def test_three_people_go_from_nothing_to_a_closed_loop(
         assert tx.rows(Sql("SELECT state FROM referral")) == [("closed",)]
         report = verify(tx, rules_for_verify())
     assert report.whole, report.lines()[:5]
-    assert accessibility_faults_with_script(chromium, base, passwords["priya"], page) == []
-    for walker in people.walkers.values():
+    assert way.accessibility_faults("priya@example.org", passwords["priya"], page) == []
+    for walker in people.values():
         walker.leave()
 
 
-def _fill_what_next(walker: Walker) -> None:
-    field = walker.page.locator('main [name="what_next"]')
-    if field.first.get_attribute("type") == "radio":
-        field.first.check(force=True)
+def _fill_what_next(walker: Walk) -> None:
+    if walker.kind("what_next") == "radio":
+        walker.check_first("what_next")
     else:
-        field.first.fill("Sings on with us.")
-
-
-def accessibility_faults_with_script(
-    chromium: Browser, base: str, password: str, path: str
-) -> list[tuple[str, str]]:
-    """axe needs a script to look with; the page itself had none."""
-    context = chromium.new_context()
-    page = context.new_page()
-    walker = Walker(page, base)
-    walker.sign_in("priya@example.org", password)
-    walker.go(path)
-    found = accessibility_faults(page)
-    context.close()
-    return found
+        walker.fill(what_next="Sings on with us.")

@@ -1,33 +1,35 @@
-"""What goes wrong on the way, in the pages, with JavaScript off: no consent, declined, referred on,
-nobody answers, escalated and decided, consent taken back, a concern that holds."""
+"""What goes wrong on the way, in the pages, once in a browser with JavaScript off and once without
+a browser on the other database: no consent, declined, referred on, nobody answers, escalated and
+decided, consent taken back, a concern that holds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 import pytest
-from flask import Flask
-from playwright.sync_api import Browser
 
 from referral.store import Sql, Store
 from referral.verify import verify
-from tests.journeys.walking import Walker
-from tests.web.client import SECRET
+from tests.journeys.walking import Walk
+from tests.journeys.ways import WAYS, Way, ways
 from tests.world import World, build
 from web.app import create_app
 from web.edge import Edge
 from web.passwords import hash_password
-from web.settings import Settings
 from web.worker import sweep_all
 from workflows.rules_for_verify import rules_for_verify
 
-pytestmark = pytest.mark.browser
 PASSWORD = "the same for everybody here"
 
 
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    return ways(request)
+
+
 @pytest.fixture
-def w(sqlite_url: str) -> Iterator[World]:
-    store = Store(sqlite_url)
+def w(way: Way) -> Iterator[World]:
+    store = Store(way.url)
     world = build(store)
     hashed = hash_password(PASSWORD)
     with store.begin() as tx:
@@ -37,20 +39,16 @@ def w(sqlite_url: str) -> Iterator[World]:
 
 
 @pytest.fixture
-def arrive(
-    w: World, serve: Callable[[Flask], str], chromium: Browser
-) -> Iterator[Callable[[str], Walker]]:
-    settings = Settings(secret_key=SECRET, public_url="http://127.0.0.1:1")
+def arrive(w: World, way: Way) -> Iterator[Callable[[str], Walk]]:
     # Sessions go by the world's start, so that winding the world on signs nobody out.
     start = w.at
-    app = create_app(Edge(w.store, lambda: w.at), settings, session_clock=lambda: start)
-    base = serve(app)
-    walkers: dict[str, Walker] = {}
+    app = create_app(Edge(w.store, lambda: w.at), way.settings, session_clock=lambda: start)
+    somebody = way.opened(app)
+    walkers: dict[str, Walk] = {}
 
-    def come(name: str) -> Walker:
+    def come(name: str) -> Walk:
         if name not in walkers:
-            walkers[name] = Walker.at(chromium, base)
-            walkers[name].sign_in(f"{name}@example.org", PASSWORD)
+            walkers[name] = somebody(1280).sign_in(f"{name}@example.org", PASSWORD)
         return walkers[name]
 
     yield come
@@ -64,7 +62,7 @@ def state(w: World, record: str) -> str:
 
 
 def test_everything_that_goes_wrong_comes_back_to_a_named_person(
-    w: World, arrive: Callable[[str], Walker]
+    w: World, arrive: Callable[[str], Walk]
 ) -> None:
     person = w.person()
     draft = w.draft(person)
@@ -156,17 +154,16 @@ def test_everything_that_goes_wrong_comes_back_to_a_named_person(
     assert report.whole, report.lines()[:5]
 
 
-def _fill_if_there(walker: Walker, **fields: str) -> None:
+def _fill_if_there(walker: Walk, **fields: str) -> None:
     for name, value in fields.items():
-        if walker.page.locator(f'main [name="{name}"]').count():
+        if walker.has(name):
             walker.fill(**{name: value})
 
 
-def _decide_to_recall(tess: Walker, escalation: str) -> None:
+def _decide_to_recall(tess: Walk, escalation: str) -> None:
     """Decide, with taking the person back as what is to happen; look at it first, then confirm."""
     tess.go(f"/escalations/{escalation}/decide")
-    recall = tess.page.locator('main [name="do"][value^="recall-"]').first
-    code = str(recall.get_attribute("value"))
+    code = next(code for code in tess.codes("do") if code.startswith("recall-"))
     tess.fill(decision="uphold", note="The wait is too long.", do=[code])
     tess.fill(**{f"{code}--reason": "better_fit"}).press_the_button()
     tess.must_say("What this will do").press("Decide")

@@ -3,15 +3,113 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
+
+from tests.browser import scrolls_sideways
+
+
+class Walk(ABC):
+    """What somebody does on pages, whatever they look at them with."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str: ...
+
+    @abstractmethod
+    def go(self, path: str) -> Self: ...
+
+    @abstractmethod
+    def press(self, words: str) -> Self:
+        """Press a button, or a link that looks like one, in the page's main part."""
+
+    @abstractmethod
+    def press_the_button(self) -> Self:
+        """Press the last button of the page's own form."""
+
+    @abstractmethod
+    def leave(self) -> None: ...
+
+    @property
+    @abstractmethod
+    def path(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def words(self) -> str:
+        """All that the page says, spaces made plain."""
+
+    @property
+    @abstractmethod
+    def banner(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def problems(self) -> str: ...
+
+    @abstractmethod
+    def has(self, name: str) -> bool:
+        """Whether there is a field of this name."""
+
+    @abstractmethod
+    def codes(self, name: str) -> list[str]:
+        """What may be chosen in a field."""
+
+    @abstractmethod
+    def kind(self, name: str) -> str:
+        """The type of a field."""
+
+    @abstractmethod
+    def beside(self, label: str) -> str:
+        """What stands beside a label in a list of facts."""
+
+    @abstractmethod
+    def fits(self) -> bool:
+        """Whether nothing has to be scrolled sideways."""
+
+    @abstractmethod
+    def _fill(self, name: str, value: Any) -> None: ...
+
+    @property
+    def record(self) -> str:
+        """The id in the address."""
+        found = re.search(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", self.url)
+        assert found is not None, self.url
+        return found.group()
+
+    def fill(self, **fields: Any) -> Self:
+        """Put values into fields by name: text, a code for radios or a select, a list for
+        checkboxes, True for a single box, a date for three boxes."""
+        for name, value in fields.items():
+            self._fill(name, value)
+        return self
+
+    def check_first(self, name: str) -> Self:
+        """Choose the first of a field's boxes."""
+        return self.fill(**{name: [self.codes(name)[0]]})
+
+    def sign_in(self, email: str, password: str) -> Self:
+        return self.go("/sign-in").fill(email=email, password=password).press("Sign in")
+
+    def must_say(self, *words: str) -> Self:
+        said = self.words
+        for each in words:
+            assert each in said, f"{each!r} isn't on {self.url}:\n{said}"
+        return self
+
+    def must_not_say(self, *words: str) -> Self:
+        said = self.words
+        for each in words:
+            assert each not in said, f"{each!r} is on {self.url}:\n{said}"
+        return self
 
 
 @dataclass
-class Walker:
+class Walker(Walk):
     """One person in one browser of their own."""
 
     page: Page
@@ -28,6 +126,13 @@ class Walker:
     def leave(self) -> None:
         self.page.context.close()
 
+    def _field(self, name: str) -> Locator:
+        return self.page.locator(f'main [name="{name}"]')
+
+    @property
+    def url(self) -> str:
+        return self.page.url
+
     def go(self, path: str) -> Walker:
         self.page.goto(self.base + path)
         return self
@@ -35,13 +140,6 @@ class Walker:
     @property
     def path(self) -> str:
         return self.page.url.removeprefix(self.base).partition("?")[0]
-
-    @property
-    def record(self) -> str:
-        """The id in the address."""
-        found = re.search(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", self.page.url)
-        assert found is not None, self.page.url
-        return found.group()
 
     @property
     def words(self) -> str:
@@ -58,19 +156,12 @@ class Walker:
         found = self.page.locator(".nhsuk-error-summary")
         return " ".join(found.first.inner_text().split()) if found.count() else ""
 
-    def fill(self, **fields: Any) -> Walker:
-        """Put values into fields by name: text, a code for radios or a select, a list for
-        checkboxes, True for a single box, a date for three boxes."""
-        for name, value in fields.items():
-            self._fill(name, value)
-        return self
-
     def _fill(self, name: str, value: Any) -> None:
         if isinstance(value, date):
             for part in ("day", "month", "year"):
                 self.page.fill(f'[name="{name}-{part}"]', str(getattr(value, part)))
             return
-        field = self.page.locator(f'main [name="{name}"]')
+        field = self._field(name)
         kind = field.first.get_attribute("type") or field.first.evaluate("e => e.tagName")
         if kind in ("radio", "checkbox"):
             for code in value if isinstance(value, list) else [value]:
@@ -88,7 +179,6 @@ class Walker:
             field.first.fill(str(value), force=True)
 
     def press(self, words: str) -> Walker:
-        """Press a button, or a link that looks like one, in the page's main part."""
         pattern = re.compile(f"^\\s*{re.escape(words)}\\s*$")
         main = self.page.locator("main")
         button = main.get_by_role("button", name=pattern)
@@ -100,32 +190,27 @@ class Walker:
         return self
 
     def press_the_button(self) -> Walker:
-        """Press the last button of the page's own form."""
         own = "main form:not([action='/stay-signed-in']):not([action='/search']) button"
         found = self.page.locator(own)
         assert found.count(), f"no button on {self.page.url}: {self.words}"
         found.last.click()
         return self
 
-    def follow(self, words: str) -> Walker:
-        """Follow a link anywhere on the page."""
-        self.page.get_by_role("link", name=words).first.click()
-        return self
+    def has(self, name: str) -> bool:
+        return bool(self._field(name).count())
 
-    def sign_in(self, email: str, password: str) -> Walker:
-        self.go("/sign-in")
-        self.page.fill('[name="email"]', email)
-        self.page.fill('[name="password"]', password)
-        return self.press("Sign in")
+    def codes(self, name: str) -> list[str]:
+        field = self._field(name)
+        if field.first.evaluate("e => e.tagName") == "SELECT":
+            field = field.locator("option")
+        return [str(one.get_attribute("value")) for one in field.all()]
 
-    def must_say(self, *words: str) -> Walker:
-        said = self.words
-        for each in words:
-            assert each in said, f"{each!r} isn't on {self.page.url}:\n{said}"
-        return self
+    def kind(self, name: str) -> str:
+        return str(self._field(name).first.get_attribute("type"))
 
-    def must_not_say(self, *words: str) -> Walker:
-        said = self.words
-        for each in words:
-            assert each not in said, f"{each!r} is on {self.page.url}:\n{said}"
-        return self
+    def beside(self, label: str) -> str:
+        row = self.page.locator(".nhsuk-summary-list__row", has_text=label)
+        return str(row.locator("dd").first.inner_text()).strip()
+
+    def fits(self) -> bool:
+        return not scrolls_sideways(self.page)

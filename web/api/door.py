@@ -207,7 +207,8 @@ PROBLEMS = {
     413: "Too large.",
     415: "The body isn't JSON.",
     422: "A field that can't be taken, or a key that was used for something else.",
-    503: "Busy, or the connection was lost: send the same request again, with the same key.",
+    503: "Busy, not able to save, or the connection was lost: send the same request again, with the"
+    " same key.",
 }
 OF_READING = (400, 401, 403, 404, 422, 503)
 

@@ -13,7 +13,7 @@ from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from referral.store import OutcomeUnknown
+from referral.store import CannotWrite, OutcomeUnknown, StoreBusy
 from web.api.answers import of_refusal
 from web.edge import Busy
 from web.errors import note
@@ -75,6 +75,14 @@ UNKNOWN = Refusal(
     "outcome_unknown",
     N_("The connection was lost while saving. It may have been saved, or not."),
     N_("Send the same request again with the same Idempotency-Key, or look at the record."),
+)
+FULL = Refusal(
+    "cannot_save",
+    N_("Segue cannot save anything at the moment. Nothing was saved."),
+    N_(
+        "Tell whoever looks after it and give them the reference. Then send the same request again,"
+        " with the same Idempotency-Key."
+    ),
 )
 BROKEN = Refusal(
     "broken",
@@ -167,10 +175,12 @@ def of(error: BaseException) -> Response:
         status = status_of(error, role_or_none())
         refusals = (NOT_HERE,) if status == 404 else error.refusals
         return answer(status, refusals)
-    if isinstance(error, Busy):
+    if isinstance(error, (Busy, StoreBusy)):
         return answer(503, (BUSY,), {"Retry-After": "5"})
     if isinstance(error, OutcomeUnknown):
         return answer(503, (UNKNOWN,), {"Retry-After": "5"}, reference=note(error))
+    if isinstance(error, CannotWrite):
+        return answer(503, (FULL,), {"Retry-After": "30"}, reference=note(error))
     if isinstance(error, HTTPException) and error.code is not None:
         keep = {name: value for name, value in error.get_headers() if name in ("Allow",)}
         if error.code < 500:
