@@ -34,9 +34,7 @@ class Dispatch(Base):
     system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
     key: Mapped[Ref] = mapped_column(unique=True)
     slot: Mapped[str]
-    outbox_id: Mapped[int | None] = mapped_column(
-        BigInteger().with_variant(Integer(), "sqlite")
-    )
+    outbox_id: Mapped[int | None] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"))
     to_owner: Mapped[str]
     channel: Mapped[str]
     what: Mapped[str]

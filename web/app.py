@@ -50,7 +50,7 @@ MODULES: tuple[str, ...] = (
     "web.themes",
     "web.policy",
     "web.policy_changes",
-    "web.directory_page",
+    "web.directory.page",
     "web.preferences",
     "web.errands",
     "web.own_links",

@@ -517,7 +517,7 @@ def import_directory(
     Importing again updates; it makes no copies. Exit 1 if any item was refused.
     """
     from referral.upgrade import upgrade
-    from web.directory_store import import_feed
+    from web.directory.store import import_feed
     from workflows.engine import move_tables
     from workflows.organisations import setup_system, the_only_system
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from web.directory_feed import (
+from web.directory.feed import (
     FeedActivity,
     FeedOrganisation,
     FeedTaxonomy,

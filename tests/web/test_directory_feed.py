@@ -29,7 +29,7 @@ from tests.web.feeds import (
     load,
     service,
 )
-from web.directory_feed import (
+from web.directory.feed import (
     CHECKING,
     READING,
     FeedActivity,

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.web.feeds import FEED, SERVICES, SINGING, Read, envelope, load, service
-from web.directory_feed import Limits
+from web.directory.feed import Limits
 
 Answer = tuple[int, dict[str, str], bytes]
 

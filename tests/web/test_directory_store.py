@@ -10,7 +10,7 @@ import pytest
 
 from referral.store import Sql, Store
 from tests.databases import BUILT
-from web.directory_store import import_feed
+from web.directory.store import import_feed
 from web.edge import Edge
 from workflows.organisations import setup_system
 

@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 
 import ijson  # type: ignore[import-untyped]
 
-from web.directory_fields import shorten
-from web.directory_items import Limits, Problem
+from web.directory.fields import shorten
+from web.directory.items import Limits, Problem
 
 ENDINGS = (".json", ".ndjson", ".jsonl")
 LINE_ENDINGS = (".ndjson", ".jsonl")

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from web.directory_items import Json, Limits, Problem
+from web.directory.items import Json, Limits, Problem
 
 SHOWN = 80
 FIRST_YEAR, LAST_YEAR = 1900, 2200

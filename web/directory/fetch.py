@@ -9,7 +9,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, BinaryIO, cast
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from web.directory_items import Limits
+from web.directory.items import Limits
 
 _IN_MEMORY = 2_000_000
 _CHUNK = 65_536

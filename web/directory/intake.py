@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from web.directory_documents import Found, TooDeep
-from web.directory_fields import Report, called, clean_text, has_unseen, shorten, tidy
-from web.directory_items import Json, Limits, Problem
-from web.directory_shelf import Record, Shelf
+from web.directory.documents import Found, TooDeep
+from web.directory.fields import Report, called, clean_text, has_unseen, shorten, tidy
+from web.directory.items import Json, Limits, Problem
+from web.directory.shelf import Record, Shelf
 
 ACTIVITY, ORGANISATION, TAXONOMY, TERM = "activity", "organisation", "taxonomy", "term"
 LOCATION, DETAILS, UNKNOWN, FEED = "location", "details", "item", "feed"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from web.directory_items import Json
+from web.directory.items import Json
 
 _TABLES = """
 CREATE TABLE record (

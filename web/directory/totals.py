@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from web.directory_documents import Page
-from web.directory_fields import shorten
-from web.directory_items import Problem
+from web.directory.documents import Page
+from web.directory.fields import shorten
+from web.directory.items import Problem
 
 _COUNTS = ("total_items", "total_pages", "page_number", "size")
 _FLAGS = ("first_page", "last_page", "empty")

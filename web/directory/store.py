@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from referral.actors import Actor, the_system
 from referral.rows import change, put
 from referral.store import Sql, Tx
-from web.directory_feed import FeedActivity, FeedOrganisation, Problem, Progress, read_feed
+from web.directory.feed import FeedActivity, FeedOrganisation, Problem, Progress, read_feed
 from web.edge import Edge
 from workflows.activities import add_provider, save_activity, save_group
 from workflows.organisations import add_organisation

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import cast
 
-from web.directory_fields import Part, Report, is_uuid
-from web.directory_items import (
+from web.directory.fields import Part, Report, is_uuid
+from web.directory.items import (
     FeedAccessibility,
     FeedActivity,
     FeedAddress,
@@ -25,7 +25,7 @@ from web.directory_items import (
     FeedTerm,
     Json,
 )
-from web.directory_schedules import DAY_CODES, UNITS, schedule_words
+from web.directory.schedules import DAY_CODES, UNITS, schedule_words
 
 Raw = dict[str, Json]
 FindTerm = Callable[[str], FeedTerm | None]

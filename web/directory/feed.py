@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from urllib.parse import SplitResult
 
-from web.directory_documents import (
+from web.directory.documents import (
     ENDINGS,
     LINE_ENDINGS,
     Found,
@@ -21,9 +21,9 @@ from web.directory_documents import (
     documents_in,
     read_document,
 )
-from web.directory_fetch import Fetcher, FetchError, feed_address, item_address, page_address
-from web.directory_fields import Report, shorten
-from web.directory_intake import (
+from web.directory.fetch import Fetcher, FetchError, feed_address, item_address, page_address
+from web.directory.fields import Report, shorten
+from web.directory.intake import (
     ACTIVITY,
     FEED,
     ORGANISATION,
@@ -34,7 +34,7 @@ from web.directory_intake import (
     kind_by_name,
     kind_of,
 )
-from web.directory_items import (
+from web.directory.items import (
     FeedActivity,
     FeedOrganisation,
     FeedTaxonomy,
@@ -44,9 +44,9 @@ from web.directory_items import (
     Limits,
     Problem,
 )
-from web.directory_mapping import to_activity, to_organisation, to_taxonomy, to_term
-from web.directory_pages import number, page_problems
-from web.directory_shelf import Record, Shelf
+from web.directory.mapping import to_activity, to_organisation, to_taxonomy, to_term
+from web.directory.shelf import Record, Shelf
+from web.directory.totals import number, page_problems
 
 __all__ = [
     "CHECKING",
