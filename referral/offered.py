@@ -5,6 +5,7 @@ outside it isn't found."""
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -51,6 +52,7 @@ class Offer(NamedTuple):
     contact_words: str | None
     confirmed_at: datetime | None
     taking_part: int
+    safety_questions: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
 
 
@@ -58,7 +60,8 @@ _OFFER = f"""
 SELECT a.id, a.provider_id, o.name, a.name, a.description, a.status, a.location, a.postcode,
   a.when_words, a.cost_words, a.access_words, a.contact_words, a.confirmed_at,
   (SELECT count(*) FROM referral r WHERE r.provider_id = a.provider_id AND r.activity_id = a.id
-     AND r.state IN ({listed(*TAKING_PART)}))
+     AND r.state IN ({listed(*TAKING_PART)})),
+  a.safety_questions
 FROM activity a
 JOIN provider pr ON pr.id = a.provider_id
 JOIN organisation o ON o.id = pr.organisation_id
@@ -91,7 +94,10 @@ def _with_groups(tx: Tx, actor: Actor, rows: list[tuple[Any, ...]]) -> list[Offe
         for row in tx.rows(GROUPS, provider_id=provider_id, system_id=actor.system_id):
             group = Group(*row)._replace(starts_on=day(row[6]), ends_on=day(row[7]))
             found.setdefault(group.activity_id, []).append(group)
-    return [Offer._make((*row, tuple(found.get(row[0], ())))) for row in rows]
+    return [
+        Offer._make((*row[:-1], tuple(json.loads(row[-1] or "[]")), tuple(found.get(row[0], ()))))
+        for row in rows
+    ]
 
 
 def own_offers(tx: Tx, actor: Actor) -> list[Offer]:

@@ -18,9 +18,11 @@ from web.access import access, current_actor
 from web.app import edge
 from web.forms import Form, Next, answer, keyed, page
 from web.say import _, ngettext
+from web.schemas.fields import SHORT
 from web.schemas.organisations import ChangeActivity, SaveGroup
 from workflows.activities import save_activity, save_group
 from workflows.moves import N_
+from workflows.rules import field, wrong
 
 pages = Blueprint("offer_pages", __name__)
 
@@ -45,6 +47,7 @@ DETAILS = (
     "access_words",
     "description",
 )
+MOST_QUESTIONS = 5
 GROUP = ("name", "capacity", "members_from_outside", "starts_on", "ends_on")
 
 
@@ -112,6 +115,17 @@ def _offer(activity_id: UUID) -> Offer:
     return found
 
 
+def _asked(form: Form) -> list[str]:
+    """The questions to ask about safety, one a line. Raises Refused when there are too many or one
+    is too long."""
+    lines = [" ".join(line.split()) for line in str(form.value("asks")).splitlines()]
+    found = list(dict.fromkeys(line for line in lines if line))
+    if len(found) > MOST_QUESTIONS or max(map(len, found), default=0) > SHORT:
+        why = N_("Write at most five questions, each on a line of its own and in a few words.")
+        raise wrong("activity", "save", field("asks", why))
+    return found
+
+
 def _details_page(title: str, back: str) -> Any:
     def draw(form: Form) -> str:
         return page(
@@ -138,9 +152,8 @@ def add_offer() -> ResponseReturnValue:
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
         def do() -> str:
             values = {n: v for n, v in given.items() if v is not None}
-            activity_id = save_activity(
-                tx, actor, at, provider_id=provider_id, values={**values, "confirmed_at": at}
-            )
+            values |= {"safety_questions": _asked(form), "confirmed_at": at}
+            activity_id = save_activity(tx, actor, at, provider_id=provider_id, values=values)
             everyone = {"name": _("Everyone"), "capacity": 0}
             save_group(tx, actor, at, activity_id=activity_id, values=everyone)
             return activity_id
@@ -171,7 +184,7 @@ def change_offer(activity_id: UUID) -> ResponseReturnValue:
             actor,
             at,
             provider_id=offer.provider_id,
-            values={**given, "confirmed_at": at},
+            values={**given, "safety_questions": _asked(form), "confirmed_at": at},
             activity_id=offer.id,
         )
 
@@ -180,7 +193,8 @@ def change_offer(activity_id: UUID) -> ResponseReturnValue:
         act,
         lambda made: Next(back, _("Saved. Link workers see it from now.")),
         schema=ChangeActivity(only=DETAILS),
-        known={name: getattr(offer, name) for name in DETAILS},
+        known={name: getattr(offer, name) for name in DETAILS}
+        | {"asks": "\n".join(offer.safety_questions)},
     )
 
 

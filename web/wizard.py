@@ -6,6 +6,7 @@ browser."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -118,6 +119,14 @@ class Writing:
     def provider_id(self) -> str | None:
         return self.referral.provider_id if self.referral else None
 
+    @property
+    def asked(self) -> tuple[tuple[str, str], ...]:
+        """What the activity itself asks about safety, each with its answer so far."""
+        if self.referral is None:
+            return ()
+        told = self.referral.safety_answers or {}
+        return tuple((one, told.get(one) or "") for one in self.referral.safety_questions or ())
+
     def answered(self, purpose: Purpose, recipient: str | None) -> ConsentSeen | None:
         """The newest record of consent for this."""
         for found in self.consents:
@@ -141,8 +150,9 @@ class Writing:
             "access": lambda: bool(plan and plan.access is not None),
             "safety": lambda: self.said("risks") in ("none", "some"),
             "activity": lambda: self.referral is not None,
-            "consent": lambda: bool(
-                self.facts and (self.facts.consent_id or self.facts.override_id)
+            "consent": lambda: (
+                bool(self.facts and (self.facts.consent_id or self.facts.override_id))
+                and all(told for _, told in self.asked)
             ),
         }
         return tests[slug]()
@@ -895,6 +905,12 @@ def consent(writing_id: UUID) -> ResponseReturnValue:
         share.needed, share.required, share.allow_none = None, False, True
     practice = w.answered(Purpose.TELL_PRACTICE, "practice")
     told = practice if practice and practice.state == "given" else None
+    provider_id = w.referral.provider_id
+
+    def save(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
+        _save_asked(tx, at, form, w)
+        save_consent(tx, at, w.person, provider_id, given, wordings)
+
     return answer(
         lambda form: page(
             "wizard/consent.jinja",
@@ -904,15 +920,37 @@ def consent(writing_id: UUID) -> ResponseReturnValue:
             practice=wordings.get(Purpose.TELL_PRACTICE),
             in_force=w.sharing if in_force else None,
             practice_told=told,
+            boxes=_boxes(w),
             back=_hub(w),
         ),
-        lambda tx, at, given, form: save_consent(
-            tx, at, w.person, w.referral.provider_id if w.referral else "", given, wordings
-        ),
+        save,
         lambda done: later_or(w.id, "consent", request.form),
         schema=schema,
-        known={},
+        known={name: told for (name, _), (_, told) in zip(_boxes(w), w.asked, strict=True)},
     )
+
+
+def _boxes(w: Writing) -> list[tuple[str, str]]:
+    """The field of each question that the activity asks."""
+    return [(f"asked-{number}", question) for number, (question, _) in enumerate(w.asked, 1)]
+
+
+def _save_asked(tx: Tx, at: datetime, form: Form, w: Writing) -> None:
+    """Keep the answers to the activity's own questions; each is asked for, unless later."""
+    told, faults = {}, []
+    for name, question in _boxes(w):
+        box = Text(N_("Write the answer. “Not known” is one."))
+        try:
+            told[question] = box.deserialize(str(form.value(name)))
+        except ValidationError as error:
+            if form.value("do") == "later" and not form.value(name).strip():
+                continue
+            faults.append(Refusal(f"wrong_{name}", str(error.messages[0]), field=name))
+    if faults:
+        raise Refused(faults, noun=Noun.REFERRAL, trigger="change", record_id=None)
+    if told and told != dict(w.asked):
+        answers = json.dumps(told, ensure_ascii=False)
+        change_draft(tx, current_actor(), at, w.id, {"safety_answers": answers})
 
 
 def save_consent(

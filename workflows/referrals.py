@@ -140,6 +140,8 @@ def change_draft(
                 ),
             )
         out["activity_id"], out["provider_id"] = group[0], group[1]
+        if group[0] != f.activity_id:
+            out.setdefault("safety_answers", None)  # they were to another activity's questions
     if out.get("plan_id"):
         plan = tx.row(PLAN_OF, id=out["plan_id"], system_id=actor.system_id)
         if plan is None or plan[0] != f.person_id:

@@ -64,6 +64,11 @@ MEMBERS = (
     Member("amara", "Amara Cole", "board", Role.ACCOUNTABLE_OFFICER, "root"),
     Member("ada", "Ada Fry", "board", Role.ADMINISTRATOR, "root"),
 )
+# What an activity asks of everybody before a place is given.
+ASKS: dict[str, tuple[str, ...]] = {
+    "choir": ("Do you use oxygen?",),
+    "steps": ("Have you fallen in the last six months?",),
+}
 # (key of the organisation, key of the activity, size of provider, name, what, when, where, places)
 ACTIVITIES: tuple[tuple[str, str, str, str, str, str, str, int], ...] = (
     (

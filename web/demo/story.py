@@ -4,6 +4,7 @@ Nothing here writes a row by itself: each line is a command that somebody could 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -168,6 +169,7 @@ class Story:
                         "when_words": when,
                         "location": where,
                         "cost_words": "Free",
+                        "safety_questions": list(cast.ASKS.get(key, ())),
                         "confirmed_at": at,
                     },
                 )
@@ -357,6 +359,8 @@ class Story:
         def draft(at: datetime) -> None:
             actor = self.actor[who]
             number = len(self.referral)
+            asked = cast.ASKS.get(activity, ())
+            told = json.dumps(dict.fromkeys(asked, ("No", "Yes, now and then")[number % 3 == 1]))
             with self.store.begin(actor) as tx:
                 plan = save_plan(
                     tx,
@@ -376,7 +380,12 @@ class Story:
                     at,
                     person_id=self.person[name],
                     group_id=self.group[activity],
-                    values={"risks": risks, "plan_id": plan, **values},
+                    values={
+                        "risks": risks,
+                        "plan_id": plan,
+                        "safety_answers": told if asked else None,
+                        **values,
+                    },
                 ).id
                 if consent is not None:
                     answer: dict[str, Any] = {"basis": "agreement", "how": "in_person"}
