@@ -77,3 +77,22 @@ def small_targets(page: Page) -> list[str]:
         .map(([e]) => e.outerHTML)"""
     )
     return found
+
+
+WIDTHS = (320, 640, 1280)
+
+
+def faults_at_any_width(page: Page, whole_row: str = "") -> list[str]:
+    """What is wrong with a page on a phone, on half a screen and at a desk, loaded once. Between a
+    phone and a desk nothing else is drawn, so axe looks at those two. `whole_row` marks links whose
+    target is larger than their words."""
+    found: list[str] = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        if scrolls_sideways(page):
+            found.append(f"{width}: scrolls sideways")
+        small = small_targets(page)
+        found += [f"{width}: {t}" for t in small if not (whole_row and whole_row in t)]
+        if width != 640:
+            found += [f"{width}: {rule} {html}" for rule, html in accessibility_faults(page)]
+    return found

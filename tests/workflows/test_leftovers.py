@@ -83,9 +83,10 @@ def test_a_letter_is_kept_for_thirty_days_after_it_was_dealt_with_and_the_notice
 def test_writing_nobody_goes_on_with_is_deleted_after_thirty_days_and_the_log_says_so(
     w: World,
 ) -> None:
+    one, other = w.person(), w.person()
     with w.store.begin(w.actor["priya"]) as tx:
-        left = begin_writing(tx, w.actor["priya"], w.at, w.person(), {"risks": "none"})
-        kept = begin_writing(tx, w.actor["priya"], w.at, w.person())
+        left = begin_writing(tx, w.actor["priya"], w.at, one, {"risks": "none"})
+        kept = begin_writing(tx, w.actor["priya"], w.at, other)
         save_answers(tx, w.actor["priya"], w.at + DAY, kept, {"risks": "some"})
     assert clear(w, w.at + 30 * DAY) == 0
     assert clear(w, w.at + 30 * DAY + HOUR) == 1
