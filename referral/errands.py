@@ -30,6 +30,7 @@ class Errand(Base):
     owner: Mapped[str]
     what: Mapped[str]
     whom: Mapped[str]
+    says: Mapped[str | None]  # the code of what they should have heard
     noun: Mapped[str]
     record_id: Mapped[Ref]
     at: Mapped[datetime]
@@ -55,6 +56,7 @@ class ErrandSeen(NamedTuple):
     owner: str
     what: str
     whom: str
+    says: str | None
     noun: str
     record_id: str
     at: datetime
@@ -65,12 +67,12 @@ class ErrandSeen(NamedTuple):
 
 
 OPEN = Sql(
-    "INSERT INTO errand (id, system_id, slot, owner, what, whom, noun, record_id, at, due)"
-    " VALUES (:id, :system_id, :slot, :owner, :what, :whom, :noun, :record_id, :at, :due)"
+    "INSERT INTO errand (id, system_id, slot, owner, what, whom, says, noun, record_id, at, due)"
+    " VALUES (:id, :system_id, :slot, :owner, :what, :whom, :says, :noun, :record_id, :at, :due)"
     " ON CONFLICT (slot) DO NOTHING"
 )
 LISTED = """
-SELECT e.id, e.owner, e.what, e.whom, e.noun, e.record_id, e.at, e.due,
+SELECT e.id, e.owner, e.what, e.whom, e.says, e.noun, e.record_id, e.at, e.due,
   coalesce(r.reference, k.reference, x.reference),
   (SELECT u.name FROM membership m JOIN app_user u ON u.id = m.user_id
     WHERE 'member@' || CAST(m.id AS text) = e.whom),
@@ -82,9 +84,16 @@ LEFT JOIN referral r ON e.noun = 'referral' AND r.id = e.record_id
 LEFT JOIN concern k ON e.noun = 'concern' AND k.id = e.record_id
 LEFT JOIN escalation x ON e.noun = 'escalation' AND x.id = e.record_id
 WHERE e.system_id = :system_id AND e.done_at IS NULL AND """
-OWN_PG = Sql(LISTED + "e.owner = ANY(:keys) ORDER BY e.due, e.id LIMIT 50", (6, 7))
-OWN_SQLITE = Sql(
-    LISTED + "e.owner IN (SELECT value FROM json_each(:keys)) ORDER BY e.due, e.id LIMIT 50", (6, 7)
+_ORDER = " ORDER BY e.due, e.id LIMIT 50"
+_TIMES = (7, 8)
+OWN_PG = Sql(f"{LISTED} e.owner = ANY(:keys) {_ORDER}", _TIMES)
+OWN_SQLITE = Sql(f"{LISTED} e.owner IN (SELECT value FROM json_each(:keys)) {_ORDER}", _TIMES)
+# What a team has left undone, for its lead; what is about safety isn't the team's.
+OF_TEAM = Sql(
+    f"""{LISTED} e.due <= :at AND e.noun <> 'concern' AND e.owner IN
+  (SELECT 'member@' || CAST(m.id AS text) FROM membership m WHERE m.organisation_id = :org
+    AND m.role = 'link_worker'){_ORDER}""",
+    _TIMES,
 )
 DONE_PG = Sql(
     "UPDATE errand SET done_at = :at, done_by = :member WHERE id = :id AND done_at IS NULL"
@@ -105,6 +114,7 @@ def put_on_list(
     owner: str,
     what: str,
     whom: str,
+    says: str | None,
     noun: str,
     record_id: str,
     at: datetime,
@@ -119,6 +129,7 @@ def put_on_list(
         owner=owner,
         what=what,
         whom=whom,
+        says=says,
         noun=noun,
         record_id=record_id,
         at=at,
@@ -134,6 +145,12 @@ def _keys(tx: Tx, keys: Iterable[str]) -> object:
 def waiting(tx: Tx, system_id: str, keys: Iterable[str]) -> list[ErrandSeen]:
     """What whoever answers to these keys has to do, the most pressing first."""
     rows = tx.rows(OWN_PG if tx.pg else OWN_SQLITE, system_id=system_id, keys=_keys(tx, keys))
+    return [ErrandSeen._make(row) for row in rows]
+
+
+def left_undone(tx: Tx, system_id: str, organisation_id: str, at: datetime) -> list[ErrandSeen]:
+    """What link workers of an organisation should have done by hand by now."""
+    rows = tx.rows(OF_TEAM, system_id=system_id, org=organisation_id, at=at)
     return [ErrandSeen._make(row) for row in rows]
 
 

@@ -79,6 +79,8 @@ def health(tx: Tx, at: datetime, period: timedelta = PERIOD) -> Health:
         _sweep(tx, at, period),
         _post(tx, at, period),
         _not_delivered(tx, at),
+        _out(tx, at),
+        _left_undone(tx, at),
         *_phones(tx),
         _escalations(tx),
         _concerns(tx),
@@ -141,6 +143,41 @@ def _not_delivered(tx: Tx, at: datetime) -> Finding | None:
         "not_delivered",
         f"{_many(count, 'message')} reached nobody in the last week. Fill the posts that are"
         " empty, or correct the account that has ended.",
+        count,
+    )
+
+
+UNSENT = Sql(
+    "SELECT count(*) FROM dispatch WHERE ended IS NULL AND sent_at IS NULL AND at < :before"
+)
+    "SELECT count(*) FROM dispatch WHERE ended IS NULL AND sent_at IS NULL AND at < :before"
+)
+UNDONE = Sql("SELECT count(*) FROM errand WHERE done_at IS NULL AND due < :at")
+SENDING_TAKES = timedelta(minutes=15)
+
+
+def _out(tx: Tx, at: datetime) -> Finding | None:
+    """Messages that no service has taken."""
+    count = int(_one(tx, UNSENT, before=at - SENDING_TAKES)[0])
+    if not count:
+        return None
+    return Finding(
+        "messages_wait",
+        f"{_many(count, 'message')} should have left by e-mail, text or letter. Is the mail server,"
+        " or GOV.UK Notify, there? The worker's log says what stops them.",
+        count,
+    )
+
+
+def _left_undone(tx: Tx, at: datetime) -> Finding | None:
+    """What somebody was asked to do by hand, and hasn't."""
+    count = int(_one(tx, UNDONE, at=at)[0])
+    if not count:
+        return None
+    return Finding(
+        "errands_late",
+        f"{_many(count, 'thing')} to do by hand, past the date. Their owners have them first on"
+        " their list, and so do their team leads.",
         count,
     )
 

@@ -9,17 +9,21 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect
 from flask.typing import ResponseReturnValue
 
-from referral import errands, visible
+from referral import visible
 from referral.actors import Actor
+from referral.errands import ErrandSeen
 from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
 from web.app import edge
-from web.labels import word
+from web.labels import said, word
 from web.say import _
 from web.words import deadline, phone_words
-from workflows.errands import done
+from workflows import reading
+from workflows.errands import done, waiting
+from workflows.reading import PersonCard
 
+SAYS = frozenset({"tell_person_by_hand", "tell_practice_by_hand", "ring_provider"})
 pages = Blueprint("errands", __name__)
 
 
@@ -30,23 +34,34 @@ def _keys(tx: Tx, actor: Actor, at: datetime) -> frozenset[str]:
 
 def listed(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
     """What waits for the actor, the most pressing first."""
-    return [
-        {
-            "id": one.id,
-            "what": word(labels.ERRANDS, one.what),
-            "href": labels.record_path(one.noun, one.record_id)
-            if one.noun in labels.PATHS
-            else "/users"
-            if one.noun == "user"
-            else None,
-            "reference": one.reference or word(labels.NOUNS, one.noun),
-            "who": one.name if one.what != "ring_about_concern" else None,
-            "phone": phone_words(one.phone) if one.what == "ring_provider" else None,
-            "deadline": deadline(one.due, at)._asdict(),
-            "safety": one.noun == "concern",
-        }
-        for one in errands.waiting(tx, actor.system_id, _keys(tx, actor, at))
-    ]
+    found = waiting(tx, actor, at, _keys(tx, actor, at))
+    ids = {one.whom.partition("@")[2] for one in found if one.whom.startswith("person@")}
+    people = reading.people_by_id(tx, actor, at, ids)
+    return [_drawn(one, people, at) for one in found]
+
+
+def _drawn(one: ErrandSeen, people: dict[str, PersonCard], at: datetime) -> dict[str, Any]:
+    person = people.get(one.whom.partition("@")[2])
+    href = labels.record_path(one.noun, one.record_id) if one.noun in labels.PATHS else None
+    return {
+        "id": one.id,
+        "name": person.name if person else one.reference or word(labels.NOUNS, one.noun),
+        "reference": one.reference if person else None,
+        "what": word(labels.ERRANDS, one.what),
+        "says": _news(one) if one.what in SAYS else "",
+        "href": f"/people/{person.id}" if person else "/users" if one.noun == "user" else href,
+        "who": one.name if one.what != "ring_about_concern" else None,
+        "phone": phone_words(one.phone) if one.what == "ring_provider" else None,
+        "deadline": deadline(one.due, at)._asdict(),
+        "safety": one.noun == "concern",
+    }
+
+
+def _news(one: ErrandSeen) -> str:
+    """What they should have heard."""
+    if one.says == "reminder" and one.noun == "consent":
+        return said(labels.WORK["consent.given"][0])
+    return word(labels.NOTICES, one.says) if one.says else ""
 
 
 @pages.post("/errands/<uuid:errand_id>/done")

@@ -606,19 +606,26 @@ def _not_safe(link: LinkSeen | None, back: str) -> ResponseReturnValue:
     number, around = None, []
     if link is not None:
         with edge().reading(None) as (tx, at):
-            person = own.team_of(tx, link, at)
-            number = own.number_now(tx, person.organisation_id, at) if person else None
-            around = own.around(tx, link, at)
+            number = own.number_now(tx, link, at, told)
+            # Without the word no group is named: who reads over a shoulder learns nothing.
+            around = _around(tx, link, at, back == "/mine")
     return page(
         "links/not_safe.jinja",
         form,
         told=told,
         may_tell=link is not None and not told,
-        number=phone_words(number),
+        number=phone_words(number.phone) if number else "",
+        who_answers=said(number.name) if number else "",
         around=around,
         back={"href": back},
         exit_url=settings().exit_url,
     )
+
+
+def _around(tx: Tx, link: LinkSeen, at: datetime, proved: bool) -> list[tuple[str, str]]:
+    if not proved:
+        return [(own.ANY_GROUP, _("Someone at a group I go to"))]
+    return [(org, _("Someone at %(name)s", name=name)) for org, name in own.around(tx, link, at)]
 
 
 def _raise(link: LinkSeen, form: Form) -> bool:

@@ -341,7 +341,8 @@ def fail_over(tx: Tx, parcel: Parcel, at: datetime) -> None:
     if owner is None:
         return
     slot = f"{what} {parcel.to_owner} {record} {local_day(at)}"
-    errands.ask(tx, parcel.system_id, slot, owner, what, parcel.to_owner, noun, record, at)
+    whom, says = parcel.to_owner, parcel.what
+    errands.ask(tx, parcel.system_id, slot, owner, what, whom, noun, record, at, says)
 
 
 Whose = tuple[str | None, str, str, str]

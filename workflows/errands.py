@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from referral import errands
 from referral.actors import Actor
 from referral.audit import log
-from referral.states import Noun
+from referral.errands import ErrandSeen
+from referral.states import Noun, Role
 from referral.store import Tx
 from workflows.rules import missing
 from workflows.working_time import ENGLAND, add
@@ -26,9 +27,11 @@ def ask(
     noun: str,
     record_id: str,
     at: datetime,
+    says: str | None = None,
 ) -> bool:
     """Put it on the owner's list, due in one working day; in one hour where it is about safety.
-    False when it stands there already."""
+    `says` is the code of what whoever it is should have heard. False when it stands there
+    already."""
     due = at + SAFETY if noun == Noun.CONCERN else add(at, DAYS, ENGLAND)
     return errands.put_on_list(
         tx,
@@ -37,11 +40,23 @@ def ask(
         owner=owner,
         what=what,
         whom=whom,
+        says=says,
         noun=noun,
         record_id=record_id,
         at=at,
         due=due,
     )
+
+
+def waiting(tx: Tx, actor: Actor, at: datetime, keys: frozenset[str]) -> list[ErrandSeen]:
+    """What waits for whoever answers to these keys; for a team lead also what their link workers
+    have left past its date."""
+    own = errands.waiting(tx, actor.system_id, keys)
+    if actor.role is not Role.TEAM_LEAD:
+        return own
+    known = {one.id for one in own}
+    late = errands.left_undone(tx, actor.system_id, actor.organisation_id, at)
+    return own + [one for one in late if one.id not in known]
 
 
 def done(tx: Tx, actor: Actor, at: datetime, errand_id: str, keys: frozenset[str]) -> None:
@@ -51,6 +66,7 @@ def done(tx: Tx, actor: Actor, at: datetime, errand_id: str, keys: frozenset[str
     if about is None:
         raise missing("errand", "done")
     member = actor.membership_id
-    if errands.cross_off(tx, actor.system_id, keys, errand_id, member, at):
+    owners = keys | {one.owner for one in waiting(tx, actor, at, keys)}
+    if errands.cross_off(tx, actor.system_id, owners, errand_id, member, at):
         what, noun, record_id = about
         log(tx, actor, at, "errand_done", noun, record_id, {"errand": errand_id, "what": what})

@@ -20,7 +20,9 @@ from referral.dispatches import person as address_of
 from referral.facts import ReferralFacts
 from referral.ids import new_id
 from referral.links import LinkSeen
+from referral.people_checks import under_age
 from referral.records import PersonSeen, ReferralSeen
+from referral.rotas import places_up
 from referral.rows import put
 from referral.states import REFERRAL_OPEN, Noun, ReferralState, Role
 from referral.store import Sql, Tx
@@ -32,8 +34,9 @@ from workflows.letters import tell
 from workflows.moves import N_
 from workflows.people import MOST_TEXT, WRITERS
 from workflows.provider_links import CAUSE, LinkOver, over
+from workflows.rotas import Number, choose, number_for
 from workflows.rules import field, missing, require, wrong
-from workflows.working_time import ENGLAND, LONDON, Calendar
+from workflows.working_time import local_day
 
 PAPER = "paper"
 LASTS = timedelta(days=14)
@@ -43,6 +46,7 @@ MOST_WRONG = 5
 LEAST_WORD = 3
 HOW_IT_WENT = ("good", "all_right", "not_good")
 NOTE = "how_it_went"
+ANY_GROUP = "group"  # somebody at a group, whichever: none of them gets to read it
 S = ReferralState
 
 CONTACT_NOT_SAFE = N_(
@@ -335,26 +339,25 @@ def say_how(
 
 # -- I am not safe ------------------------------------------------------------------------------
 
-PHONES = Sql(
-    """SELECT p.safeguarding_phone, p.out_of_hours_phone FROM organisation o
-  JOIN place own ON own.id = o.place_id
-  JOIN place p ON own.path = p.path OR own.path LIKE p.path || '/%'
-  WHERE o.id = :id AND (p.safeguarding_phone IS NOT NULL OR p.out_of_hours_phone IS NOT NULL)
-  ORDER BY length(p.path) DESC LIMIT 1"""
+OWN_CONCERN = Sql(
+    "SELECT id FROM concern WHERE person_id = :person_id AND system_id = :system_id"
+    " AND raised_by IS NULL ORDER BY created_at DESC, id DESC LIMIT 1"
 )
-OPENS, CLOSES = 9, 17
 
 
-def number_now(tx: Tx, organisation_id: str, at: datetime, cal: Calendar = ENGLAND) -> str | None:
-    """The number that answers at this hour in the place of this organisation."""
-    row = tx.row(PHONES, id=organisation_id)
-    if row is None:
+def number_now(tx: Tx, link: LinkSeen, at: datetime, told: bool = False) -> Number | None:
+    """The number that answers this person at this hour. Once they have `told` us, nobody they named
+    is rung, nor whoever works with them."""
+    row = None
+    if told:
+        row = tx.row(OWN_CONCERN, person_id=link.record_id, system_id=link.system_id)
+    if row is not None:
+        return number_for(tx, str(row[0]), at)
+    person = team_of(tx, link, at)
+    if person is None:
         return None
-    office, outside = row
-    local = at.astimezone(LONDON)
-    open_now = cal.is_working_day(local.date()) and OPENS <= local.hour < CLOSES
-    number = office if open_now else outside
-    return str(number or office or outside)
+    child = under_age(person.birth_date, local_day(at))
+    return choose(places_up(tx, person.organisation_id), at, child)
 
 
 def team_of(tx: Tx, link: LinkSeen, at: datetime) -> PersonSeen | None:
@@ -367,7 +370,7 @@ def not_safe(
 ) -> bool:
     """The person says that they aren't safe. A concern is raised, once for each link and never
     refused; False when it had been. `who`: "worker" for their link worker, the id of a provider's
-    organisation, or nobody on staff.
+    organisation, "group" for any of them, or nobody on staff.
 
     Works for a link that is used up or past its date, for whoever is in danger has no other; not
     for one that was revoked."""
@@ -402,8 +405,9 @@ def _sources(tx: Tx, link: LinkSeen, person: PersonSeen, who: str) -> Iterable[M
         row = tx.row(USER_OF, id=worker) if worker else None
         if row is not None:
             yield {"user_id": str(row[0])}
-    elif who and who in {org for org, _name in records.provider_organisations_of(tx, person)}:
-        yield {"organisation_id": who}
+    for organisation, _name in records.provider_organisations_of(tx, person):
+        if who in (organisation, ANY_GROUP):
+            yield {"organisation_id": organisation}
 
 
 USER_OF = Sql("SELECT user_id FROM membership WHERE id = :id")
@@ -411,5 +415,5 @@ USER_OF = Sql("SELECT user_id FROM membership WHERE id = :id")
 
 def around(tx: Tx, link: LinkSeen, at: datetime) -> list[tuple[str, str]]:
     """(organisation, name) of the providers who know the person: whom they may mean."""
-    person = records.person_of(tx, person_of(link), at, link.record_id)
+    person = team_of(tx, link, at)
     return records.provider_organisations_of(tx, person) if person else []

@@ -225,8 +225,18 @@ def _by_hand(tx: Tx, letter: Letter, whom: str, at: datetime) -> str:
     result = _hand_over(tx, letter, role, where, BY_HAND[whom], at)
     if result != DELIVERED:
         return result
-    errands.ask(tx, letter.system_id, f"letter {letter.id}", key, BY_HAND[whom], letter.to_owner,
-                letter.noun, letter.record_id, at)  # fmt: skip
+    errands.ask(
+        tx,
+        letter.system_id,
+        f"letter {letter.id}",
+        key,
+        BY_HAND[whom],
+        letter.to_owner,
+        letter.noun,
+        letter.record_id,
+        at,
+        letter.what,
+    )
     return NOBODY_YET
 
 

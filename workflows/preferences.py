@@ -16,7 +16,7 @@ from workflows.moves import N_
 from workflows.rules import field, wrong
 from workflows.working_time import LONDON, Calendar
 
-ALWAYS = frozenset({Noun.CONCERN, Noun.ESCALATION})
+ALWAYS = frozenset({Noun.CONCERN, Noun.ESCALATION, Noun.OVERRIDE})
 ALWAYS_WHAT = frozenset({"destroy_what_you_hold", "ring_outside_contact", "not_delivered"})
 OTHER = "other"
 # The kinds there is a choice for, and what holds without one.

@@ -663,7 +663,9 @@ def test_whoever_the_person_names_does_not_get_to_read_it(one: Links) -> None:
     one.w.active(person)
     make(one, person)
     path = f"{path_of(one, person)}/not-safe"
-    one.phone.fill(path, who=one.w.org["singers"], danger="no", words="He shouted.")
+    door = one.phone.get(path)
+    assert "Riverside" not in door.text, "no word was asked for, so no group is named"
+    one.phone.send(door, who="group", danger="no", words="He shouted.")
     one.w.later(minutes=1)
     make(one, person)
     one.phone.fill(f"{path_of(one, person)}/not-safe", who="worker")

@@ -14,6 +14,7 @@ import pytest
 
 from referral import dispatches as rows_out
 from referral import queue
+from referral.health import health
 from referral.ids import new_id
 from referral.rows import change
 from referral.states import Noun, Purpose
@@ -247,6 +248,25 @@ def test_the_errand_of_one_who_is_away_is_on_the_team_leads_list(one: House) -> 
     assert "Ring the provider" in sign_in(one.w, "tess").get("/").words
 
 
+def test_what_is_left_undone_is_on_the_team_leads_list_too_and_health_says_so(
+    one: House,
+) -> None:
+    _wait_again(one.w, one.w.person(message_safe=False))
+    one.work()
+    lead = sign_in(one.w, "tess")
+    assert "To do by hand" not in lead.get("/").words
+    one.w.at = after(one.w.at, 2)
+    page = sign_in(one.w, "tess").get("/")
+    assert "Margaret Okoro" in page.words
+    assert "The news: There is a new expected date" in page.words
+    with one.w.store.read() as tx:
+        assert "errands_late" in {f.code for f in health(tx, one.w.at).findings}
+    visitor = sign_in(one.w, "tess")
+    visitor.send(visitor.get("/"))
+    with one.w.store.read() as tx:
+        assert "errands_late" not in {f.code for f in health(tx, one.w.at).findings}
+
+
 def test_a_staff_address_that_does_not_work_is_the_administrators_to_correct(one: House) -> None:
     one.w.accepted()
     one.mail.troubles = [NotTaken("550", for_good=True) for _ in range(9)]
@@ -261,6 +281,9 @@ def test_a_service_that_stays_away_for_a_day_is_given_up_and_a_person_asked(one:
     record = one.w.sent()
     away = NotTaken("away", away=True)
     one.mail.troubles = [away for _ in range(999)]
+    one.work()
+    with one.w.store.read() as tx:
+        assert "messages_wait" in {f.code for f in health(tx, one.w.later(hours=1)).findings}
     for _ in range(26):
         one.work(hours=1)
     assert set(results(one)) == {"gave_up"}

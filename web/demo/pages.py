@@ -117,7 +117,7 @@ def wind() -> ResponseReturnValue:
     return redirect("/demo", code=303)
 
 
-NEWEST = 60
+NEWEST = 24
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+(/\S*)")
 
 
