@@ -150,8 +150,6 @@ def _not_delivered(tx: Tx, at: datetime) -> Finding | None:
 UNSENT = Sql(
     "SELECT count(*) FROM dispatch WHERE ended IS NULL AND sent_at IS NULL AND at < :before"
 )
-    "SELECT count(*) FROM dispatch WHERE ended IS NULL AND sent_at IS NULL AND at < :before"
-)
 UNDONE = Sql("SELECT count(*) FROM errand WHERE done_at IS NULL AND due < :at")
 SENDING_TAKES = timedelta(minutes=15)
 
