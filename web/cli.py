@@ -562,6 +562,31 @@ def states() -> None:
     say(print_states())
 
 
+@main.command()
+@click.option("--full", is_flag=True, help="The large slices too; takes some minutes.")
+@click.option("--slice", "only", multiple=True, help="Only this slice; may be given again.")
+@click.option("--faults", is_flag=True, help="Also make deliberate faults and see each caught.")
+@as_json
+@plainly
+def prove(full: bool, only: tuple[str, ...], faults: bool, as_json: bool) -> None:
+    """Walk every state the tables of moves can reach together, and check what must never be.
+
+    Needs no database. Exit 1 with the shortest way there if a promise is broken. docs/prove.md
+    says how to read it.
+    """
+    from workflows.prove.proof import prove as walk
+    from workflows.prove.slices import slices
+
+    unknown = [name for name in only if name not in slices()]
+    if unknown:
+        say(f"There is no slice called {unknown[0]!r}. There are: {', '.join(slices())}.")
+        sys.exit(2)
+    with progress_bar(hidden=as_json) as progress:
+        found = walk(full, only, progress, with_faults=faults)
+    answer(found.as_json(), as_json, found.lines())
+    sys.exit(0 if found.whole else 1)
+
+
 @main.group()
 def policy() -> None:
     """The rules a place works by: as a file, compared, and taken over from another place."""

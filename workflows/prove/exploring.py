@@ -1,0 +1,514 @@
+"""Walks breadth-first over every product state a slice can reach, asks each invariant of each state
+and step, and keeps the way it came, so that a breach is told by its shortest trace."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from referral.states import Noun, Role
+from workflows.engine import TABLES, Refused, decide
+from workflows.moves import Move
+from workflows.prove import acting, world
+from workflows.prove.acting import Bounds, Edge, Trial
+from workflows.prove.world import AT, CAST, SHARING, Consent, Escalation, Referral, State, records
+
+Triggers = frozenset[str] | None  # None: all of the table
+Progress = Callable[[str, int, int | None], None]
+Canonical = Callable[[State], State]
+
+
+@dataclass(frozen=True)
+class ConcernAbout:
+    """A concern that may be raised in a slice."""
+
+    sources: frozenset[str] = frozenset()
+    person: str | None = "margaret"
+    provider: str | None = None
+    danger: bool = False
+    safe: bool = False
+    by: str = "sam"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One cut through the product: where it starts, who acts, which moves of which noun are made,
+    what else may happen, and how far it goes."""
+
+    name: str
+    says: str
+    start: Callable[[], tuple[State, ...]]
+    moves: Mapping[Noun, Triggers]
+    actors: tuple[str, ...]
+    bounds: Bounds
+    life: tuple[str, ...] = ()
+    swept: frozenset[Noun] = frozenset()
+    people: tuple[str, ...] = ("margaret",)
+    providers: tuple[str, ...] = ("singers",)
+    asked: tuple[tuple[str, str], ...] = ((SHARING, "singers"),)
+    concerns: tuple[ConcernAbout, ...] = ()
+    matters: tuple[tuple[str, str], ...] = ()  # (kind, severity) of what people escalate
+    canonical: Canonical | None = None
+    full: bool = False  # only in the full profile
+    closed: bool = True  # liveness is asked only where the slice leaves no move out that helps
+
+    def makes(self, noun: Noun, trigger: str) -> bool:
+        """Whether this slice makes this move."""
+        if noun not in self.moves:
+            return False
+        only = self.moves[noun]
+        return only is None or trigger in only
+
+
+@dataclass
+class Watch:
+    """What was reached: rows of the tables, answers of the guards, states, acts of clocks."""
+
+    rows: Counter[tuple[Noun, str, str]] = field(default_factory=Counter)
+    guards: dict[tuple[Noun, str, str, str], set[bool]] = field(default_factory=dict)
+    states: set[tuple[Noun, str]] = field(default_factory=set)
+    marks: Counter[str] = field(default_factory=Counter)
+    asked: Counter[tuple[str, str]] = field(default_factory=Counter)  # (invariant, slice)
+
+    def merge(self, other: Watch) -> None:
+        self.rows.update(other.rows)
+        for key, answers in other.guards.items():
+            self.guards.setdefault(key, set()).update(answers)
+        self.states |= other.states
+        self.marks.update(other.marks)
+        self.asked.update(other.asked)
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A promise that doesn't hold, and the shortest way there."""
+
+    invariant: str
+    slice: str
+    says: str
+    trace: tuple[str, ...]
+
+
+@dataclass
+class Exploration:
+    """What a walk came to."""
+
+    slice: Slice
+    states: list[State] = field(default_factory=list)
+    parents: list[tuple[int, Edge | None]] = field(default_factory=list)
+    sources: array[int] = field(default_factory=lambda: array("l"))
+    targets: array[int] = field(default_factory=lambda: array("l"))
+    movers: list[str] = field(default_factory=list)
+    edges: int = 0
+    watch: Watch = field(default_factory=Watch)
+    breaches: list[Breach] = field(default_factory=list)
+    cut: bool = False  # stopped before everything was seen
+
+    def trace(self, index: int, last: Edge | None = None) -> tuple[str, ...]:
+        """The steps that lead to a state, in plain words."""
+        steps: list[str] = [] if last is None else [told(last)]
+        while True:
+            index, edge = self.parents[index]
+            if edge is None:
+                break
+            steps.append(told(edge))
+        return tuple(reversed(steps))
+
+
+WHO = {name: f"{name} ({str(actor.role).replace('_', ' ')})" for name, actor in CAST.items()}
+
+
+def told(edge: Edge) -> str:
+    """One step in plain words."""
+    who = WHO.get(edge.who, edge.who)
+    if edge.noun is None:
+        return edge.trigger
+    what = f"{who}: {edge.noun} {edge.slot + 1} {edge.trigger.replace('_', ' ')}"
+    if edge.said:
+        what += f" ({edge.said})"
+    if edge.second:
+        what += f", with {WHO[edge.second]}"
+    if edge.fired:
+        what += " -> " + ", ".join(f"{n} {i + 1} {t}" for n, i, t in edge.fired)
+    if edge.raised:
+        what += " -> raises " + ", ".join(kind for kind, _, _ in edge.raised)
+    return what
+
+
+# -- moves from a state ------------------------------------------------------------------------------
+
+
+class Mover:
+    """Every step a slice allows from a state. What one record's moves depend on is asked once."""
+
+    def __init__(self, slice_: Slice, watch: Watch) -> None:
+        self.slice = slice_
+        self.watch = watch
+        self.known: dict[tuple[Noun, Any], tuple[Trial, ...]] = {}
+
+    def steps(self, s: State) -> Iterator[tuple[Edge, State]]:
+        """Everything that can happen next."""
+        bounds = self.slice.bounds
+        for noun in self.slice.moves:
+            situation = world.SITUATION[noun]
+            for slot in range(len(records(s, noun))):
+                x = situation(s, slot)
+                trials = self.known.get((noun, x))
+                if trials is None:
+                    trials = self.known[(noun, x)] = tuple(self._trials(noun, x))
+                for t in trials:
+                    yield from self._carried_out(s, noun, slot, t, bounds)
+            yield from self._begun(s, noun)
+        if self.slice.swept:
+            for after, edge in acting.sweep(s, bounds):
+                if edge.noun in self.slice.swept:
+                    self.watch.marks[edge.trigger.removeprefix("mark of ")] += 1
+                    yield edge, after
+        for name in self.slice.life:
+            for says, after in acting.LIFE[name](s, bounds):
+                yield Edge("life", None, 0, says), after
+
+    def _carried_out(
+        self, s: State, noun: Noun, slot: int, t: Trial, bounds: Bounds
+    ) -> Iterator[tuple[Edge, State]]:
+        source = records(s, noun)[slot].state
+        self.watch.rows[noun, t.trigger, source] += 1
+        if noun is Noun.REFERRAL and t.trigger == "redirect":
+            for provider in self.slice.providers:
+                done = acting.redirected(s, slot, t, provider, bounds)
+                if done is not None:
+                    yield done[1], done[0]
+            return
+        after, edge = acting.carry_out(s, noun, slot, t, bounds)
+        if noun is Noun.CONSENT and t.trigger == "renew":
+            after, refused = acting.renewed(after, slot, t.who, bounds)
+            edge = edge._replace(said=refused)
+        if noun is Noun.ESCALATION and t.trigger == "complete":
+            after = _clock_restarted(after, slot)
+        yield edge, after
+
+    def _trials(self, noun: Noun, x: Any) -> Iterator[Trial]:
+        table, source = TABLES[noun], x.record.state
+        self.watch.states.add((noun, source))
+        for name in self.slice.actors:
+            actor = CAST[name]
+            f = world.FACTS[noun](x, actor)
+            worn = table.hats(f, actor)
+            if not worn:
+                continue
+            for trigger in table.triggers:
+                if not self.slice.makes(noun, trigger):
+                    continue
+                moves = table.moves_from(trigger, source)
+                mine = tuple(m for m in moves if m.by & worn)
+                if not mine:
+                    continue
+                self._note_guards(noun, source, mine, f)
+                yield from self._allowed(noun, x, name, f, trigger, mine)
+
+    def _note_guards(self, noun: Noun, source: str, moves: Iterable[Move], f: Any) -> None:
+        for m in moves:
+            for g in m.guards:
+                key = (noun, m.trigger, source, g.name)
+                self.watch.guards.setdefault(key, set()).add(g.holds(f, {}, AT))
+
+    def _allowed(
+        self, noun: Noun, x: Any, name: str, f: Any, trigger: str, moves: tuple[Move, ...]
+    ) -> Iterator[Trial]:
+        actor = CAST[name]
+        seconds = acting.SECONDS if acting.takes_two(moves) else ("",)
+        done = set()
+        for said, given in acting.said_with(noun, trigger, moves, x):
+            for other in seconds:
+                second = CAST[other] if other else None
+                second_facts = world.FACTS[noun](x, second) if second else None
+                try:
+                    decision = decide(
+                        noun, f, trigger, actor, AT, given, None, second, second_facts
+                    )
+                except Refused:
+                    continue
+                record = acting.record_after(
+                    noun, x.record, decision.move, decision.to, f, given
+                )
+                same = (record, decision.move.trigger, "reason" in given, bool(other))
+                if same in done and not other:
+                    continue
+                done.add(same)
+                yield Trial(name, other, trigger, said, decision.move, f, given, record)
+
+    # -- records that are new ----------------------------------------------------------------------
+
+    def _begun(self, s: State, noun: Noun) -> Iterator[tuple[Edge, State]]:
+        begin = BEGIN.get(noun)
+        if begin is None:
+            return
+        trigger, beginnings = begin
+        if not self.slice.makes(noun, trigger):
+            return
+        slot = self.slice.bounds.room(s, noun)
+        if slot is None:
+            return
+        for who, f, blank, given, said in beginnings(s, self.slice, slot):
+            done = acting.begun(
+                s, noun, trigger, who, f, blank, given, said, slot, self.slice.bounds
+            )
+            if done is not None:
+                self.watch.rows[noun, trigger, "-"] += 1
+                yield done[1], done[0]
+
+
+def _clock_restarted(s: State, slot: int) -> State:
+    """`complete_escalation`: the clock that raised it starts again, if it still runs."""
+    e = s.escalations[slot]
+    if not e.clock_runs or e.about is None:
+        return s
+    noun, i = Noun(e.about[0]), e.about[1]
+    clock = TABLES[noun].clocks[e.clock]
+    column = "long_mark" if e.clock == acting.LONG else "mark"
+    record = records(s, noun)[i]._replace(**{column: len(clock.before)})
+    return world.put(s, noun, i, record)
+
+
+Beginning = tuple[str, Any, Any, dict[str, Any], str]
+
+
+def _referrals(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
+    for who in slice_.actors:
+        if CAST[who].role not in (Role.LINK_WORKER, Role.TEAM_LEAD) or (
+            CAST[who].organisation_id != "ash"
+        ):
+            continue
+        for person in slice_.people:
+            for provider in slice_.providers:
+                x = world.NewReferralSituation(
+                    person, provider, slot, world.named_about_person(s, person), person in s.died
+                )
+                blank = Referral("", person, provider, who)
+                f = world.new_referral_facts(x, CAST[who])
+                yield who, f, blank, {}, f"of {person} to {provider}"
+
+
+def _questions(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
+    place = slot if slot >= 0 else len(s.consents)
+    for who in slice_.actors:
+        if CAST[who].role is not Role.LINK_WORKER or CAST[who].organisation_id != "ash":
+            continue
+        for person in slice_.people:
+            for purpose, recipient in slice_.asked:
+                x = world.new_consent_situation(s, person, recipient, purpose, place)
+                blank = Consent("", person, recipient, purpose, who)
+                f = world.consent_facts(x, CAST[who])
+                yield who, f, blank, {}, f"{purpose} with {recipient}"
+
+
+def _concerns(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
+    for about in slice_.concerns:
+        sources = [
+            {"organisation_id": one} if one in world.PLACE_OF else {"user_id": one}
+            for one in sorted(about.sources)
+        ]
+        given = {
+            "seen": "words",
+            "danger": about.danger,
+            "person_id": about.person,
+            "provider_id": about.provider,
+            "sources": sources,
+            "safe_to_carry_on": about.safe,
+        }
+        actor = CAST[about.by]
+        f = world.new_concern_facts(actor, slot, given)
+        blank = world.Concern(
+            "",
+            about.person,
+            about.provider,
+            frozenset(),
+            f.rung,
+            f.holder,
+            about.danger,
+            about.by,
+        )
+        names = ", ".join(sorted(about.sources)) or "nobody"
+        yield about.by, f, blank, given, f"naming {names}{', danger now' if about.danger else ''}"
+
+
+def _matters(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
+    place = slot if slot >= 0 else -1 - slot
+    for who in slice_.actors:
+        actor = CAST[who]
+        if actor.role not in (Role.LINK_WORKER, Role.PROVIDER_LEADER, Role.PERSON, Role.TEAM_LEAD):
+            continue
+        about = (Noun.REFERRAL, 0) if s.referrals else None
+        if about is not None:
+            f = world.facts_of(s, Noun.REFERRAL, 0, actor)
+            if not TABLES[Noun.REFERRAL].hats(f, actor):
+                continue
+        for kind, severity in slice_.matters:
+            if (kind == "complaint") != (actor.role is Role.PERSON):
+                continue
+            given = {"kind": kind, "severity": severity, "note": "words", "about": about}
+            if actor.role is Role.PERSON and about is None:
+                actor_org = "ash"
+                f = world.new_escalation_facts(s, actor, place, given | {"organisation": actor_org})
+            else:
+                f = world.new_escalation_facts(s, actor, place, given)
+            blank = Escalation(
+                "",
+                f.kind,
+                f.severity,
+                about,
+                f.organisation_id,
+                f.person_id,
+                f.level,
+                f.ceiling,
+                f.owner,
+                f.raiser,
+                f.raised_by,
+            )
+            yield who, f, blank, given, f"{kind}, {severity}"
+
+
+def _agreements(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
+    actor = CAST["grace"]
+    parties = frozenset({"ash", *slice_.providers})
+    old = [-1, *(i for i, a in enumerate(s.agreements) if a.state != "drafted")]
+    for replaces in old:
+        x = world.AgreementSituation(None, slot, False, False)
+        f = world.agreement_facts(x, actor)._replace(parties=parties, unsigned=parties)
+        blank = world.Agreement("", parties, parties, replaces=replaces)
+        yield "grace", f, blank, {}, "" if replaces < 0 else f"instead of {replaces + 1}"
+
+
+def _applications(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
+    there = {a.provider for a in s.assurances}
+    for provider in slice_.providers:
+        if provider in there:
+            continue
+        for who in slice_.actors:
+            actor = CAST[who]
+            if actor.role not in (Role.PROVIDER_LEADER, Role.GOVERNANCE_LEAD):
+                continue
+            blank = world.Assurance("", provider, evidence="out")
+            x = world.AssuranceSituation(blank, slot, False)
+            f = world.assurance_facts(x, actor)
+            yield who, f, blank, {}, provider
+
+
+BEGIN: dict[Noun, tuple[str, Callable[[State, Slice, int], Iterator[Beginning]]]] = {
+    Noun.REFERRAL: ("create", _referrals),
+    Noun.CONSENT: ("ask", _questions),
+    Noun.CONCERN: ("raise", _concerns),
+    Noun.ESCALATION: ("raise", _matters),
+    Noun.AGREEMENT: ("draft", _agreements),
+    Noun.ASSURANCE: ("apply", _applications),
+}
+
+# -- walking ---------------------------------------------------------------------------------------
+
+Out = list[tuple[Edge, State]]
+
+
+class Invariants:
+    """The promises asked on a walk, arranged so that each is asked only where it can speak."""
+
+    def __init__(self, found: Iterable[Any], slice_: Slice) -> None:
+        mine = [i for i in found if i.only is None or slice_.name in i.only]
+        self.of_state = [i for i in mine if i.on == "state"]
+        self.of_slice = [i for i in mine if i.on == "slice"]
+        self.of_edge = [i for i in mine if i.on == "edge"]
+        self._by_move: dict[tuple[Noun | None, str], list[Any]] = {}
+
+    def for_edge(self, edge: Edge) -> list[Any]:
+        key = (edge.noun, edge.trigger)
+        found = self._by_move.get(key)
+        if found is None:
+            found = self._by_move[key] = [
+                i
+                for i in self.of_edge
+                if not i.moves or (edge.noun, edge.trigger) in i.moves or (edge.noun, "*") in i.moves
+            ]
+        return found
+
+
+def explore(
+    slice_: Slice,
+    invariants: Iterable[Any],
+    progress: Progress | None = None,
+    *,
+    first_breach: bool = False,
+    most: int | None = None,
+) -> Exploration:
+    """Walk the slice to its last state. With `first_breach`, stop at the first promise broken;
+    with `most`, at so many states (`cut` then says so)."""
+    x = Exploration(slice_)
+    asked = Invariants(invariants, slice_)
+    mover = Mover(slice_, x.watch)
+    canonical = slice_.canonical
+    index: dict[State, int] = {}
+    broken: set[str] = set()
+
+    def meet(s: State, parent: int, edge: Edge | None) -> int:
+        found = index.get(s)
+        if found is None:
+            found = index[s] = len(x.states)
+            x.states.append(s)
+            x.parents.append((parent, edge))
+        return found
+
+    def breach(i: Any, says: str, at: int, edge: Edge | None) -> None:
+        if i.number not in broken:
+            broken.add(i.number)
+            x.breaches.append(Breach(i.number, slice_.name, says, x.trace(at, edge)))
+
+    for s in slice_.start():
+        meet(canonical(s) if canonical else s, -1, None)
+    here = 0
+    while here < len(x.states):
+        if progress is not None and here % 500 == 0:
+            progress(slice_.name, here, None)
+        if most is not None and here >= most:
+            x.cut = True
+            break
+        s = x.states[here]
+        out: Out = list(mover.steps(s))
+        for edge, after in out:
+            x.edges += 1
+            for noun, slot, trigger in edge.fired:
+                there = records(s, noun)
+                source = there[slot].state if slot < len(there) else "-"
+                x.watch.rows[noun, trigger, source] += 1
+            for i in asked.for_edge(edge):
+                says = i.check(s, edge, after)
+                if says is None:
+                    continue
+                x.watch.asked[i.number, slice_.name] += 1
+                if says:
+                    breach(i, says, here, edge)
+            kept = canonical(after) if canonical else after
+            target = meet(kept, here, edge)
+            if target != here:
+                x.sources.append(here)
+                x.targets.append(target)
+                x.movers.append(edge.who)
+        for i in asked.of_state:
+            says = i.check(s, out)
+            if says is None:
+                continue
+            x.watch.asked[i.number, slice_.name] += 1
+            if says:
+                breach(i, says, here, None)
+        if first_breach and x.breaches:
+            x.cut = True
+            return x
+        here += 1
+    if not x.cut:
+        for i in asked.of_slice:
+            for says, at in i.check(x):
+                breach(i, says, at, None)
+            x.watch.asked[i.number, slice_.name] += 1
+    return x
+
+

@@ -1,0 +1,454 @@
+"""The slices: overlapping cuts through the product of all machines.
+
+All of it at once is far too much to walk. Each slice keeps whole those machines that speak to each
+other in it, and lets the others stand still in a state in which they forbid nothing, or everything.
+What couples two machines in the tables (a guard's fact, a `Fire`, a hold, an alarm) is whole in at
+least one slice; `docs/prove.md` says which, and what that leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from referral.states import Noun, Purpose
+from workflows import engine
+from workflows.engine import TABLES
+from workflows.prove import world
+from workflows.prove.acting import Bounds
+from workflows.prove.exploring import ConcernAbout, Slice, Triggers
+from workflows.prove.world import (
+    CAST,
+    SHARING,
+    Agreement,
+    Assurance,
+    Concern,
+    Consent,
+    Hold,
+    Referral,
+    State,
+    put,
+    records,
+)
+
+R, C, S, E, P, G = (
+    Noun.REFERRAL,
+    Noun.CONSENT,
+    Noun.CONCERN,
+    Noun.ESCALATION,
+    Noun.ASSURANCE,
+    Noun.AGREEMENT,
+)
+
+
+def settled(s: State) -> State:
+    """The state with the clock of each record running under whom the table says."""
+    for noun, table in TABLES.items():
+        for slot, record in enumerate(records(s, noun)):
+            f = world.facts_of(s, noun, slot, CAST["system"])
+            runs = table.states[record.state].clock is not None
+            owner = engine._owner(table, f, record.state, {}) if runs else ""
+            s = put(s, noun, slot, record._replace(owner=owner))
+    return s
+
+
+GIVEN = Consent("given")
+ASSURED = (Assurance("assured"), Assurance("assured", "clay"))
+IN_FORCE = (Agreement("in_force"),)
+
+
+def ready(**more: Any) -> State:
+    """Providers assured and an agreement in force; whatever else is wanted."""
+    known: dict[str, Any] = {"assurances": ASSURED, "agreements": IN_FORCE, **more}
+    return settled(State(**known))
+
+
+def starting(*states: State) -> Callable[[], tuple[State, ...]]:
+    return lambda: states
+
+
+def lazily(make: Callable[[], tuple[State, ...]]) -> Callable[[], tuple[State, ...]]:
+    return make
+
+
+ALL: Triggers = None
+OUR_SIDE = ("priya", "sam", "tess", "grace")
+USUAL = (*OUR_SIDE, "gwen", "sol", "margaret")
+EVERYBODY = tuple(name for name in CAST if name != "system")
+LADDER = ("gwen", "paul", "seth", "amara")
+ONE = {R: 1, C: 2}
+
+
+def where(*states: str, **more: Any) -> tuple[State, ...]:
+    """One referral in each of these states, sent before where it must have been."""
+    found = []
+    for state in states:
+        sent = state != "draft"
+        long = "provider_leader@singers" if state in LONG_RUNS else ""
+        found.append(ready(referrals=(Referral(state, sent=sent, long=long),), **more))
+    return tuple(found)
+
+
+LONG_RUNS = ("sent", "queried", "waiting", "accepted")
+SOURCES = (
+    frozenset({"priya"}),
+    frozenset({"tess"}),
+    frozenset({"priya", "tess"}),
+    frozenset({"gwen"}),
+    frozenset({"gwen", "paul"}),
+    frozenset({"gwen", "paul", "seth"}),
+    frozenset({"gwen", "paul", "seth", "amara"}),
+    frozenset({"grace"}),
+    frozenset({"amara"}),
+    frozenset({"sol"}),
+    frozenset({"singers"}),
+    frozenset({"ash"}),
+    frozenset({"harbour_board"}),
+)
+
+
+def _named_somewhere() -> tuple[State, ...]:
+    found = []
+    for sources in SOURCES:
+        for consents in ((GIVEN,),):
+            raiser = "olu" if "ash" in sources else "sam"
+            rung, holder = world.safeguarding(world.ORGANISATION[raiser], 1, sources)
+            concern = Concern(
+                "under_review",
+                sources=sources,
+                rung=rung,
+                holder=holder,
+                hold="all",
+                raiser=raiser,
+            )
+            base = {"consents": consents, "concerns": (concern,)}
+            found.append(ready(**base))
+            found += where("active", "completed", **base)
+    provider = Concern(
+        "under_review", None, "singers", frozenset({"sol"}), holder="safeguarding_lead@ash",
+        hold="singers",
+    )  # fmt: skip
+    found += where("sent", "active", consents=(GIVEN,), concerns=(provider,))
+    return tuple(found)
+
+
+def sorted_concerns(s: State) -> State:
+    """Two concerns of which nothing but their place on the shelf differs are the same two: no fact,
+    pick or invariant asks for the place, and nothing refers to one."""
+    return s._replace(concerns=tuple(sorted(s.concerns, key=repr)))
+
+
+def _slices() -> tuple[Slice, ...]:
+    return (
+        Slice(
+            "one referral",
+            "One referral, and the agreements of the person to it: asked, given, run out, renewed, "
+            "taken back.",
+            starting(ready()),
+            {R: ALL, C: ALL},
+            USUAL,
+            Bounds(ONE),
+            life=("consent runs out",),
+            swept=frozenset({R, C}),
+        ),
+        Slice(
+            "every role",
+            "One referral and everybody there is, also those who should have no part in it.",
+            starting(ready(consents=(GIVEN,))),
+            {R: ALL},
+            EVERYBODY,
+            Bounds({R: 1}),
+            swept=frozenset({R}),
+        ),
+        Slice(
+            "ready to send",
+            "What must be known before a referral is sent.",
+            starting(
+                ready(consents=(GIVEN,), lacking=frozenset({"identity", "risks", "activity"})),
+                ready(lacking=frozenset({"identity"})),
+            ),
+            {R: frozenset({"create", "send", "recall", "discard", "withdraw", "accept"})},
+            USUAL,
+            Bounds({R: 1}),
+            life=("readiness",),
+            closed=False,
+        ),
+        Slice(
+            "renewals",
+            "Several agreements beside each other, for sharing and for telling the practice, and "
+            "people taking part meanwhile.",
+            lazily(lambda: where("active", "accepted", consents=(GIVEN,))),
+            {C: ALL, R: frozenset({"complete", "update", "accept", "recall", "send"})},
+            USUAL,
+            Bounds({R: 1, C: 3}),
+            life=("consent runs out",),
+            swept=frozenset({C}),
+            asked=((SHARING, "singers"), (Purpose.TELL_PRACTICE, "practice")),
+        ),
+        Slice(
+            "two referrals",
+            "Two referrals of one person to one activity, referred on from one to the other.",
+            starting(ready(consents=(GIVEN,))),
+            {R: frozenset(TABLES[R].triggers) - {"ask", "answer", "pause", "resume", "review_wait",
+                                                 "update", "contact", "put_on_waiting_list"},
+             C: frozenset({"withdraw"})},
+            (*OUR_SIDE, "sol", "margaret"),
+            Bounds({R: 2, C: 1}),
+            swept=frozenset({R}),
+        ),
+        Slice(
+            "two providers",
+            "One person with two providers: what is said to one leaves the other.",
+            starting(ready(consents=(GIVEN, Consent("given", recipient="clay")))),
+            {R: frozenset({"create", "send", "accept", "start", "complete", "recall", "redirect",
+                           "withdraw"}),
+             C: frozenset({"withdraw", "ask", "give", "refuse"})},
+            ("priya", "sol", "kit", "margaret"),
+            Bounds({R: 2, C: 3}),
+            life=("consent runs out",),
+            providers=("singers", "clay"),
+            asked=((SHARING, "singers"), (SHARING, "clay")),
+            closed=False,
+        ),
+        Slice(
+            "places",
+            "Two people, one place.",
+            starting(
+                ready(
+                    consents=(GIVEN, Consent("given", "ben")), lacking=frozenset({"place"})
+                )
+            ),
+            {R: frozenset({"create", "send", "accept", "start", "complete", "reopen", "give_back",
+                           "put_on_waiting_list", "pause", "resume"})},
+            ("priya", "sol"),
+            Bounds({R: 2}),
+            people=("margaret", "ben"),
+            closed=False,
+        ),
+        Slice(
+            "concern",
+            "One referral, one concern with its hold, and a stay in hospital.",
+            starting(ready(consents=(GIVEN,)), ready()),
+            {R: ALL, S: frozenset(TABLES[S].triggers) - {"climb", "hand_over"}},
+            (*USUAL, "paul"),
+            Bounds({R: 1, S: 1}),
+            life=("hospital",),
+            swept=frozenset({R}),
+            concerns=(
+                ConcernAbout(),
+                ConcernAbout(safe=True),
+                ConcernAbout(danger=True, safe=True),
+                ConcernAbout(frozenset({"sol"}), safe=True),
+                ConcernAbout(person=None, provider="singers", by="sol"),
+            ),
+        ),
+        Slice(
+            "two concerns",
+            "Two concerns and an ordinary hold about one person: lifting one leaves the others.",
+            lazily(lambda: where("sent", "accepted", "completed", consents=(GIVEN,))),
+            {R: frozenset({"accept", "start", "complete", "confirm", "decline", "reopen"}),
+             S: frozenset({"raise", "acknowledge", "hold", "release", "close", "reopen"})},
+            ("priya", "gwen", "sol"),
+            Bounds({R: 1, S: 2}),
+            life=("hospital",),
+            concerns=(ConcernAbout(), ConcernAbout(safe=True)),
+            canonical=sorted_concerns,
+            closed=False,
+        ),
+        Slice(
+            "ladder",
+            "A concern on its way up, with a named source of harm on each rung.",
+            starting(ready()),
+            {S: ALL},
+            (*LADDER, "sam", "olu", "sol", "priya"),
+            Bounds({S: 1}, marks=True),
+            swept=frozenset({S}),
+            concerns=tuple(
+                ConcernAbout(sources, danger=bool(n % 2), by="olu" if "ash" in sources else "sam")
+                for n, sources in enumerate((frozenset(), *SOURCES))
+            ),
+        ),
+        Slice(
+            "named as a source of harm",
+            "Somebody is named in each place: the link worker, the lead, the safeguarding leads, the "
+            "governance lead, the provider.",
+            lazily(_named_somewhere),
+            {R: ALL, S: frozenset({"acknowledge", "release", "close", "told_authority"}),
+             C: frozenset({"withdraw", "renew", "ask", "give"})},
+            (*USUAL, "rae", "paul", "seth", "amara", "gail", "olu"),
+            Bounds({R: 1, C: 1}),
+            swept=frozenset({R}),
+        ),
+        Slice(
+            "full hold",
+            "Records being put right, closed to either side; the link worker away or there.",
+            starting(ready(consents=(GIVEN,))),
+            {R: ALL, C: frozenset({"withdraw", "renew"})},
+            USUAL,
+            Bounds({R: 1, C: 1}),
+            life=("records, provider", "records, link worker", "away"),
+            swept=frozenset({R}),
+        ),
+        Slice(
+            "assurance",
+            "A provider from its application to its leaving, its evidence, and somebody with it.",
+            starting(
+                settled(State(consents=(GIVEN,), agreements=IN_FORCE)),
+            ),
+            {P: ALL, R: frozenset(TABLES[R].triggers) - {"ask", "answer", "review_wait", "discard",
+                                                         "redirect", "reassign"}},
+            ("priya", "tess", "sol", "grace", "margaret"),
+            Bounds({R: 1, P: 1}),
+            life=("evidence runs out", "evidence in grace", "evidence renewed", "conditions end"),
+            swept=frozenset({P, R}),
+        ),
+        Slice(
+            "agreement",
+            "Agreements drafted, signed, renewed, replaced and ended, and somebody under them.",
+            starting(settled(State(consents=(GIVEN,), assurances=ASSURED))),
+            {G: ALL, R: frozenset({"create", "send", "accept", "start", "complete", "reopen",
+                                   "recall", "update", "pause", "resume", "mark_in_error",
+                                   "withdraw"})},
+            ("priya", "tess", "sol", "grace", "fred", "gail", "ingrid", "amara"),
+            Bounds({R: 1, G: 2}),
+            life=("agreement runs out",),
+            swept=frozenset({G}),
+        ),
+        Slice(
+            "escalation",
+            "A matter raised by a person, a link worker or a provider, on each kind of ladder.",
+            starting(ready()),
+            {E: ALL},
+            ("priya", "sol", "tess", "grace", "fred", "gail", "amara", "margaret"),
+            Bounds({E: 1}),
+            life=("long after",),
+            swept=frozenset({E}),
+            matters=(("no_reply", "medium"), ("other", "high"), ("complaint", "medium")),
+        ),
+        Slice(
+            "reviewers",
+            "A matter about a referral, its reviewers part of it or named as a source of harm.",
+            lazily(
+                lambda: tuple(
+                    s
+                    for sources in (frozenset({"tess"}), frozenset({"grace"}), frozenset({"priya"}))
+                    for s in where(
+                        "sent",
+                        consents=(GIVEN,),
+                        concerns=(
+                            Concern("under_review", sources=sources, hold="all", raiser="sam"),
+                        ),
+                    )
+                )
+                + where("sent", "returned", consents=(GIVEN,))
+            ),
+            {E: ALL},
+            ("priya", "sam", "sol", "tess", "grace", "gail", "amara", "margaret"),
+            Bounds({E: 1}),
+            life=("away",),
+            swept=frozenset({E}),
+            matters=(("no_reply", "high"), ("complaint", "medium"), ("disagreement", "medium")),
+            closed=False,
+        ),
+        Slice(
+            "two people",
+            "What two people must say together, on matters and on records.",
+            lazily(lambda: where("sent", "active", "closed", consents=(GIVEN,))),
+            {E: frozenset({"raise", "acknowledge", "decide", "settle", "complete"}),
+             R: frozenset({"mark_in_error", "withdraw"})},
+            ("priya", "sol", "tess", "grace"),
+            Bounds({R: 1, E: 1}),
+            matters=(("no_reply", "high"), ("quality", "medium")),
+            closed=False,
+        ),
+        Slice(
+            "alarms",
+            "One referral with every mark of its clocks, and the alarm that a missed one raises.",
+            lazily(lambda: where("draft", "sent", "returned", consents=(GIVEN,))),
+            {R: frozenset({"send", "ask", "answer", "accept", "decline", "start", "complete",
+                           "confirm", "recall", "withdraw", "update"}),
+             E: frozenset({"acknowledge", "climb", "decide", "complete", "reopen", "ask",
+                           "withdraw"})},
+            ("priya", "sol", "tess", "grace"),
+            Bounds({R: 1, E: 1}, marks=True),
+            life=("long after",),
+            swept=frozenset({R, E}),
+        ),
+        Slice(
+            "death",
+            "A death is recorded while somebody is anywhere in the product.",
+            starting(
+                ready(
+                    consents=(GIVEN,),
+                    concerns=(Concern("under_review", hold="", raiser="sam"),),
+                )
+            ),
+            {R: ALL, S: frozenset({"hold", "release", "close"})},
+            ("priya", "tess", "sol", "grace", "gwen", "margaret"),
+            Bounds({R: 1}),
+            life=("death",),
+            swept=frozenset({R}),
+        ),
+        Slice(
+            "two of everything",
+            "Two referrals, two providers, two agreements of the person with each, and time.",
+            starting(ready()),
+            {R: ALL, C: ALL},
+            ("priya", "tess", "sol", "kit", "grace", "margaret"),
+            Bounds({R: 2, C: 3}),
+            life=("consent runs out",),
+            swept=frozenset({R, C}),
+            providers=("singers", "clay"),
+            asked=((SHARING, "singers"), (SHARING, "clay")),
+            full=True,
+        ),
+        Slice(
+            "standards and agreements",
+            "A provider's assurance, its agreement and somebody with it, all moving at once.",
+            starting(settled(State(consents=(GIVEN,)))),
+            {P: ALL, G: ALL, R: ALL},
+            ("priya", "tess", "sol", "grace", "margaret"),
+            Bounds({R: 1, P: 1, G: 1}),
+            life=(
+                "evidence runs out",
+                "evidence in grace",
+                "evidence renewed",
+                "conditions end",
+                "agreement runs out",
+            ),
+            swept=frozenset({P, G, R}),
+            full=True,
+        ),
+        Slice(
+            "concern and consent",
+            "One referral, its agreements and two concerns, with somebody named.",
+            starting(ready()),
+            {R: ALL, C: ALL, S: frozenset(TABLES[S].triggers) - {"climb", "hand_over", "monitor",
+                                                                 "review"}},
+            (*USUAL, "paul"),
+            Bounds({R: 1, C: 2, S: 2}),
+            life=("consent runs out",),
+            swept=frozenset({R, C}),
+            concerns=(ConcernAbout(), ConcernAbout(frozenset({"priya"}))),
+            canonical=sorted_concerns,
+            full=True,
+        ),
+        Slice(
+            "every alarm",
+            "All moves of one referral, every mark of every clock, and two alarms with all moves.",
+            starting(ready(consents=(GIVEN,))),
+            {R: ALL, E: ALL},
+            ("priya", "sol", "tess", "grace", "gail", "margaret"),
+            Bounds({R: 1, E: 2}, marks=True),
+            life=("long after",),
+            swept=frozenset({R, E}),
+            full=True,
+        ),
+    )  # fmt: skip
+
+
+def slices() -> dict[str, Slice]:
+    """Every slice by its name, as the tables are now."""
+    return {s.name: s for s in _slices()}
+
+
+__all__ = ["Hold", "slices"]

@@ -1,0 +1,1023 @@
+"""The product state: a frozen picture of the records that matter to the machines, and the facts
+the guards see in it.
+
+Nothing here decides. A record keeps what some guard, hat, pick, clock or invariant reads, and no
+more. Every time is one of five moments, so that a date that passes is a change of state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+from referral import facts, ladder, policy
+from referral.actors import Actor, the_system
+from referral.clocks import member_key, role_key
+from referral.ladder import Barred
+from referral.states import (
+    DUPLICATES,
+    ENDS,
+    REFERRAL_OPEN,
+    TAKING_PART,
+    WITH_PROVIDER,
+    Noun,
+    Purpose,
+    Role,
+)
+from referral.store import Tx
+
+AT = datetime(2026, 5, 12, 9, tzinfo=UTC)
+JUST_PASSED = AT - timedelta(minutes=1)
+LONG_AGO = AT - timedelta(days=90)
+FAR_OFF = AT + timedelta(days=300)
+
+# -- who there is -------------------------------------------------------------------------------
+
+SYSTEM_ID = "saltmarsh"
+PATHS = {"root": "/root", "harbour": "/root/harbour", "fen": "/root/fen"}
+PLACE_OF = {
+    "ash": "/root/harbour",
+    "singers": "/root/harbour",
+    "clay": "/root/harbour",
+    "fenside": "/root/fen",
+    "harbour_board": "/root/harbour",
+    "board": "/root",
+}
+SHARING = Purpose.SHARE_WITH_PROVIDER
+
+
+def _member(name: str, role: Role, organisation: str, place: str | None = None) -> Actor:
+    return Actor(
+        role=role,
+        system_id=SYSTEM_ID,
+        membership_id=name,
+        user_id=name,
+        organisation_id=organisation,
+        place_id=place,
+        place_path=PATHS[place] if place else None,
+    )
+
+
+def _person(name: str) -> Actor:
+    return Actor(role=Role.PERSON, system_id=SYSTEM_ID, person_id=name)
+
+
+# One of each kind that a table can tell apart. Two who differ in nothing any hat, guard or pick
+# compares (role, organisation, place, being named somewhere) can do the same from every state, so
+# one of them stands for all: `docs/prove.md`, "What is left out, and why that is sound".
+CAST: dict[str, Actor] = {
+    "priya": _member("priya", Role.LINK_WORKER, "ash"),
+    "sam": _member("sam", Role.LINK_WORKER, "ash"),
+    "olu": _member("olu", Role.LINK_WORKER, "fenside"),
+    "tess": _member("tess", Role.TEAM_LEAD, "ash"),
+    "gwen": _member("gwen", Role.SAFEGUARDING_LEAD, "ash"),
+    "sol": _member("sol", Role.PROVIDER_LEADER, "singers"),
+    "rae": _member("rae", Role.PROVIDER_LEADER, "singers"),
+    "kit": _member("kit", Role.PROVIDER_LEADER, "clay"),
+    "grace": _member("grace", Role.GOVERNANCE_LEAD, "harbour_board", "harbour"),
+    "paul": _member("paul", Role.SAFEGUARDING_LEAD, "harbour_board", "harbour"),
+    "fred": _member("fred", Role.GOVERNANCE_LEAD, "fen_board", "fen"),
+    "gail": _member("gail", Role.GOVERNANCE_LEAD, "board", "root"),
+    "seth": _member("seth", Role.SAFEGUARDING_LEAD, "board", "root"),
+    "ingrid": _member("ingrid", Role.INFORMATION_GOVERNANCE_LEAD, "board", "root"),
+    "amara": _member("amara", Role.ACCOUNTABLE_OFFICER, "board", "root"),
+    "ada": _member("ada", Role.ADMINISTRATOR, "board", "root"),
+    "art": _member("art", Role.AUDITOR, "board", "root"),
+    "cora": _member("cora", Role.COMMISSIONER, "board", "root"),
+    "margaret": _person("margaret"),
+    "ben": _person("ben"),
+    "system": the_system(SYSTEM_ID, "explored"),
+}
+LINK_WORKERS = ("priya", "sam")
+ORGANISATION = {name: actor.organisation_id for name, actor in CAST.items()}
+_LEVELLED = (Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
+_IN_HOUSE = (Role.TEAM_LEAD, Role.SAFEGUARDING_LEAD, Role.PROVIDER_LEADER)
+
+
+class Posts:
+    """Stands for the store where the ladders ask who holds which post."""
+
+    def rows(self, _: Any, **asked: Any) -> list[tuple[Any, ...]]:
+        return [
+            (a.role, a.organisation_id, a.place_id, a.user_id)
+            for a in CAST.values()
+            if (a.organisation_id == asked["org"] and a.role in _IN_HOUSE)
+            or (a.place_id in (asked["place"], asked["root"]) and a.role in _LEVELLED)
+        ]
+
+
+POSTS = cast(Tx, Posts())
+
+
+@lru_cache(maxsize=None)
+def reviewer(
+    organisation: str, level: int, ceiling: int, excluding: str | None = None
+) -> tuple[int, str]:
+    """Who reviews at this level, by the engine's own ladder."""
+    path = PLACE_OF[organisation]
+    return ladder.reviewers(POSTS, SYSTEM_ID, organisation, path, level, ceiling, AT, excluding)
+
+
+@lru_cache(maxsize=None)
+def safeguarding(organisation: str, rung: int, sources: frozenset[str]) -> tuple[int, str]:
+    """Who holds a concern at this rung, by the engine's own ladder."""
+    named = Barred(sources & CAST.keys(), sources & PLACE_OF.keys())
+    return ladder.safeguarding(
+        POSTS, SYSTEM_ID, organisation, PLACE_OF[organisation], rung, named, AT
+    )
+
+
+# -- what there is ------------------------------------------------------------------------------
+# `owner` is who owns the running clock of the state, or "". `mark` is how many of its marks have
+# come, where a slice counts them.
+
+
+class Referral(NamedTuple):
+    state: str
+    person: str = "margaret"
+    provider: str = "singers"
+    worker: str = "priya"
+    sent: bool = False
+    redirected: bool = False
+    long: str = ""  # who owns the running "not started" clock
+    long_mark: int = 0
+    owner: str = ""
+    mark: int = 0
+
+
+class Consent(NamedTuple):
+    state: str
+    person: str = "margaret"
+    recipient: str = "singers"
+    purpose: str = SHARING
+    worker: str = "priya"
+    ran_out: bool = False
+    owner: str = ""
+    mark: int = 0
+
+
+class Concern(NamedTuple):
+    state: str
+    person: str | None = "margaret"
+    provider: str | None = None
+    sources: frozenset[str] = frozenset()
+    rung: int = 1
+    holder: str = "safeguarding_lead@ash"
+    danger: bool = False
+    raiser: str = "sam"
+    hold: str = ""  # what its hold reaches: "", "all", or one provider
+    read_by: str = ""
+    owner: str = ""
+    mark: int = 0
+
+
+class Hold(NamedTuple):
+    """An ordinary hold. `closed_to` names the side a full hold closes the record to."""
+
+    person: str = "margaret"
+    closed_to: str = ""
+
+
+class Escalation(NamedTuple):
+    state: str
+    kind: str
+    severity: str
+    about: tuple[str, int] | None
+    organisation: str
+    person: str | None
+    level: int
+    ceiling: int
+    reviewers: str  # the owner key of the present level
+    raiser: str
+    raised_by: str | None
+    clock: str = ""  # the kind of the clock that raised it
+    clock_runs: bool = False
+    reviewer: str = ""
+    asked: str = ""
+    unanswered: int = 0
+    unsettled: int = 0
+    told: bool = False
+    closed: str = ""  # "", just now, long ago
+    owner: str = ""
+    mark: int = 0
+
+
+class Assurance(NamedTuple):
+    state: str
+    provider: str = "singers"
+    evidence: str = "complete"  # complete, grace, out
+    within: bool = True  # the activity lies within the conditions
+    past: bool = False  # the date of the conditions has come
+    owner: str = ""
+    mark: int = 0
+
+
+class Agreement(NamedTuple):
+    state: str
+    parties: frozenset[str] = frozenset({"ash", "singers", "clay"})
+    unsigned: frozenset[str] = frozenset()
+    past: bool = False  # its review date has come
+    replaces: int = -1
+    owner: str = ""
+    mark: int = 0
+
+
+class State(NamedTuple):
+    """Everything at one moment. `away`: link workers who are away. `lacking`: what a referral
+    needs besides (who the person is, risks, an open activity, a place)."""
+
+    referrals: tuple[Referral, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    concerns: tuple[Concern, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+    assurances: tuple[Assurance, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    away: frozenset[str] = frozenset()
+    died: frozenset[str] = frozenset()
+    lacking: frozenset[str] = frozenset()
+
+
+SHELF = {
+    Noun.REFERRAL: "referrals",
+    Noun.CONSENT: "consents",
+    Noun.CONCERN: "concerns",
+    Noun.ESCALATION: "escalations",
+    Noun.ASSURANCE: "assurances",
+    Noun.AGREEMENT: "agreements",
+}
+PLACE_ON_SHELF = {noun: State._fields.index(name) for noun, name in SHELF.items()}
+
+
+def records(s: State, noun: Noun) -> tuple[Any, ...]:
+    """The records of this noun."""
+    return s[PLACE_ON_SHELF[noun]]  # type: ignore[return-value]
+
+
+def put(s: State, noun: Noun, slot: int, record: Any) -> State:
+    """The state with this record in this slot; one past the last is a new one."""
+    shelf = records(s, noun)
+    return s._replace(**{SHELF[noun]: (*shelf[:slot], record, *shelf[slot + 1 :])})
+
+
+# -- what is so (the model of the queries in `referral.facts` and `referral.picks`) ---------------
+
+
+def consent_now(s: State, person: str, recipient: str, purpose: str = SHARING) -> bool:
+    """Whether the person's agreement is in force, by the date and not by the sweep."""
+    return any(
+        c.state == "given"
+        and not c.ran_out
+        and c.person == person
+        and c.recipient == recipient
+        and c.purpose == purpose
+        for c in s.consents
+    )
+
+
+def override_now(s: State, person: str, recipient: str) -> bool:
+    """Whether an approved override is in force."""
+    return False
+
+
+def agreement_now(s: State, provider: str, organisation: str = "ash") -> bool:
+    """Whether an agreement about sharing is in force between the two."""
+    return any(
+        a.state == "in_force" and not a.past and {provider, organisation} <= a.parties
+        for a in s.agreements
+    )
+
+
+def is_open(c: Concern) -> bool:
+    return c.state != "closed"
+
+
+def reaches(c: Concern, r: Referral) -> bool:
+    """Whether the hold of this concern reaches this referral."""
+    if not c.hold:
+        return False
+    if c.person is None:
+        return c.hold == r.provider
+    return c.person == r.person and c.hold in ("all", r.provider)
+
+
+def held(s: State, r: Referral) -> bool:
+    """Whether any hold reaches the referral."""
+    return any(reaches(c, r) for c in s.concerns) or any(h.person == r.person for h in s.holds)
+
+
+def named_about_person(s: State, person: str) -> frozenset[str]:
+    """Who is named as a source of harm in an open concern about this person."""
+    found: frozenset[str] = frozenset()
+    for c in s.concerns:
+        if is_open(c) and c.person == person:
+            found |= c.sources
+    return found
+
+
+def named_about_provider(s: State, provider: str) -> frozenset[str]:
+    """Who is named in an open concern about this provider."""
+    found: frozenset[str] = frozenset()
+    for c in s.concerns:
+        if is_open(c) and c.person is None and c.provider == provider:
+            found |= c.sources
+    return found
+
+
+def closed_sides(s: State, person: str) -> frozenset[str]:
+    return frozenset(h.closed_to for h in s.holds if h.closed_to and h.person == person)
+
+
+def side(actor: Actor) -> str:
+    return facts.asking(actor, AT)["side"]  # type: ignore[no-any-return]
+
+
+def is_named(actor: Actor, sources: frozenset[str]) -> bool:
+    return actor.user_id in sources or actor.organisation_id in sources
+
+
+def with_provider(s: State, provider: str) -> list[int]:
+    return [
+        i
+        for i, r in enumerate(s.referrals)
+        if r.provider == provider and r.state in WITH_PROVIDER
+    ]
+
+
+def clock_alarms(s: State, noun: Noun, slot: int) -> bool:
+    """Whether an escalation that a clock raised about this record is open."""
+    return any(e.about == (noun, slot) and e.clock and not e.closed for e in s.escalations)
+
+
+def filled(kind: type[Any], known: dict[str, Any]) -> Any:
+    """The engine's own kind of facts, with what the picture knows. What it doesn't model is what
+    it would be in an empty store; a test names those fields."""
+    defaults = kind._field_defaults
+    return kind(*(known[n] if n in known else defaults.get(n) for n in kind._fields))
+
+
+# Fields no guard, hat, clock, `sets` or pick asks for; they only travel with the record.
+TRAVELLING = frozenset(
+    {
+        "id",
+        "version",
+        "system_id",
+        "reference",
+        "group_id",
+        "since",
+        "subject_ref",
+        "person_gate",
+        "provider_gate",
+        "provider_gates",
+        "answered",
+        "review_at",
+        "kinds_in_date",
+        "tier",
+        "breaks",
+        "starts_on",
+        "urgent",
+        "contacted_at",
+        "expected_date",
+        "paused_until",
+        "risks",
+        "link_worker_user",
+        "evidence_lapses",
+        "referral_id",
+        "replaces_id",
+        "renews_id",
+        "clock_id",
+    }
+)
+
+# -- situations: all that one record's moves can depend on -----------------------------------------
+
+
+class ReferralSituation(NamedTuple):
+    record: Referral | None
+    slot: int
+    consent: bool
+    override: bool
+    practice: bool
+    agreement: bool
+    assurance: tuple[str, bool, str] | None
+    held: bool
+    named: frozenset[str]
+    named_person: frozenset[str]
+    closed: frozenset[str]
+    duplicate: bool
+    died: bool
+    away: bool
+    lacking: frozenset[str]
+    alarm: bool
+
+
+CAPACITY = 1
+
+
+def referral_situation(s: State, slot: int) -> ReferralSituation:
+    r = s.referrals[slot]
+    assured = next(
+        ((a.state, a.within, a.evidence) for a in s.assurances if a.provider == r.provider), None
+    )
+    person = named_about_person(s, r.person)
+    lacking = s.lacking
+    if "place" in lacking:  # the group is small: only so many take part at once
+        taken = sum(x.provider == r.provider and x.state in TAKING_PART for x in s.referrals)
+        lacking = lacking - {"place"} if taken < CAPACITY else lacking
+    return ReferralSituation(
+        r,
+        slot,
+        consent_now(s, r.person, r.provider),
+        override_now(s, r.person, r.provider),
+        consent_now(s, r.person, "practice", Purpose.TELL_PRACTICE),
+        agreement_now(s, r.provider),
+        assured,
+        held(s, r),
+        person | named_about_provider(s, r.provider),
+        person,
+        closed_sides(s, r.person),
+        any(
+            i != slot
+            and x.person == r.person
+            and x.provider == r.provider
+            and x.state in DUPLICATES
+            for i, x in enumerate(s.referrals)
+        ),
+        r.person in s.died,
+        r.worker in s.away,
+        lacking,
+        clock_alarms(s, Noun.REFERRAL, slot),
+    )
+
+
+EVIDENCE_UNTIL = {"complete": FAR_OFF, "grace": FAR_OFF, "out": JUST_PASSED}
+
+
+def referral_facts(x: ReferralSituation, actor: Actor) -> Any:
+    r = x.record
+    assert r is not None
+    state, within, evidence = x.assurance or (None, True, "complete")
+    return filled(
+        facts.ReferralFacts,
+        {
+            "id": f"referral {x.slot + 1}",
+            "state": r.state,
+            "version": 1,
+            "system_id": SYSTEM_ID,
+            "organisation_id": "ash",
+            "person_id": r.person,
+            "provider_id": r.provider,
+            "activity_id": r.provider,
+            "link_worker_id": r.worker,
+            "link_worker_user": r.worker,
+            "risks": None if "risks" in x.lacking else "none",
+            "redirected_from": "earlier" if r.redirected else None,
+            "sent_at": AT if r.sent else None,
+            "completed_at": AT if r.state == "completed" else None,
+            "paused_until": date(2026, 6, 1),
+            "died_on": AT.date() if x.died else None,
+            "identified": "identity" not in x.lacking,
+            "provider_org": r.provider,
+            "place_path": PLACE_OF["ash"],
+            "provider_place_path": PLACE_OF[r.provider],
+            "activity_status": "closed" if "activity" in x.lacking else "open",
+            "places_left": 0 if "place" in x.lacking else 1,
+            "assurance_state": state,
+            "conditional_activities": json.dumps([r.provider] if within else []),
+            "evidence_until": EVIDENCE_UNTIL[evidence],
+            "link_worker_absent": x.away,
+            "link_worker_implicated": r.worker in x.named_person,
+            "consent_id": "consent" if x.consent else None,
+            "override_id": "override" if x.override else None,
+            "practice_agreed": x.practice,
+            "agreement_live": x.agreement,
+            "held": x.held,
+            "closed_to_actor": is_named(actor, x.named) or side(actor) in x.closed,
+            "duplicate": x.duplicate,
+            "long_clock": bool(r.long),
+            "alarm": x.alarm,
+            "urgent": False,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
+class NewReferralSituation(NamedTuple):
+    person: str
+    provider: str
+    slot: int
+    named: frozenset[str]
+    died: bool
+    redirected_from: bool = False
+    worker: str = ""
+
+
+def new_referral_facts(x: NewReferralSituation, actor: Actor) -> Any:
+    return filled(
+        facts.NewReferralFacts,
+        {
+            "id": f"referral {x.slot + 1}",
+            "state": None,
+            "version": 0,
+            "system_id": SYSTEM_ID,
+            "organisation_id": "ash",
+            "died_on": AT.date() if x.died else None,
+            "place_path": PLACE_OF["ash"],
+            "provider_place_path": PLACE_OF[x.provider],
+            "provider_id": x.provider,
+            "provider_org": x.provider,
+            "activity_id": x.provider,
+            "closed_to_actor": is_named(actor, x.named),
+            "person_id": x.person,
+            "link_worker_id": x.worker or actor.membership_id,
+            "link_worker_absent": actor.role is Role.TEAM_LEAD and x.redirected_from,
+            "urgent": False,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
+class ConsentSituation(NamedTuple):
+    record: Consent | None
+    slot: int
+    person: str
+    recipient: str
+    purpose: str
+    named: frozenset[str]
+    closed: frozenset[str]
+    died: bool
+    away: bool
+    needed: bool
+    in_force: bool
+    alarm: bool
+
+
+def _same(a: Consent, b: Consent) -> bool:
+    return a.person == b.person and a.recipient == b.recipient and a.purpose == b.purpose
+
+
+def consent_situation(s: State, slot: int) -> ConsentSituation:
+    c = s.consents[slot]
+    there = [r.state for r in s.referrals if r.person == c.person and r.provider == c.recipient]
+    if c.state == "asked":
+        needed = any(state in REFERRAL_OPEN for state in there)
+    else:
+        needed = (
+            any(state in WITH_PROVIDER for state in there)
+            and not any(_same(c, n) for n in s.consents[slot + 1 :])
+            and not override_now(s, c.person, c.recipient)
+        )
+    return ConsentSituation(
+        c,
+        slot,
+        c.person,
+        c.recipient,
+        c.purpose,
+        named_about_person(s, c.person),
+        closed_sides(s, c.person),
+        c.person in s.died,
+        c.worker in s.away,
+        needed,
+        any(
+            i != slot and _same(c, n) and n.state in ("given", "asked")
+            for i, n in enumerate(s.consents)
+        ),
+        clock_alarms(s, Noun.CONSENT, slot),
+    )
+
+
+def new_consent_situation(
+    s: State, person: str, recipient: str, purpose: str, slot: int, renews: int = -1
+) -> ConsentSituation:
+    wanted = Consent("", person, recipient, purpose)
+    return ConsentSituation(
+        None,
+        slot,
+        person,
+        recipient,
+        purpose,
+        named_about_person(s, person),
+        closed_sides(s, person),
+        person in s.died,
+        False,
+        True,
+        any(
+            _same(wanted, n) and (n.state == "asked" or (n.state == "given" and i != renews))
+            for i, n in enumerate(s.consents)
+        ),
+        False,
+    )
+
+
+def consent_facts(x: ConsentSituation, actor: Actor) -> Any:
+    c = x.record
+    worker = c.worker if c else actor.membership_id
+    return filled(
+        facts.ConsentFacts,
+        {
+            "id": f"consent {x.slot + 1}",
+            "state": c.state if c else None,
+            "version": 1 if c else 0,
+            "system_id": SYSTEM_ID,
+            "organisation_id": "ash",
+            "person_id": x.person,
+            "purpose": x.purpose,
+            "recipient": x.recipient,
+            "link_worker_id": worker,
+            "until": None if c is None else JUST_PASSED if c.ran_out else FAR_OFF,
+            "died_on": AT.date() if x.died else None,
+            "place_path": PLACE_OF["ash"],
+            "provider_org": x.recipient if x.purpose == SHARING else None,
+            "link_worker_absent": x.away and c is not None,
+            "link_worker_implicated": worker in x.named and c is not None,
+            "closed_to_actor": is_named(actor, x.named) or side(actor) in x.closed,
+            "needed": x.needed,
+            "in_force": x.in_force,
+            "alarm": x.alarm,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
+class ConcernSituation(NamedTuple):
+    record: Concern | None
+    slot: int
+
+
+def concern_situation(s: State, slot: int) -> ConcernSituation:
+    return ConcernSituation(s.concerns[slot], slot)
+
+
+def concern_facts(x: ConcernSituation, actor: Actor) -> Any:
+    c = x.record
+    assert c is not None
+    organisation = ORGANISATION[c.raiser]
+    rung, holder = safeguarding(organisation, c.rung + 1, c.sources)
+    return filled(
+        facts.ConcernFacts,
+        {
+            "id": f"concern {x.slot + 1}",
+            "state": c.state,
+            "version": 1,
+            "system_id": SYSTEM_ID,
+            "organisation_id": organisation,
+            "person_id": c.person,
+            "provider_id": c.provider,
+            "rung": c.rung,
+            "holder": c.holder,
+            "danger": c.danger,
+            "raised_by": c.raiser,
+            "place_path": PLACE_OF[organisation],
+            "actor_implicated": is_named(actor, c.sources),
+            "held_by_it": bool(c.hold),
+            "next_rung": rung,
+            "next_holder": holder,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
+def new_concern_facts(actor: Actor, slot: int, given: dict[str, Any]) -> Any:
+    sources = frozenset(
+        source.get("user_id") or source["organisation_id"] for source in given.get("sources", ())
+    )
+    organisation = actor.organisation_id
+    rung, holder = safeguarding(organisation, 1, sources)
+    return filled(
+        facts.ConcernFacts,
+        {
+            "id": f"concern {slot + 1}",
+            "state": None,
+            "version": 0,
+            "system_id": SYSTEM_ID,
+            "organisation_id": organisation,
+            "person_id": given.get("person_id"),
+            "provider_id": given.get("provider_id"),
+            "rung": rung,
+            "holder": holder,
+            "danger": bool(given.get("danger")),
+            "raised_by": actor.membership_id,
+            "place_path": PLACE_OF[organisation],
+            "actor_implicated": False,
+            "held_by_it": False,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
+class EscalationSituation(NamedTuple):
+    record: Escalation | None
+    slot: int
+    named: frozenset[str]
+    concerned: frozenset[str]  # whose own matter it is: members and organisations
+    alarm: bool
+
+
+def escalation_situation(s: State, slot: int) -> EscalationSituation:
+    e = s.escalations[slot]
+    concerned: frozenset[str] = frozenset()
+    if e.about is not None and e.about[0] == Noun.REFERRAL:
+        r = s.referrals[e.about[1]]
+        concerned = frozenset({r.worker, r.provider})
+    return EscalationSituation(
+        e,
+        slot,
+        named_about_person(s, e.person) if e.person else frozenset(),
+        concerned,
+        clock_alarms(s, Noun.ESCALATION, slot),
+    )
+
+
+CLOSED_AT = {"": None, "just now": AT, "long ago": LONG_AGO}
+
+
+def escalation_facts(x: EscalationSituation, actor: Actor) -> Any:
+    e = x.record
+    assert e is not None
+    above = min(e.level + 1, e.ceiling) if e.level < e.ceiling else e.level
+    level, owner = reviewer(e.organisation, above, e.ceiling)
+    own = e.raised_by == actor.id or e.raiser == member_key(actor.membership_id)
+    return filled(
+        facts.EscalationFacts,
+        {
+            "id": f"escalation {x.slot + 1}",
+            "state": e.state,
+            "version": 1,
+            "system_id": SYSTEM_ID,
+            "organisation_id": e.organisation,
+            "kind": e.kind,
+            "severity": e.severity,
+            "about": e.about[0] if e.about else None,
+            "about_id": f"{e.about[0]} {e.about[1] + 1}" if e.about else None,
+            "person_id": e.person,
+            "level": e.level,
+            "ceiling": e.ceiling,
+            "owner": e.reviewers,
+            "raiser": e.raiser,
+            "raised_by": e.raised_by,
+            "clock_id": 1 if e.clock else None,
+            "reviewer_id": e.reviewer or None,
+            "asked": e.asked or None,
+            "unanswered": e.unanswered,
+            "closed_at": CLOSED_AT[e.closed],
+            "place_path": PLACE_OF[e.organisation],
+            "unsettled": e.unsettled,
+            "told_at": AT if e.told else None,
+            "actor_implicated": is_named(actor, x.named),
+            "conflict": own
+            or actor.membership_id in x.concerned
+            or actor.organisation_id in x.concerned,
+            "next_level": level,
+            "next_owner": owner,
+            "alarm": x.alarm,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
+ABOUT_ORGANISATION: dict[str, Callable[[State, int], tuple[str, str | None, str]]] = {
+    # (organisation, person, who acts on it) of the record an escalation is about
+    "referral": lambda s, i: ("ash", s.referrals[i].person, member_key(s.referrals[i].worker)),
+    "consent": lambda s, i: ("ash", s.consents[i].person, member_key(s.consents[i].worker)),
+    "concern": lambda s, i: ("ash", None, s.concerns[i].holder),
+    "assurance": lambda s, i: (
+        s.assurances[i].provider,
+        None,
+        role_key(Role.PROVIDER_LEADER, s.assurances[i].provider),
+    ),
+    "agreement": lambda s, i: (
+        "harbour_board",
+        None,
+        role_key(Role.GOVERNANCE_LEAD, "harbour_board"),
+    ),
+    "escalation": lambda s, i: (
+        s.escalations[i].organisation,
+        s.escalations[i].person,
+        s.escalations[i].reviewers,
+    ),
+}
+
+
+def new_escalation_facts(s: State, actor: Actor, slot: int, given: dict[str, Any]) -> Any:
+    about = given.get("about")
+    organisation, person, raiser = actor.organisation_id, None, None
+    if about is not None:
+        organisation, person, raiser = ABOUT_ORGANISATION[about[0]](s, about[1])
+    kind = given.get("kind", "")
+    ceiling = policy.ceiling(kind) if kind in policy.CEILINGS else 3
+    human = actor.role is not Role.SYSTEM
+    level = int(given.get("level", 1))
+    level, owner = reviewer(
+        organisation, level, max(ceiling, level), actor.user_id if human else None
+    )
+    mine = (
+        f"person@{actor.person_id}"
+        if actor.role is Role.PERSON
+        else member_key(actor.membership_id)
+    )
+    worker = (raiser or "").removeprefix("member@")
+    absent = worker in s.away or any(is_open(c) and worker in c.sources for c in s.concerns)
+    return filled(
+        facts.EscalationFacts,
+        {
+            "id": f"escalation {slot + 1}",
+            "state": None,
+            "version": 0,
+            "system_id": SYSTEM_ID,
+            "organisation_id": organisation,
+            "kind": kind,
+            "severity": given.get("severity") or "medium",
+            "about": about[0] if about else None,
+            "about_id": f"{about[0]} {about[1] + 1}" if about else None,
+            "person_id": person,
+            "level": level,
+            "ceiling": max(ceiling, level),
+            "owner": owner,
+            "raiser": mine if human else (raiser or owner),
+            "raised_by": actor.membership_id if human and actor.role is not Role.PERSON else None,
+            "clock_id": 1 if given.get("clock") else None,
+            "unanswered": 0,
+            "place_path": PLACE_OF[organisation],
+            "unsettled": 0,
+            "actor_implicated": False,
+            "conflict": False,
+            "stands_in": actor.role is Role.TEAM_LEAD and absent,
+            "link_worker_id": worker or None,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
+class AssuranceSituation(NamedTuple):
+    record: Assurance | None
+    slot: int
+    alarm: bool
+
+
+def assurance_situation(s: State, slot: int) -> AssuranceSituation:
+    return AssuranceSituation(s.assurances[slot], slot, clock_alarms(s, Noun.ASSURANCE, slot))
+
+
+def assurance_facts(x: AssuranceSituation, actor: Actor) -> Any:
+    a = x.record or Assurance("")
+    until = {"complete": FAR_OFF, "grace": JUST_PASSED, "out": JUST_PASSED}[a.evidence]
+    return filled(
+        facts.AssuranceFacts,
+        {
+            "id": f"assurance {x.slot + 1}",
+            "state": a.state or None,
+            "version": 1 if x.record else 0,
+            "system_id": SYSTEM_ID,
+            "organisation_id": a.provider,
+            "provider_id": a.provider,
+            "conditions_until": JUST_PASSED if a.past else FAR_OFF,
+            "place_path": PLACE_OF[a.provider],
+            "evidence_until": until,
+            "evidence_lapses": EVIDENCE_UNTIL[a.evidence],
+            "governance": reviewer(a.provider, 2, 3)[1],
+            "missing_evidence": () if a.evidence == "complete" else ("dbs",),
+            "alarm": x.alarm,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
+class AgreementSituation(NamedTuple):
+    record: Agreement | None
+    slot: int
+    needed: bool
+    alarm: bool
+
+
+def agreement_situation(s: State, slot: int) -> AgreementSituation:
+    a = s.agreements[slot]
+    needed = any(
+        r.state in WITH_PROVIDER
+        and {r.provider, "ash"} <= a.parties
+        and not any(
+            i != slot and n.state == "in_force" and {r.provider, "ash"} <= n.parties
+            for i, n in enumerate(s.agreements)
+        )
+        for r in s.referrals
+    )
+    return AgreementSituation(a, slot, needed, clock_alarms(s, Noun.AGREEMENT, slot))
+
+
+PARTIES = frozenset({"ash", "singers", "clay"})
+
+
+def agreement_facts(x: AgreementSituation, actor: Actor) -> Any:
+    a = x.record or Agreement("", unsigned=PARTIES)
+    return filled(
+        facts.AgreementFacts,
+        {
+            "id": f"agreement {x.slot + 1}",
+            "state": a.state or None,
+            "version": 1 if x.record else 0,
+            "system_id": SYSTEM_ID,
+            "organisation_id": "harbour_board" if x.record else actor.organisation_id,
+            "review_at": JUST_PASSED if a.past else FAR_OFF,
+            "place_path": PLACE_OF["harbour_board"],
+            "parties": a.parties,
+            "unsigned": a.unsigned,
+            "governance": reviewer("harbour_board", 2, 3)[1],
+            "needed": x.needed,
+            "alarm": x.alarm,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
+SITUATION: dict[Noun, Callable[[State, int], Any]] = {
+    Noun.REFERRAL: referral_situation,
+    Noun.CONSENT: consent_situation,
+    Noun.CONCERN: concern_situation,
+    Noun.ESCALATION: escalation_situation,
+    Noun.ASSURANCE: assurance_situation,
+    Noun.AGREEMENT: agreement_situation,
+}
+FACTS: dict[Noun, Callable[[Any, Actor], Any]] = {
+    Noun.REFERRAL: referral_facts,
+    Noun.CONSENT: consent_facts,
+    Noun.CONCERN: concern_facts,
+    Noun.ESCALATION: escalation_facts,
+    Noun.ASSURANCE: assurance_facts,
+    Noun.AGREEMENT: agreement_facts,
+}
+
+
+def facts_of(s: State, noun: Noun, slot: int, actor: Actor) -> Any:
+    """What the guards see of this record, for this actor."""
+    return FACTS[noun](SITUATION[noun](s, slot), actor)
+
+
+# -- which records something reaches ---------------------------------------------------------------
+
+
+def _relying(s: State, noun: Noun, slot: int) -> list[int]:
+    c = s.consents[slot]
+    if c.purpose != SHARING or override_now(s, c.person, c.recipient):
+        return []
+    return [
+        i
+        for i, r in enumerate(s.referrals)
+        if r.person == c.person and r.provider == c.recipient and r.state in WITH_PROVIDER
+    ]
+
+
+def _beside(state: str) -> Callable[[State, Noun, int], list[int]]:
+    def pick(s: State, noun: Noun, slot: int) -> list[int]:
+        c = s.consents[slot]
+        return [
+            i for i, n in enumerate(s.consents) if i != slot and _same(c, n) and n.state == state
+        ]
+
+    return pick
+
+
+def _at_provider(s: State, noun: Noun, slot: int) -> list[int]:
+    return with_provider(s, s.assurances[slot].provider)
+
+
+def _replaced(s: State, noun: Noun, slot: int) -> list[int]:
+    old = s.agreements[slot].replaces
+    return [old] if old >= 0 and s.agreements[old].state == "in_force" else []
+
+
+WHICH: dict[str, Callable[[State, Noun, int], list[int]]] = {
+    "relying on it": _relying,
+    "renewed by it": _beside("given"),
+    "in force beside it": _beside("given"),
+    "unanswered beside it": _beside("asked"),
+    "each with this provider": _at_provider,
+    "replaced by it": _replaced,
+    "itself": lambda s, noun, slot: [slot],
+}
+
+
+def answering(s: State, key: str) -> Iterable[str]:
+    """Who answers to an owner key now: a team lead answers for a link worker who is away, or who
+    is named."""
+    for name, actor in CAST.items():
+        if key in actor.keys:
+            yield name
+    worker = key.removeprefix("member@")
+    if worker in LINK_WORKERS and (
+        worker in s.away or any(is_open(c) and worker in c.sources for c in s.concerns)
+    ):
+        yield "tess"
+
+
+def ended(noun: Noun, state: str) -> bool:
+    return state in ENDS[noun]
