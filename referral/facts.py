@@ -150,7 +150,8 @@ SELECT r.id, r.state, r.version, r.system_id, r.organisation_id, r.reference, r.
     AND (pe.nhs_number IS NOT NULL OR pe.no_nhs_number IS NOT NULL)),
   pr.organisation_id, pr.gate, pl.path, ppl.path,
   ac.status, g.capacity - g.members_from_outside - g.taken, g.starts_on, g.breaks,
-  ass.state, ass.conditional_activities,
+  CASE WHEN ass.state = 'conditional' AND ass.conditions_until <= :at THEN 'in_review'
+    ELSE ass.state END, ass.conditional_activities,
   (SELECT min(coalesce(e.grace_until, e.until)) FROM evidence e
     WHERE e.provider_id = r.provider_id AND {of("e", EVIDENCE_COUNTS)}),
   lw.user_id, {ABSENT},

@@ -638,7 +638,7 @@ def _left(tx: Tx, f: Any, clock: Clock, cal: Calendar, least: int) -> int:
     return max(left, least * DAY)
 
 
-def _owner(table: Table, f: Any, to: str, values: Mapping[str, Any]) -> str:
+def owner_after(table: Table, f: Any, to: str, values: Mapping[str, Any]) -> str:
     """Who owns the next step, after the move."""
     acts = table.states[to].acts  # type: ignore[index]
     column = {"holder": "holder", "reviewer": "owner", "asked": "asked"}.get(acts or "")
@@ -657,6 +657,7 @@ def _clock_row(
     values: Mapping[str, Any],
     at: datetime,
 ) -> Row:
+    own = table.cast[clock.acts](f) if clock.acts else None
     return Row(
         insert("clock"),
         {
@@ -664,7 +665,7 @@ def _clock_row(
             "noun": str(table.noun),
             "record_id": f.id,
             "kind": clock.kind,
-            "owner": _owner(table, f, to, values),
+            "owner": own or owner_after(table, f, to, values),
             "started": at,
             "due": running.due,
             "period": running.period,

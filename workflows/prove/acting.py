@@ -264,10 +264,12 @@ def _effect(noun: Noun, record: Any, name: str, f: Any, given: Given) -> Any:
         elif about.table == "consequence":
             change = -1 if "old_id" in params else 1
             record = record._replace(unsettled=record.unsettled + change)
-        elif about.table == "agreement_party" and "signed_by" in params and "old_agreement_id" in params:
-            record = record._replace(
-                unsigned=record.unsigned - {params["old_organisation_id"]}
-            )
+        elif (
+            about.table == "agreement_party"
+            and "signed_by" in params
+            and "old_agreement_id" in params
+        ):
+            record = record._replace(unsigned=record.unsigned - {params["old_organisation_id"]})
     return record
 
 
@@ -292,16 +294,16 @@ def _clocked(table: Table, record: Any, m: Move, to: str, f: Any, values: Mappin
         if m.trigger in ("reassign", "hand_over"):
             return _passed_on(table, record, f, values)
         return record
-    owner = engine._owner(table, f, to, values) if table.states[to].clock else ""  # type: ignore[index]
+    owner = engine.owner_after(table, f, to, values) if table.states[to].clock else ""  # type: ignore[index]
     record = record._replace(owner=owner, mark=0)
     if table.noun is Noun.REFERRAL:
         if to in ENDS[Noun.REFERRAL] or m.trigger == "start":
             record = record._replace(long="", long_mark=0)
         for follow in m.follows:
             if isinstance(follow, StartClock) and not f.long_clock and follow.kind == LONG:
-                record = record._replace(
-                    long=engine._owner(table, f, to, values), long_mark=0
-                )
+                acts = table.clocks[LONG].acts
+                owns = table.cast[acts](f) if acts else engine.owner_after(table, f, to, values)
+                record = record._replace(long=str(owns), long_mark=0)
     return record
 
 
@@ -341,8 +343,10 @@ class Bounds:
                 ConsentState.WITHDRAWN,
             ):
                 return -1 - slot  # the oldest answer no: nothing can be done with it any more
-            if noun is Noun.ESCALATION and record.state in ENDS[noun] and not record.closed == "just now":
-                return -1 - slot
+            if noun is Noun.ESCALATION and record.closed == "long ago":
+                return -1 - slot  # too late to disagree with what was decided
+            if noun is Noun.AGREEMENT and record.state in ("expired", "ended"):
+                return -1 - slot  # no move is left to it
         return None
 
 
@@ -697,9 +701,7 @@ def redirected(
         pass
     else:
         beside.fired.append((Noun.REFERRAL, room, "send"))
-        s = write(
-            s, Noun.REFERRAL, room, decision.move, decision.to, f, {}, bounds, beside
-        )
+        s = write(s, Noun.REFERRAL, room, decision.move, decision.to, f, {}, bounds, beside)
     return s, edge_of(t, Noun.REFERRAL, slot, beside)._replace(said=f"to {provider}")
 
 

@@ -53,7 +53,9 @@ class Slice:
     matters: tuple[tuple[str, str], ...] = ()  # (kind, severity) of what people escalate
     canonical: Canonical | None = None
     full: bool = False  # only in the full profile
-    closed: bool = True  # liveness is asked only where the slice leaves no move out that helps
+    # The nouns of which the slice leaves out no move that would help: of these it is asked whether
+    # somebody can act. Unless said, those it makes all moves of.
+    whole: frozenset[Noun] | None = None
 
     def makes(self, noun: Noun, trigger: str) -> bool:
         """Whether this slice makes this move."""
@@ -61,6 +63,12 @@ class Slice:
             return False
         only = self.moves[noun]
         return only is None or trigger in only
+
+    @property
+    def answered(self) -> frozenset[Noun]:
+        if self.whole is not None:
+            return self.whole
+        return frozenset(noun for noun, only in self.moves.items() if only is None)
 
 
 @dataclass
@@ -231,9 +239,7 @@ class Mover:
                     )
                 except Refused:
                     continue
-                record = acting.record_after(
-                    noun, x.record, decision.move, decision.to, f, given
-                )
+                record = acting.record_after(noun, x.record, decision.move, decision.to, f, given)
                 same = (record, decision.move.trigger, "reason" in given, bool(other))
                 if same in done and not other:
                     continue
@@ -342,6 +348,8 @@ def _matters(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
         if actor.role not in (Role.LINK_WORKER, Role.PROVIDER_LEADER, Role.PERSON, Role.TEAM_LEAD):
             continue
         about = (Noun.REFERRAL, 0) if s.referrals else None
+        if about is None and actor.role is Role.PERSON:
+            continue  # a person complains about something of theirs
         if about is not None:
             f = world.facts_of(s, Noun.REFERRAL, 0, actor)
             if not TABLES[Noun.REFERRAL].hats(f, actor):
@@ -350,11 +358,7 @@ def _matters(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
             if (kind == "complaint") != (actor.role is Role.PERSON):
                 continue
             given = {"kind": kind, "severity": severity, "note": "words", "about": about}
-            if actor.role is Role.PERSON and about is None:
-                actor_org = "ash"
-                f = world.new_escalation_facts(s, actor, place, given | {"organisation": actor_org})
-            else:
-                f = world.new_escalation_facts(s, actor, place, given)
+            f = world.new_escalation_facts(s, actor, place, given)
             blank = Escalation(
                 "",
                 f.kind,
@@ -408,7 +412,13 @@ BEGIN: dict[Noun, tuple[str, Callable[[State, Slice, int], Iterator[Beginning]]]
 
 # -- walking ---------------------------------------------------------------------------------------
 
-Out = list[tuple[Edge, State]]
+
+class Out(list[tuple[Edge, State]]):
+    """Everything that can happen next in a state, on this slice."""
+
+    def __init__(self, steps: Iterable[tuple[Edge, State]], slice_: Slice) -> None:
+        super().__init__(steps)
+        self.slice = slice_
 
 
 class Invariants:
@@ -428,7 +438,9 @@ class Invariants:
             found = self._by_move[key] = [
                 i
                 for i in self.of_edge
-                if not i.moves or (edge.noun, edge.trigger) in i.moves or (edge.noun, "*") in i.moves
+                if not i.moves
+                or (edge.noun, edge.trigger) in i.moves
+                or (edge.noun, "*") in i.moves
             ]
         return found
 
@@ -473,7 +485,7 @@ def explore(
             x.cut = True
             break
         s = x.states[here]
-        out: Out = list(mover.steps(s))
+        out = Out(mover.steps(s), slice_)
         for edge, after in out:
             x.edges += 1
             for noun, slot, trigger in edge.fired:
@@ -510,5 +522,3 @@ def explore(
                 breach(i, says, at, None)
             x.watch.asked[i.number, slice_.name] += 1
     return x
-
-

@@ -93,9 +93,7 @@ def without_source(noun: Noun, old: Move, source: Any) -> Callable[[], Table]:
 def with_clock(noun: Noun, name: str, clock: Clock | None) -> Callable[[], Table]:
     """The table with another clock on one state."""
     table = TABLES[noun]
-    states = [
-        replace(s, clock=clock) if str(s.name) == name else s for s in table.states.values()
-    ]
+    states = [replace(s, clock=clock) if str(s.name) == name else s for s in table.states.values()]
     return lambda: rebuilt(table, table.moves, states)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from referral.clocks import member_key
 from referral.states import (
     DUPLICATES,
     ENDS,
@@ -23,7 +22,7 @@ from referral.states import (
 from workflows import disclosure
 from workflows.engine import TABLES, Refused, decide, options
 from workflows.prove import world
-from workflows.prove.acting import DATE_CAME, LONG, Edge
+from workflows.prove.acting import LONG, Edge
 from workflows.prove.exploring import Exploration, Out
 from workflows.prove.world import AT, CAST, SHARING, Consent, Referral, State, records
 
@@ -36,6 +35,7 @@ R, C, S, E, P, G = (
     Noun.AGREEMENT,
 )
 HOLDS = ""
+ABOVE = (Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD)
 BEFORE_A_PLACE = frozenset({"sent", "queried", "waiting"})
 
 
@@ -112,9 +112,7 @@ def changed(before: State, after: State) -> Iterator[tuple[int, Referral, Referr
 
 
 def ground(s: State, r: Referral) -> bool:
-    return world.consent_now(s, r.person, r.provider) or world.override_now(
-        s, r.person, r.provider
-    )
+    return world.consent_now(s, r.person, r.provider) or world.override_now(s, r.person, r.provider)
 
 
 def assured(s: State, provider: str) -> bool:
@@ -336,7 +334,9 @@ def after_its_date_only_the_care_card(s: State, out: Out) -> str | None:
 def a_concern_is_never_touched_from_outside(before: State, edge: Edge, after: State) -> str | None:
     if edge.noun is S or not before.concerns:
         return None
-    return HOLDS if before.concerns == after.concerns else "Another record's move changed a concern."
+    return (
+        HOLDS if before.concerns == after.concerns else "Another record's move changed a concern."
+    )
 
 
 @invariant(
@@ -372,11 +372,7 @@ def a_concern_has_an_owner_who_may_act(s: State, out: Out) -> str | None:
             return "An open concern has no clock."
         if c.owner != c.holder:
             return "A concern's clock belongs to somebody who doesn't hold it."
-        answer = [
-            a
-            for a in world.answering(s, c.holder)
-            if not world.is_named(CAST[a], c.sources)
-        ]
+        answer = [a for a in world.answering(s, c.holder) if not world.is_named(CAST[a], c.sources)]
         acts = {edge.who for edge, _ in out if edge.noun is S and edge.slot == slot}
         if c.holder.startswith("outside@"):
             ladder = [
@@ -868,6 +864,8 @@ def no_clock_runs_out_under_a_hold(before: State, edge: Edge, after: State) -> s
         return None
     for who in world.answering(before, r.owner):
         f = world.facts_of(before, R, edge.slot, CAST[who])
+        if f.closed_to_actor:
+            continue  # whom a full hold closes it to keeps what gives the person back
         for option in options(R, f, CAST[who], AT):
             if [x.code for x in option.refusals] == ["not_held"]:
                 return f"The clock of {r.state} ran out while a hold forbids {option.trigger}."
@@ -888,7 +886,11 @@ def closed_by_our_side(before: State, edge: Edge, after: State) -> str | None:
             ours = (Role.LINK_WORKER, Role.TEAM_LEAD, Role.GOVERNANCE_LEAD)
             if old.state not in ("completed", "returned") or role(edge) not in ours:
                 return f"{edge.who} closed a referral that was {old.state}."
-            if role(edge) is Role.TEAM_LEAD and old.state == "returned" and not stands_in(before, old):
+            if (
+                role(edge) is Role.TEAM_LEAD
+                and old.state == "returned"
+                and not stands_in(before, old)
+            ):
                 return "A team lead who doesn't stand in closed a referral as unmet."
     return asked
 
@@ -1000,7 +1002,8 @@ def what_is_in_force_can_be_renewed(s: State, out: Out) -> str | None:
 def every_open_record_has_an_owner_and_a_clock(s: State, out: Out) -> str | None:
     acting = {(edge.noun, edge.slot, edge.who) for edge, _ in out if human(edge)}
     begun = {(edge.noun, edge.who) for edge, _ in out if edge.trigger in ("ask", "draft")}
-    for noun, table in TABLES.items():
+    for noun in out.slice.answered:
+        table = TABLES[noun]
         for slot, record in enumerate(records(s, noun)):
             if record.state in ENDS[noun]:
                 continue
@@ -1013,8 +1016,10 @@ def every_open_record_has_an_owner_and_a_clock(s: State, out: Out) -> str | None
                 continue
             if noun is R and any(h.closed_to for h in s.holds):
                 continue  # the team lead who placed the full hold lifts it
-            if noun in (C, E) and not any(edge.noun is noun for edge, _ in out):
-                continue  # this slice makes no move of it
+            if noun is R and all(world.is_named(CAST[one], named_for(s, record)) for one in who):
+                # Everyone who would answer is named: somebody above gives it to another.
+                if any(CAST[one].role in ABOVE for one in can(out, R, slot, "reassign")):
+                    continue
             return f"Nobody who owns a {noun} that is {record.state} may act: {record.owner}."
     return HOLDS
 
@@ -1072,9 +1077,10 @@ def nothing_escapes_the_long_clock(before: State, edge: Edge, after: State) -> s
                 return f"Somebody is {new.state} and the not-started clock doesn't run."
         if old.long and not new.long:
             asked = HOLDS
-            inherited = any(
-                r.long for r in after.referrals[len(before.referrals) :]
-            ) and edge.trigger == "redirect"
+            inherited = (
+                any(r.long for r in after.referrals[len(before.referrals) :])
+                and edge.trigger == "redirect"
+            )
             if new.state not in REFERRAL_ENDS and edge.trigger != "start":
                 return f"{edge.trigger} met the not-started clock."
             if edge.trigger == "redirect" and not inherited:
@@ -1102,13 +1108,16 @@ def alarms_are_decided_or_overtaken(before: State, edge: Edge, after: State) -> 
         overtaken = (E, slot, "overtake") in edge.fired
         if not overtaken and not (old.state == "decided" and edge.trigger == "complete"):
             return f"An alarm ended by {edge.trigger}."
-        if overtaken and old.clock_runs and not (
-            old.about and records(after, Noun(old.about[0]))[old.about[1]].state
-            in ENDS[Noun(old.about[0])]
-        ):
-            moved = any(
-                e.clock_runs is False for e in after.escalations[slot : slot + 1]
+        if (
+            overtaken
+            and old.clock_runs
+            and not (
+                old.about
+                and records(after, Noun(old.about[0]))[old.about[1]].state
+                in ENDS[Noun(old.about[0])]
             )
+        ):
+            moved = any(e.clock_runs is False for e in after.escalations[slot : slot + 1])
             if not moved:
                 return "An alarm was overtaken while what was late is still late."
     return asked
@@ -1127,9 +1136,7 @@ def a_full_hold_tells_nothing(s: State, out: Out) -> str | None:
         if not any(h.closed_to == closed for h in s.holds):
             continue
         asked = HOLDS
-        concern = world.Concern(
-            "under_review", sources=frozenset({who}), hold="all", raiser="tess"
-        )
+        concern = world.Concern("under_review", sources=frozenset({who}), hold="all", raiser="tess")
         other = s._replace(
             holds=tuple(h for h in s.holds if h.closed_to != closed), concerns=(concern,)
         )
@@ -1195,7 +1202,8 @@ def those_taking_part_can_go_on(s: State, out: Out) -> str | None:
         free = [
             who
             for who in leaders(r.provider)
-            if not world.is_named(CAST[who], named_for(s, r))
+            if who in out.slice.actors
+            and not world.is_named(CAST[who], named_for(s, r))
             and not any(h.closed_to == "provider" for h in s.holds)
         ]
         if not free:
@@ -1271,9 +1279,9 @@ def places_are_not_exceeded(s: State, out: Out) -> str | None:
 )
 def nobody_waits_for_one_alone(s: State, out: Out) -> str | None:
     asked = None
-    for noun in TABLES:
+    for noun in out.slice.answered:
         for slot, record in enumerate(records(s, noun)):
-            if record.state in ENDS[noun] or not any(edge.noun is noun for edge, _ in out):
+            if record.state in ENDS[noun]:
                 continue
             asked = HOLDS
             waited_for = set(world.answering(s, record.owner))
@@ -1300,7 +1308,12 @@ def a_safe_end_is_within_reach(x: Exploration) -> Iterator[tuple[str, int]]:
     ends = [
         i
         for i, s in enumerate(x.states)
-        if all(r.state in REFERRAL_ENDS for r in s.referrals)
+        if all(
+            r.state in REFERRAL_ENDS
+            # What is finished waits for whoever holds it: when it closes is theirs to say (I08).
+            or (r.state == "completed" and world.held(s, r))
+            for r in s.referrals
+        )
     ]
     yield from dead_ends(x, ends, "no safe end can be reached by the system and one human role")
 
@@ -1338,12 +1351,4 @@ def by_number() -> dict[str, list[Invariant]]:
     return found
 
 
-def clock_moves_on(s: State, noun: Noun, slot: int) -> bool:
-    """Whether a record's clock has something to do now: it runs, and its date has come."""
-    record = records(s, noun)[slot]
-    clock = TABLES[noun].states[record.state].clock
-    came = DATE_CAME.get(clock.start) if clock else None
-    return bool(record.owner and clock and (came is None or came(record)))
-
-
-__all__ = ["FOUND", "Invariant", "by_number", "invariant", "member_key"]
+__all__ = ["FOUND", "Invariant", "by_number", "invariant"]

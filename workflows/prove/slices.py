@@ -46,7 +46,7 @@ def settled(s: State) -> State:
         for slot, record in enumerate(records(s, noun)):
             f = world.facts_of(s, noun, slot, CAST["system"])
             runs = table.states[record.state].clock is not None
-            owner = engine._owner(table, f, record.state, {}) if runs else ""
+            owner = engine.owner_after(table, f, record.state, {}) if runs else ""
             s = put(s, noun, slot, record._replace(owner=owner))
     return s
 
@@ -83,7 +83,7 @@ def where(*states: str, **more: Any) -> tuple[State, ...]:
     found = []
     for state in states:
         sent = state != "draft"
-        long = "provider_leader@singers" if state in LONG_RUNS else ""
+        long = "member@priya" if state in LONG_RUNS else ""
         found.append(ready(referrals=(Referral(state, sent=sent, long=long),), **more))
     return tuple(found)
 
@@ -104,6 +104,9 @@ SOURCES = (
     frozenset({"ash"}),
     frozenset({"harbour_board"}),
 )
+
+
+BARRED = tuple(s for s in SOURCES if s & {"gwen", "paul", "seth", "amara", "ash", "harbour_board"})
 
 
 def _named_somewhere() -> tuple[State, ...]:
@@ -170,7 +173,6 @@ def _slices() -> tuple[Slice, ...]:
             USUAL,
             Bounds({R: 1}),
             life=("readiness",),
-            closed=False,
         ),
         Slice(
             "renewals",
@@ -178,7 +180,7 @@ def _slices() -> tuple[Slice, ...]:
             "people taking part meanwhile.",
             lazily(lambda: where("active", "accepted", consents=(GIVEN,))),
             {C: ALL, R: frozenset({"complete", "update", "accept", "recall", "send"})},
-            USUAL,
+            ("priya", "tess", "sol", "margaret"),
             Bounds({R: 1, C: 3}),
             life=("consent runs out",),
             swept=frozenset({C}),
@@ -198,16 +200,21 @@ def _slices() -> tuple[Slice, ...]:
         Slice(
             "two providers",
             "One person with two providers: what is said to one leaves the other.",
-            starting(ready(consents=(GIVEN, Consent("given", recipient="clay")))),
-            {R: frozenset({"create", "send", "accept", "start", "complete", "recall", "redirect",
-                           "withdraw"}),
+            starting(
+                ready(
+                    consents=(GIVEN, Consent("given", recipient="clay")),
+                    referrals=(
+                        Referral("sent", sent=True, long="member@priya"),
+                        Referral("sent", provider="clay", sent=True, long="member@priya"),
+                    ),
+                )
+            ),
+            {R: frozenset({"send", "accept", "start", "complete", "recall", "withdraw"}),
              C: frozenset({"withdraw", "ask", "give", "refuse"})},
             ("priya", "sol", "kit", "margaret"),
-            Bounds({R: 2, C: 3}),
+            Bounds({R: 2, C: 2}),
             life=("consent runs out",),
-            providers=("singers", "clay"),
             asked=((SHARING, "singers"), (SHARING, "clay")),
-            closed=False,
         ),
         Slice(
             "places",
@@ -222,15 +229,16 @@ def _slices() -> tuple[Slice, ...]:
             ("priya", "sol"),
             Bounds({R: 2}),
             people=("margaret", "ben"),
-            closed=False,
         ),
         Slice(
             "concern",
             "One referral, one concern with its hold, and a stay in hospital.",
             starting(ready(consents=(GIVEN,)), ready()),
-            {R: ALL, S: frozenset(TABLES[S].triggers) - {"climb", "hand_over"}},
+            {R: frozenset(TABLES[R].triggers) - {"reassign"},
+             S: frozenset(TABLES[S].triggers) - {"climb", "hand_over"}},
             (*USUAL, "paul"),
             Bounds({R: 1, S: 1}),
+            whole=frozenset({S}),
             life=("hospital",),
             swept=frozenset({R}),
             concerns=(
@@ -252,19 +260,19 @@ def _slices() -> tuple[Slice, ...]:
             life=("hospital",),
             concerns=(ConcernAbout(), ConcernAbout(safe=True)),
             canonical=sorted_concerns,
-            closed=False,
         ),
         Slice(
             "ladder",
             "A concern on its way up, with a named source of harm on each rung.",
             starting(ready()),
-            {S: ALL},
+            {S: frozenset(TABLES[S].triggers) - {"told_authority", "release"}},
             (*LADDER, "sam", "olu", "sol", "priya"),
             Bounds({S: 1}, marks=True),
+            whole=frozenset({S}),
             swept=frozenset({S}),
             concerns=tuple(
                 ConcernAbout(sources, danger=bool(n % 2), by="olu" if "ash" in sources else "sam")
-                for n, sources in enumerate((frozenset(), *SOURCES))
+                for n, sources in enumerate((frozenset(), *BARRED))
             ),
         ),
         Slice(
@@ -298,17 +306,23 @@ def _slices() -> tuple[Slice, ...]:
                                                          "redirect", "reassign"}},
             ("priya", "tess", "sol", "grace", "margaret"),
             Bounds({R: 1, P: 1}),
+            whole=frozenset({P}),
             life=("evidence runs out", "evidence in grace", "evidence renewed", "conditions end"),
             swept=frozenset({P, R}),
         ),
         Slice(
             "agreement",
             "Agreements drafted, signed, renewed, replaced and ended, and somebody under them.",
-            starting(settled(State(consents=(GIVEN,), assurances=ASSURED))),
-            {G: ALL, R: frozenset({"create", "send", "accept", "start", "complete", "reopen",
-                                   "recall", "update", "pause", "resume", "mark_in_error",
-                                   "withdraw"})},
-            ("priya", "tess", "sol", "grace", "fred", "gail", "ingrid", "amara"),
+            starting(
+                settled(
+                    State(
+                        consents=(GIVEN,), assurances=ASSURED, referrals=(Referral("draft"),)
+                    )
+                )
+            ),
+            {G: ALL, R: frozenset({"send", "accept", "start", "complete", "reopen", "recall",
+                                   "update", "pause", "resume", "mark_in_error"})},
+            ("priya", "tess", "sol", "grace", "fred"),
             Bounds({R: 1, G: 2}),
             life=("agreement runs out",),
             swept=frozenset({G}),
@@ -316,7 +330,7 @@ def _slices() -> tuple[Slice, ...]:
         Slice(
             "escalation",
             "A matter raised by a person, a link worker or a provider, on each kind of ladder.",
-            starting(ready()),
+            lazily(lambda: (ready(), *where("sent"))),
             {E: ALL},
             ("priya", "sol", "tess", "grace", "fred", "gail", "amara", "margaret"),
             Bounds({E: 1}),
@@ -347,7 +361,6 @@ def _slices() -> tuple[Slice, ...]:
             life=("away",),
             swept=frozenset({E}),
             matters=(("no_reply", "high"), ("complaint", "medium"), ("disagreement", "medium")),
-            closed=False,
         ),
         Slice(
             "two people",
@@ -358,7 +371,6 @@ def _slices() -> tuple[Slice, ...]:
             ("priya", "sol", "tess", "grace"),
             Bounds({R: 1, E: 1}),
             matters=(("no_reply", "high"), ("quality", "medium")),
-            closed=False,
         ),
         Slice(
             "alarms",

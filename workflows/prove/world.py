@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 from referral import facts, ladder, policy
@@ -43,6 +43,7 @@ PLACE_OF = {
     "clay": "/root/harbour",
     "fenside": "/root/fen",
     "harbour_board": "/root/harbour",
+    "fen_board": "/root/fen",
     "board": "/root",
 }
 SHARING = Purpose.SHARE_WITH_PROVIDER
@@ -111,7 +112,7 @@ class Posts:
 POSTS = cast(Tx, Posts())
 
 
-@lru_cache(maxsize=None)
+@cache
 def reviewer(
     organisation: str, level: int, ceiling: int, excluding: str | None = None
 ) -> tuple[int, str]:
@@ -120,7 +121,7 @@ def reviewer(
     return ladder.reviewers(POSTS, SYSTEM_ID, organisation, path, level, ceiling, AT, excluding)
 
 
-@lru_cache(maxsize=None)
+@cache
 def safeguarding(organisation: str, rung: int, sources: frozenset[str]) -> tuple[int, str]:
     """Who holds a concern at this rung, by the engine's own ladder."""
     named = Barred(sources & CAST.keys(), sources & PLACE_OF.keys())
@@ -330,19 +331,13 @@ def closed_sides(s: State, person: str) -> frozenset[str]:
     return frozenset(h.closed_to for h in s.holds if h.closed_to and h.person == person)
 
 
-def side(actor: Actor) -> str:
-    return facts.asking(actor, AT)["side"]  # type: ignore[no-any-return]
-
-
 def is_named(actor: Actor, sources: frozenset[str]) -> bool:
     return actor.user_id in sources or actor.organisation_id in sources
 
 
 def with_provider(s: State, provider: str) -> list[int]:
     return [
-        i
-        for i, r in enumerate(s.referrals)
-        if r.provider == provider and r.state in WITH_PROVIDER
+        i for i, r in enumerate(s.referrals) if r.provider == provider and r.state in WITH_PROVIDER
     ]
 
 
@@ -401,7 +396,7 @@ class ReferralSituation(NamedTuple):
     override: bool
     practice: bool
     agreement: bool
-    assurance: tuple[str, bool, str] | None
+    assurance: tuple[str, bool, str, bool] | None
     held: bool
     named: frozenset[str]
     named_person: frozenset[str]
@@ -419,7 +414,8 @@ CAPACITY = 1
 def referral_situation(s: State, slot: int) -> ReferralSituation:
     r = s.referrals[slot]
     assured = next(
-        ((a.state, a.within, a.evidence) for a in s.assurances if a.provider == r.provider), None
+        ((a.state, a.within, a.evidence, a.past) for a in s.assurances if a.provider == r.provider),
+        None,
     )
     person = named_about_person(s, r.person)
     lacking = s.lacking
@@ -458,7 +454,7 @@ EVIDENCE_UNTIL = {"complete": FAR_OFF, "grace": FAR_OFF, "out": JUST_PASSED}
 def referral_facts(x: ReferralSituation, actor: Actor) -> Any:
     r = x.record
     assert r is not None
-    state, within, evidence = x.assurance or (None, True, "complete")
+    state, within, evidence, past = x.assurance or (None, True, "complete", False)
     return filled(
         facts.ReferralFacts,
         {
@@ -484,7 +480,7 @@ def referral_facts(x: ReferralSituation, actor: Actor) -> Any:
             "provider_place_path": PLACE_OF[r.provider],
             "activity_status": "closed" if "activity" in x.lacking else "open",
             "places_left": 0 if "place" in x.lacking else 1,
-            "assurance_state": state,
+            "assurance_state": "in_review" if state == "conditional" and past else state,
             "conditional_activities": json.dumps([r.provider] if within else []),
             "evidence_until": EVIDENCE_UNTIL[evidence],
             "link_worker_absent": x.away,
@@ -494,7 +490,7 @@ def referral_facts(x: ReferralSituation, actor: Actor) -> Any:
             "practice_agreed": x.practice,
             "agreement_live": x.agreement,
             "held": x.held,
-            "closed_to_actor": is_named(actor, x.named) or side(actor) in x.closed,
+            "closed_to_actor": is_named(actor, x.named) or facts.side(actor) in x.closed,
             "duplicate": x.duplicate,
             "long_clock": bool(r.long),
             "alarm": x.alarm,
@@ -634,7 +630,7 @@ def consent_facts(x: ConsentSituation, actor: Actor) -> Any:
             "provider_org": x.recipient if x.purpose == SHARING else None,
             "link_worker_absent": x.away and c is not None,
             "link_worker_implicated": worker in x.named and c is not None,
-            "closed_to_actor": is_named(actor, x.named) or side(actor) in x.closed,
+            "closed_to_actor": is_named(actor, x.named) or facts.side(actor) in x.closed,
             "needed": x.needed,
             "in_force": x.in_force,
             "alarm": x.alarm,

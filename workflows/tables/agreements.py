@@ -148,6 +148,16 @@ MOVES = (
     ),
     move(
         "end",
+        S.DRAFTED,
+        S.ENDED,
+        GOVERNANCE,
+        N_("The draft is laid aside. It was never in force."),
+        needs=(need("reason", N_("Choose a reason."), *policy.reasons("agreement.end")),),
+        keeps=("reason",),
+        follows=(Tell("parties", "agreement_ended"),),
+    ),
+    move(
+        "end",
         S.IN_FORCE,
         S.ENDED,
         GOVERNANCE,

@@ -180,7 +180,12 @@ MOVES = (
         N_("The person takes back their agreement."),
         keeps=("reason",),
         sets=lambda f, g, at: {"answered_at": at},
-        follows=(Fire(Noun.CONSENT, "refuse", "unanswered beside it"), STOP),
+        follows=(
+            Fire(Noun.CONSENT, "refuse", "unanswered beside it"),
+            # An older agreement, run out, can be taken back too: the no counts for the newer one.
+            Fire(Noun.CONSENT, "withdraw", "in force beside it"),
+            STOP,
+        ),
     ),
     move(
         "expire",
