@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from referral import effects
 from referral.actors import Actor
-from referral.states import ENDS, REFERRAL_OPEN, ConsentState, Noun, Purpose, ReferralState, Role
+from referral.states import ENDS, REFERRAL_OPEN, Noun, Purpose, ReferralState, Role
 from workflows import engine
-from workflows.engine import FIRED_GIVEN, TABLES, Refused, decide
+from workflows.engine import FIRED_GIVEN, TABLES, Refused, decide, fired_given
 from workflows.moves import NOTHING, Clock, Fire, Given, Move, Raise, StartClock, Table, Tell
 from workflows.prove import world
 from workflows.prove.world import (
@@ -79,7 +79,7 @@ class Trial(NamedTuple):
     record: Any
 
 
-# -- what is said with a move ------------------------------------------------------------------------
+# -- what is said with a move ---------------------------------------------------------------------
 
 # A value for each thing a table asks to be said, where it lists none itself.
 SAMPLES: dict[str, Any] = {
@@ -101,6 +101,11 @@ SAMPLES: dict[str, Any] = {
     "conditions_until": FAR_OFF,
     "conditional_activities": ["singers"],
     "review_at": FAR_OFF,
+    "necessity": "words",
+    "proportionality": "words",
+    "fields": ["name"],
+    "person_told": False,
+    "why_not_told": "words",
 }
 
 
@@ -210,7 +215,7 @@ def takes_two(moves: tuple[Move, ...]) -> bool:
     return any(m.two_people or m.two_people_if is not None for m in moves)
 
 
-# -- the record after a move ---------------------------------------------------------------------
+# -- the record after a move ----------------------------------------------------------------------
 
 # The columns a picture keeps, and how; those not named here decide nothing.
 KEPT: dict[Noun, dict[str, Callable[[Any], dict[str, Any]]]] = {
@@ -218,7 +223,16 @@ KEPT: dict[Noun, dict[str, Callable[[Any], dict[str, Any]]]] = {
         "sent_at": lambda v: {"sent": v is not None},
         "link_worker_id": lambda v: {"worker": v},
     },
-    Noun.CONSENT: {"until": lambda v: {"ran_out": False}},
+    Noun.CONSENT: {
+        "until": lambda v: {"ran_out": False},
+        "answered_at": lambda v: {"last": True},
+    },
+    Noun.OVERRIDE: {
+        "rung": lambda v: {"rung": v},
+        "holder": lambda v: {"holder": v},
+        "decided_by": lambda v: {"decided_by": v},
+        "until": lambda v: {"past": False},
+    },
     Noun.CONCERN: {
         "rung": lambda v: {"rung": v},
         "holder": lambda v: {"holder": v},
@@ -243,7 +257,7 @@ UNKEPT = {
     "shared", "expected_date", "reason", "contacted_at", "paused_until", "completed_at", "outcome",
     "redirected_to", "basis", "how", "present", "wording_id", "capacity_note_id", "answered_at",
     "acknowledged_at", "reported_to", "authority_reference", "authority_decision", "closed_at",
-    "wishes_met", "decision", "review_on", "conditions_note_id", "decided_by",
+    "wishes_met", "finding", "decision", "review_on", "conditions_note_id", "decided_by",
 }  # fmt: skip
 
 
@@ -255,9 +269,9 @@ def _effect(noun: Noun, record: Any, name: str, f: Any, given: Given) -> Any:
         if about is None:
             continue
         if about.table == "hold":
-            record = record._replace(
-                hold=(params.get("provider_id") or "all") if "started" in params else ""
-            )
+            reach = (params.get("provider_id") or "all") if "started" in params else ""
+            # A hold placed while the earlier one stays reaches as far as either.
+            record = record._replace(hold="all" if reach and record.hold == "all" else reach)
         elif about.table == "concern_source":
             named = params.get("user_id") or params.get("organisation_id")
             record = record._replace(sources=record.sources | {named} if named else record.sources)
@@ -321,7 +335,7 @@ def clock_ended(noun: Noun, before: Any, after: Any, m: Move) -> bool:
     return bool(before is not None and (before.state != after.state or m.restarts))
 
 
-# -- carrying out ----------------------------------------------------------------------------------
+# -- carrying out ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -338,11 +352,10 @@ class Bounds:
         if len(there) < self.most.get(noun, 0):
             return len(there)
         for slot, record in enumerate(there):
-            if noun is Noun.CONSENT and record.state in (
-                ConsentState.REFUSED,
-                ConsentState.WITHDRAWN,
-            ):
-                return -1 - slot  # the oldest answer no: nothing can be done with it any more
+            if noun is Noun.CONSENT and not record.last and record.state in ENDS[noun]:
+                return -1 - slot  # an old no: nothing can be done with it any more
+            if noun is Noun.OVERRIDE and record.state in ENDS[noun]:
+                return -1 - slot
             if noun is Noun.ESCALATION and record.closed == "long ago":
                 return -1 - slot  # too late to disagree with what was decided
             if noun is Noun.AGREEMENT and record.state in ("expired", "ended"):
@@ -415,16 +428,25 @@ def _clocks_ended(s: State, noun: Noun, slot: int, before: Any, after: Any, m: M
 def _fire_each(
     s: State, noun: Noun, slot: int, follow: Fire, bounds: Bounds, beside: Beside
 ) -> State:
+    given = fired_given(noun, follow)
     for picked in world.WHICH[follow.which](s, noun, slot):
-        s = fire(s, follow.noun, picked, follow.trigger, bounds, beside)
+        s = fire(s, follow.noun, picked, follow.trigger, bounds, beside, given)
     return s
 
 
-def fire(s: State, noun: Noun, slot: int, trigger: str, bounds: Bounds, beside: Beside) -> State:
+def fire(
+    s: State,
+    noun: Noun,
+    slot: int,
+    trigger: str,
+    bounds: Bounds,
+    beside: Beside,
+    given: Given | None = None,
+) -> State:
     """Make a move as the system. It must never be refused: if it is, that is noted and nothing
     moves."""
     f = world.facts_of(s, noun, slot, SYSTEM)
-    given = FIRED_GIVEN.get((noun, trigger), NOTHING)
+    given = FIRED_GIVEN.get((noun, trigger), NOTHING) if given is None else given
     try:
         decision = decide(noun, f, trigger, SYSTEM, AT, given)
     except Refused as refused:
@@ -451,7 +473,7 @@ def write(
         if isinstance(follow, Fire) and follow.first:
             s = _fire_each(s, noun, slot, follow, bounds, beside)
     before = records(s, noun)[slot]
-    s = put(s, noun, slot, record_after(noun, before, m, to, f, given))
+    s = _written(s, noun, slot, record_after(noun, before, m, to, f, given))
     return follow_on(s, noun, slot, before, m, f, bounds, beside)
 
 
@@ -469,9 +491,25 @@ def carry_out(s: State, noun: Noun, slot: int, t: Trial, bounds: Bounds) -> tupl
         except Refused as refused:
             beside.refused.append(f"{noun}.{t.trigger} after what went first: {refused.codes}")
     before = records(s, noun)[slot]
-    s = put(s, noun, slot, t.record)
+    s = _written(s, noun, slot, t.record)
     s = follow_on(s, noun, slot, before, t.move, t.facts, bounds, beside)
     return s, edge_of(t, noun, slot, beside)
+
+
+def _written(s: State, noun: Noun, slot: int, record: Any) -> State:
+    """The state with a record written; a new answer is the newest to its question."""
+    before = records(s, noun)[slot]
+    s = put(s, noun, slot, record)
+    if noun is Noun.CONSENT and record.last and record.state != before.state:
+        for i, c in enumerate(s.consents):
+            same = (c.person, c.recipient, c.purpose) == (
+                record.person,
+                record.recipient,
+                record.purpose,
+            )
+            if i != slot and same and c.last:
+                s = put(s, noun, i, c._replace(last=False))
+    return s
 
 
 def edge_of(t: Trial, noun: Noun, slot: int, beside: Beside) -> Edge:
@@ -490,7 +528,7 @@ def edge_of(t: Trial, noun: Noun, slot: int, beside: Beside) -> Edge:
     )
 
 
-# -- alarms ----------------------------------------------------------------------------------------
+# -- alarms ---------------------------------------------------------------------------------------
 
 
 def raise_alarm(
@@ -550,11 +588,11 @@ def alarm_open(s: State, noun: Noun, slot: int, level: int) -> bool:
     )
 
 
-# -- clocks run out --------------------------------------------------------------------------------
+# -- clocks run out -------------------------------------------------------------------------------
 
 # Clocks that run to a date of the record: whether the date has come.
 DATE_CAME: dict[str, Callable[[Any], bool]] = {
-    "until": lambda r: r.ran_out,
+    "until": lambda r: r.past if isinstance(r, world.Override) else r.ran_out,
     "review_at": lambda r: r.past,
     "evidence": lambda r: r.evidence == "out",
     "conditions": lambda r: r.past or r.evidence == "out",
@@ -642,7 +680,7 @@ def _act(
     return s, edge
 
 
-# -- commands made of several moves ------------------------------------------------------------------
+# -- commands made of several moves ---------------------------------------------------------------
 
 
 def renewed(s: State, slot: int, who: str, bounds: Bounds) -> tuple[State, str]:
@@ -705,7 +743,7 @@ def redirected(
     return s, edge_of(t, Noun.REFERRAL, slot, beside)._replace(said=f"to {provider}")
 
 
-# -- new records -------------------------------------------------------------------------------------
+# -- new records ----------------------------------------------------------------------------------
 
 
 def begun(
@@ -799,6 +837,9 @@ LIFE: dict[str, Life] = {
     ),
     "agreement runs out": _each(
         Noun.AGREEMENT, "its review date comes", lambda a: a.state == "in_force", past=True
+    ),
+    "override runs out": _each(
+        Noun.OVERRIDE, "its time is over", lambda o: o.state == "approved", past=True
     ),
     "evidence runs out": _each(
         Noun.ASSURANCE, "its evidence runs out", lambda a: True, evidence="out"

@@ -34,22 +34,32 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "tests/grid/test_cells.py",
     ),
     "I26": ("tests/referral/test_verify.py::test_a_move_the_kept_text_does_not_have_is_found",),
-    "I31": (
-        "tests/referral/test_verify.py::test_erased_details_need_an_entry_that_names_them",
-    ),
+    "I31": ("tests/referral/test_verify.py::test_erased_details_need_an_entry_that_names_them",),
     "I32": (
         "tests/referral/test_verify.py::test_the_rules_of_a_past_day_can_be_read",
         "tests/referral/test_verify.py::test_a_table_of_moves_is_read_back_from_its_text",
     ),
     # Shown by a walk, and where the database or a race matters, by these too.
-    "I02": ("tests/races/test_one_place_one_winner.py::test_of_sixteen_who_accept_one_referral_one_wins",),
-    "I03": ("tests/races/test_provider_no_longer_right.py::test_nobody_is_accepted_after_a_suspension",),
-    "I06": ("tests/races/test_no_longer_allowed.py::test_consent_taken_back_never_leaves_anyone_with_a_provider",),
+    "I02": (
+        "tests/races/test_one_place_one_winner.py::test_of_sixteen_who_accept_one_referral_one_wins",
+    ),
+    "I03": (
+        "tests/races/test_provider_no_longer_right.py::test_nobody_is_accepted_after_a_suspension",
+    ),
+    "I06": (
+        "tests/races/test_no_longer_allowed.py::test_consent_taken_back_never_leaves_anyone_with_a_provider",
+    ),
     "I11": ("tests/workflows/test_every_clock.py::test_each_mark_does_what_its_row_says",),
-    "I13": ("tests/web/test_worker.py::test_clocks_of_machines_that_differ_lose_nothing_and_double_nothing",),
-    "I25": ("tests/races/test_one_place_one_winner.py::test_of_twelve_who_accept_into_two_places_two_win",),
-    "I44": ("tests/workflows/test_sweep.py::test_a_held_clock_stands_still_and_goes_on_with_what_was_left",),
-}  # fmt: skip
+    "I13": (
+        "tests/web/test_worker.py::test_clocks_of_machines_that_differ_lose_nothing_and_double_nothing",
+    ),
+    "I25": (
+        "tests/races/test_one_place_one_winner.py::test_of_twelve_who_accept_into_two_places_two_win",
+    ),
+    "I44": (
+        "tests/workflows/test_sweep.py::test_a_held_clock_stands_still_and_goes_on_with_what_was_left",
+    ),
+}
 
 NOT_BUILT: dict[str, str] = {
     "I27": "the log's entries get their index by the signed tree, which is not built yet",

@@ -51,6 +51,7 @@ class Slice:
     asked: tuple[tuple[str, str], ...] = ((SHARING, "singers"),)
     concerns: tuple[ConcernAbout, ...] = ()
     matters: tuple[tuple[str, str], ...] = ()  # (kind, severity) of what people escalate
+    proposers: tuple[str, ...] = ()  # who proposes to share without consent
     canonical: Canonical | None = None
     full: bool = False  # only in the full profile
     # The nouns of which the slice leaves out no move that would help: of these it is asked whether
@@ -146,7 +147,7 @@ def told(edge: Edge) -> str:
     return what
 
 
-# -- moves from a state ------------------------------------------------------------------------------
+# -- moves from a state ---------------------------------------------------------------------------
 
 
 class Mover:
@@ -311,6 +312,20 @@ def _questions(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
                 yield who, f, blank, {}, f"{purpose} with {recipient}"
 
 
+def _proposals(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
+    place = slot if slot >= 0 else -1 - slot
+    for who in slice_.proposers:
+        actor = CAST[who]
+        for purpose, recipient in slice_.asked:
+            if purpose != SHARING:
+                continue
+            x = world.new_override_situation(s, "margaret", recipient, place)
+            f = world.override_facts(x, actor)
+            blank = world.Override("", "margaret", recipient, who, f.rung, f.holder)
+            given = {**acting.SAMPLES, "ground": "vital_interests"}
+            yield who, f, blank, given, f"with {recipient}"
+
+
 def _concerns(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
     for about in slice_.concerns:
         sources = [
@@ -404,13 +419,14 @@ def _applications(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
 BEGIN: dict[Noun, tuple[str, Callable[[State, Slice, int], Iterator[Beginning]]]] = {
     Noun.REFERRAL: ("create", _referrals),
     Noun.CONSENT: ("ask", _questions),
+    Noun.OVERRIDE: ("propose", _proposals),
     Noun.CONCERN: ("raise", _concerns),
     Noun.ESCALATION: ("raise", _matters),
     Noun.AGREEMENT: ("draft", _agreements),
     Noun.ASSURANCE: ("apply", _applications),
 }
 
-# -- walking ---------------------------------------------------------------------------------------
+# -- walking --------------------------------------------------------------------------------------
 
 
 class Out(list[tuple[Edge, State]]):

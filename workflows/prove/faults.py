@@ -20,9 +20,10 @@ from workflows.prove.exploring import Breach, Exploration, explore
 from workflows.prove.invariants import FOUND
 from workflows.prove.slices import slices
 
-R, C, S, E, P, G = (
+R, C, O, S, E, P, G = (  # noqa: E741 - O is the override, beside the others' first letters
     Noun.REFERRAL,
     Noun.CONSENT,
+    Noun.OVERRIDE,
     Noun.CONCERN,
     Noun.ESCALATION,
     Noun.ASSURANCE,
@@ -97,11 +98,12 @@ def with_clock(noun: Noun, name: str, clock: Clock | None) -> Callable[[], Table
     return lambda: rebuilt(table, table.moves, states)
 
 
-# -- where a fault in a noun's table is looked for ------------------------------------------------------
+# -- where a fault in a noun's table is looked for ------------------------------------------------
 
 LOOK: dict[Noun, tuple[str, ...]] = {
     R: ("every role", "one referral", "full hold", "concern", "two referrals", "death"),
     C: ("renewals", "one referral"),
+    O: ("overrides", "override"),
     S: ("ladder", "concern"),
     E: ("escalation", "reviewers", "two people", "alarms"),
     P: ("assurance",),
@@ -127,7 +129,7 @@ def named(noun: Noun, m: Move) -> str:
     return f"{noun} {m.trigger} from {sources}"
 
 
-# -- faults by machine ---------------------------------------------------------------------------------
+# -- faults by machine ----------------------------------------------------------------------------
 
 
 def _guards() -> Iterator[Fault]:
@@ -195,9 +197,18 @@ WAYS_OUT = {"decline": PROVIDER, "give_back": PROVIDER, "withdraw": PERSON, "rec
 
 
 def _ways_out() -> Iterator[Fault]:
-    """A way out closed: a state lost by decline, give_back, recall, or by the person's withdraw."""
-    for noun, trigger in ((R, "decline"), (R, "give_back"), (R, "recall"), (R, "withdraw"),
-                          (C, "withdraw"), (S, "climb"), (E, "climb"), (E, "overtake")):  # fmt: skip
+    """A way out closed: a state lost by decline, give_back, recall, or the person's withdraw."""
+    for noun, trigger in (
+        (R, "decline"),
+        (R, "give_back"),
+        (R, "recall"),
+        (R, "withdraw"),
+        (C, "withdraw"),
+        (O, "climb"),
+        (S, "climb"),
+        (E, "climb"),
+        (E, "overtake"),
+    ):
         for m in TABLES[noun].moves:
             if m.trigger != trigger:
                 continue
@@ -397,7 +408,7 @@ def _wrong_ends() -> Iterator[Fault]:
         (E, "complete", "in_review", ("escalation",)),
         (E, "withdraw", "decided", ("escalation", "alarms")),
     )
-    for noun, trigger, source, look in wide:
+    for noun, trigger, source, look_in in wide:
         known = {str(s): s for s in TABLES[noun].states}
         for m in TABLES[noun].moves:
             if m.trigger == trigger:
@@ -405,7 +416,7 @@ def _wrong_ends() -> Iterator[Fault]:
                     f"{noun} {trigger} is possible from {source}",
                     "source widened",
                     noun,
-                    look,
+                    look_in,
                     with_move(noun, m, replace(m, sources=m.sources | {known[source]})),
                 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple, cast
@@ -16,6 +17,7 @@ from referral import facts, ladder, policy
 from referral.actors import Actor, the_system
 from referral.clocks import member_key, role_key
 from referral.ladder import Barred
+from referral.organisations import REVIEWING
 from referral.states import (
     DUPLICATES,
     ENDS,
@@ -33,7 +35,7 @@ JUST_PASSED = AT - timedelta(minutes=1)
 LONG_AGO = AT - timedelta(days=90)
 FAR_OFF = AT + timedelta(days=300)
 
-# -- who there is -------------------------------------------------------------------------------
+# -- who there is ---------------------------------------------------------------------------------
 
 SYSTEM_ID = "saltmarsh"
 PATHS = {"root": "/root", "harbour": "/root/harbour", "fen": "/root/fen"}
@@ -79,6 +81,10 @@ CAST: dict[str, Actor] = {
     "kit": _member("kit", Role.PROVIDER_LEADER, "clay"),
     "grace": _member("grace", Role.GOVERNANCE_LEAD, "harbour_board", "harbour"),
     "paul": _member("paul", Role.SAFEGUARDING_LEAD, "harbour_board", "harbour"),
+    # The same human with another membership: two people must be two humans.
+    "paul in another role": replace(
+        _member("paul too", Role.GOVERNANCE_LEAD, "harbour_board", "harbour"), user_id="paul"
+    ),
     "fred": _member("fred", Role.GOVERNANCE_LEAD, "fen_board", "fen"),
     "gail": _member("gail", Role.GOVERNANCE_LEAD, "board", "root"),
     "seth": _member("seth", Role.SAFEGUARDING_LEAD, "board", "root"),
@@ -93,19 +99,17 @@ CAST: dict[str, Actor] = {
 }
 LINK_WORKERS = ("priya", "sam")
 ORGANISATION = {name: actor.organisation_id for name, actor in CAST.items()}
-_LEVELLED = (Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
-_IN_HOUSE = (Role.TEAM_LEAD, Role.SAFEGUARDING_LEAD, Role.PROVIDER_LEADER)
 
 
 class Posts:
-    """Stands for the store where the ladders ask who holds which post."""
+    """Stands for the store where the ladders ask who holds which post, and which rungs are set."""
 
     def rows(self, _: Any, **asked: Any) -> list[tuple[Any, ...]]:
         return [
-            (a.role, a.organisation_id, a.place_id, a.user_id)
+            ("post", a.role, a.organisation_id, a.place_id or "", a.user_id, a.membership_id, 0, 0)
             for a in CAST.values()
-            if (a.organisation_id == asked["org"] and a.role in _IN_HOUSE)
-            or (a.place_id in (asked["place"], asked["root"]) and a.role in _LEVELLED)
+            if (a.organisation_id == asked["org"] and a.role in REVIEWING)
+            or (a.place_id in (asked["place"], asked["root"]) and a.role in REVIEWING)
         ]
 
 
@@ -113,12 +117,17 @@ POSTS = cast(Tx, Posts())
 
 
 @cache
+def rungs(organisation: str) -> ladder.Ladder:
+    """The ladder of reviews of this organisation, by the engine's own reading."""
+    return ladder.ladder(POSTS, SYSTEM_ID, organisation, PLACE_OF[organisation], AT)
+
+
+@cache
 def reviewer(
     organisation: str, level: int, ceiling: int, excluding: str | None = None
 ) -> tuple[int, str]:
-    """Who reviews at this level, by the engine's own ladder."""
-    path = PLACE_OF[organisation]
-    return ladder.reviewers(POSTS, SYSTEM_ID, organisation, path, level, ceiling, AT, excluding)
+    """Who reviews at this level."""
+    return rungs(organisation).review(level, ceiling, excluding)
 
 
 @cache
@@ -130,7 +139,7 @@ def safeguarding(organisation: str, rung: int, sources: frozenset[str]) -> tuple
     )
 
 
-# -- what there is ------------------------------------------------------------------------------
+# -- what there is --------------------------------------------------------------------------------
 # `owner` is who owns the running clock of the state, or "". `mark` is how many of its marks have
 # come, where a slice counts them.
 
@@ -155,6 +164,21 @@ class Consent(NamedTuple):
     purpose: str = SHARING
     worker: str = "priya"
     ran_out: bool = False
+    last: bool = False  # the newest answer to its question
+    owner: str = ""
+    mark: int = 0
+
+
+class Override(NamedTuple):
+    state: str
+    person: str = "margaret"
+    recipient: str = "singers"
+    proposer: str = "priya"
+    rung: int = 1
+    holder: str = "safeguarding_lead@ash"
+    danger: bool = False
+    decided_by: str = ""
+    past: bool = False  # its time is over
     owner: str = ""
     mark: int = 0
 
@@ -231,6 +255,7 @@ class State(NamedTuple):
 
     referrals: tuple[Referral, ...] = ()
     consents: tuple[Consent, ...] = ()
+    overrides: tuple[Override, ...] = ()
     concerns: tuple[Concern, ...] = ()
     holds: tuple[Hold, ...] = ()
     escalations: tuple[Escalation, ...] = ()
@@ -244,6 +269,7 @@ class State(NamedTuple):
 SHELF = {
     Noun.REFERRAL: "referrals",
     Noun.CONSENT: "consents",
+    Noun.OVERRIDE: "overrides",
     Noun.CONCERN: "concerns",
     Noun.ESCALATION: "escalations",
     Noun.ASSURANCE: "assurances",
@@ -260,7 +286,8 @@ def records(s: State, noun: Noun) -> tuple[Any, ...]:
 def put(s: State, noun: Noun, slot: int, record: Any) -> State:
     """The state with this record in this slot; one past the last is a new one."""
     shelf = records(s, noun)
-    return s._replace(**{SHELF[noun]: (*shelf[:slot], record, *shelf[slot + 1 :])})
+    changed: dict[str, Any] = {SHELF[noun]: (*shelf[:slot], record, *shelf[slot + 1 :])}
+    return s._replace(**changed)
 
 
 # -- what is so (the model of the queries in `referral.facts` and `referral.picks`) ---------------
@@ -279,8 +306,19 @@ def consent_now(s: State, person: str, recipient: str, purpose: str = SHARING) -
 
 
 def override_now(s: State, person: str, recipient: str) -> bool:
-    """Whether an approved override is in force."""
-    return False
+    """Whether an approved override is in force, by its time and not by the sweep."""
+    return any(
+        o.state == "approved" and not o.past and o.person == person and o.recipient == recipient
+        for o in s.overrides
+    )
+
+
+def overrides_kept(s: State, person: str, recipient: str, but: int = -1) -> bool:
+    """Whether an override is approved, whatever the time: what the picks and clocks ask."""
+    return any(
+        o.state == "approved" and o.person == person and o.recipient == recipient and i != but
+        for i, o in enumerate(s.overrides)
+    )
 
 
 def agreement_now(s: State, provider: str, organisation: str = "ash") -> bool:
@@ -346,11 +384,18 @@ def clock_alarms(s: State, noun: Noun, slot: int) -> bool:
     return any(e.about == (noun, slot) and e.clock and not e.closed for e in s.escalations)
 
 
-def filled(kind: type[Any], known: dict[str, Any]) -> Any:
+def known(record: Any) -> Any:
+    """The record of a situation that must have one."""
+    if record is None:
+        raise LookupError("a situation without its record")
+    return record
+
+
+def filled(kind: type[Any], there: dict[str, Any]) -> Any:
     """The engine's own kind of facts, with what the picture knows. What it doesn't model is what
     it would be in an empty store; a test names those fields."""
     defaults = kind._field_defaults
-    return kind(*(known[n] if n in known else defaults.get(n) for n in kind._fields))
+    return kind(*(there[n] if n in there else defaults.get(n) for n in kind._fields))
 
 
 # Fields no guard, hat, clock, `sets` or pick asks for; they only travel with the record.
@@ -386,7 +431,7 @@ TRAVELLING = frozenset(
     }
 )
 
-# -- situations: all that one record's moves can depend on -----------------------------------------
+# -- situations: all that one record's moves can depend on ----------------------------------------
 
 
 class ReferralSituation(NamedTuple):
@@ -452,8 +497,7 @@ EVIDENCE_UNTIL = {"complete": FAR_OFF, "grace": FAR_OFF, "out": JUST_PASSED}
 
 
 def referral_facts(x: ReferralSituation, actor: Actor) -> Any:
-    r = x.record
-    assert r is not None
+    r = known(x.record)
     state, within, evidence, past = x.assurance or (None, True, "complete", False)
     return filled(
         facts.ReferralFacts,
@@ -490,7 +534,7 @@ def referral_facts(x: ReferralSituation, actor: Actor) -> Any:
             "practice_agreed": x.practice,
             "agreement_live": x.agreement,
             "held": x.held,
-            "closed_to_actor": is_named(actor, x.named) or facts.side(actor) in x.closed,
+            "closed_to_actor": is_named(actor, x.named) or facts.side_of(actor) in x.closed,
             "duplicate": x.duplicate,
             "long_clock": bool(r.long),
             "alarm": x.alarm,
@@ -565,7 +609,7 @@ def consent_situation(s: State, slot: int) -> ConsentSituation:
         needed = (
             any(state in WITH_PROVIDER for state in there)
             and not any(_same(c, n) for n in s.consents[slot + 1 :])
-            and not override_now(s, c.person, c.recipient)
+            and not overrides_kept(s, c.person, c.recipient)
         )
     return ConsentSituation(
         c,
@@ -630,10 +674,72 @@ def consent_facts(x: ConsentSituation, actor: Actor) -> Any:
             "provider_org": x.recipient if x.purpose == SHARING else None,
             "link_worker_absent": x.away and c is not None,
             "link_worker_implicated": worker in x.named and c is not None,
-            "closed_to_actor": is_named(actor, x.named) or facts.side(actor) in x.closed,
+            "closed_to_actor": is_named(actor, x.named) or facts.side_of(actor) in x.closed,
             "needed": x.needed,
             "in_force": x.in_force,
             "alarm": x.alarm,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
+class OverrideSituation(NamedTuple):
+    record: Override | None
+    slot: int
+    person: str
+    recipient: str
+    named: frozenset[str]
+    closed: frozenset[str]
+    alarm: bool
+
+
+def override_situation(s: State, slot: int) -> OverrideSituation:
+    o = s.overrides[slot]
+    return new_override_situation(s, o.person, o.recipient, slot)._replace(record=o)
+
+
+def new_override_situation(s: State, person: str, recipient: str, slot: int) -> OverrideSituation:
+    return OverrideSituation(
+        None,
+        slot,
+        person,
+        recipient,
+        named_about_person(s, person) | named_about_provider(s, recipient),
+        closed_sides(s, person),
+        clock_alarms(s, Noun.OVERRIDE, slot),
+    )
+
+
+def override_facts(x: OverrideSituation, actor: Actor) -> Any:
+    o = x.record or Override("", proposer=actor.membership_id, rung=0, holder="")
+    barred = x.named | {o.proposer}
+    next_rung, next_holder = safeguarding("ash", o.rung + 1, barred)
+    fresh = x.record is None
+    return filled(
+        facts.OverrideFacts,
+        {
+            "id": f"override {x.slot + 1}",
+            "state": o.state or None,
+            "version": 0 if fresh else 1,
+            "system_id": SYSTEM_ID,
+            "organisation_id": "ash",
+            "person_id": x.person,
+            "recipient": x.recipient,
+            "proposed_by": o.proposer,
+            "rung": next_rung if fresh else o.rung,
+            "holder": next_holder if fresh else o.holder,
+            "danger": o.danger,
+            "until": None if o.state != "approved" else JUST_PASSED if o.past else FAR_OFF,
+            "place_path": PLACE_OF["ash"],
+            "provider_org": x.recipient,
+            "by_proposer": actor.user_id == o.proposer,
+            "by_approver": actor.user_id == o.decided_by,
+            "closed_to_actor": is_named(actor, x.named) or facts.side_of(actor) in x.closed,
+            "alarm": x.alarm,
+            "next_rung": next_rung,
+            "next_holder": next_holder,
+            "governance": reviewer("ash", 2, 3)[1],
             "actor_membership": actor.membership_id,
             "actor_org": actor.organisation_id,
         },
@@ -650,8 +756,7 @@ def concern_situation(s: State, slot: int) -> ConcernSituation:
 
 
 def concern_facts(x: ConcernSituation, actor: Actor) -> Any:
-    c = x.record
-    assert c is not None
+    c = known(x.record)
     organisation = ORGANISATION[c.raiser]
     rung, holder = safeguarding(organisation, c.rung + 1, c.sources)
     return filled(
@@ -735,10 +840,9 @@ CLOSED_AT = {"": None, "just now": AT, "long ago": LONG_AGO}
 
 
 def escalation_facts(x: EscalationSituation, actor: Actor) -> Any:
-    e = x.record
-    assert e is not None
+    e = known(x.record)
     above = min(e.level + 1, e.ceiling) if e.level < e.ceiling else e.level
-    level, owner = reviewer(e.organisation, above, e.ceiling)
+    level, owner = reviewer(e.organisation, above, e.ceiling, e.raised_by)
     own = e.raised_by == actor.id or e.raiser == member_key(actor.membership_id)
     return filled(
         facts.EscalationFacts,
@@ -783,6 +887,7 @@ ABOUT_ORGANISATION: dict[str, Callable[[State, int], tuple[str, str | None, str]
     # (organisation, person, who acts on it) of the record an escalation is about
     "referral": lambda s, i: ("ash", s.referrals[i].person, member_key(s.referrals[i].worker)),
     "consent": lambda s, i: ("ash", s.consents[i].person, member_key(s.consents[i].worker)),
+    "override": lambda s, i: ("ash", s.overrides[i].person, s.overrides[i].holder),
     "concern": lambda s, i: ("ash", None, s.concerns[i].holder),
     "assurance": lambda s, i: (
         s.assurances[i].provider,
@@ -808,12 +913,14 @@ def new_escalation_facts(s: State, actor: Actor, slot: int, given: dict[str, Any
     if about is not None:
         organisation, person, raiser = ABOUT_ORGANISATION[about[0]](s, about[1])
     kind = given.get("kind", "")
-    ceiling = policy.ceiling(kind) if kind in policy.CEILINGS else 3
+    usual = policy.ceiling(kind) if kind in policy.CEILINGS else 3
     human = actor.role is not Role.SYSTEM
-    level = int(given.get("level", 1))
-    level, owner = reviewer(
-        organisation, level, max(ceiling, level), actor.user_id if human else None
-    )
+    wanted = int(given.get("level", 1))
+    there = rungs(organisation)
+    ceiling = there.highest(max(usual, wanted))
+    level, owner = reviewer(organisation, wanted, ceiling, actor.user_id if human else None)
+    if level >= usual:
+        ceiling = max(ceiling, there.highest(min(usual + 1, ladder.TOP)))
     mine = (
         f"person@{actor.person_id}"
         if actor.role is Role.PERSON
@@ -938,6 +1045,7 @@ def agreement_facts(x: AgreementSituation, actor: Actor) -> Any:
 SITUATION: dict[Noun, Callable[[State, int], Any]] = {
     Noun.REFERRAL: referral_situation,
     Noun.CONSENT: consent_situation,
+    Noun.OVERRIDE: override_situation,
     Noun.CONCERN: concern_situation,
     Noun.ESCALATION: escalation_situation,
     Noun.ASSURANCE: assurance_situation,
@@ -946,6 +1054,7 @@ SITUATION: dict[Noun, Callable[[State, int], Any]] = {
 FACTS: dict[Noun, Callable[[Any, Actor], Any]] = {
     Noun.REFERRAL: referral_facts,
     Noun.CONSENT: consent_facts,
+    Noun.OVERRIDE: override_facts,
     Noun.CONCERN: concern_facts,
     Noun.ESCALATION: escalation_facts,
     Noun.ASSURANCE: assurance_facts,
@@ -958,12 +1067,12 @@ def facts_of(s: State, noun: Noun, slot: int, actor: Actor) -> Any:
     return FACTS[noun](SITUATION[noun](s, slot), actor)
 
 
-# -- which records something reaches ---------------------------------------------------------------
+# -- which records something reaches --------------------------------------------------------------
 
 
 def _relying(s: State, noun: Noun, slot: int) -> list[int]:
     c = s.consents[slot]
-    if c.purpose != SHARING or override_now(s, c.person, c.recipient):
+    if c.purpose != SHARING or overrides_kept(s, c.person, c.recipient):
         return []
     return [
         i
@@ -982,6 +1091,38 @@ def _beside(state: str) -> Callable[[State, Noun, int], list[int]]:
     return pick
 
 
+def newest_answer(s: State, person: str, recipient: str, purpose: str = SHARING) -> str:
+    """The state of the newest answer, or "" for none."""
+    for c in s.consents:
+        if c.last and (c.person, c.recipient, c.purpose) == (person, recipient, purpose):
+            return c.state
+    return ""
+
+
+def _relying_on_override(s: State, noun: Noun, slot: int) -> list[int]:
+    o = s.overrides[slot]
+    if overrides_kept(s, o.person, o.recipient, but=slot):
+        return []
+    if newest_answer(s, o.person, o.recipient) in ("given", "expired"):
+        return []
+    return [
+        i
+        for i, r in enumerate(s.referrals)
+        if r.person == o.person and r.provider == o.recipient and r.state in WITH_PROVIDER
+    ]
+
+
+def _taken_over(s: State, noun: Noun, slot: int) -> list[int]:
+    o = s.overrides[slot]
+    return [
+        i
+        for i, x in enumerate(s.overrides)
+        if i != slot
+        and x.state == "approved"
+        and (x.person, x.recipient) == (o.person, o.recipient)
+    ]
+
+
 def _at_provider(s: State, noun: Noun, slot: int) -> list[int]:
     return with_provider(s, s.assurances[slot].provider)
 
@@ -996,6 +1137,8 @@ WHICH: dict[str, Callable[[State, Noun, int], list[int]]] = {
     "renewed by it": _beside("given"),
     "in force beside it": _beside("given"),
     "unanswered beside it": _beside("asked"),
+    "relying on the override": _relying_on_override,
+    "it takes the place of": _taken_over,
     "each with this provider": _at_provider,
     "replaced by it": _replaced,
     "itself": lambda s, noun, slot: [slot],
