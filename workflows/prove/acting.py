@@ -37,6 +37,7 @@ from workflows.prove.world import (
 from workflows.sweep import OVERTAKE, Again, wanted
 
 SYSTEM = CAST["system"]
+OVERTAKEN = ("raised", "in_review", "information_requested")  # as `picks.OVERTAKEN` lists them
 LONG = "referral.not_started"
 
 
@@ -131,7 +132,7 @@ def _workers(x: Any, plain: dict[str, Any]) -> list[Said]:
 
 def _holders(x: Any, plain: dict[str, Any]) -> list[Said]:
     keys = {
-        world.safeguarding(world.ORGANISATION[x.record.raiser], rung, x.record.sources)[1]
+        world.safeguarding(world.team_of(x.record), rung, world.implicated(x.record))[1]
         for rung in (1, 2, 3, 4)
     }
     return [(f"to {key}", {**plain, "holder": key}) for key in sorted(keys - {x.record.holder})]
@@ -256,7 +257,8 @@ KEPT: dict[Noun, dict[str, Callable[[Any], dict[str, Any]]]] = {
 UNKEPT = {
     "shared", "expected_date", "reason", "contacted_at", "paused_until", "completed_at", "outcome",
     "redirected_to", "basis", "how", "present", "wording_id", "capacity_note_id", "answered_at",
-    "acknowledged_at", "reported_to", "authority_reference", "authority_decision", "closed_at",
+    "acknowledged_at", "reported_at", "authority_route", "categories", "advocate", "wishes",
+    "why_not_asked", "reported_to", "authority_reference", "authority_decision", "closed_at",
     "wishes_met", "finding", "decision", "review_on", "conditions_note_id", "decided_by",
 }  # fmt: skip
 
@@ -405,7 +407,7 @@ def follow_on(
                 and e.clock
                 and not e.closed
                 and (over or not e.clock_runs)
-                and TABLES[Noun.ESCALATION].moves_from("overtake", e.state)
+                and e.state in OVERTAKEN
             ):
                 s = fire(s, Noun.ESCALATION, i, "overtake", bounds, beside)
     return s

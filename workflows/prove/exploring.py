@@ -46,6 +46,7 @@ class Slice:
     bounds: Bounds
     life: tuple[str, ...] = ()
     swept: frozenset[Noun] = frozenset()
+    unswept: frozenset[str] = frozenset()  # kinds of clocks left to other slices
     people: tuple[str, ...] = ("margaret",)
     providers: tuple[str, ...] = ("singers",)
     asked: tuple[tuple[str, str], ...] = ((SHARING, "singers"),)
@@ -173,8 +174,9 @@ class Mover:
             yield from self._begun(s, noun)
         if self.slice.swept:
             for after, edge in acting.sweep(s, bounds):
-                if edge.noun in self.slice.swept:
-                    self.watch.marks[edge.trigger.removeprefix("mark of ")] += 1
+                kind = edge.trigger.removeprefix("mark of ")
+                if edge.noun in self.slice.swept and kind not in self.slice.unswept:
+                    self.watch.marks[kind] += 1
                     yield edge, after
         for name in self.slice.life:
             for says, after in acting.LIFE[name](s, bounds):
@@ -195,7 +197,7 @@ class Mover:
         if noun is Noun.CONSENT and t.trigger == "renew":
             after, refused = acting.renewed(after, slot, t.who, bounds)
             edge = edge._replace(said=refused)
-        if noun is Noun.ESCALATION and t.trigger == "complete":
+        if "restart_clock" in t.move.effects:
             after = _clock_restarted(after, slot)
         yield edge, after
 
@@ -350,7 +352,7 @@ def _concerns(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
             f.rung,
             f.holder,
             about.danger,
-            about.by,
+            "" if actor.role is Role.PERSON else about.by,
         )
         names = ", ".join(sorted(about.sources)) or "nobody"
         yield about.by, f, blank, given, f"naming {names}{', danger now' if about.danger else ''}"
@@ -395,6 +397,8 @@ def _agreements(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
     parties = frozenset({"ash", *slice_.providers})
     old = [-1, *(i for i, a in enumerate(s.agreements) if a.state != "drafted")]
     for replaces in old:
+        if replaces >= 0 and slot == -1 - replaces:
+            continue  # that one is about to be forgotten
         x = world.AgreementSituation(None, slot, False, False)
         f = world.agreement_facts(x, actor)._replace(parties=parties, unsigned=parties)
         blank = world.Agreement("", parties, parties, replaces=replaces)

@@ -373,7 +373,6 @@ def _wrong_ends() -> Iterator[Fault]:
         ("lapse", "withdrawn", ("every role",)),
         ("lapse", "closed", ("every role",)),
         ("decline", "withdrawn", ("one referral",)),
-        ("complete", "returned", ("every role",)),
         ("give_back", "closed", ("every role",)),
         ("create", "sent", ("every role",)),
     )
@@ -396,7 +395,6 @@ def _wrong_ends() -> Iterator[Fault]:
         (R, "accept", "draft", ("every role",)),
         (R, "confirm", "active", ("every role",)),
         (R, "close_unmet", "draft", ("every role",)),
-        (R, "close_unmet", "completed", ("every role", "concern")),
         (R, "discard", "sent", ("every role",)),
         (R, "discard", "returned", ("every role",)),
         (R, "send", "closed", ("every role",)),

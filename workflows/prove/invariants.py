@@ -220,6 +220,22 @@ def accepted_by_the_provider_addressed(before: State, edge: Edge, after: State) 
 
 
 @invariant(
+    "I02",
+    "Nobody takes part but by accept, or by going on with what was completed.",
+    "one referral",
+    "every role",
+)
+def a_place_is_given_by_accepting(before: State, edge: Edge, after: State) -> str | None:
+    asked = None
+    for _, trigger, old, new in made(before, edge, after):
+        if new.state in TAKING_PART and (old is None or old.state not in TAKING_PART):
+            asked = HOLDS
+            if trigger not in ("accept", "reopen"):
+                return f"Somebody takes part by {trigger}."
+    return asked
+
+
+@invariant(
     "I03",
     "Nobody is accepted while the provider isn't assured for this activity, with evidence in date.",
     "assurance",
@@ -482,7 +498,11 @@ def a_concern_has_an_owner_who_may_act(s: State, out: Out) -> str | None:
             return "An open concern has no clock."
         if c.owner != c.holder:
             return "A concern's clock belongs to somebody who doesn't hold it."
-        answer = [a for a in world.answering(s, c.holder) if not world.is_named(CAST[a], c.sources)]
+        answer = [
+            a
+            for a in world.answering(s, c.holder)
+            if not world.is_named(CAST[a], world.implicated(c))
+        ]
         acts = {edge.who for edge, _ in out if edge.noun is S and edge.slot == slot}
         if c.holder.startswith("outside@"):
             ladder = [
@@ -525,10 +545,12 @@ def safety_never_waits_for_consent(s: State, out: Out) -> str | None:
 CAST_KEYS = {name: actor.keys for name, actor in CAST.items()}
 
 
-@invariant("I10", "Anyone on staff may raise a concern.", "concern", on="slice", only=True)
+@invariant(
+    "I10", "Anyone on staff, and the person, may raise a concern.", "concern", on="slice", only=True
+)
 def raising_is_never_refused(x: Exploration) -> Iterator[tuple[str, int]]:
     for name, actor in CAST.items():
-        if actor.role in (Role.PERSON, Role.SYSTEM):
+        if actor.role is Role.SYSTEM or name == "ben":
             continue
         given = {"seen": "words", "danger": False, "person_id": "margaret", "sources": []}
         f = world.new_concern_facts(actor, 0, given)
@@ -568,6 +590,36 @@ def holds_of_concerns(before: State, edge: Edge, after: State) -> str | None:
     return None
 
 
+@invariant(
+    "5.4",
+    "A hold is there when its holder places it, and gone when they lift it, or close.",
+    "concern",
+    moves=((S, "hold"), (S, "release"), (S, "close"), (S, "acknowledge"), (S, "reopen")),
+)
+def holds_do_as_they_are_told(before: State, edge: Edge, after: State) -> str | None:
+    hold = after.concerns[edge.slot].hold
+    placed = edge.trigger == "hold" or (edge.trigger == "reopen" and not edge.said)
+    lifted = edge.trigger in ("release", "close") or edge.said == "the hold ends"
+    if placed and not hold:
+        return f"{edge.trigger} placed no hold."
+    if lifted and hold:
+        return f"{edge.trigger} left the hold on."
+    return HOLDS
+
+
+@invariant(
+    "5.3",
+    "One override of a person for a provider is in force, the newest.",
+    "overrides",
+    moves=((O, "approve"),),
+)
+def one_override_in_force(before: State, edge: Edge, after: State) -> str | None:
+    o = after.overrides[edge.slot]
+    if world.overrides_kept(after, o.person, o.recipient, but=edge.slot):
+        return "Two overrides for one provider are in force."
+    return HOLDS
+
+
 # -- clocks and alarms ----------------------------------------------------------------------------
 
 
@@ -590,6 +642,8 @@ def a_mark_does_something(before: State, edge: Edge, after: State) -> str | None
         before, edge.noun, edge.slot, CAST["system"]
     )._asdict().get("needed", False):
         return HOLDS  # nobody needs it: the clock looks again
+    if edge.trigger == "mark of consent.given" and before.died:
+        return HOLDS  # nobody is reminded to ask somebody who has died
     return f"A {edge.trigger} passed in silence."
 
 
@@ -706,6 +760,8 @@ def only_people_end_a_referral(before: State, edge: Edge, after: State) -> str |
         if new.state not in REFERRAL_ENDS or old.state in REFERRAL_ENDS:
             continue
         asked = HOLDS
+        if edge.noun is R and role(edge) is Role.PROVIDER_LEADER:
+            return f"A provider ended a referral by {edge.trigger}."
         if human(edge) and (
             edge.noun is R or (edge.noun is C and edge.trigger in ("withdraw", "refuse"))
         ):
@@ -907,6 +963,7 @@ def what_is_back_is_ended_by_a_person(before: State, edge: Edge, after: State) -
     "one referral",
     "named as a source of harm",
     "full hold",
+    "every role",
     on="state",
     only=True,
 )
@@ -945,6 +1002,7 @@ def the_person_can_always_take_it_back(s: State, out: Out) -> str | None:
     "one referral",
     "named as a source of harm",
     "full hold",
+    "every role",
     on="state",
     only=True,
 )
@@ -964,6 +1022,7 @@ def the_provider_can_always_give_back(s: State, out: Out) -> str | None:
     "one referral",
     "named as a source of harm",
     "full hold",
+    "every role",
     on="state",
     only=True,
 )
@@ -1014,6 +1073,8 @@ def closed_by_our_side(before: State, edge: Edge, after: State) -> str | None:
             ours = (Role.LINK_WORKER, Role.TEAM_LEAD, Role.GOVERNANCE_LEAD)
             if old.state not in ("completed", "returned") or role(edge) not in ours:
                 return f"{edge.who} closed a referral that was {old.state}."
+            if role(edge) is Role.LINK_WORKER and edge.who != old.worker:
+                return f"{edge.who}, who isn't named on it, closed a referral."
             if (
                 role(edge) is Role.TEAM_LEAD
                 and old.state == "returned"
@@ -1089,14 +1150,50 @@ def two_people_are_two(before: State, edge: Edge, after: State) -> str | None:
 )
 def nothing_decided_is_left_undone(before: State, edge: Edge, after: State) -> str | None:
     asked = None
-    for old, new in zip(before.escalations, after.escalations, strict=False):
-        if old.state == "decided" and new.state == "closed":
+    for slot, (old, new) in enumerate(zip(before.escalations, after.escalations, strict=False)):
+        if new.state == "closed" and old.state != "closed":
             asked = HOLDS
-            if new.unsettled or old.unsettled:
+            if old.state != "decided" and (E, slot, "overtake") not in edge.fired:
+                return f"An escalation closed that was {old.state}."
+            if old.state == "decided" and (new.unsettled or old.unsettled):
                 return "An escalation closed with something left undone."
-            if not old.told:
+            if old.state == "decided" and not old.told:
                 return "An escalation closed and the raiser wasn't told."
+        if old.state == "decided" and new.state not in ("decided", "closed"):
+            return f"A decision was set aside by {edge.trigger}."
     return asked
+
+
+@invariant(
+    "I49",
+    "What was decided is kept until it is settled.",
+    "escalation",
+    moves=((E, "decide"), (E, "settle")),
+)
+def what_was_decided_is_kept(before: State, edge: Edge, after: State) -> str | None:
+    old, new = before.escalations[edge.slot], after.escalations[edge.slot]
+    if edge.trigger == "decide" and "something to be done" in edge.said and not new.unsettled:
+        return "Something was decided and nothing is to be done."
+    if edge.trigger == "settle" and new.unsettled != old.unsettled - 1:
+        return "Something was settled and is still to be done."
+    return HOLDS
+
+
+@invariant(
+    "I11",
+    "When an alarm closes, the clock that raised it starts again if what was late still is.",
+    "alarms",
+    moves=((E, "complete"),),
+)
+def the_clock_starts_again(before: State, edge: Edge, after: State) -> str | None:
+    e = before.escalations[edge.slot]
+    if not e.clock_runs or e.about is None:
+        return None
+    noun, slot = Noun(e.about[0]), e.about[1]
+    record = records(after, noun)[slot]
+    clock = TABLES[noun].clocks[e.clock]
+    mark = record.long_mark if e.clock == LONG else record.mark
+    return HOLDS if mark == len(clock.before) else "An alarm closed and its clock went on."
 
 
 @invariant(
@@ -1179,7 +1276,8 @@ def every_clock_repeats(x: Exploration) -> Iterator[tuple[str, int]]:
                 yield f"{noun} {state.name}: an open state needs an owner, an end has none", 0
             if not ended and state.clock is None:
                 yield f"{noun} {state.name} has no clock", 0
-        for clock in table.clocks.values():
+        of_states = [state.clock for state in table.states.values() if state.clock]
+        for clock in (*of_states, *table.clocks.values()):
             if clock.then is None or (clock.first is None and not clock.remind):
                 yield f"{clock.kind} falls silent", 0
 
@@ -1419,6 +1517,7 @@ def places_are_not_exceeded(s: State, out: Out) -> str | None:
     "escalation",
     "assurance",
     "agreement",
+    "every role",
     on="state",
     only=True,
 )

@@ -13,11 +13,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple, cast
 
-from referral import facts, ladder, policy
+from referral import facts, ladder
 from referral.actors import Actor, the_system
 from referral.clocks import member_key, role_key
 from referral.ladder import Barred
 from referral.organisations import REVIEWING
+from referral.policy import CEILINGS, SHIPPED
 from referral.states import (
     DUPLICATES,
     ENDS,
@@ -428,6 +429,9 @@ TRAVELLING = frozenset(
         "replaces_id",
         "renews_id",
         "clock_id",
+        "policy",
+        "rules",
+        "child",
     }
 )
 
@@ -755,10 +759,21 @@ def concern_situation(s: State, slot: int) -> ConcernSituation:
     return ConcernSituation(s.concerns[slot], slot)
 
 
+def team_of(c: Concern) -> str:
+    """Whose safeguarding ladder it climbs: the raiser's, or the person's own team's."""
+    return ORGANISATION.get(c.raiser, "ash")
+
+
+def implicated(c: Concern) -> frozenset[str]:
+    """Whoever is named in it, and the provider it is about."""
+    return c.sources | {c.provider} if c.provider and c.person is None else c.sources
+
+
 def concern_facts(x: ConcernSituation, actor: Actor) -> Any:
     c = known(x.record)
-    organisation = ORGANISATION[c.raiser]
-    rung, holder = safeguarding(organisation, c.rung + 1, c.sources)
+    organisation = team_of(c)
+    barred = implicated(c)
+    rung, holder = safeguarding(organisation, c.rung + 1, barred)
     return filled(
         facts.ConcernFacts,
         {
@@ -772,9 +787,10 @@ def concern_facts(x: ConcernSituation, actor: Actor) -> Any:
             "rung": c.rung,
             "holder": c.holder,
             "danger": c.danger,
-            "raised_by": c.raiser,
+            "raised_by": c.raiser or None,
             "place_path": PLACE_OF[organisation],
-            "actor_implicated": is_named(actor, c.sources),
+            "staff_named": bool(c.sources),
+            "actor_implicated": is_named(actor, barred),
             "held_by_it": bool(c.hold),
             "next_rung": rung,
             "next_holder": holder,
@@ -788,8 +804,9 @@ def new_concern_facts(actor: Actor, slot: int, given: dict[str, Any]) -> Any:
     sources = frozenset(
         source.get("user_id") or source["organisation_id"] for source in given.get("sources", ())
     )
-    organisation = actor.organisation_id
-    rung, holder = safeguarding(organisation, 1, sources)
+    organisation = "ash" if actor.role is Role.PERSON else actor.organisation_id
+    about = frozenset({given["provider_id"]} if given.get("provider_id") else ())
+    rung, holder = safeguarding(organisation, 1, sources | about)
     return filled(
         facts.ConcernFacts,
         {
@@ -803,8 +820,9 @@ def new_concern_facts(actor: Actor, slot: int, given: dict[str, Any]) -> Any:
             "rung": rung,
             "holder": holder,
             "danger": bool(given.get("danger")),
-            "raised_by": actor.membership_id,
+            "raised_by": None if actor.role is Role.PERSON else actor.membership_id,
             "place_path": PLACE_OF[organisation],
+            "staff_named": bool(sources),
             "actor_implicated": False,
             "held_by_it": False,
             "actor_membership": actor.membership_id,
@@ -913,7 +931,7 @@ def new_escalation_facts(s: State, actor: Actor, slot: int, given: dict[str, Any
     if about is not None:
         organisation, person, raiser = ABOUT_ORGANISATION[about[0]](s, about[1])
     kind = given.get("kind", "")
-    usual = policy.ceiling(kind) if kind in policy.CEILINGS else 3
+    usual = SHIPPED.ceiling(kind) if kind in CEILINGS else 3
     human = actor.role is not Role.SYSTEM
     wanted = int(given.get("level", 1))
     there = rungs(organisation)
