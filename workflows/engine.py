@@ -657,7 +657,6 @@ def _clock_row(
     values: Mapping[str, Any],
     at: datetime,
 ) -> Row:
-    own = table.cast[clock.acts](f) if clock.acts else None
     return Row(
         insert("clock"),
         {
@@ -665,7 +664,7 @@ def _clock_row(
             "noun": str(table.noun),
             "record_id": f.id,
             "kind": clock.kind,
-            "owner": own or owner_after(table, f, to, values),
+            "owner": owner_after(table, f, to, values),
             "started": at,
             "due": running.due,
             "period": running.period,
@@ -704,7 +703,7 @@ def _long_clock_owned(
     kinds = [follow.kind for follow in m.follows if isinstance(follow, StartClock)]
     if not kinds or not f.long_clock:
         return []
-    owner = _owner(table, f, to, values)
+    owner = owner_after(table, f, to, values)
     rows: list[Row] = []
     for kind in kinds:
         rows.append(Row(REOWN_LONG, {"owner": owner, "old_record_id": f.id, "old_kind": kind}))

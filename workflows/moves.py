@@ -121,7 +121,6 @@ class Clock:
     hours: bool = False
     held: bool = False  # stands still while the record is held
     remind: tuple[str, ...] = ()  # whom the marks before due remind
-    acts: str | None = None  # whose it is, where it isn't the state's own actor
 
 
 @dataclass(frozen=True)

@@ -97,17 +97,3 @@ def test_conditions_end_at_their_date_also_before_the_sweep(w: World) -> None:
     with pytest.raises(Refused) as refused:
         w.referral(record, "accept", "sol")
     assert refused.value.codes == ("provider_assured",)
-
-
-def test_the_long_clock_is_the_link_workers_wherever_the_person_is(w: World) -> None:
-    record = w.sent()
-    w.referral(record, "decline", "sol", given={"reason": "full"})
-    with w.store.read() as tx:
-        owners = tx.rows(
-            Sql(
-                "SELECT owner FROM clock WHERE record_id = :id AND ended IS NULL"
-                " AND kind = 'referral.not_started'"
-            ),
-            id=record,
-        )
-    assert owners == [(f"member@{w.actor['priya'].membership_id}",)]

@@ -315,11 +315,11 @@ def _clocked(table: Table, record: Any, m: Move, to: str, f: Any, values: Mappin
     if table.noun is Noun.REFERRAL:
         if to in ENDS[Noun.REFERRAL] or m.trigger == "start":
             record = record._replace(long="", long_mark=0)
-        for follow in m.follows:
-            if isinstance(follow, StartClock) and not f.long_clock and follow.kind == LONG:
-                acts = table.clocks[LONG].acts
-                owns = table.cast[acts](f) if acts else engine.owner_after(table, f, to, values)
-                record = record._replace(long=str(owns), long_mark=0)
+        if any(isinstance(w, StartClock) and w.kind == LONG for w in m.follows):
+            # Started, or gone on with by whoever acts now.
+            owns = engine.owner_after(table, f, to, values)
+            mark = record.long_mark if f.long_clock else 0
+            record = record._replace(long=owns, long_mark=mark)
     return record
 
 

@@ -85,7 +85,7 @@ def where(*states: str, **more: Any) -> tuple[State, ...]:
     found = []
     for state in states:
         sent = state != "draft"
-        long = "member@priya" if state in LONG_RUNS else ""
+        long = "provider_leader@singers" if state in LONG_RUNS else ""
         found.append(ready(referrals=(Referral(state, sent=sent, long=long),), **more))
     return tuple(found)
 
@@ -249,8 +249,8 @@ def _slices() -> tuple[Slice, ...]:
                 ready(
                     consents=(GIVEN, Consent("given", recipient="clay", last=True)),
                     referrals=(
-                        Referral("sent", sent=True, long="member@priya"),
-                        Referral("sent", provider="clay", sent=True, long="member@priya"),
+                        Referral("sent", sent=True, long="provider_leader@singers"),
+                        Referral("sent", provider="clay", sent=True, long="provider_leader@clay"),
                     ),
                 )
             ),

@@ -179,7 +179,6 @@ NOT_STARTED = Clock(
     Raise("no_reply", level=2),
     Raise("no_reply", level=2),
     start="not_started",
-    acts="link_worker",  # who answers for the person from the first send on, whoever has them
 )
 
 
