@@ -105,7 +105,9 @@ class Hold(Base):
     """An interval in which referrals stand still. It reaches one referral, or all of the person's
     with one provider, or all of the person's, or everyone's with one provider.
 
-    "Held" is never written anywhere else: it is read from the rows in force."""
+    "Held" is never written anywhere else: it is read from the rows in force. A concern's hold comes
+    and goes with the steps of the concern; an ordinary one has an owner and a date, and a clock of
+    its own."""
 
     __tablename__ = "hold"
     id: Mapped[Key]
@@ -140,5 +142,11 @@ class Hold(Base):
             postgresql_where=text(HOLD_LIVE),
         ),
         Index("ix_hold_all_person", "person_id"),
+        Index(
+            "ix_hold_referral",
+            "referral_id",
+            sqlite_where=text(HOLD_LIVE),
+            postgresql_where=text(HOLD_LIVE),
+        ),
         Index(None, "concern_id"),
     )

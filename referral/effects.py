@@ -9,7 +9,7 @@ from typing import Any
 
 from referral.agreements import DUTIES
 from referral.ids import new_id
-from referral.ledger import Row, insert, stored, update
+from referral.ledger import Row, Statement, insert, stored, update
 from referral.states import ConcernState, HoldCause, Noun
 
 Given = Mapping[str, Any]
@@ -311,6 +311,23 @@ RELEASE = update("hold", ("ended",), ("concern_id",), empty=("ended",))
 
 def _release(f: Any, g: Given, at: datetime) -> list[Row]:
     return [Row(RELEASE, {"ended": at, "old_concern_id": f.id})]
+
+
+# An ordinary hold ends with its referral, and its clock with it.
+_END_HOLDS = "UPDATE hold SET ended = :at WHERE referral_id = :referral_id AND ended IS NULL"
+_END_THEIR_CLOCKS = (
+    "UPDATE clock SET ended = :at WHERE ended IS NULL AND record_id IN"
+    " (SELECT h.id FROM hold h WHERE h.referral_id = :referral_id)"
+)
+HUNG = " AND EXISTS (SELECT 1 FROM u)"
+END_HOLDS = Statement("row", _END_HOLDS, _END_HOLDS + HUNG)
+END_THEIR_CLOCKS = Statement("row", _END_THEIR_CLOCKS, _END_THEIR_CLOCKS + HUNG)
+
+
+def end_of_holds(referral_id: str, at: datetime) -> list[Row]:
+    """The ordinary holds of a referral that is over, ended."""
+    said = {"at": at, "referral_id": referral_id}
+    return [Row(END_HOLDS, said), Row(END_THEIR_CLOCKS, said)]
 
 
 def _release_unless_kept(f: Any, g: Given, at: datetime) -> list[Row]:

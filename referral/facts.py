@@ -53,6 +53,24 @@ IMPLICATED = """(EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.i
   OR EXISTS (SELECT 1 FROM provider ip WHERE ip.id = c.provider_id
     AND ip.organisation_id = :actor_org))"""
 
+
+def closed_person(person: str) -> str:
+    """Whether a person's record (`person`: the column of their id) is closed to the actor, who is
+    named in an open concern about them, or whose side is under a full hold. Whatever rests on the
+    one rests on the other, since nothing may tell which it is."""
+    return f"""({named(f"k.person_id = {person}", ACTOR_NAMED)}
+   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = {person} AND {of("h", HOLD_LIVE)}
+       AND h.closed_to = :side AND h.referral_id IS NULL AND (h.provider_id IS NULL
+         OR EXISTS (SELECT 1 FROM provider v WHERE v.id = h.provider_id
+           AND v.organisation_id = :actor_org))))"""
+
+
+def side_closed(person: str, side: str) -> str:
+    """Whether a full hold closes this person's record to a whole side."""
+    return f"""EXISTS (SELECT 1 FROM hold h WHERE h.person_id = {person} AND {of("h", HOLD_LIVE)}
+     AND h.closed_to = '{side}' AND h.provider_id IS NULL AND h.referral_id IS NULL)"""
+
+
 HELD = f"""(EXISTS (SELECT 1 FROM hold h WHERE h.person_id = r.person_id AND {of("h", HOLD_LIVE)}
        AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
        AND (h.referral_id IS NULL OR h.referral_id = r.id))
@@ -155,7 +173,8 @@ SELECT r.id, r.state, r.version, r.system_id, r.organisation_id, r.reference, r.
   (SELECT min(coalesce(e.grace_until, e.until)) FROM evidence e
     WHERE e.provider_id = r.provider_id AND {of("e", EVIDENCE_COUNTS)}),
   lw.user_id, {ABSENT},
-  {named("k.person_id = r.person_id", "ks.user_id = lw.user_id")},
+  ({named("k.person_id = r.person_id", "ks.user_id = lw.user_id")}
+   OR {side_closed("r.person_id", "link_worker")}),
   (SELECT c.id FROM consent c WHERE c.person_id = r.person_id
     AND c.recipient = CAST(r.provider_id AS text) AND c.purpose = 'share_with_provider'
     AND {of("c", CONSENT_GIVEN)} AND c.until > :at),
@@ -318,9 +337,7 @@ class ConsentFacts(NamedTuple):
     rules: Rules = SHIPPED
 
 
-_SIDE_CLOSED = f"""({named("k.person_id = pe.id", ACTOR_NAMED)}
-   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id AND {of("h", HOLD_LIVE)}
-       AND h.closed_to = :side AND h.provider_id IS NULL AND h.referral_id IS NULL))"""
+_SIDE_CLOSED = closed_person("pe.id")
 _CONSENT_PATH = ConsentFacts._fields.index("place_path")
 _NEEDED = """EXISTS (SELECT 1 FROM referral r WHERE r.person_id = c.person_id
     AND CAST(r.provider_id AS text) = c.recipient AND r.state IN ({states}))"""
@@ -329,7 +346,9 @@ CONSENT = Sql(
 SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.person_id, c.purpose,
   c.recipient, c.link_worker_id, c.until, c.since, c.renews_id,
   pe.subject_ref, pe.gate, pe.died_on, pl.path, pr.organisation_id,
-  {ABSENT}, {named("k.person_id = pe.id", "ks.user_id = lw.user_id")},
+  {ABSENT},
+  ({named("k.person_id = pe.id", "ks.user_id = lw.user_id")}
+   OR {side_closed("pe.id", "link_worker")}),
   {_SIDE_CLOSED},
   CASE WHEN c.state = 'asked' THEN {_NEEDED.format(states=listed(*REFERRAL_OPEN))}
     ELSE {_NEEDED.format(states=listed(*WITH_PROVIDER))}
@@ -597,7 +616,7 @@ NEW_REFERRAL = Sql(
     f"""
 SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pe.gate, pe.died_on, pl.path,
   pr.id, pr.organisation_id, pr.gate, ac.id, g.id, g.starts_on,
-  {named("k.person_id = pe.id", ACTOR_NAMED)}, {ANSWERED}, pl.policy
+  {_SIDE_CLOSED}, {ANSWERED}, pl.policy
 FROM person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -926,7 +945,7 @@ SELECT e.id, e.state, e.version, e.system_id, e.organisation_id, e.reference, e.
   (SELECT count(*) FROM consequence q WHERE q.escalation_id = e.id
      AND q.state NOT IN ('done','waived')),
   e.told_at,
-  {named("k.person_id = e.person_id", ACTOR_NAMED)},
+  {closed_person("e.person_id")},
   (CAST(e.raised_by AS text) = :actor_id OR e.raiser = :member
      OR EXISTS (SELECT 1 FROM referral r WHERE r.id = e.about_id AND r.link_worker_id = :membership)
      OR EXISTS (SELECT 1 FROM referral r JOIN provider p ON p.id = r.provider_id
@@ -994,6 +1013,10 @@ ABOUT: dict[str, Sql] = {
     "override": Sql(
         "SELECT o.organisation_id, o.person_id, o.holder FROM override o"
         " WHERE o.id = :id AND o.system_id = :system_id"
+    ),
+    "hold": Sql(
+        "SELECT h.organisation_id, h.person_id, h.owner FROM hold h"
+        " WHERE h.id = :id AND h.system_id = :system_id"
     ),
     "assurance": Sql(
         "SELECT a.organisation_id, NULL, 'provider_leader@' || CAST(a.organisation_id AS text)"

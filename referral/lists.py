@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from referral.actors import Actor
-from referral.facts import ACTOR_NAMED, IMPLICATED, OVERRIDE_CLOSED, named, side_of
+from referral.facts import IMPLICATED, OVERRIDE_CLOSED, closed_person, side_of
 from referral.schema import HOLD_LIVE, day, of, unseal
 from referral.states import Noun, Role
 from referral.store import Sql, Tx
@@ -341,7 +341,7 @@ def scope(noun: str, actor: Actor) -> str | None:
         mine = [_answers_to("e.raiser"), _answers_to("e.asked")]
         if role in REVIEWERS:
             mine += [_answers_to("e.owner"), over or OURS.format("e")]
-        return f"NOT {named('k.person_id = e.person_id', ACTOR_NAMED)} AND ({' OR '.join(mine)})"
+        return f"NOT {closed_person('e.person_id')} AND ({' OR '.join(mine)})"
     raise KeyError(noun)
 
 
@@ -507,9 +507,7 @@ ASSURANCE = Sql(
 # Whether a person's record is closed to the actor, and whether any hold is on the person.
 PERSON_CLOSED = Sql(
     f"""SELECT
-  ({named("k.person_id = p.id", ACTOR_NAMED)}
-   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = p.id AND {of("h", HOLD_LIVE)}
-     AND h.closed_to = :side AND h.provider_id IS NULL AND h.referral_id IS NULL)),
+  {closed_person("p.id")},
   EXISTS (SELECT 1 FROM hold h WHERE h.person_id = p.id AND {of("h", HOLD_LIVE)}
     AND h.provider_id IS NULL AND h.referral_id IS NULL)
 FROM person p WHERE p.id = :id AND p.system_id = :system_id"""

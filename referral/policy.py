@@ -40,6 +40,7 @@ DAYS: dict[str, int] = {
     "override.proposed.danger_hours": 1,
     "override.approved": 5,
     "override.ended": 5,
+    "hold.most": 20,
     "concern.raised": 1,
     "concern.raised.danger_hours": 1,
     "concern.under_review": 1,

@@ -82,7 +82,7 @@ UNSEEN: dict[str, dict[str, str]] = {
         "system_id": "kept for 48 hours only",
     },
     "move_table": {"from_at": "when a text was first kept; the steps name the text itself"},
-    "hold": {"*": "of an ordinary hold (no concern): no step places it"},
+    "hold": {"*": "of an ordinary hold (no concern) and its clock: no step places it"},
     "note": {"*": "of a note written without a step"},
     "activity_group": {"*": "no step covers its rows, but for the places taken: they are counted"},
 }

@@ -15,7 +15,16 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from referral.actors import Actor
-from referral.facts import ABSENT, ACTOR_NAMED, HELD, IMPLICATED, OVERRIDE_CLOSED, asking, named
+from referral.facts import (
+    ABSENT,
+    ACTOR_NAMED,
+    HELD,
+    IMPLICATED,
+    OVERRIDE_CLOSED,
+    asking,
+    closed_person,
+    named,
+)
 from referral.people_checks import name_key
 from referral.schema import CONCERN_OPEN, HOLD_LIVE, OVERRIDE_LIVE, day, of, unseal
 from referral.states import (
@@ -366,6 +375,7 @@ WATCHED = listed(
     "referral.waiting",
     "consent.given",
     "override.approved",
+    "hold.until",
     "concern.reported",
     "concern.enquiry",
     "concern.monitoring",
@@ -564,13 +574,18 @@ JOIN place pl ON pl.id = og.place_id
 WHERE o.system_id = :system_id AND o.id {{ids}} AND NOT {OVERRIDE_CLOSED}
   AND (o.holder {{keys}} OR o.organisation_id = :actor_org
     OR substr(pl.path, 1, length(CAST(:path AS text))) = :path)"""
+HOLD_ITEMS = f"""SELECT h.id, h.cause, pe.reference, pe.given_name, pe.family_name,
+  h.referral_id, pe.id, {{closed}}
+FROM hold h JOIN person pe ON pe.id = h.person_id
+WHERE h.system_id = :system_id AND h.id {{{{ids}}}} AND {of("h", HOLD_LIVE)}
+  AND h.cause <> 'concern'"""
 CONCERNS = f"""SELECT c.id, c.state, c.reference, c.danger FROM concern c
 WHERE c.system_id = :system_id AND c.holder {{keys}} AND c.id {{ids}}
   AND NOT {IMPLICATED}"""
 ESCALATIONS = f"""SELECT e.id, e.state, e.reference, e.kind, e.severity, e.level, e.created_at
 FROM escalation e
 WHERE e.system_id = :system_id AND (e.owner {{keys}} OR e.asked {{keys}}) AND e.id {{ids}}
-  AND NOT {named("k.person_id = e.person_id", ACTOR_NAMED)}"""
+  AND NOT {closed_person("e.person_id")}"""
 ASSURANCES = """SELECT a.id, a.state, o.name, a.provider_id FROM assurance a
 JOIN organisation o ON o.id = a.organisation_id
 JOIN place pl ON pl.id = o.place_id
@@ -584,14 +599,13 @@ WHERE a.system_id = :system_id AND a.id {ids}
   AND (a.organisation_id = :actor_org
     OR substr(pl.path, 1, length(CAST(:path AS text))) = :path)"""
 
-CLOSED_PERSON = f"""({named("k.person_id = pe.id", ACTOR_NAMED)}
-   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id AND {of("h", HOLD_LIVE)}
-       AND h.closed_to = :side AND h.provider_id IS NULL AND h.referral_id IS NULL))"""
+CLOSED_PERSON = closed_person("pe.id")
 HELD_PERSON = f"""EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id
    AND {of("h", HOLD_LIVE)} AND h.provider_id IS NULL AND h.referral_id IS NULL)"""
 DETAILS: dict[str, tuple[str, tuple[int, ...]]] = {
     "consent": (CONSENTS.format(closed=CLOSED_PERSON), ()),
     "override": (OVERRIDES, ()),
+    "hold": (HOLD_ITEMS.format(closed=CLOSED_PERSON), ()),
     "concern": (CONCERNS, ()),
     "escalation": (ESCALATIONS, (6,)),
     "assurance": (ASSURANCES, ()),
@@ -647,7 +661,7 @@ LEFT JOIN membership m ON m.id = e.reviewer_id
 LEFT JOIN app_user u ON u.id = m.user_id
 LEFT JOIN clock t ON t.record_id = e.id AND t.ended IS NULL
 WHERE e.system_id = :system_id AND {{scope}}
-  AND NOT {named("k.person_id = e.person_id", ACTOR_NAMED)}
+  AND NOT {closed_person("e.person_id")}
 """
 REVIEW_SCOPES = {
     "team": "e.organisation_id = :actor_org",

@@ -35,6 +35,7 @@ MODULES: tuple[str, ...] = (
     "web.team",
     "web.consent",
     "web.overrides",
+    "web.holds",
     "web.concerns",
     "web.rotas",
     "web.moves",

@@ -1,20 +1,34 @@
-"""Where the next page of a list begins, as an address carries it."""
+"""Where the next page of a list begins, as an address carries it.
+
+The word is closed to everybody but this program: a number that counts what happens to everyone
+would tell how much happened to others meanwhile."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
+import secrets
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
-from flask import abort, request
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from flask import abort, current_app, request
+
+
+def _lock() -> AESGCM:
+    key = f"where a page begins {current_app.config['SECRET_KEY']}"
+    return AESGCM(sha256(key.encode()).digest())
 
 
 def pack(*parts: Any) -> str:
     """The last row seen, as one word. It holds times, ranks and ids, never a name."""
     said = [p.astimezone(UTC).isoformat() if isinstance(p, datetime) else p for p in parts]
-    return base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+    number = secrets.token_bytes(12)
+    closed = number + _lock().encrypt(number, json.dumps(said).encode(), None)
+    return base64.urlsafe_b64encode(closed).decode().rstrip("=")
 
 
 def unpack(word: str | None, *kinds: type) -> tuple[Any, ...] | None:
@@ -22,11 +36,12 @@ def unpack(word: str | None, *kinds: type) -> tuple[Any, ...] | None:
     if not word:
         return None
     try:
-        parts = json.loads(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
+        closed = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
+        parts = json.loads(_lock().decrypt(closed[:12], closed[12:], None))
         if not isinstance(parts, list) or len(parts) != len(kinds):
             raise ValueError
         return tuple(_as(kind, part) for kind, part in zip(kinds, parts, strict=True))
-    except (ValueError, binascii.Error):
+    except (ValueError, InvalidTag, binascii.Error):
         abort(404)
 
 

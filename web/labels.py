@@ -311,6 +311,19 @@ GROUNDS: dict[str, str] = {
     "section_45": N_("A Safeguarding Adults Board asks for it"),
 }
 
+# Why a referral stands still, for those who may lift the hold and nobody else.
+HOLDS: dict[str, str] = {
+    "hospital": N_("They are in hospital"),
+    "person_asked": N_("They asked for time"),
+    "records": N_("Their records are being put right"),
+}
+
+# To whom records are closed while they are put right.
+SIDES: dict[str, str] = {
+    "link_worker": N_("The team's link workers"),
+    "provider": N_("The provider"),
+}
+
 # What sharing without consent may list, by the names that `workflows.disclosure` knows.
 SHAREABLE: dict[str, str] = {
     "name": N_("Their full name"),
@@ -508,6 +521,11 @@ WORK: dict[str, tuple[str, str, str | None]] = {
         N_("Review"),
         "review",
     ),
+    "hold.until": (
+        N_("A hold you placed comes to its date. Lift it, or place it again."),
+        N_("Look at it"),
+        None,
+    ),
     "concern.raised": (N_("A safeguarding concern nobody has read yet."), N_("Read it"), None),
     "concern.under_review": (N_("A safeguarding concern to decide on."), N_("Decide"), None),
     "concern.reported": (N_("The authority's answer is awaited."), N_("Chase"), None),
@@ -567,6 +585,7 @@ NOTICES: dict[str, str] = {
     "override_refused": N_("What you asked to share without consent was not approved."),
     "override_ended": N_("Sharing without consent has ended. It is reviewed."),
     "override_reviewed": N_("Sharing without consent was reviewed."),
+    "hold_due": N_("A hold you placed has come to its date. Lift it, or place it again."),
     "concern_raised": N_("A safeguarding concern waits for you."),
     "concern_seen": N_("Your safeguarding concern has been read by a person."),
     "concern_handed_over": N_("A safeguarding concern was handed to you."),
@@ -662,6 +681,7 @@ NOUNS: dict[str, str] = {
     "person": N_("Person"),
     "plan": N_("Plan"),
     "announcement": N_("Announcement"),
+    "hold": N_("Hold"),
 }
 
 PATHS: dict[str, str] = {

@@ -10,7 +10,7 @@ from referral.notices import mark_read
 from web import labels
 from web.access import STAFF, access, current_actor
 from web.app import edge
-from web.keysets import after, pack
+from web.keysets import after, pack, unpack
 from web.words import iso, time_words
 
 pages = Blueprint("notices", __name__)
@@ -27,7 +27,7 @@ def notices() -> str:
     return render_template(
         "notices.jinja",
         notices=[_drawn(row) for row in shown],
-        newest=shown[0].id if shown else None,
+        newest=pack(shown[0].id) if shown else None,
         unread=any(row.read_at is None for row in shown),
         older=f"/notices?after={pack(shown[-1].id)}" if len(rows) > visible.PAGE else None,
     )
@@ -48,8 +48,8 @@ def _drawn(row: visible.NoticeRow) -> dict[str, object]:
 @access(STAFF)
 def read() -> ResponseReturnValue:
     """Everything up to the newest on the page is read."""
-    up_to = request.form.get("up_to", type=int)
+    up_to = unpack(request.form.get("up_to"), int)
     actor = current_actor()
-    if up_to is not None and 0 < up_to < visible.FAR:
-        edge().perform(actor, lambda tx, at: mark_read(tx, actor, at, up_to))
+    if up_to is not None:
+        edge().perform(actor, lambda tx, at: mark_read(tx, actor, at, up_to[0]))
     return redirect("/notices", 303)

@@ -46,6 +46,7 @@ DAYS: dict[str, str] = {
     "referral.not_started": N_("Referral: from the first sending to a start"),
     "referral.not_started.cohort": N_("Referral: from the group's first day to a start"),
     "referral.not_started.again": N_("Referral: still not started, asked again after"),
+    "hold.most": N_("A hold for a time: how long at most"),
     "override.proposed": N_("Sharing without consent: somebody decides"),
     "override.proposed.danger_hours": N_("Sharing without consent: when there is danger"),
     "override.approved": N_("Sharing without consent: how long it holds"),

@@ -26,6 +26,7 @@ from web import labels
 from web.access import REVIEWERS, STAFF, TEAM, access, current_actor
 from web.app import edge
 from web.forms import Form, Next, answer, page
+from web.holds import panel
 from web.labels import said, word
 from web.moves import QUESTIONS, Asked, drawn, lists_in_force, move_page, own_page, read_record
 from web.say import _
@@ -489,6 +490,14 @@ def overrides(shown: Shown) -> list[dict[str, Any]]:
     ]
 
 
+def holding(shown: Shown) -> dict[str, Any] | None:
+    """The ordinary holds, for those who may place or lift one."""
+    if shown.closed:
+        return None
+    with edge().reading(shown.actor) as (tx, _at):
+        return panel(tx, shown.actor, shown.facts)
+
+
 def facts_of(c: ConsentSeen) -> list[dict[str, str]]:
     """An answer as a list of facts."""
     pairs = [
@@ -621,6 +630,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
         refused=refused(shown),
         consent=consent_facts(shown),
         overrides=overrides(shown),
+        holding=holding(shown),
         overview=overview(shown),
         safety=safety(shown),
         outcome=outcome(shown),

@@ -510,6 +510,8 @@ def _write(
     if beside:
         rows += beside
         details["rows"] = [told(row) for row in beside]
+    if noun is Noun.REFERRAL and to in ENDS[noun] and f.state is not None and f.held:
+        rows += effects.end_of_holds(f.id, at)
     rows += _tellings(tx, table, m, f, values, given, at, version)
     rows += _step_rows(table, f, decision, actor, at, given, version, note_id, second, details)
     if any(row.statement is effects.RESTART for row in beside):

@@ -50,6 +50,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "referral.active": (5, 90),
     "referral.paused.most": (20, 260),
     "referral.not_started": (20, 120),
+    "hold.most": (1, 20),
     "override.proposed": (1, 2),
     "override.proposed.danger_hours": (1, 4),
     "override.approved": (1, 10),

@@ -21,6 +21,7 @@ from workflows.disclosure import Situation
 from workflows.engine import NOT_FOUND, TABLES, Refused
 from workflows.working_time import ENGLAND, Hold, add
 
+HOLD, PERSON = "hold", "person"
 AHEAD = 5  # working days: how far ahead a deadline is "coming up"
 
 # -- what disclosure rests on -------------------------------------------------------------------
@@ -188,7 +189,7 @@ def _counted(
 class WorkItem:
     """One thing that needs somebody. `known` are the facts its line may name, disclosed already."""
 
-    noun: Noun
+    noun: Noun | str  # an ordinary hold is on the list as its referral, or as the person
     record_id: str
     kind: str
     name: str
@@ -255,6 +256,8 @@ def _items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> list[Work
     for noun, mine in by_noun.items():
         if noun == Noun.REFERRAL:
             made.update(_referral_items(tx, actor, at, mine))
+        elif noun == HOLD:
+            made.update(_hold_items(tx, actor, at, mine))
         else:
             made.update(_other_items(tx, actor, at, noun, mine))
     return [made[row.id] for row in rows if row.id in made]
@@ -295,6 +298,39 @@ def _other_items(
         detail = details.get(row.record_id)
         if detail is not None:
             found[row.id] = _item(Noun(noun), row, detail, actor, at)
+    return found
+
+
+def _hold_items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> dict[int, WorkItem]:
+    """The ordinary holds whose date has come, to be lifted from the referral's page. To whom the
+    person's record is closed, they aren't there."""
+    details = visible.work_details(tx, actor, at, HOLD, {row.record_id for row in rows})
+    referrals = {d[5] for d in details.values() if d[5]}
+    known = {
+        card.id: card
+        for card in cards(tx, actor, at, visible.referrals_by_id(tx, actor, at, referrals).values())
+    }
+    found = {}
+    for row in rows:
+        detail = details.get(row.record_id)
+        if detail is None or detail[7]:
+            continue
+        person = {"reference": detail[2], "given_name": detail[3], "family_name": detail[4]}
+        seen = (
+            known[detail[5]].seen
+            if detail[5] in known
+            else disclosure.shown_person(disclosure.derived(person, at), actor.role, at, False)
+        )
+        found[row.id] = WorkItem(
+            noun=Noun.REFERRAL if detail[5] else PERSON,
+            record_id=detail[5] or detail[6],
+            kind=row.kind,
+            name=disclosure.known_as(seen),
+            reference=seen.get("reference"),
+            state=None,
+            due=row.due,
+            standing_in=row.owner not in actor.keys,
+        )
     return found
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from referral import audit, facts, picks, policy, queue
+from referral import audit, facts, holds, picks, policy, queue
 from referral.actors import Actor, the_system
 from referral.clocks import member_key
 from referral.queue import Overtaken
@@ -20,6 +20,8 @@ from referral.states import Noun
 from referral.store import Tx
 from workflows import clocks
 from workflows.engine import STALE, TABLES, Refused, raise_alarm, step
+from workflows.holds import CLOCK as HOLD_CLOCK
+from workflows.holds import HOLD
 from workflows.moves import Clock, Fire, Raise, Remind, Table
 from workflows.working_time import ENGLAND, Calendar, Hold, add, back
 
@@ -156,6 +158,8 @@ def look(tx: Tx, claimed: queue.Due, at: datetime, cal: Calendar = ENGLAND) -> s
     what was done, in a word.
 
     Raises Overtaken when the clock is no longer the caller's: the transaction must be undone."""
+    if claimed.noun == HOLD:
+        return _look_at_hold(tx, claimed, at, cal)
     noun = Noun(claimed.noun)
     table = TABLES[noun]
     system = the_system(claimed.system_id, f"clock:{claimed.kind}")
@@ -184,6 +188,52 @@ def look(tx: Tx, claimed: queue.Due, at: datetime, cal: Calendar = ENGLAND) -> s
         seen.move_on(row, mark)
         return "waits"
     return _act(seen, mark)
+
+
+def _look_at_hold(tx: Tx, claimed: queue.Due, at: datetime, cal: Calendar) -> str:
+    """An ordinary hold at its date: its owner is reminded, then it is raised, and again each
+    further period. Only a human being lifts it."""
+    row, hold = queue.running(tx, claimed), holds.hold_of(tx, claimed.record_id)
+    if row is None or hold is None or hold.ended is not None:
+        raise Overtaken
+    mark = clocks.mark_at(HOLD_CLOCK, row.due, row.period, row.hours, row.fired, cal)
+    if mark > at:
+        if not queue.move_on(tx, claimed, row, row, mark):
+            raise Overtaken
+        return "waits"
+    done = _chase_hold(tx, claimed, hold, row, at, cal)
+    now = row._replace(fired=row.fired + 1, missed=row.missed or mark)
+    following = clocks.mark_at(HOLD_CLOCK, row.due, row.period, row.hours, now.fired, cal)
+    if not queue.move_on(tx, claimed, row, now, following):
+        raise Overtaken
+    return done
+
+
+def _chase_hold(
+    tx: Tx,
+    claimed: queue.Due,
+    hold: holds.HoldOf,
+    row: queue.Running,
+    at: datetime,
+    cal: Calendar,
+) -> str:
+    if row.fired == 0:
+        about = ("referral", hold.referral_id) if hold.referral_id else ("person", hold.person_id)
+        put(tx, "outbox", letter(hold.system_id, hold.owner, "hold_due", *about, 0, at))
+        return "reminded"
+    if queue.alarm_open(tx, hold.id, 1):
+        return "already_raised"
+    given = {
+        "kind": "other",
+        "level": 1,
+        "about": HOLD,
+        "about_id": hold.id,
+        "clock_id": claimed.id,
+        "clock_period": queue.next_period(tx, claimed.id, row.fired),
+    }
+    system = the_system(hold.system_id, f"clock:{claimed.kind}")
+    step(tx, Noun.ESCALATION, None, "raise", system, at, given, cal=cal)
+    return "raised"
 
 
 def _set_to(seen: _Look, due: datetime) -> str:
@@ -284,24 +334,27 @@ def tell(
     tx: Tx, system_id: str, to_owner: str, what: str, noun: Noun, f: Any, at: datetime
 ) -> None:
     """Put one letter about this record in the outbox."""
-    put(
-        tx,
-        "outbox",
-        {
-            "system_id": system_id,
-            "to_owner": to_owner,
-            "what": what,
-            "noun": str(noun),
-            "record_id": f.id,
-            "version": f.version,
-            "at": at,
-            "run_at": at,
-            "lease_until": None,
-            "tries": 0,
-            "sent_at": None,
-            "result": None,
-        },
-    )
+    put(tx, "outbox", letter(system_id, to_owner, what, str(noun), f.id, f.version, at))
+
+
+def letter(
+    system_id: str, to_owner: str, what: str, noun: str, record_id: str, version: int, at: datetime
+) -> dict[str, Any]:
+    """One letter, to be handed over as soon as can be."""
+    return {
+        "system_id": system_id,
+        "to_owner": to_owner,
+        "what": what,
+        "noun": noun,
+        "record_id": record_id,
+        "version": version,
+        "at": at,
+        "run_at": at,
+        "lease_until": None,
+        "tries": 0,
+        "sent_at": None,
+        "result": None,
+    }
 
 
 def _log(seen: _Look, moved: dict[str, Any]) -> None:

@@ -66,9 +66,12 @@ def calls_in(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
 WRITES = {
     ("workflows/referrals.py", "referral"): "a draft's own fields, never its state",
     ("workflows/escalations.py", "consequence"): "why a try failed",
+    ("workflows/holds.py", "hold"): "an ordinary hold, which is no step of its referral",
+    ("workflows/holds.py", "clock"): "the clock of an ordinary hold begins",
     ("workflows/referrals.py", "clock"): "the long clock goes on with the next referral",
     ("workflows/evidence.py", "clock"): "the clock of an assured provider follows its evidence",
     ("referral/queue.py", "clock"): "the sweep's own marks, and a clock set anew",
+    ("referral/holds.py", "clock"): "a hold that is lifted has no deadline",
     ("referral/picks.py", "clock"): "a statement of the door's: who owns a clock after a move",
     ("referral/ledger.py", "clock"): "a statement of the door's: the old state's clock ends",
     ("referral/effects.py", "clock"): "a statement of the door's: the clock that raised it",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from referral.states import Noun
 from referral.store import Sql, Store
 from tests.web.client import Page, sign_in, visit
 from tests.world import World, build
-from web.keysets import pack
+from web.keysets import pack, unpack
 from workflows.guards import HELD
 from workflows.referrals import propose
 
@@ -142,9 +144,22 @@ def test_twenty_five_to_a_page_and_then_older(w: World) -> None:
     assert set(first) <= set(shown)
 
 
-@pytest.mark.parametrize("word", ["x", "W10", pack(1), pack("a", "b", "c"), pack(1, "soon", 2)])
-def test_a_place_in_a_list_that_is_not_ours_is_not_found(w: World, word: str) -> None:
-    assert sign_in(w, "priya").get(f"/?after={word}").status == 404
+@pytest.mark.parametrize("parts", ["x", "W10", (1,), ("a", "b", "c"), (1, "soon", 2)])
+def test_a_place_in_a_list_that_is_not_ours_is_not_found(w: World, parts: Any) -> None:
+    visitor = sign_in(w, "priya")
+    with visitor.app.app_context():
+        word = parts if isinstance(parts, str) else pack(*parts)
+    assert visitor.get(f"/?after={word}").status == 404
+
+
+def test_a_place_in_a_list_says_nothing_to_who_holds_it(w: World) -> None:
+    visitor = sign_in(w, "priya")
+    with visitor.app.app_context():
+        one, two = pack(12345), pack(12345)
+        assert one != two
+        assert unpack(one, int) == unpack(two, int) == (12345,)
+    for word in (one, two):
+        assert b"12345" not in base64.urlsafe_b64decode(word + "==")
 
 
 def test_who_is_named_in_a_concern_learns_nothing_but_the_hold(w: World) -> None:
@@ -323,7 +338,11 @@ def test_notices_are_nobody_elses(w: World) -> None:
     give_notice(w, "priya")
     page = sign_in(w, "sam").get("/notices")
     assert "There are no notices for you." in page.words
-    sign_in(w, "sam").post("/notices/read", {"up_to": "9999"})
+    sam = sign_in(w, "sam")
+    with sam.app.app_context():
+        word = pack(9999)
+    assert sam.post("/notices/read", {"up_to": "9999"}).status == 404
+    assert sam.post("/notices/read", {"up_to": word}).status == 200
     with w.store.read() as tx:
         unread = tx.rows(Sql("SELECT id FROM notice WHERE read_at IS NULL"))
     assert len(unread) == 2

@@ -9,10 +9,11 @@ import pytest
 
 from referral import policy
 from referral.organisations import ORGANISATION_KINDS
-from referral.states import Basis, Noun, Purpose, Role
+from referral.states import Basis, HoldCause, Noun, Purpose, Role
 from tests.web.pages import pages
 from web import labels
 from workflows.engine import TABLES
+from workflows.holds import CLOCK as HOLD_CLOCK
 from workflows.moves import Tell
 
 
@@ -62,9 +63,10 @@ def test_everything_told_has_a_sentence() -> None:
 
 def test_every_clock_says_why_it_is_on_a_list() -> None:
     kinds = {kind for table in TABLES.values() for kind in table.clocks}
-    assert kinds == set(labels.WORK)
+    assert kinds | {HOLD_CLOCK.kind} == set(labels.WORK)
     for kind, (_, _, trigger) in labels.WORK.items():
         assert trigger is None or trigger in TABLES[Noun(kind.split(".")[0])].triggers
+    assert set(labels.HOLDS) == set(HoldCause) - {HoldCause.CONCERN}
 
 
 def test_tags_are_short_and_in_sentence_case() -> None:

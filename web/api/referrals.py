@@ -31,10 +31,13 @@ from web.api.door import (
 from web.api.moves import add_moves, moved
 from web.api.paging import asked, listed, page
 from web.app import edge
+from web.schemas.base import Nothing
+from web.schemas.holds import PlaceHold
 from web.schemas.referrals import BeginReferral, ChangeDraft, RecordAttendance
 from workflows import disclosure
 from workflows.disclosure import Situation
-from workflows.engine import NOT_FOUND, STALE, Done, Refused
+from workflows.engine import NOT_FOUND, STALE, TABLES, Done, Refused
+from workflows.holds import holds_on, lift_hold, place_hold
 from workflows.named import check_named
 from workflows.reading import situations
 from workflows.referrals import begin_referral, change_draft, record_attendance
@@ -305,6 +308,88 @@ def attendance(given: dict[str, Any], record_id: UUID) -> Response:
         )
 
     return moved(edge().perform(actor, do))
+
+
+class HoldShown(Schema):
+    """An ordinary hold that you may lift."""
+
+    id = fields.UUID()
+    cause = words("hospital", "Why it stands still.")
+    started = fields.AwareDateTime()
+    until = fields.AwareDateTime()
+    closed_to = fields.String(allow_none=True)
+    owner_name = fields.String()
+
+
+class HoldsShown(Schema):
+    """The ordinary holds of a referral."""
+
+    items = fields.List(fields.Nested(HoldShown))
+
+
+class HoldPlaced(Schema):
+    """The id of a hold, to lift it by."""
+
+    id = fields.UUID()
+
+
+PLACERS = TEAM | LEADER
+
+
+@api.route("/<uuid:record_id>/holds")
+@for_roles(ROLES)
+@api.response(200, HoldsShown)
+def holds(record_id: UUID) -> dict[str, Any]:
+    """The ordinary holds you may lift. Every other hold reads the same: `held` of the referral"""
+    actor, found = asker(), str(record_id)
+    with edge().reading(actor) as (tx, at):
+        f = facts.referral(tx, found, actor, at)
+        if f is None or not TABLES[Noun.REFERRAL].hats(f, actor):
+            raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="read", record_id=found)
+        return {"items": [h._asdict() for h in holds_on(tx, actor, f)]}
+
+
+@api.route("/<uuid:record_id>/holds", methods=["POST"])
+@for_roles(PLACERS)
+@api.doc(parameters=REPEAT_KEY)
+@api.arguments(PlaceHold)
+@api.response(201, HoldPlaced)
+def place(given: dict[str, Any], record_id: UUID) -> Any:
+    """Keep a referral still until a day, at most 20 working days from now"""
+    actor, key, found = asker(), repeat_key(), str(record_id)
+
+    def do(tx: Tx, at: datetime) -> dict[str, Any]:
+        return {"id": place_hold(tx, actor, at, referral_id=found, **given)}
+
+    said = edge().perform(
+        actor,
+        lambda tx, at: once(
+            tx, actor, key, "hold.place", {"id": found, **given}, at, lambda: do(tx, at)
+        ),
+    )
+    return {"id": said["id"]}, 201
+
+
+@api.route("/<uuid:record_id>/holds/<uuid:hold_id>/lift", methods=["POST"])
+@for_roles(PLACERS)
+@api.doc(parameters=REPEAT_KEY)
+@api.arguments(Nothing)
+@api.response(200, HoldsShown)
+def lift(given: dict[str, Any], record_id: UUID, hold_id: UUID) -> dict[str, Any]:
+    """Lift one hold; what is left is in the answer"""
+    actor, key, found = asker(), repeat_key(), str(record_id)
+
+    def do(tx: Tx, at: datetime) -> dict[str, Any]:
+        lift_hold(tx, actor, at, referral_id=found, hold_id=str(hold_id))
+        return {"lifted": str(hold_id)}
+
+    def perform(tx: Tx, at: datetime) -> dict[str, Any]:
+        body = {"id": found, "hold": str(hold_id)}
+        once(tx, actor, key, "hold.lift", body, at, lambda: do(tx, at))
+        f = facts.referral(tx, found, actor, at)
+        return {"items": [h._asdict() for h in holds_on(tx, actor, f)] if f is not None else []}
+
+    return edge().perform(actor, perform)
 
 
 add_moves(api, Noun.REFERRAL, roles=ROLES)

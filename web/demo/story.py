@@ -27,6 +27,7 @@ from workflows.escalations import (
     raise_escalation,
 )
 from workflows.evidence import add_evidence
+from workflows.holds import lift_hold, place_hold
 from workflows.organisations import (
     add_membership,
     add_organisation,
@@ -53,7 +54,7 @@ from workflows.referrals import (
     redirect_referral,
     send_referral,
 )
-from workflows.working_time import ENGLAND, LONDON, back
+from workflows.working_time import ENGLAND, LONDON, add, back, local_day
 
 Sweep = Callable[[datetime], None]
 Progress = Callable[[int, int], None]
@@ -482,6 +483,7 @@ def tell(
     _matters(s)
     _shared_for_safety(s)
     _policy(s)
+    _held_for_a_time(s)
     s.tell()
     return s
 
@@ -794,6 +796,38 @@ def _policy(s: Story) -> None:
 
 
 CODE = Sql("SELECT code FROM policy_change WHERE id = :id")
+
+
+def _held_for_a_time(s: Story) -> None:
+    """Two ordinary holds: in hospital, with its date to come, and asked for time, long lifted."""
+
+    def hold(days: int, name: str, cause: str, ahead: int, lift: int | None = None) -> None:
+        made: dict[str, str] = {}
+        who = s.team(name)
+
+        def place(at: datetime) -> None:
+            actor = s.actor[who]
+            with s.store.begin(actor) as tx:
+                made["id"] = place_hold(
+                    tx,
+                    actor,
+                    at,
+                    referral_id=s.referral[name],
+                    cause=cause,
+                    until=local_day(add(at, ahead, ENGLAND)),
+                )
+
+        def lifting(at: datetime) -> None:
+            actor = s.actor[who]
+            with s.store.begin(actor) as tx:
+                lift_hold(tx, actor, at, referral_id=s.referral[name], hold_id=made["id"])
+
+        s.on(days, place, hour=15)
+        if lift is not None:
+            s.on(lift, lifting, hour=15)
+
+    hold(4, "Winifred", "hospital", 9)
+    hold(25, "Derek", "person_asked", 10, lift=21)
 
 
 def _matters(s: Story) -> None:
