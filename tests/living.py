@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -33,6 +34,12 @@ def marked(function: ast.FunctionDef) -> list[str]:
     return [str(one) for one in found]
 
 
+def called_after(name: str) -> list[str]:
+    """The invariant a test is called after: `test_i29_...`."""
+    found = re.search(r"\btest_i(\d\d)_", name)
+    return [f"I{found[1]}"] if found else []
+
+
 @cache
 def living() -> dict[str, tuple[str, ...]]:
     """Every test by its id, with the invariants it says it shows."""
@@ -40,7 +47,8 @@ def living() -> dict[str, tuple[str, ...]]:
     for path in sorted(TESTS.rglob("test_*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for name, function in _functions(tree):
-            found[f"{path.relative_to(ROOT)}::{name}"] = tuple(marked(function))
+            ids = [*marked(function), *called_after(name)]
+            found[f"{path.relative_to(ROOT)}::{name}"] = tuple(ids)
     return found
 
 

@@ -91,6 +91,15 @@ def test_a_change_from_a_day_on_is_planned_and_can_be_taken_back(w: World) -> No
     assert days(w) == 5
 
 
+def test_a_place_goes_back_to_what_holds_above_it(w: World) -> None:
+    assert "Have no rule here any more" not in sign_in(w, "grace").get(f"{SENT}/change").words
+    changed(w)
+    w.later(days=1)
+    changed(w, number="", above="yes", because="As everywhere.")
+    assert days(w) == 5
+    assert "Shipped example" in sign_in(w, "priya").get("/policy?kind=days").words
+
+
 def test_what_cannot_be_is_said_beside_its_box_and_stays_typed(w: World) -> None:
     for answers, says in (
         ({"number": "90"}, "Enter a whole number from 1 to 20."),

@@ -97,7 +97,8 @@ in_time_to_reopen = guard(
     "working days after the end; policy says how many",
     lambda f, g, at: (
         f.closed_at is not None
-        and at <= add(f.closed_at, f.rules.days("escalation.reopen_within"), ENGLAND)
+        and at
+        <= add(f.closed_at, f.rules.on(f.closed_at).days("escalation.reopen_within"), ENGLAND)
     ),
 )
 
