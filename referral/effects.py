@@ -335,6 +335,10 @@ def _release_unless_kept(f: Any, g: Given, at: datetime) -> list[Row]:
 
 
 def _consequences(f: Any, g: Given, at: datetime) -> list[Row]:
+    wanted = list(g.get("consequences", ()))
+    if f.raiser.startswith("group@"):
+        # They have no account: it isn't done until a human has told them.
+        wanted.append({"noun": "escalation", "record_id": f.id, "trigger": "tell", "given": {}})
     return [
         Row(
             insert("consequence"),
@@ -345,10 +349,10 @@ def _consequences(f: Any, g: Given, at: datetime) -> list[Row]:
                     "system_id": f.system_id,
                     "escalation_id": f.id,
                     "position": position,
-                    "noun": wanted["noun"],
-                    "record_id": wanted["record_id"],
-                    "trigger": wanted["trigger"],
-                    "given": wanted.get("given", {}),
+                    "noun": one["noun"],
+                    "record_id": one["record_id"],
+                    "trigger": one["trigger"],
+                    "given": one.get("given", {}),
                     "state": "pending",
                     "refusals": None,
                     "tries": 0,
@@ -356,7 +360,7 @@ def _consequences(f: Any, g: Given, at: datetime) -> list[Row]:
                 },
             ),
         )
-        for position, wanted in enumerate(g.get("consequences", ()), 1)
+        for position, one in enumerate(wanted, 1)
     ]
 
 

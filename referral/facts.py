@@ -1030,6 +1030,14 @@ ABOUT: dict[str, Sql] = {
         "SELECT a.organisation_id, NULL, 'governance_lead@' || CAST(a.organisation_id AS text)"
         " FROM agreement a WHERE a.id = :id AND a.system_id = :system_id"
     ),
+    "place": Sql(
+        "SELECT o.id, NULL, NULL FROM place p JOIN place up"
+        " ON substr(p.path, 1, length(up.path)) = up.path"
+        " JOIN organisation o ON o.place_id = up.id AND o.ended_at IS NULL"
+        " WHERE p.id = :id AND p.system_id = :system_id"
+        " ORDER BY length(up.path) DESC, CASE WHEN o.kind = 'board' THEN 0 ELSE 1 END,"
+        " o.created_at, o.id LIMIT 1"
+    ),
     "escalation": Sql(
         "SELECT e.organisation_id, e.person_id, e.owner FROM escalation e"
         " WHERE e.id = :id AND e.system_id = :system_id"
@@ -1104,7 +1112,11 @@ def new_escalation(
         level=level,
         ceiling=max(ceiling, level),
         owner=owner,
-        raiser=mine if by_person else (raiser or owner),
+        raiser=f"group@{given['id']}"
+        if given.get("from_group")
+        else mine
+        if by_person
+        else (raiser or owner),
         raised_by=actor.membership_id if by_person and actor.role != "person" else None,
         clock_id=given.get("clock_id"),
         reviewer_id=None,

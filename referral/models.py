@@ -38,6 +38,7 @@ from referral.organisations import (
 from referral.people import Note, Person, Plan
 from referral.policies import PolicyChange, PolicyComment, PolicyRule
 from referral.preferences import Preference
+from referral.raised_outside import RaisedOutside
 from referral.referrals import Attendance, Referral
 from referral.rotas import Authority, RotaLine
 from referral.schema import Base
@@ -92,6 +93,7 @@ __all__ = [
     "PolicyRule",
     "Preference",
     "Provider",
+    "RaisedOutside",
     "Referral",
     "RotaLine",
     "SignIn",

@@ -52,6 +52,11 @@ DAYS: dict[str, int] = {
     "escalation.in_review": 5,
     "escalation.information_requested": 3,
     "escalation.decided": 5,
+    # A professional disagreement has stages: the first is the two of them, before it is raised.
+    "escalation.raised.disagreement": 1,
+    "escalation.in_review.stage_2": 2,
+    "escalation.in_review.stage_3": 5,
+    "escalation.in_review.stage_4": 10,
     "assurance.applied": 10,
     "assurance.in_review": 20,
     "assurance.suspended": 20,
@@ -79,6 +84,7 @@ CEILINGS: dict[str, int] = {
     "other": 3,
     "safeguarding_process": 4,
     "complaint": 4,
+    "professional_disagreement": 3,
 }
 
 REASONS: dict[str, tuple[str, ...]] = {

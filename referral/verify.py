@@ -118,6 +118,7 @@ for _table in (
     "policy_rule",
     "preference",
     "provider",
+    "raised_outside",
     "rota_line",
     "sign_in",
     "sign_in_try",

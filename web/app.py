@@ -49,6 +49,7 @@ MODULES: tuple[str, ...] = (
     "web.accountability",
     "web.announcements",
     "web.themes",
+    "web.raised_outside",
     "web.policy",
     "web.policy_changes",
     "web.directory.page",

@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
 from referral import facts, lists, policy, records, reviews, themes, visible
+from referral import raised_outside as outside
 from referral.actors import Actor
 from referral.ids import new_id, new_reference
 from referral.members import actor_of
@@ -35,6 +36,7 @@ from web.timelines import entries
 from web.words import by_when, day_words, deadline, time_words
 from workflows import escalations as deciding
 from workflows import reading
+from workflows.clocks import PROFESSIONAL, TOP_STAGE
 from workflows.engine import NOT_FOUND, NOT_YOUR_RECORD, NOT_YOUR_ROLE, TABLES, Done, Refused, step
 from workflows.escalations import CONSEQUENCES, Preview
 from workflows.moves import N_, Need, Refusal, list_of
@@ -52,6 +54,7 @@ TRIED: dict[str, str] = {
     "waited": N_("Waited longer than was agreed"),
     "looked_elsewhere": N_("Looked for something else for the person"),
     "spoke_to_person": N_("Spoke to the person"),
+    "discussed": N_("Discussed it with the other professional (stage 1)"),
 }
 EXAMPLES: dict[str, tuple[str, str]] = {
     "low": (N_("Low"), N_("It can wait for its turn. Nobody is worse off meanwhile.")),
@@ -339,9 +342,10 @@ def escalation(record_id: UUID) -> str:
             "with_whom": owner_words(tx, actor.system_id, f.asked or f.owner)
             if f.closed_at is None
             else "",
-            "raiser": owner_words(tx, actor.system_id, f.raiser)
-            if f.raised_by
-            else _("A clock: something was late"),
+            "raiser": _raiser(tx, actor, f),
+            "group": outside.group(tx, actor, found.id)
+            if reviewing and f.raiser.startswith("group@")
+            else None,
             "deadline": deadline(clocks[0].due, at, hours=clocks[0].hours) if clocks else None,
             "consequences": _settled(tx, actor, found.id) if reviewing else [],
             "proposals": records.proposals_on(tx, found.id) if reviewing else [],
@@ -359,7 +363,8 @@ def escalation(record_id: UUID) -> str:
             _severity_tag(f.severity),
         ],
         kind=word(labels.KINDS, f.kind),
-        level=word_of_level(f.level),
+        level=word_of_level(f.level, f.kind),
+        stages=_stages(f),
         tried=[word(TRIED, code) for code in shown["tried"] or []],
         decision=word(DECISIONS, shown["decision"]) if shown["decision"] else "",
         actions=actions,
@@ -372,9 +377,35 @@ def escalation(record_id: UUID) -> str:
     )
 
 
-def word_of_level(level: int) -> str:
-    """What a level is called."""
+STAGES: tuple[str, ...] = (
+    N_("Stage 1: between the two professionals"),
+    N_("Stage 2: line managers"),
+    N_("Stage 3: those who answer for the place"),
+    N_("Stage 4: the chair of the board, who mediates"),
+)
+
+
+def word_of_level(level: int, kind: str = "") -> str:
+    """What a level is called; in a disagreement between professionals it is a stage."""
+    if kind == PROFESSIONAL:
+        return said(STAGES[min(level, TOP_STAGE - 1)])
     return said(labels.LEVELS[level])
+
+
+def _stages(f: facts.EscalationFacts) -> list[dict[str, Any]]:
+    """The stages of a disagreement between professionals, the present one marked."""
+    if f.kind != PROFESSIONAL:
+        return []
+    now = min(f.level, TOP_STAGE - 1)
+    return [{"text": said(words), "now": n == now} for n, words in enumerate(STAGES)]
+
+
+def _raiser(tx: Tx, actor: Actor, f: facts.EscalationFacts) -> str:
+    if f.raiser.startswith("group@"):
+        return _("A community group, by the public form")
+    if f.raised_by or f.raiser.startswith("person@"):
+        return owner_words(tx, actor.system_id, f.raiser)
+    return _("A clock: something was late")
 
 
 def _severity_tag(severity: str) -> dict[str, str]:
@@ -386,7 +417,10 @@ def _settled(tx: Tx, actor: Actor, escalation_id: str) -> list[dict[str, Any]]:
     return [
         {
             **one,
-            "what": labels.button(one["noun"], one["trigger"]),
+            "what": _("Tell whoever raised it what was decided")
+            if one["trigger"] == deciding.TELL
+            else labels.button(one["noun"], one["trigger"]),
+            "by_hand": one["trigger"] == deciding.TELL,
             "about": reviews.called(tx, actor, one["record_id"]),
             "href": record_path(one["noun"], one["record_id"]),
             "tag": {

@@ -276,6 +276,7 @@ KINDS: dict[str, str] = {
     "other": N_("Something else"),
     "safeguarding_process": N_("How safeguarding was handled"),
     "complaint": N_("Complaint"),
+    "professional_disagreement": N_("Disagreement between professionals"),
 }
 
 LEVELS: dict[int, str] = {

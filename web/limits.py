@@ -21,13 +21,20 @@ def _name(kind: str, what: str) -> str:
     return f"{kind}:{hmac.new(key, what.encode(), hashlib.sha256).hexdigest()[:32]}"
 
 
-def seconds_to_wait(tx: Tx, at: datetime, kind: str, most: int, what: str | None = None) -> int:
+def seconds_to_wait(
+    tx: Tx,
+    at: datetime,
+    kind: str,
+    most: int,
+    what: str | None = None,
+    window: timedelta = WINDOW,
+) -> int:
     """Count one try of this kind, and say how long to wait before the next: 0 while there were no
-    more than `most` in a minute. `what` is what is tried; the address of the browser where it isn't
-    said. Nothing of either is kept but a keyed hash."""
+    more than `most` in a minute, or in the window given. `what` is what is tried; the address of
+    the browser where it isn't said. Nothing of either is kept but a keyed hash."""
     name = _name(kind, what if what is not None else request.remote_addr or "")
     sign_ins.count_try(tx, name, at.replace(microsecond=0))
-    number, first = sign_ins.tries(tx, name, at - WINDOW)
+    number, first = sign_ins.tries(tx, name, at - window)
     if number <= most:
         return 0
-    return max(1, math.ceil(((first or at) + WINDOW - at).total_seconds()))
+    return max(1, math.ceil(((first or at) + window - at).total_seconds()))

@@ -54,6 +54,10 @@ DAYS: dict[str, str] = {
     "concern.raised": N_("Safeguarding: somebody reads a concern"),
     "concern.reported.child": N_("Safeguarding: the authority answers about a child"),
     "concern.raised.danger_hours": N_("Safeguarding: somebody reads it when there is danger"),
+    "escalation.raised.disagreement": N_("Disagreement between professionals: to be taken up"),
+    "escalation.in_review.stage_2": N_("Disagreement between professionals: stage 2"),
+    "escalation.in_review.stage_3": N_("Disagreement between professionals: stage 3"),
+    "escalation.in_review.stage_4": N_("Disagreement between professionals: stage 4"),
     "escalation.reopen_within": N_("Review: the raiser may disagree within"),
     "assurance.grace": N_("Assurance: grace when a renewal is in hand"),
 }

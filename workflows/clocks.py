@@ -25,6 +25,8 @@ from workflows.working_time import (
     end_of,
 )
 
+PROFESSIONAL = "professional_disagreement"
+TOP_STAGE = 4
 FAR = 365  # days: for evidence that has no date
 
 
@@ -143,6 +145,19 @@ def _child(c: Clock, a: Asked) -> datetime:
     return add(a.at, a.days(f"{c.kind}.child" if a.facts.child else c.kind), a.cal)
 
 
+def stage_kind(c: Clock, a: Asked) -> str:
+    """The length of a review's clock: a professional disagreement has its own for each stage."""
+    if a.facts.kind != PROFESSIONAL:
+        return c.kind
+    if c.kind == "escalation.raised":
+        return f"{c.kind}.disagreement"
+    return f"{c.kind}.stage_{min(int(a.now('level')), TOP_STAGE - 1) + 1}"
+
+
+def _stage(c: Clock, a: Asked) -> datetime:
+    return add(a.at, a.days(stage_kind(c, a)), a.cal)
+
+
 DUE: dict[str, Callable[[Clock, Asked], datetime]] = {
     "days": _plain,
     "urgent": _urgent,
@@ -157,6 +172,7 @@ DUE: dict[str, Callable[[Clock, Asked], datetime]] = {
     "conditions": _conditions,
     "danger": _danger,
     "child": _child,
+    "stage": _stage,
 }
 # What further periods last, where it isn't the clock's own length.
 AGAIN = {
@@ -176,6 +192,8 @@ def period_of(c: Clock, a: Asked) -> tuple[int, bool]:
         kind += ".urgent"
     if c.start == "child" and a.facts.child:
         kind += ".child"
+    if c.start == "stage":
+        kind = stage_kind(c, a)
     return max(1, a.days(kind)), False
 
 

@@ -819,7 +819,8 @@ def _letters(
     if whom == "concerned":
         return picks.concerned_in(tx, f)
     keys = _addressed(tx, table, whom, f, values, given)
-    return [(key, str(table.noun), f.id) for key in keys]
+    # A group without an account is told by a human: that is a consequence of the decision.
+    return [(key, str(table.noun), f.id) for key in keys if not key.startswith("group@")]
 
 
 def _addressed(

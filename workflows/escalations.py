@@ -13,6 +13,7 @@ from referral.actors import Actor
 from referral.rows import change
 from referral.states import Noun, Role
 from referral.store import Sql, Tx
+from workflows.clocks import PROFESSIONAL
 from workflows.engine import (
     NOT_FOUND,
     TABLES,
@@ -43,8 +44,37 @@ def raise_escalation(
         f = facts.LOADERS[noun](tx, str(about_id), actor, at)
         if f is None or not TABLES[noun].hats(f, actor):
             raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="raise", record_id=None)
-    given = {k: v for k, v in values.items() if k not in ("clock_id", "clock_period", "level")}
+    given = {
+        k: v
+        for k, v in values.items()
+        if k not in ("clock_id", "clock_period", "level", "from_group")
+    }
+    if given.get("kind") == PROFESSIONAL:
+        given = {**given, "level": _stage_of(given)}
     return step(tx, Noun.ESCALATION, None, "raise", actor, at, given, key=key)
+
+
+STAGE_ONE = "discussed"
+
+
+def _stage_of(given: Mapping[str, Any]) -> int:
+    """The level a professional disagreement starts at: the two of them have spoken (stage 1), or it
+    can't wait, and starts a stage higher. Raises Refused where neither is said."""
+    if given.get("severity") == "high":
+        return 2
+    if STAGE_ONE not in (given.get("tried") or ()):
+        raise wrong(
+            Noun.ESCALATION,
+            "raise",
+            field(
+                "tried",
+                N_(
+                    "Speak with the other professional first: that is stage 1. If somebody may be"
+                    " harmed meanwhile, choose high urgency."
+                ),
+            ),
+        )
+    return 1
 
 
 def _as_reviewer(actor: Actor, place_path: str) -> Actor:
@@ -136,14 +166,16 @@ CONSEQUENCE = Sql(
     "SELECT escalation_id, noun, record_id, trigger, given, state, tries FROM consequence"
     " WHERE id = :id AND system_id = :system_id"
 )
+TELL = "tell"  # whoever raised it has no account: a human tells them
 PENDING = Sql(
     "SELECT id FROM consequence WHERE escalation_id = :id AND state IN ('pending','failed')"
-    " ORDER BY position"
+    " AND trigger <> 'tell' ORDER BY position"
 )
 
 
 def pending(tx: Tx, escalation_id: str) -> list[str]:
-    """The consequences of a decision that are neither done nor waived, in their order."""
+    """The moves a decision brings that are neither done nor waived, in their order; what a human
+    has to tell somebody is left out."""
     return [row[0] for row in tx.rows(PENDING, id=escalation_id)]
 
 
@@ -156,9 +188,11 @@ def carry_out(tx: Tx, actor: Actor, at: datetime, consequence_id: str) -> Done:
         raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="settle", record_id=None)
     escalation_id, noun, record_id, trigger, given, _, _ = row
     f = _mine(tx, actor, at, escalation_id)
-    reviewer = _as_reviewer(actor, f.place_path)
-    done = step(tx, Noun(noun), record_id, trigger, reviewer, at, json.loads(given))
-    step(
+    done = None
+    if trigger != TELL:  # a human has told them: there is no move to make
+        reviewer = _as_reviewer(actor, f.place_path)
+        done = step(tx, Noun(noun), record_id, trigger, reviewer, at, json.loads(given))
+    settled = step(
         tx,
         Noun.ESCALATION,
         escalation_id,
@@ -167,7 +201,7 @@ def carry_out(tx: Tx, actor: Actor, at: datetime, consequence_id: str) -> Done:
         at,
         {"consequence_id": consequence_id, "settled": "done"},
     )
-    return done
+    return done or settled
 
 
 def note_failure(tx: Tx, consequence_id: str, refused: Refused) -> None:

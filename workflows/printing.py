@@ -65,6 +65,7 @@ STARTS = {
     "conditions": "the date of the conditions, or the end of evidence if sooner",
     "danger": "{days}; in danger {hours}",
     "child": "{days} ({child} about a child)",
+    "stage": "{days} ({stages} if professionals disagree)",
 }
 # What the sweep asks further before it acts, by the kind of clock (`workflows.sweep.SETTLED`).
 FURTHER = {
@@ -213,6 +214,12 @@ def _days(number: int) -> str:
     return "1 working day" if number == 1 else f"{number} working days"
 
 
+def _stages(c: Clock) -> str:
+    """The days of each stage of a disagreement between professionals."""
+    names = (f"{c.kind}.disagreement", *(f"{c.kind}.stage_{n}" for n in (2, 3, 4)))
+    return ", ".join(str(policy.DAYS[name]) for name in names if name in policy.DAYS)
+
+
 def _clock(table: Table, c: Clock) -> str:
     days = policy.DAYS.get(c.kind, c.days)
     hours = policy.DAYS.get(f"{c.kind}.danger_hours", 1)
@@ -220,6 +227,7 @@ def _clock(table: Table, c: Clock) -> str:
         days=_days(days),
         urgent=policy.DAYS.get(f"{c.kind}.urgent"),
         child=policy.DAYS.get(f"{c.kind}.child"),
+        stages=_stages(c),
         started=_days(policy.DAYS["referral.started"]),
         most=_days(policy.DAYS["referral.paused.most"]),
         cohort=_days(policy.DAYS["referral.not_started.cohort"]),

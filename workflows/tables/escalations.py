@@ -110,13 +110,13 @@ STATES = (
         S.RAISED,
         N_("Waiting for a reviewer of this level."),
         "reviewer",
-        Clock("escalation.raised", 2, CLIMB, CLIMB),
+        Clock("escalation.raised", 2, CLIMB, CLIMB, start="stage"),
     ),
     State(
         S.IN_REVIEW,
         N_("A named reviewer is looking at it."),
         "reviewer",
-        Clock("escalation.in_review", 5, CLIMB, CLIMB),
+        Clock("escalation.in_review", 5, CLIMB, CLIMB, start="stage"),
     ),
     State(
         S.INFORMATION_REQUESTED,
