@@ -35,6 +35,15 @@ CHOOSE = Sql(
 )
 
 
+PHONE = Sql("SELECT phone FROM app_user WHERE id = :user_id")
+
+
+def phone_of(tx: Tx, user_id: str) -> str | None:
+    """The number an account is texted on."""
+    row = tx.row(PHONE, user_id=user_id)
+    return None if row is None else row[0]
+
+
 def chosen(tx: Tx, user_id: str) -> dict[str, str]:
     """What an account chose, by kind."""
     return {str(kind): str(how) for kind, how in tx.rows(CHOSEN, user_id=user_id)}

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
+from referral import people_checks as checks
 from referral import preferences as chosen
 from referral.preferences import HOW
 from referral.store import Tx
@@ -17,9 +18,10 @@ from web.app import edge, ways
 from web.forms import Form, Next, answer, page
 from web.say import _
 from web.schemas.base import Command
-from web.schemas.fields import Choice
+from web.schemas.fields import Checked, Choice
+from web.words import phone_words
 from workflows.moves import N_
-from workflows.preferences import DEFAULTS, save
+from workflows.preferences import DEFAULTS, save, save_phone
 
 pages = Blueprint("preferences", __name__)
 NEEDED = N_("Choose how you want to hear of this.")
@@ -33,6 +35,7 @@ class Preferences(Command):
     assurance = Choice(HOW, NEEDED)
     agreement = Choice(HOW, NEEDED)
     other = Choice(HOW, NEEDED)
+    phone = Checked(checks.phone_number)
 
 
 @pages.route("/notices/how", methods=["GET", "POST"])
@@ -42,6 +45,7 @@ def how() -> ResponseReturnValue:
     actor = current_actor()
     with edge().reading(actor) as (tx, _at):
         known = {**DEFAULTS, **chosen.chosen(tx, actor.user_id)}
+        known["phone"] = phone_words(chosen.phone_of(tx, actor.user_id))
 
     def draw(form: Form) -> str:
         return page(
@@ -54,6 +58,7 @@ def how() -> ResponseReturnValue:
         )
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
+        save_phone(tx, actor, at, given.pop("phone"))
         save(tx, actor, at, given)
 
     return answer(

@@ -9,7 +9,9 @@ from datetime import datetime, time, timedelta
 from referral import preferences
 from referral.actors import Actor
 from referral.audit import log
+from referral.people_checks import phone_number
 from referral.preferences import AT_ONCE, DAILY, HOW
+from referral.rows import change
 from referral.states import Noun
 from referral.store import Tx
 from workflows.moves import N_
@@ -51,6 +53,17 @@ def next_summary(at: datetime, cal: Calendar) -> datetime:
         if start > at and cal.is_working_day(day):
             return start
         day += timedelta(days=1)
+
+
+def save_phone(tx: Tx, actor: Actor, at: datetime, phone: str | None) -> None:
+    """Keep the number an account is texted on about what is urgent; None for none. Raises Refused
+    for what is no number."""
+    try:
+        number = phone_number(phone) if phone else None
+    except ValueError as error:
+        raise wrong("preference", "save", field("phone", str(error))) from None
+    change(tx, "app_user", actor.user_id, {"phone": number})
+    log(tx, actor, at, "phone_changed", "user", actor.user_id, {"kept": number is not None})
 
 
 def save(tx: Tx, actor: Actor, at: datetime, wanted: Mapping[str, str]) -> None:

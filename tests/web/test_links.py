@@ -4,7 +4,6 @@ once, and that whoever comes too late changes nothing and is heard."""
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -21,10 +20,7 @@ from referral.store import Sql, Store
 from tests.web.client import HTTP, Page, Visitor, sign_in, visit
 from tests.winding import rows, state, sweep
 from tests.world import World, build
-from web.edge import Edge
 from web.link_tokens import LinkTokens
-from workflows import provider_links
-from workflows.provider_links import LinkOver
 
 TOKENS = LinkTokens(HTTP.secret_key)
 PERSONAL = ("Okoro", "900982", "1951", "ZZ99", "Ash Lane neighbour")
@@ -233,34 +229,6 @@ def test_a_link_works_once(one: Links) -> None:
     assert "used to ask a question" in again.words
     assert one.state() == "sent"
     assert one.phone.get(path).forms == []
-
-
-def test_of_two_at_once_with_one_link_one_wins(both: Links) -> None:
-    both.make(both.w.sent())
-    edge = Edge(both.w.store, lambda: both.w.at)
-    begin = threading.Barrier(2)
-    came: list[str] = []
-
-    def go(wish: str, given: dict[str, Any]) -> None:
-        begin.wait()
-        try:
-            actor = both.w.actor["sol"]
-            link = both.link
-            edge.perform(actor, lambda tx, at: provider_links.act(tx, link, at, wish, given))
-            came.append(wish)
-        except LinkOver as over:
-            came.append(over.why)
-
-    threads = [
-        threading.Thread(target=go, args=("accept", {})),
-        threading.Thread(target=go, args=("decline", {"reason": "full"})),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(came) in (["accept", "used"], ["decline", "used"])
-    assert both.state() == ("accepted" if "accept" in came else "returned")
 
 
 def test_a_link_runs_out(one: Links) -> None:

@@ -157,6 +157,7 @@ def test_each_leader_has_a_link_of_their_own_and_the_store_keeps_none_of_them(on
         assert token.split(".")[1] not in kept
 
 
+@pytest.mark.invariant("I19")
 def test_what_may_not_be_said_any_more_does_not_leave(h: House) -> None:
     person = h.w.person()
     h.w.sent(person)
@@ -409,19 +410,20 @@ def concern(h: House, **more: Any) -> str:
 def test_a_concern_is_asked_about_by_mail_and_by_text_whatever_anybody_prefers(h: House) -> None:
     gwen = h.w.actor["gwen"]
     with h.w.store.begin() as tx:
-        change(tx, "app_user", gwen.user_id, {"phone": "07700 900001"})
+        preferences.save_phone(tx, gwen, h.w.at, "07700 900001")
         preferences.save(tx, gwen, h.w.at, dict.fromkeys(preferences.DEFAULTS, "in_app"))
     concern(h)
     h.work()
     (mail,) = h.to("gwen")
     (text,) = h.text.kept
-    assert text.to == "07700 900001"
+    assert text.to == "+447700900001"
     assert "concern" not in mail.subject
     for message in (mail, text):
         for secret in SECRETS:
             assert secret not in message.subject + message.text + message.html
 
 
+@pytest.mark.invariant("I57")
 @pytest.mark.parametrize("says", [UNDERWAY, ARRIVED])
 def test_that_a_message_was_sent_or_delivered_is_never_called_seen(one: House, says: str) -> None:
     with one.w.store.begin() as tx:
@@ -526,6 +528,9 @@ def test_preferences_are_a_page_of_ones_own_where_safety_has_no_choice(one: Hous
     one.w.sent()
     one.work()
     assert one.to("sol") == []
+    assert visitor.fill("/notices/how", phone="12").status == 422
+    assert visitor.fill("/notices/how", phone="07700 900001").status == 200
+    assert "07700 900 001" in visitor.get("/notices/how").text
     wrong = visitor.fill("/notices/how", referral="never")
     assert wrong.status == 422
     sneaky = visitor.post("/notices/how", {"concern": "in_app", "key": "k"})

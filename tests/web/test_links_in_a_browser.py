@@ -1,0 +1,65 @@
+"""The pages without an account as people meet them on a phone: readable at any width, without a
+script, and pressed from a page that tells nobody where one came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser
+
+from referral.store import Store
+from tests.browser import faults_at_any_width
+from tests.web.client import app_of
+from tests.web.test_links import Links, make, path_of
+from tests.world import World, build
+
+
+@pytest.fixture
+def w(sqlite_url: str) -> Iterator[World]:
+    store = Store(sqlite_url)
+    yield build(store)
+    store.dispose()
+
+
+@pytest.mark.browser
+def test_a_leader_and_the_person_get_through_their_links_on_a_phone(
+    w: World, chromium: Browser, serve: Callable[[Flask], str]
+) -> None:
+    k = Links(w)
+    person = w.person()
+    w.active(person, "pottery")
+    answer = k.make(w.sent(person))
+    make(k, person)
+    at = serve(app_of(w))
+    with chromium.new_context(viewport={"width": 320, "height": 800}) as axe:
+        page = axe.new_page()
+        for path in (answer, path_of(k, person), f"{path_of(k, person)}/not-safe", "/code"):
+            page.goto(at + path)
+            assert faults_at_any_width(page) == [], path
+    with chromium.new_context(
+        viewport={"width": 320, "height": 800}, java_script_enabled=False
+    ) as phone:
+        page = phone.new_page()
+        posted: list[tuple[str | None, str | None]] = []
+        page.on(
+            "request",
+            lambda r: (
+                posted.append((r.headers.get("origin"), r.headers.get("referer")))
+                if r.method == "POST"
+                else None
+            ),
+        )
+        page.goto(at + answer)
+        page.click("text=Accept")
+        assert "Accepted" in page.inner_text("main")
+        assert k.state() == "accepted"
+        page.goto(at + path_of(k, person))
+        page.fill("#word", "robin red")
+        page.click("text=Open my page")
+        assert "Hello Margaret" in page.inner_text("main")
+        page.click("text=I do not want this any more >> nth=0")
+        page.click("text=Yes, stop")
+        assert "Stopped" in page.inner_text("main")
+    assert posted == [("null", None)] * 3
