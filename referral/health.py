@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from referral import bank_holidays, ladder
+from referral.actors import NOBODY, Actor
 from referral.clocks import member_key, role_key
+from referral.facts import IMPLICATED
 from referral.states import Role
 from referral.store import Sql, Tx
 
@@ -73,8 +75,9 @@ class Health:
         return out
 
 
-def health(tx: Tx, at: datetime, period: timedelta = PERIOD) -> Health:
-    """Everything that isn't well in this store. `period` is how often its workers look."""
+def health(tx: Tx, at: datetime, period: timedelta = PERIOD, viewer: Actor | None = None) -> Health:
+    """Everything that isn't well in this store. `period` is how often its workers look. A `viewer`
+    hears nothing of concerns that name them or their organisation, not even that there are some."""
     found: list[Finding | None] = [
         _sweep(tx, at, period),
         _post(tx, at, period),
@@ -83,8 +86,8 @@ def health(tx: Tx, at: datetime, period: timedelta = PERIOD) -> Health:
         _left_undone(tx, at),
         *_phones(tx),
         _escalations(tx),
-        _concerns(tx),
-        _outside(tx),
+        _concerns(tx, viewer),
+        _outside(tx, viewer),
         *_posts(tx, at),
         _holds(tx, at),
         _calendar(at),
@@ -282,17 +285,23 @@ ESCALATIONS = Sql(
 )
 CONCERNS = Sql(
     f"SELECT c.reference FROM concern c JOIN clock t ON t.record_id = c.id AND {AT_THE_TOP}"
-    " WHERE c.state <> 'closed' ORDER BY c.created_at"
+    f" WHERE c.state <> 'closed' AND NOT {IMPLICATED} ORDER BY c.created_at"
 )
 OUTSIDE = Sql(
-    "SELECT reference FROM concern WHERE state <> 'closed' AND holder LIKE 'outside@%'"
-    " ORDER BY created_at"
+    "SELECT c.reference FROM concern c WHERE c.state <> 'closed' AND c.holder LIKE 'outside@%'"
+    f" AND NOT {IMPLICATED} ORDER BY c.created_at"
 )
 HOLDS = Sql("SELECT count(*) FROM hold WHERE ended IS NULL AND until < :at")
 
 
-def _named(tx: Tx, sql: Sql, code: str, what: str, says: str) -> Finding | None:
-    which = tuple(row[0] for row in tx.rows(sql))
+def _for(viewer: Actor | None) -> dict[str, str]:
+    if viewer is None:
+        return {"user_id": NOBODY, "actor_org": NOBODY}
+    return {"user_id": viewer.user_id, "actor_org": viewer.organisation_id}
+
+
+def _named(tx: Tx, sql: Sql, code: str, what: str, says: str, **params: str) -> Finding | None:
+    which = tuple(row[0] for row in tx.rows(sql, **params))
     if not which:
         return None
     return Finding(code, f"{_many(len(which), what)} {says}", len(which), which[:MOST_NAMED])
@@ -308,23 +317,25 @@ def _escalations(tx: Tx) -> Finding | None:
     )
 
 
-def _concerns(tx: Tx) -> Finding | None:
+def _concerns(tx: Tx, viewer: Actor | None) -> Finding | None:
     return _named(
         tx,
         CONCERNS,
         "concern_at_top",
         "safeguarding concern",
         "unanswered at the top of the ladder. Ring whoever holds it now.",
+        **_for(viewer),
     )
 
 
-def _outside(tx: Tx) -> Finding | None:
+def _outside(tx: Tx, viewer: Actor | None) -> Finding | None:
     return _named(
         tx,
         OUTSIDE,
         "concern_outside",
         "safeguarding concern",
         "that nobody on the ladder may hold. Ring the place's outside contact now.",
+        **_for(viewer),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from referral import caseloads, records
+from referral import caseloads, links, records
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.caseloads import Carried
@@ -113,6 +113,7 @@ def record_death(
         for referral in plan.stops:
             step(tx, Noun.REFERRAL, referral.id, "withdraw", system, at, {"reason": "died"})
         caseloads.end_contact(tx, person_id, at)
+        links.revoke_all(tx, person_id, links.PERSON, at)
         caseloads.end_beginnings(tx, person_id)
         return {
             "id": person_id,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from referral import merges, records
+from referral import links, merges, records
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.merges import Answer, Referral
@@ -232,3 +232,5 @@ def _along(tx: Tx, actor: Actor, at: datetime, keep: PersonSeen, other: PersonSe
         told = {"rows": [row]}
         log(tx, actor, at, "merged", "concern", concern_id, told, subject=other.subject_ref)
     merges.move_own_notes(tx, other.id, keep.id)
+    # A link shows one record and says whose it is: the person is given a new one.
+    links.revoke_all(tx, other.id, links.PERSON, at)
