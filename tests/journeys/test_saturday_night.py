@@ -88,6 +88,7 @@ def ways(url: str) -> Ways:
     return Ways({"email": mail}, LinkTokens("of this house"), "https://segue.example.org")
 
 
+@pytest.mark.invariant("I57")
 def test_with_the_mail_server_dead_and_the_worker_killed(w: World) -> None:
     person = w.person()
     w.at = SATURDAY
@@ -141,6 +142,7 @@ def test_with_the_mail_server_dead_and_the_worker_killed(w: World) -> None:
     assert "Seen by" not in sign_in(w, "priya").get("/").words, "after a day the receipt says it"
 
 
+@pytest.mark.invariant("I57")
 def test_with_a_mail_server_that_takes_and_drops(w: World) -> None:
     person = w.person()
     w.at = SATURDAY

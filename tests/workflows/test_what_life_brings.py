@@ -108,6 +108,7 @@ def test_a_death_stops_all_but_what_is_completed_ends_contact_and_leaves_concern
     whole(w)
 
 
+@pytest.mark.invariant("I29")
 def test_two_records_become_one_with_everything_and_each_referral_confirmed(w: World) -> None:
     keep, other = w.person(phone=None), w.person(nhs_number="9990000018", no_nhs_number=None)
     mine, theirs = w.active(keep), w.active(other, "pottery")
@@ -143,7 +144,8 @@ def test_two_records_become_one_with_everything_and_each_referral_confirmed(w: W
     whole(w)
 
 
-def test_i29_a_sent_referral_goes_to_nobody_but_the_record_that_stands_for_its_own(
+@pytest.mark.invariant("I29", "I23")
+def test_a_sent_referral_goes_to_nobody_but_the_record_that_stands_for_its_own(
     w: World,
 ) -> None:
     sent, other = w.sent(), w.person()
