@@ -343,3 +343,18 @@ def comments(tx: Tx, change_id: str) -> list[Comment]:
 def unread(tx: Tx, change_id: str) -> int:
     """How many comments nobody has read yet."""
     return int(tx.rows(WAITING, id=change_id)[0][0])
+
+
+WAITING_FOR = Sql(
+    "SELECT (SELECT count(*) FROM policy_comment m JOIN policy_change c ON c.id = m.change_id"
+    " WHERE c.opened_by = :member AND m.read_at IS NULL),"
+    " (SELECT count(*) FROM policy_change c WHERE c.opened_by = :member AND c.state = 'open'"
+    " AND c.closes_at <= :at)"
+)
+
+
+def waiting_for(tx: Tx, membership_id: str, at: datetime) -> tuple[int, int]:
+    """How many comments wait to be read by whoever opened the change, and how many of their
+    changes wait to be decided."""
+    row = tx.rows(WAITING_FOR, member=membership_id, at=at)[0]
+    return int(row[0]), int(row[1])

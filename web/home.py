@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, render_template, request
 
-from referral import beginnings, records, visible
+from referral import beginnings, policies, records, visible
 from referral.actors import Actor
 from referral.states import REFERRAL_OPEN, TAKING_PART, WITH_PROVIDER, ReferralState, Role
 from referral.store import Tx
@@ -252,12 +252,12 @@ def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         "empty": None if work.counts.now else empty,
         "older": _older(work.after),
         "to_read": unread(tx, at),
-        "beside": _beside(actor),
+        "beside": _beside(tx, actor, at),
     }
     return render_template("home.jinja", **context)
 
 
-def _beside(actor: Actor) -> list[dict[str, str]]:
+def _beside(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
     """Further pages of those who answer for a place."""
     found = [
         ("/escalations", _("Every escalation")),
@@ -266,6 +266,14 @@ def _beside(actor: Actor) -> list[dict[str, str]]:
     ]
     if actor.role in SENDERS:
         found.append(("/announcements", _("Announcements")))
+    unread, to_decide = policies.waiting_for(tx, actor.membership_id, at)
+    if unread:
+        words = ngettext("%(num)s comment to read", "%(num)s comments to read", unread)
+        found.append(("/policy/changes", _("Changes of policy: %(what)s", what=words)))
+    if to_decide:
+        words = ngettext("%(num)s to decide", "%(num)s to decide", to_decide)
+        found.append(("/policy/changes", _("Changes of policy: %(what)s", what=words)))
+    found.append(("/policy", _("Policy: times, reasons, evidence")))
     return [{"href": href, "text": text} for href, text in found if there_is(current_app, href)]
 
 

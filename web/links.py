@@ -39,7 +39,7 @@ from web.words import age_band, day_words, listed, phone_words
 from workflows import person_links as own
 from workflows import provider_links as provider
 from workflows.disclosure import first_name
-from workflows.engine import TABLES, Refused
+from workflows.engine import Refused
 from workflows.guards import HELD
 from workflows.moves import N_
 from workflows.people import MOST_TEXT
@@ -252,22 +252,11 @@ def _offer(
         needs=listed([word(labels.NEEDS, n) for n in offer.seen.get("needs") or ()]),
         phone=phone_words(offer.seen.get("team_phone")),
         until=day_words(local_day(link.expires_at), weekday=True),
-        reasons=_reasons(),
+        reasons=labels.listed_reasons(offer.rules, "referral.decline"),
         came=labels.choices(labels.CAME),
         record=labels.record_path(Noun.REFERRAL, link.record_id),
     )
     return body, status
-
-
-def _reasons() -> list[tuple[str, str]]:
-    codes = next(
-        need.values
-        for m in TABLES[Noun.REFERRAL].moves
-        if m.trigger == "decline"
-        for need in m.needs
-        if need.name == "reason"
-    )
-    return labels.choices(labels.REASONS, *codes)
 
 
 @pages.post("/a/<token>/<wish>")

@@ -74,6 +74,7 @@ HAZARDS: tuple[Hazard, ...] = (
             _design("The check digit of the NHS number; the same number or name is asked about."),
             _design("A page carries the version it showed: a stale one changes nothing."),
             _design("Person, provider and activity of a referral never change once it is sent."),
+            _design("Two records become one only when a human confirms each referral."),
             _training("Two identifiers are read back before a referral is sent."),
         ),
         (
@@ -81,6 +82,7 @@ HAZARDS: tuple[Hazard, ...] = (
             "tests/web/test_wizard.py::test_a_person_who_is_here_already_is_not_added_twice",
             "tests/referral/test_kept.py::test_a_referral_that_was_sent_keeps_its_ids",
             "tests/web/test_referral_pages.py::test_a_stale_page_says_what_changed_and_keeps_what_was_typed",
+            "tests/workflows/test_what_life_brings.py::test_two_records_become_one_with_everything_and_each_referral_confirmed",
         ),
     ),
     Hazard(
@@ -119,6 +121,7 @@ HAZARDS: tuple[Hazard, ...] = (
             "tests/workflows/test_sweep.py::test_at_the_top_the_clock_of_a_concern_starts_again_and_health_names_it",
             "tests/web/test_concern_pages.py::test_the_notice_stands_on_every_page_until_a_person_has_read_it",
             "tests/referral/test_health.py::test_a_place_without_somebody_to_ring_fails",
+            "tests/workflows/test_rotas.py::test_an_office_that_is_closed_is_never_said_to_answer",
             "tests/web/test_post_out.py::test_a_concern_that_can_not_be_sent_is_soon_an_errand_to_ring_and_is_tried_on",
         ),
     ),
@@ -130,11 +133,14 @@ HAZARDS: tuple[Hazard, ...] = (
         (
             _design("Raising a concern and telling the authority are refused to nobody on staff."),
             _design("Missing consent never blocks an end, giving back, or a concern."),
+            _design("Sharing without consent: a lawful ground, two people, days, a review."),
             _training("When to share without consent, and on what ground."),
         ),
         (
             "tests/grid/test_reading.py::test_raising_a_concern_is_never_refused_to_staff_and_told_authority_neither",
             "tests/grid/test_reading.py::test_those_taking_part_go_on_without_papers",
+            "tests/workflows/test_overrides.py::test_nothing_is_shared_until_a_second_person_approves",
+            "tests/workflows/test_overrides.py::test_a_second_person_has_an_hour_in_danger_and_a_working_day_otherwise",
             "tests/web/test_concern_pages.py::test_a_concern_is_one_activation_away_and_needs_two_answers",
         ),
     ),
@@ -162,7 +168,7 @@ HAZARDS: tuple[Hazard, ...] = (
         "Somebody doesn't know that it is their turn.",
         (
             _design("The list in the application is the truth; a message only points to it."),
-            _design("Delivery is tried again with longer waits, then a human is asked."),
+            _design("Delivery is tried again with longer waits, then a human is asked to ring."),
             _design("Nothing is called told because a message was queued or sent."),
         ),
         (

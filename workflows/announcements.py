@@ -237,7 +237,7 @@ def look(tx: Tx, one: Due, at: datetime, cal: Calendar = ENGLAND) -> str:
             at,
             excluding=one.membership_id,
         )
-    look_at = add(at, policy.days(PERIOD), cal)
+    look_at = add(at, policy.rules_of(tx, one.organisation_id, at).days(PERIOD), cal)
     if not kept.move_on(tx, one, owner=owner, fired=one.fired + 1, look_at=look_at):
         return "read"
     what = "announcement_unread_below" if one.fired else "announcement_unread"

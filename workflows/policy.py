@@ -58,6 +58,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "concern.raised.danger_hours": (1, 4),
     "concern.under_review": (1, 5),
     "concern.reported": (1, 10),
+    "concern.reported.child": (1, 3),
     "escalation.raised": (1, 10),
     "escalation.in_review": (1, 20),
     "escalation.information_requested": (1, 10),

@@ -18,6 +18,7 @@ from referral.clocks import member_key
 from referral.facts import ReferralFacts
 from referral.links import LinkSeen
 from referral.members import actor_of
+from referral.policy import Rules
 from referral.states import TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
 from referral.store import Tx
 from workflows import disclosure, reading
@@ -65,7 +66,7 @@ class LinkOver(Exception):
 @dataclass(frozen=True)
 class Offer:
     """A referral as a link shows it. `open` are the wishes that can be granted now; `where` is a
-    code for where the person is, when there are none."""
+    code for where the person is, when there are none; `rules` are those of the referral's place."""
 
     link: LinkSeen
     actor: Actor
@@ -74,6 +75,7 @@ class Offer:
     open: tuple[str, ...]
     where: str
     subject: str
+    rules: Rules
 
 
 def over(link: LinkSeen | None, at: datetime) -> str | None:
@@ -131,6 +133,7 @@ def look(tx: Tx, link: LinkSeen, at: datetime) -> Offer | None:
         wishes if over(link, at) is None else (),
         where(f),
         f.subject_ref,
+        f.rules,
     )
 
 
