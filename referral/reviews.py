@@ -3,9 +3,12 @@ could be done. Whoever asks has been let at the escalation first."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from referral.actors import Actor
+from referral.records import ClockSeen
 from referral.states import WITH_PROVIDER, listed
 from referral.store import Sql, Tx
 
@@ -47,11 +50,13 @@ class AboutReferral(NamedTuple):
     provider_org: str
     provider: str
     activity: str
+    assurance_id: str | None
+    assurance_state: str | None
 
 
 _REFERRAL = """
 SELECT r.id, r.reference, r.state, r.link_worker_id, u.name, r.organisation_id, o.name,
-  r.provider_id, pr.organisation_id, po.name, a.name
+  r.provider_id, pr.organisation_id, po.name, a.name, ass.id, ass.state
 FROM referral r
 JOIN membership m ON m.id = r.link_worker_id
 JOIN app_user u ON u.id = m.user_id
@@ -59,6 +64,7 @@ JOIN organisation o ON o.id = r.organisation_id
 JOIN provider pr ON pr.id = r.provider_id
 JOIN organisation po ON po.id = pr.organisation_id
 JOIN activity a ON a.id = r.activity_id
+LEFT JOIN assurance ass ON ass.provider_id = r.provider_id
 WHERE r.system_id = :system_id
 """
 REFERRAL = Sql(_REFERRAL + " AND r.id = :id")
@@ -106,6 +112,98 @@ def about_provider(tx: Tx, actor: Actor, about: str, record_id: str) -> AboutPro
     row = tx.row(ASSURED if about == "assurance" else PROVIDER, id=record_id,
                  system_id=actor.system_id)  # fmt: skip
     return None if row is None else AboutProvider._make(row)
+
+
+class Names(NamedTuple):
+    """What a review's page calls things: owner keys (role and where, or who), themes, the records
+    of what was decided, and the proposals that wait with whoever made them."""
+
+    owners: Mapping[str, tuple[str, str]]
+    themes: tuple[tuple[str, str], ...]
+    records: Mapping[str, str]
+    proposals: tuple[tuple[str, str], ...]
+
+
+_CALLED = """
+SELECT 'member', 'member@' || CAST(m.id AS text), u.name, o.name
+FROM membership m JOIN app_user u ON u.id = m.user_id
+JOIN organisation o ON o.id = m.organisation_id
+WHERE m.system_id = :system_id AND 'member@' || CAST(m.id AS text) {listed}
+UNION ALL SELECT 'spot', CAST(o.id AS text), o.name, '' FROM organisation o
+WHERE o.system_id = :system_id AND CAST(o.id AS text) {spots}
+UNION ALL SELECT 'spot', CAST(p.id AS text), p.name, '' FROM place p
+WHERE p.system_id = :system_id AND CAST(p.id AS text) {spots}
+UNION ALL SELECT 'theme', CAST(t.id AS text), t.name, '' FROM escalation_theme x
+JOIN theme t ON t.id = x.theme_id WHERE x.escalation_id = :id AND x.system_id = :system_id
+UNION ALL SELECT 'record', CAST(r.id AS text), r.reference, '' FROM consequence q
+JOIN referral r ON r.id = q.record_id
+WHERE q.escalation_id = :id AND q.system_id = :system_id AND q.noun = 'referral'
+UNION ALL SELECT 'record', CAST(e.id AS text), e.reference, '' FROM escalation e
+WHERE e.id = :id AND e.system_id = :system_id
+UNION ALL SELECT 'record', CAST(a.id AS text), o.name, '' FROM consequence q
+JOIN assurance a ON a.id = q.record_id JOIN organisation o ON o.id = a.organisation_id
+WHERE q.escalation_id = :id AND q.system_id = :system_id AND q.noun = 'assurance'
+UNION ALL SELECT 'proposal', CAST(c.id AS text), u.name, '' FROM confirmation c
+JOIN membership m ON m.id = c.proposed_by JOIN app_user u ON u.id = m.user_id
+WHERE c.record_id = :id AND c.system_id = :system_id AND c.answer IS NULL
+"""
+_IN_JSON = "IN (SELECT value FROM json_each(:{0}))"
+CALLED_PG = Sql(_CALLED.format(listed="= ANY(:keys)", spots="= ANY(:spots)"))
+CALLED_SQLITE = Sql(_CALLED.format(listed=_IN_JSON.format("keys"), spots=_IN_JSON.format("spots")))
+NO_RECORD = "00000000-0000-0000-0000-000000000000"
+
+
+def names(
+    tx: Tx, system_id: str, keys: Iterable[str | None], escalation_id: str = NO_RECORD
+) -> Names:
+    """What these owner keys, and the themes and records of this escalation, are called."""
+    wanted = sorted({key for key in keys if key})
+    spots = sorted({key.partition("@")[2] for key in wanted})
+    rows = tx.rows(
+        CALLED_PG if tx.pg else CALLED_SQLITE,
+        system_id=system_id,
+        id=escalation_id,
+        keys=wanted if tx.pg else json.dumps(wanted),
+        spots=spots if tx.pg else json.dumps(spots),
+    )
+    members = {r[1]: f"{r[2]}, {r[3]}" for r in rows if r[0] == "member"}
+    places = {r[1]: r[2] for r in rows if r[0] == "spot"}
+    owners = {}
+    for key in wanted:
+        kind, _at, where = key.partition("@")
+        owners[key] = (kind, members.get(key, "") if kind == "member" else places.get(where, ""))
+    themes = sorted((r[2], r[1]) for r in rows if r[0] == "theme")
+    return Names(
+        owners,
+        tuple((number, name) for name, number in themes),
+        {r[1]: r[2] for r in rows if r[0] == "record"},
+        tuple(sorted((r[1], r[2]) for r in rows if r[0] == "proposal")),
+    )
+
+
+CLOCKS_PG = Sql(
+    "SELECT kind, owner, started, due, hours, CAST(record_id AS text) FROM clock"
+    " WHERE record_id = ANY(:ids) AND ended IS NULL ORDER BY due, id",
+    (2, 3),
+)
+CLOCKS_SQLITE = Sql(
+    "SELECT kind, owner, started, due, hours, record_id FROM clock"
+    " WHERE record_id IN (SELECT value FROM json_each(:ids)) AND ended IS NULL ORDER BY due, id",
+    (2, 3),
+)
+
+
+def clocks_of(tx: Tx, ids: Iterable[str | None]) -> dict[str, list[ClockSeen]]:
+    """The running clocks of some records, soonest first."""
+    wanted = sorted({i for i in ids if i})
+    rows = tx.rows(
+        CLOCKS_PG if tx.pg else CLOCKS_SQLITE, ids=wanted if tx.pg else json.dumps(wanted)
+    )
+    found: dict[str, list[ClockSeen]] = {}
+    for kind, owner, started, due, hours, record_id in rows:
+        clock = ClockSeen(kind, owner, started, due, bool(hours))
+        found.setdefault(record_id, []).append(clock)
+    return found
 
 
 NAMES = Sql(

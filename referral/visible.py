@@ -886,6 +886,35 @@ ORDER BY s.version DESC
 )
 
 
+def _steps_of(listed: str) -> Sql:
+    text = STEPS.text.replace("SELECT s.version", "SELECT CAST(s.record_id AS text), s.version")
+    return Sql(
+        text.replace(
+            "s.record_id = :record_id AND s.system_id = :system_id AND s.noun = :noun\n"
+            "  AND s.version > :after",
+            f"s.record_id {listed} AND s.system_id = :system_id",
+        ),
+        (5,),
+    )
+
+
+STEPS_PG = _steps_of("= ANY(:ids)")
+STEPS_SQLITE = _steps_of("IN (SELECT value FROM json_each(:ids))")
+
+
+def steps_of(tx: Tx, actor: Actor, ids: Iterable[str | None]) -> dict[str, list[StepSeen]]:
+    """Every step of some records, newest first, as `steps_since` has those of one."""
+    rows = tx.rows(
+        STEPS_PG if tx.pg else STEPS_SQLITE,
+        ids=_list((i for i in ids if i), tx.pg),
+        system_id=actor.system_id,
+    )
+    found: dict[str, list[StepSeen]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(StepSeen._make(row[1:]))
+    return found
+
+
 def steps_since(
     tx: Tx, actor: Actor, at: datetime, noun: Noun | str, record_id: str, after: int = 0
 ) -> list[StepSeen]:

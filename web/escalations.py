@@ -13,7 +13,7 @@ from flask import Blueprint, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
-from referral import facts, lists, policy, records, reviews, themes, visible
+from referral import facts, lists, policy, records, reviews, visible
 from referral import raised_outside as outside
 from referral.actors import Actor
 from referral.ids import new_id, new_reference
@@ -80,9 +80,9 @@ LAST_STEPS = 6
 A_PAGE = 25
 
 
-def owner_words(tx: Tx, system_id: str, key: str | None) -> str:
+def owner_words(named: reviews.Names, key: str | None) -> str:
     """Who an owner key is: "Governance lead, Harbour" or "Priya Shah, Ash Lane practice"."""
-    kind, where = reviews.owner_of(tx, system_id, key)
+    kind, where = named.owners.get(key or "", ("", ""))
     if kind == "member":
         return where
     return ", ".join(part for part in (role_name(kind) if kind else "", where) if part)
@@ -113,7 +113,8 @@ def _who_gets_it(tx: Tx, at: datetime, actor: Actor, about: str, about_id: str) 
     if f is None:
         raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="raise", record_id=None)
     due = add(at, f.rules.days("escalation.raised"), ENGLAND)
-    return owner_words(tx, actor.system_id, f.owner), by_when(due, at)
+    named = reviews.names(tx, actor.system_id, [f.owner])
+    return owner_words(named, f.owner), by_when(due, at)
 
 
 def _raise(about: str, about_id: str, caption: str, back: str) -> ResponseReturnValue:
@@ -189,11 +190,12 @@ def escalations() -> str:
         except ValueError:
             abort(404)
         found = lists.page(tx, Noun.ESCALATION, actor, at, after=after or None, most=A_PAGE + 1)
+        named = reviews.names(tx, actor.system_id, [one["owner"] for one in found])
         rows = [
             {
                 **one,
                 "tag": labels.state_tag(Noun.ESCALATION, one["state"]),
-                "with": owner_words(tx, actor.system_id, one["owner"]),
+                "with": owner_words(named, one["owner"]),
             }
             for one in found[:A_PAGE]
             if one["about"] != Noun.CONCERN or _mine(one, actor)
@@ -219,21 +221,32 @@ class About:
     href: str | None
     referral: AboutReferral | None
     provider: AboutProvider | None
+    facts: facts.ReferralFacts | None = None  # only where the reader may open the referral
 
 
-def _about(tx: Tx, at: datetime, actor: Actor, f: facts.EscalationFacts) -> About:
+def _about(
+    tx: Tx, at: datetime, actor: Actor, f: facts.EscalationFacts, *, open_it: bool = False
+) -> About:
+    """What it is about; with `open_it` also whether the reader may open the referral."""
     if f.about is None or f.about_id is None:
         return About(_("Nothing on record"), None, None, None)
     if f.about == Noun.REFERRAL:
         referral = reviews.about_referral(tx, actor, f.about_id)
         if referral is None:
             return About("", None, None, None)
-        provider = reviews.about_provider(tx, actor, "provider", referral.provider_id)
+        theirs = AboutProvider(
+            referral.provider_id,
+            referral.provider_org,
+            referral.provider,
+            referral.assurance_id,
+            referral.assurance_state,
+        )
         words = f"{referral.reference}, {referral.activity}, {referral.provider}"
-        there = facts.referrals(tx, [f.about_id], actor, at).get(f.about_id)
-        seen = there is not None and bool(TABLES[Noun.REFERRAL].hats(there, actor))
-        href = record_path(Noun.REFERRAL, f.about_id) if seen else None
-        return About(words, href, referral, provider)
+        there = facts.referral(tx, f.about_id, actor, at) if open_it else None
+        if there is not None and not TABLES[Noun.REFERRAL].hats(there, actor):
+            there = None
+        href = record_path(Noun.REFERRAL, f.about_id) if there else None
+        return About(words, href, referral, theirs, there)
     if f.about in ("provider", Noun.ASSURANCE):
         provider = reviews.about_provider(tx, actor, str(f.about), f.about_id)
         if provider is not None:
@@ -245,22 +258,38 @@ def _about(tx: Tx, at: datetime, actor: Actor, f: facts.EscalationFacts) -> Abou
                  None, None)  # fmt: skip
 
 
-def _extract(tx: Tx, at: datetime, actor: Actor, f: facts.EscalationFacts) -> list[dict[str, Any]]:
-    """The newest steps of the record it is about, if the reader may see that record."""
+def _extract(
+    tx: Tx,
+    at: datetime,
+    actor: Actor,
+    f: facts.EscalationFacts,
+    there: facts.ReferralFacts | None,
+    steps: list[visible.StepSeen],
+) -> list[dict[str, Any]]:
+    """The newest steps of the record it is about, if the reader may see that record; the words that
+    came with them stand on its own page."""
     if f.about not in (Noun.REFERRAL, Noun.ASSURANCE, Noun.AGREEMENT) or f.about_id is None:
         return []
     noun = Noun(f.about)
+    if noun is Noun.REFERRAL and there is None:
+        return []
+    known = None
+    if there is not None:
+        said_so = visible.answers(tx, actor, at, [there.id]).get(there.id, (None, None))
+        known = (there, reading.situation(there, actor, at, *said_so))
     try:
-        story = reading.timeline(tx, actor, at, noun, f.about_id)
+        story = reading.timeline(tx, actor, at, noun, f.about_id, known=known, steps=steps)
     except Refused:
         return []
     return entries(noun, story.steps[:LAST_STEPS], at, story.notes)
 
 
-def _clocks(tx: Tx, at: datetime, f: facts.EscalationFacts) -> list[dict[str, Any]]:
+def _clocks(
+    at: datetime, f: facts.EscalationFacts, running: list[records.ClockSeen]
+) -> list[dict[str, Any]]:
     """The deadlines that run on the record it is about, each with the rule it goes by."""
     found = []
-    for clock in records.clocks(tx, f.about_id) if f.about_id else []:
+    for clock in running:
         known = clock.kind in policy.DAYS
         days = f.rules.on(clock.started).days(clock.kind) if known else 0
         rule = ngettext("%(num)s working day", "%(num)s working days", days) if days else ""
@@ -275,9 +304,13 @@ def _clocks(tx: Tx, at: datetime, f: facts.EscalationFacts) -> list[dict[str, An
 
 
 def _history(
-    tx: Tx, at: datetime, actor: Actor, record_id: str, relations: frozenset[Relation]
+    tx: Tx,
+    at: datetime,
+    actor: Actor,
+    record_id: str,
+    relations: frozenset[Relation],
+    steps: list[visible.StepSeen],
 ) -> list[dict[str, Any]]:
-    steps = visible.steps_since(tx, actor, at, Noun.ESCALATION, record_id)
     notes = visible.notes(tx, actor, record_id, frozenset({"review"}))
     if not relations & {Relation.REVIEWER, Relation.OVER}:
         allowed = (FOR_RAISER if Relation.RAISER in relations else frozenset()) | (
@@ -330,25 +363,27 @@ def escalation(record_id: UUID) -> str:
         shown = lists.one(tx, Noun.ESCALATION, actor, at, found.id)
         if shown is None:
             abort(404)
-        about = _about(tx, at, actor, f)
-        clocks = records.clocks(tx, found.id)
+        about = _about(tx, at, actor, f, open_it=True)
+        clocks_of = reviews.clocks_of(tx, (found.id, f.about_id))
+        clocks = clocks_of.get(found.id, [])
+        steps = visible.steps_of(tx, actor, (found.id, f.about_id))
+        named = reviews.names(tx, actor.system_id, (f.asked, f.owner, f.raiser), found.id)
+        decided = f.state in (EscalationState.DECIDED, EscalationState.CLOSED)
         context: dict[str, Any] = {
             "about": about,
-            "extract": _extract(tx, at, actor, f),
-            "clocks": _clocks(tx, at, f) if reviewing else [],
-            "history": _history(tx, at, actor, found.id, relations),
-            "themes": themes.of_escalation(tx, actor, found.id) if reviewing else None,
+            "extract": _extract(tx, at, actor, f, about.facts, steps.get(f.about_id or "", [])),
+            "clocks": _clocks(at, f, clocks_of.get(f.about_id or "", [])) if reviewing else [],
+            "history": _history(tx, at, actor, found.id, relations, steps.get(found.id, [])),
+            "themes": named.themes if reviewing else None,
             "accountability": answering.drawn(tx, at, actor, Noun.ESCALATION, found.id),
-            "with_whom": owner_words(tx, actor.system_id, f.asked or f.owner)
-            if f.closed_at is None
-            else "",
-            "raiser": _raiser(tx, actor, f),
+            "with_whom": owner_words(named, f.asked or f.owner) if f.closed_at is None else "",
+            "raiser": _raiser(named, f),
             "group": outside.group(tx, actor, found.id)
             if reviewing and f.raiser.startswith("group@")
             else None,
             "deadline": deadline(clocks[0].due, at, hours=clocks[0].hours) if clocks else None,
-            "consequences": _settled(tx, actor, found.id) if reviewing else [],
-            "proposals": records.proposals_on(tx, found.id) if reviewing else [],
+            "consequences": _settled(tx, actor, found.id, named) if reviewing and decided else [],
+            "proposals": named.proposals if reviewing else (),
         }
     if f.person_id is not None and reviewing:
         note_read(Noun.ESCALATION, found.id, f.subject_ref)
@@ -400,11 +435,11 @@ def _stages(f: facts.EscalationFacts) -> list[dict[str, Any]]:
     return [{"text": said(words), "now": n == now} for n, words in enumerate(STAGES)]
 
 
-def _raiser(tx: Tx, actor: Actor, f: facts.EscalationFacts) -> str:
+def _raiser(named: reviews.Names, f: facts.EscalationFacts) -> str:
     if f.raiser.startswith("group@"):
         return _("A community group, by the public form")
     if f.raised_by or f.raiser.startswith("person@"):
-        return owner_words(tx, actor.system_id, f.raiser)
+        return owner_words(named, f.raiser)
     return _("A clock: something was late")
 
 
@@ -413,7 +448,10 @@ def _severity_tag(severity: str) -> dict[str, str]:
     return {"text": _("%(severity)s urgency", severity=said(tag.text)), "colour": tag.colour}
 
 
-def _settled(tx: Tx, actor: Actor, escalation_id: str) -> list[dict[str, Any]]:
+def _settled(
+    tx: Tx, actor: Actor, escalation_id: str, named: reviews.Names | None = None
+) -> list[dict[str, Any]]:
+    named = named or reviews.names(tx, actor.system_id, (), escalation_id)
     return [
         {
             **one,
@@ -421,7 +459,7 @@ def _settled(tx: Tx, actor: Actor, escalation_id: str) -> list[dict[str, Any]]:
             if one["trigger"] == deciding.TELL
             else labels.button(one["noun"], one["trigger"]),
             "by_hand": one["trigger"] == deciding.TELL,
-            "about": reviews.called(tx, actor, one["record_id"]),
+            "about": named.records.get(one["record_id"], ""),
             "href": record_path(one["noun"], one["record_id"]),
             "tag": {
                 "text": said(CONSEQUENCE_STATES[one["state"]].text),
@@ -454,10 +492,9 @@ def ask(record_id: str, trigger: str) -> ResponseReturnValue:
             keys.append(f"{Role.PROVIDER_LEADER}@{about.provider.organisation_id}")
         if f.raised_by is not None:
             keys.append(f.raiser)
+        named = reviews.names(tx, actor.system_id, keys)
         whom = [
-            (key, owner_words(tx, actor.system_id, key))
-            for key in dict.fromkeys(keys)
-            if key not in actor.keys
+            (key, owner_words(named, key)) for key in dict.fromkeys(keys) if key not in actor.keys
         ]
     return move_page(Noun.ESCALATION, record_id, "ask", Asked(choices={"asked": whom}))
 

@@ -517,16 +517,22 @@ def timeline(
     record_id: str,
     after: int = 0,
     known: tuple[ReferralFacts, Situation] | None = None,
+    steps: list[StepSeen] | None = None,
 ) -> Timeline:
     """The history of a record as the actor sees it. Raises Refused (not_found) when the record
-    isn't there for them. `known`: what the caller has just read of a referral, not read again."""
+    isn't there for them. `known`: what the caller has just read of a referral, not read again.
+    `steps`: the same of its steps; then without the words that came with them."""
     f: Any = known[0] if known else facts.LOADERS[noun](tx, record_id, actor, at)
     if f is None or not TABLES[noun].hats(f, actor):
         raise Refused([NOT_FOUND], noun=noun, trigger="read", record_id=record_id)
-    steps = visible.steps_since(tx, actor, at, noun, record_id, after)
+    quiet = steps is not None
+    if steps is None:
+        steps = visible.steps_since(tx, actor, at, noun, record_id, after)
     if not isinstance(f, ReferralFacts):
         closed = bool(getattr(f, "closed_to_actor", False))
-        return Timeline([], {}) if closed else Timeline(steps, _notes(tx, actor, noun, record_id))
+        if closed:
+            return Timeline([], {})
+        return Timeline(steps, {} if quiet else _notes(tx, actor, noun, record_id))
     if known:
         fields = disclosure.fields(known[1])
     else:
@@ -539,6 +545,8 @@ def timeline(
     if "reason" not in fields:
         steps = [step._replace(reason=None) for step in steps]
     notes: Mapping[str, str] = {}
+    if quiet:
+        return Timeline(steps, notes)
     if "own_notes" in fields:
         notes = visible.notes(tx, actor, record_id, OWN_AUDIENCES)
     elif "notes" in fields:

@@ -15,6 +15,7 @@ from referral.members import actor_of
 from referral.states import Noun, Purpose, Role
 from referral.store import Sql, Store, Tx
 from web.demo import cast
+from web.demo.leading import leading
 from workflows.activities import add_provider, save_activity, save_group
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
@@ -487,6 +488,7 @@ def tell(
     _shared_for_safety(s)
     _policy(s)
     _held_for_a_time(s)
+    leading(s)
     s.tell()
     return s
 
