@@ -88,22 +88,20 @@ _ORDER = " ORDER BY e.due, e.id LIMIT 50"
 _TIMES = (7, 8)
 OWN_PG = Sql(f"{LISTED} e.owner = ANY(:keys) {_ORDER}", _TIMES)
 OWN_SQLITE = Sql(f"{LISTED} e.owner IN (SELECT value FROM json_each(:keys)) {_ORDER}", _TIMES)
-# What a team has left undone, for its lead; what is about safety isn't the team's.
+# What a team has to do, for its lead; what is about safety isn't the team's.
 OF_TEAM = Sql(
-    f"""{LISTED} e.due <= :at AND e.noun <> 'concern' AND e.owner IN
+    f"""{LISTED} e.noun <> 'concern' AND e.owner IN
   (SELECT 'member@' || CAST(m.id AS text) FROM membership m WHERE m.organisation_id = :org
     AND m.role = 'link_worker'){_ORDER}""",
     _TIMES,
 )
-DONE_PG = Sql(
+DONE = Sql(
     "UPDATE errand SET done_at = :at, done_by = :member WHERE id = :id AND done_at IS NULL"
-    " AND system_id = :system_id AND owner = ANY(:keys)"
+    " AND system_id = :system_id"
 )
-DONE_SQLITE = Sql(
-    "UPDATE errand SET done_at = :at, done_by = :member WHERE id = :id AND done_at IS NULL"
-    " AND system_id = :system_id AND owner IN (SELECT value FROM json_each(:keys))"
+IS_DONE = Sql(
+    "SELECT 1 FROM errand WHERE id = :id AND system_id = :system_id AND done_at IS NOT NULL"
 )
-ABOUT = Sql("SELECT what, noun, record_id FROM errand WHERE id = :id AND system_id = :system_id")
 
 
 def put_on_list(
@@ -148,28 +146,17 @@ def waiting(tx: Tx, system_id: str, keys: Iterable[str]) -> list[ErrandSeen]:
     return [ErrandSeen._make(row) for row in rows]
 
 
-def left_undone(tx: Tx, system_id: str, organisation_id: str, at: datetime) -> list[ErrandSeen]:
-    """What link workers of an organisation should have done by hand by now."""
-    rows = tx.rows(OF_TEAM, system_id=system_id, org=organisation_id, at=at)
+def of_team(tx: Tx, system_id: str, organisation_id: str) -> list[ErrandSeen]:
+    """What the link workers of an organisation have to do by hand, the most pressing first."""
+    rows = tx.rows(OF_TEAM, system_id=system_id, org=organisation_id)
     return [ErrandSeen._make(row) for row in rows]
 
 
-def cross_off(
-    tx: Tx, system_id: str, keys: Iterable[str], errand_id: str, member: str, at: datetime
-) -> bool:
-    """It is done. False when it is nobody's with these keys, or was done."""
-    done = tx.run(
-        DONE_PG if tx.pg else DONE_SQLITE,
-        id=errand_id,
-        system_id=system_id,
-        keys=_keys(tx, keys),
-        member=member,
-        at=at,
-    )
-    return done == 1
+def cross_off(tx: Tx, system_id: str, errand_id: str, member: str, at: datetime) -> bool:
+    """It is done. False when it was."""
+    return tx.run(DONE, id=errand_id, system_id=system_id, member=member, at=at) == 1
 
 
-def about(tx: Tx, system_id: str, errand_id: str) -> tuple[str, str, str] | None:
-    """(what, noun, record) of an errand."""
-    row = tx.row(ABOUT, id=errand_id, system_id=system_id)
-    return None if row is None else (str(row[0]), str(row[1]), str(row[2]))
+def is_done(tx: Tx, system_id: str, errand_id: str) -> bool:
+    """Whether there is such an errand, and it is done."""
+    return tx.row(IS_DONE, id=errand_id, system_id=system_id) is not None

@@ -334,7 +334,9 @@ def _too_late(
 def _door(token: str, link: LinkSeen, form: Form, status: int = 200) -> ResponseReturnValue:
     """The word is asked for here. Nobody is named, whatever has become of the link."""
     why = provider.over(link, edge().clock())
-    if why == "gone":
+    with edge().reading(None) as (tx, at):
+        theirs = own.is_theirs(tx, link, at)
+    if why == "gone" or not theirs:
         return _no_link()
     team, phone = _team(link)
     body = page(
@@ -574,6 +576,9 @@ def not_safe_by_link(token: str) -> ResponseReturnValue:
     link = _find(token)
     if link is None or link.purpose != kept.PERSON or link.revoked_at is not None:
         return _not_safe(None, f"/a/{token}")
+    with edge().reading(None) as (tx, at):
+        if not own.is_theirs(tx, link, at):
+            return _not_safe(None, f"/a/{token}")
     return _not_safe(link, f"/a/{token}")
 
 

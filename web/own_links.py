@@ -49,7 +49,7 @@ def _person(person_id: str) -> tuple[PersonSeen, LinkSeen | None, list[str], dat
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         person = records.person(tx, actor, at, person_id)
-        if person is None or person.closed_to_actor:
+        if person is None or person.closed_to_actor or person.died_on is not None:
             abort(404)
         found = own.ways_to(tx, actor, person_id, ways().channels)
         return person, own.newest(tx, actor, person_id), found, at

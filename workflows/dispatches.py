@@ -372,10 +372,7 @@ def _who_rings_the_provider(tx: Tx, parcel: Parcel, membership: str, at: datetim
     f = facts.referral(tx, parcel.record_id, the_system(parcel.system_id, "post"), at)
     if actor is None or actor.role is not Role.PROVIDER_LEADER or f is None:
         return _who_corrects(tx, parcel, membership)
-    owner = member_key(f.link_worker_id)
-    if f.link_worker_implicated:
-        owner = role_key(Role.TEAM_LEAD, f.organisation_id)
-    return owner, RING_PROVIDER, parcel.noun, parcel.record_id
+    return member_key(f.link_worker_id), RING_PROVIDER, parcel.noun, parcel.record_id
 
 
 def _who_corrects(tx: Tx, parcel: Parcel, membership: str) -> Whose:

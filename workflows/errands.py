@@ -8,6 +8,7 @@ from referral import errands
 from referral.actors import Actor
 from referral.audit import log
 from referral.errands import ErrandSeen
+from referral.members import actor_of
 from referral.states import Noun, Role
 from referral.store import Tx
 from workflows.rules import missing
@@ -49,24 +50,51 @@ def ask(
 
 
 def waiting(tx: Tx, actor: Actor, at: datetime, keys: frozenset[str]) -> list[ErrandSeen]:
-    """What waits for whoever answers to these keys; for a team lead also what their link workers
-    have left past its date."""
-    own = errands.waiting(tx, actor.system_id, keys)
+    """What waits for whoever answers to these keys, but for what they may no longer hear of; for a
+    team lead also what their link workers may not hear of, or have left past its date."""
+    own = [
+        one for one in errands.waiting(tx, actor.system_id, keys) if _may_hear(tx, actor, one, at)
+    ]
     if actor.role is not Role.TEAM_LEAD:
         return own
     known = {one.id for one in own}
-    late = errands.left_undone(tx, actor.system_id, actor.organisation_id, at)
-    return own + [one for one in late if one.id not in known]
+    team = errands.of_team(tx, actor.system_id, actor.organisation_id)
+    return own + [
+        one
+        for one in team
+        if one.id not in known
+        and (one.due <= at or not _owner_may_hear(tx, one, at))
+        and _may_hear(tx, actor, one, at)
+    ]
+
+
+# The least that is said of a concern: whoever raised it may hear that.
+OF_CONCERN = "concern_seen"
+
+
+def _may_hear(tx: Tx, actor: Actor, one: ErrandSeen, at: datetime) -> bool:
+    """Whether this may be said to them now: a full hold closes errands too, whatever its cause."""
+    from workflows.post import PERSON, may_hear
+
+    if one.noun != PERSON and one.noun not in set(Noun):
+        return True
+    what = OF_CONCERN if one.noun == Noun.CONCERN else one.what
+    return may_hear(tx, actor, what, one.noun, one.record_id, at)
+
+
+def _owner_may_hear(tx: Tx, one: ErrandSeen, at: datetime) -> bool:
+    owner = actor_of(tx, one.owner.partition("@")[2], at)
+    return owner is not None and _may_hear(tx, owner, one, at)
 
 
 def done(tx: Tx, actor: Actor, at: datetime, errand_id: str, keys: frozenset[str]) -> None:
     """Cross an errand off. `keys` are those the actor answers to now, stand-ins' among them. One
     that is done already stays done; one of somebody else is not found."""
-    about = errands.about(tx, actor.system_id, errand_id)
-    if about is None:
+    one = next((e for e in waiting(tx, actor, at, keys) if e.id == errand_id), None)
+    if one is None:
+        if errands.is_done(tx, actor.system_id, errand_id):
+            return
         raise missing("errand", "done")
-    member = actor.membership_id
-    owners = keys | {one.owner for one in waiting(tx, actor, at, keys)}
-    if errands.cross_off(tx, actor.system_id, owners, errand_id, member, at):
-        what, noun, record_id = about
-        log(tx, actor, at, "errand_done", noun, record_id, {"errand": errand_id, "what": what})
+    if errands.cross_off(tx, actor.system_id, errand_id, actor.membership_id, at):
+        said = {"errand": errand_id, "what": one.what}
+        log(tx, actor, at, "errand_done", one.noun, one.record_id, said)

@@ -144,7 +144,7 @@ def newest(tx: Tx, actor: Actor, person_id: str) -> LinkSeen | None:
 def _of_my_team(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen:
     require(actor, WRITERS, "link", "make")
     person = records.person(tx, actor, at, person_id)
-    if person is None or person.closed_to_actor:
+    if person is None or person.closed_to_actor or person.died_on is not None:
         raise missing("person", "link")
     return person
 
@@ -168,7 +168,7 @@ def open_by(tx: Tx, link_id: str, at: datetime) -> datetime:
     for whoever is second, or too late."""
     link = links.find(tx, link_id)
     why = over(link, at)
-    if why is not None or link is None:
+    if why is not None or link is None or not is_theirs(tx, link, at):
         raise LinkOver(why or "gone")
     if not links.use(tx, link.id, "open", at):
         raise LinkOver("used")
@@ -202,9 +202,15 @@ def opened(tx: Tx, link_id: str, since: datetime, at: datetime) -> LinkSeen | No
     link = links.find(tx, link_id)
     if link is None or link.purpose != links.PERSON or link.revoked_at is not None:
         return None
-    if link.used_at != since or at >= since + OPEN_FOR:
+    if link.used_at != since or at >= since + OPEN_FOR or not is_theirs(tx, link, at):
         return None
     return link
+
+
+def is_theirs(tx: Tx, link: LinkSeen, at: datetime) -> bool:
+    """Whether there is still somebody whose own page it is: not after they have died."""
+    person = team_of(tx, link, at)
+    return person is not None and person.died_on is None
 
 
 # -- what is on it ------------------------------------------------------------------------------
@@ -377,12 +383,12 @@ def not_safe(
     link = links.find(tx, link_id)
     if link is None or link.purpose != links.PERSON or link.revoked_at is not None:
         raise LinkOver("gone")
-    if not links.call(tx, link.id, at):
-        return False
     actor = person_of(link)
     person = records.person_of(tx, actor, at, link.record_id)
-    if person is None:
+    if person is None or person.died_on is not None:
         raise LinkOver("gone")
+    if not links.call(tx, link.id, at):
+        return False
     given: dict[str, Any] = {
         "person_id": link.record_id,
         "seen": _seen(words),

@@ -660,6 +660,23 @@ def test_a_link_that_was_taken_back_still_says_whom_to_ring_and_raises_nothing(
     assert concerns(one) == []
 
 
+def test_after_a_death_nothing_opens_and_only_whom_to_ring_is_said(
+    own: tuple[Links, str, str],
+) -> None:
+    k, person, path = own
+    enter(k, path)
+    with k.w.store.begin() as tx:
+        change(tx, "person", person, {"died_on": k.w.at.date()})
+    assert k.phone.get("/mine").status == 403
+    assert k.phone.get(path).status == 404
+    page = k.phone.get(f"{path}/not-safe")
+    assert "999" in page.words
+    assert page.forms == []
+    k.phone.post(f"{path}/not-safe")
+    assert concerns(k) == []
+    assert sign_in(k.w, "priya").get(f"/people/{person}/link").status == 404
+
+
 def test_every_page_of_the_person_has_a_way_out_and_is_easy_to_read(
     own: tuple[Links, str, str],
 ) -> None:

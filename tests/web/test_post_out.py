@@ -22,6 +22,7 @@ from referral.store import Store
 from tests.servers import KEY, mail_server, notify_server
 from tests.web.client import sign_in
 from tests.winding import after, rows
+from tests.workflows.test_post import full_hold
 from tests.world import World, build
 from web.carriers import ARRIVED, FAILED, UNDERWAY, Carrier, Notify, NotTaken, Outgoing, Smtp
 from web.edge import Edge
@@ -232,9 +233,10 @@ def test_an_errand_is_crossed_off_by_nobody_else(one: House) -> None:
     one.work()
     ((errand,),) = rows(one.w.store, "SELECT id FROM errand")
     for who in ("sam", "sol", "tess"):
-        sign_in(one.w, who).post(f"/errands/{errand}/done")
+        assert sign_in(one.w, who).post(f"/errands/{errand}/done").status == 404
     assert rows(one.w.store, "SELECT count(*) FROM errand WHERE done_at IS NULL") == [(1,)]
-    sign_in(one.w, "priya").post(f"/errands/{errand}/done")
+    for _ in range(2):
+        assert sign_in(one.w, "priya").post(f"/errands/{errand}/done").status == 200
     assert rows(one.w.store, "SELECT count(*) FROM errand WHERE done_at IS NULL") == [(0,)]
 
 
@@ -266,6 +268,25 @@ def test_what_is_left_undone_is_on_the_team_leads_list_too_and_health_says_so(
     visitor.send(visitor.get("/"))
     with one.w.store.read() as tx:
         assert "errands_late" not in {f.code for f in health(tx, one.w.at).findings}
+
+
+@pytest.mark.invariant("I56")
+@pytest.mark.parametrize("cause", ["concern", "records"])
+def test_a_full_hold_closes_errands_too_whatever_its_cause_and_the_lead_has_them(
+    one: House, cause: str
+) -> None:
+    person = one.w.person(message_safe=False)
+    _wait_again(one.w, person)
+    one.work()
+    assert "Margaret" in sign_in(one.w, "priya").get("/").words.split("To do by hand")[1]
+    if cause == "concern":
+        sources = [{"user_id": one.w.actor["priya"].user_id}]
+        given = {"person_id": person, "seen": "Shouting.", "danger": False, "sources": sources}
+        one.w.step(Noun.CONCERN, None, "raise", "tess", given=given)
+    else:
+        full_hold(one.w, person, "link_worker")
+    assert "To do by hand" not in sign_in(one.w, "priya").get("/").words
+    assert "To do by hand" in sign_in(one.w, "tess").get("/").words
 
 
 def test_a_staff_address_that_does_not_work_is_the_administrators_to_correct(one: House) -> None:
