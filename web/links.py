@@ -574,10 +574,10 @@ def leave() -> ResponseReturnValue:
 def not_safe_by_link(token: str) -> ResponseReturnValue:
     """Whom to ring now, and telling somebody."""
     link = _find(token)
-    if link is None or link.purpose != kept.PERSON or link.revoked_at is not None:
+    if link is None or link.purpose != kept.PERSON:
         return _not_safe(None, f"/a/{token}")
     with edge().reading(None) as (tx, at):
-        if not own.is_theirs(tx, link, at):
+        if not own.may_call(tx, link, at):
             return _not_safe(None, f"/a/{token}")
     return _not_safe(link, f"/a/{token}")
 

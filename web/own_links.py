@@ -155,7 +155,7 @@ def revoke(person_id: UUID) -> ResponseReturnValue:
 
 SAID = Sql(
     "SELECT n.body, n.at, a.name FROM note n JOIN referral r ON r.id = n.record_id"
-    " JOIN activity a ON a.id = r.activity_id WHERE n.person_id = :person_id"
+    " JOIN activity a ON a.id = r.activity_id WHERE r.person_id = :person_id"
     " AND n.organisation_id = :org AND n.noun = :noun ORDER BY n.at DESC LIMIT 20",
     times=(1,),
 )

@@ -7,7 +7,7 @@ person may hold their phone. The word is never a date of birth. "I am not safe" 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -208,9 +208,16 @@ def opened(tx: Tx, link_id: str, since: datetime, at: datetime) -> LinkSeen | No
 
 
 def is_theirs(tx: Tx, link: LinkSeen, at: datetime) -> bool:
-    """Whether there is still somebody whose own page it is: not after they have died."""
+    """Whether there is still a page of theirs: not after they have died, nor once another record
+    stands for this one."""
     person = team_of(tx, link, at)
-    return person is not None and person.died_on is None
+    return person is not None and person.died_on is None and person.merged_into is None
+
+
+def may_call(tx: Tx, link: LinkSeen, at: datetime) -> bool:
+    """Whether whoever holds the link may still say that they aren't safe."""
+    person = team_of(tx, link, at)
+    return person is not None and person.died_on is None and link.revoked_at is None
 
 
 # -- what is on it ------------------------------------------------------------------------------
@@ -381,16 +388,15 @@ def not_safe(
     Works for a link that is used up or past its date, for whoever is in danger has no other; not
     for one that was revoked."""
     link = links.find(tx, link_id)
-    if link is None or link.purpose != links.PERSON or link.revoked_at is not None:
+    if link is None or link.purpose != links.PERSON or not may_call(tx, link, at):
         raise LinkOver("gone")
-    actor = person_of(link)
-    person = records.person_of(tx, actor, at, link.record_id)
-    if person is None or person.died_on is not None:
-        raise LinkOver("gone")
-    if not links.call(tx, link.id, at):
+    person = team_of(tx, link, at)
+    if person is None or not links.call(tx, link.id, at):
         return False
+    # Where another record stands for this one, it is the one that is looked after.
+    actor = replace(person_of(link), person_id=person.merged_into or person.id)
     given: dict[str, Any] = {
-        "person_id": link.record_id,
+        "person_id": actor.person_id,
         "seen": _seen(words),
         "danger": danger,
         "sources": list(_sources(tx, link, person, who)),

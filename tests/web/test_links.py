@@ -677,6 +677,18 @@ def test_after_a_death_nothing_opens_and_only_whom_to_ring_is_said(
     assert sign_in(k.w, "priya").get(f"/people/{person}/link").status == 404
 
 
+def test_where_another_record_stands_for_this_one_the_page_is_closed_and_help_is_not(
+    own: tuple[Links, str, str],
+) -> None:
+    k, person, path = own
+    other = k.w.person()
+    with k.w.store.begin() as tx:
+        change(tx, "person", person, {"merged_into": other, "merged_at": k.w.at})
+    assert k.phone.get(path).status == 404
+    k.phone.fill(f"{path}/not-safe")
+    assert [c[4] for c in concerns(k)] == [other]
+
+
 def test_every_page_of_the_person_has_a_way_out_and_is_easy_to_read(
     own: tuple[Links, str, str],
 ) -> None:

@@ -29,7 +29,7 @@ from web.edge import Edge
 from web.link_tokens import LinkTokens
 from web.ways import Ways
 from web.worker import Worker, run
-from workflows import dispatches, preferences
+from workflows import dispatches, person_links, preferences
 from workflows.people import change_person
 
 SECRETS = ("Margaret", "Okoro", "Singing", "900982", "Bruises", "Ash Lane practice")
@@ -633,6 +633,63 @@ def test_a_text_that_did_not_arrive_is_told_by_hand(one: House) -> None:
     one.work(minutes=5)
     assert results(one, "text") == ["failed"]
     assert "tell_person_by_hand" in _told_by_hand(one)
+
+
+def own_link(h: House, person: str, channel: str) -> str:
+    tokens, priya = LinkTokens("of this house alone"), h.w.actor["priya"]
+    with h.w.store.begin() as tx:
+        return person_links.make(
+            tx,
+            priya,
+            h.w.at,
+            person,
+            channel=channel,
+            word_hash="a hash",
+            ways=frozenset({"email", "text", "letter"}),
+            token_hash=tokens.token_hash,
+            code_hash=tokens.code_hash,
+        )
+
+
+@pytest.mark.parametrize("channel", ["email", "text", "letter"])
+def test_the_persons_link_reaches_them_by_the_way_they_chose_and_names_nobody(
+    one: House, channel: str
+) -> None:
+    where = {"email": "m@example.org", "address": "1 Quay Street, Harbour", "postcode": "ZZ99 3VZ"}
+    person = one.w.person(contact_method=channel, message_safe=True, **where)
+    link = own_link(one, person, channel)
+    one.work()
+    (sent,) = {"email": one.mail, "text": one.text, "letter": one.letter}[channel].kept
+    tokens = LinkTokens("of this house alone")
+    if channel == "letter":
+        assert sent.lines == ("Margaret Okoro1", "1 Quay Street", "Harbour", "ZZ99 3VZ")
+        assert tokens.code(link) in sent.text
+        assert tokens.token(link) not in sent.text
+    else:
+        assert sent.to == {"email": "m@example.org", "text": "+447700900982"}[channel]
+        assert f"https://segue.example.org/a/{tokens.token(link)}" in sent.text
+    for secret in SECRETS[:-1]:
+        assert secret not in sent.subject + sent.text + sent.html
+
+
+def test_a_persons_link_taken_back_before_it_left_does_not_leave(one: House) -> None:
+    person = one.w.person(contact_method="text", message_safe=True)
+    own_link(one, person, "text")
+    priya = one.w.actor["priya"]
+    with one.w.store.begin() as tx:
+        person_links.revoke(tx, priya, one.w.at, person)
+    one.work()
+    assert one.text.kept == []
+    assert results(one, "text") == ["not_allowed_now"]
+
+
+def test_a_persons_link_that_can_not_be_sent_is_given_by_hand(one: House) -> None:
+    person = one.w.person(contact_method="text", message_safe=True)
+    own_link(one, person, "text")
+    one.text.troubles = [NotTaken("400", for_good=True)]
+    one.work()
+    assert one.errands() == [("tell_person_by_hand", member(one, "priya"), "person", person)]
+    assert "Margaret" in sign_in(one.w, "priya").get("/").words
 
 
 def test_a_worker_told_to_stop_gives_its_message_back(one: House) -> None:
