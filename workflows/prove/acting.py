@@ -254,6 +254,7 @@ KEPT: dict[Noun, dict[str, Callable[[Any], dict[str, Any]]]] = {
     },
     Noun.AGREEMENT: {"review_at": lambda v: {"past": False}},
 }
+# Columns that no guard, hat, pick, clock or invariant asks for.
 UNKEPT = {
     "shared", "expected_date", "reason", "contacted_at", "paused_until", "completed_at", "outcome",
     "redirected_to", "basis", "how", "present", "wording_id", "capacity_note_id", "answered_at",
@@ -261,6 +262,15 @@ UNKEPT = {
     "why_not_asked", "reported_to", "authority_reference", "authority_decision", "closed_at",
     "wishes_met", "finding", "decision", "review_on", "conditions_note_id", "decided_by",
 }  # fmt: skip
+
+
+PASSED_BY: set[tuple[Noun, str]] = set()  # what a walk met and didn't keep, for a test
+# Effects whose rows nothing that is walked here rests on.
+EFFECTS_BESIDE: dict[str, str] = {
+    "authority_reported": "which authority was told, when and by whom is for reading",
+    "authority_called": "which authority was told, when and by whom is for reading",
+    "agreement_parties": "a new agreement's parties are given with it, all unsigned",
+}
 
 
 def _effect(noun: Noun, record: Any, name: str, f: Any, given: Given) -> Any:
@@ -299,6 +309,8 @@ def record_after(noun: Noun, record: Any, m: Move, to: str, f: Any, given: Given
         keep = KEPT[noun].get(column)
         if keep is not None:
             changed.update(keep(value))
+        else:
+            PASSED_BY.add((noun, column))
     record = record._replace(**changed)
     for effect in m.effects:
         record = _effect(noun, record, effect, f, given)

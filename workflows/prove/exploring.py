@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from referral.states import Noun, Role
-from workflows.engine import TABLES, Refused, decide
+from workflows.engine import TABLES, Refused, _choose, decide
 from workflows.moves import Move
 from workflows.prove import acting, world
 from workflows.prove.acting import Bounds, Edge, Trial
@@ -217,14 +217,12 @@ class Mover:
                 mine = tuple(m for m in moves if m.by & worn)
                 if not mine:
                     continue
-                self._note_guards(noun, source, mine, f)
                 yield from self._allowed(noun, x, name, f, trigger, mine)
 
-    def _note_guards(self, noun: Noun, source: str, moves: Iterable[Move], f: Any) -> None:
-        for m in moves:
-            for g in m.guards:
-                key = (noun, m.trigger, source, g.name)
-                self.watch.guards.setdefault(key, set()).add(g.holds(f, {}, AT))
+    def _note_guards(self, noun: Noun, source: str, m: Move, f: Any, given: Any) -> None:
+        for g in m.guards:
+            key = (noun, m.trigger, f"{source} to {m.to or source}", g.name)
+            self.watch.guards.setdefault(key, set()).add(bool(g.holds(f, given, AT)))
 
     def _allowed(
         self, noun: Noun, x: Any, name: str, f: Any, trigger: str, moves: tuple[Move, ...]
@@ -233,6 +231,7 @@ class Mover:
         seconds = acting.SECONDS if acting.takes_two(moves) else ("",)
         done = set()
         for said, given in acting.said_with(noun, trigger, moves, x):
+            self._note_guards(noun, x.record.state, _choose(moves, f, given), f, given)
             for other in seconds:
                 second = CAST[other] if other else None
                 second_facts = world.FACTS[noun](x, second) if second else None
@@ -243,9 +242,9 @@ class Mover:
                 except Refused:
                     continue
                 record = acting.record_after(noun, x.record, decision.move, decision.to, f, given)
-                same = (record, decision.move.trigger, "reason" in given, bool(other))
-                if same in done and not other:
-                    continue
+                same = (record, "reason" in given, bool(other))
+                if said == "nothing said" and same in done:
+                    continue  # what was said made no difference
                 done.add(same)
                 yield Trial(name, other, trigger, said, decision.move, f, given, record)
 
@@ -262,6 +261,8 @@ class Mover:
         if slot is None:
             return
         for who, f, blank, given, said in beginnings(s, self.slice, slot):
+            if TABLES[noun].hats(f, CAST[who]):
+                self._note_guards(noun, "-", TABLES[noun].moves_from(trigger, None)[0], f, given)
             done = acting.begun(
                 s, noun, trigger, who, f, blank, given, said, slot, self.slice.bounds
             )

@@ -342,6 +342,20 @@ def after_its_date_only_the_care_card(s: State, out: Out) -> str | None:
 
 
 @invariant(
+    "5.2",
+    "A no to sharing with one provider leaves the person with another.",
+    "two providers",
+    moves=((C, "withdraw"), (C, "refuse")),
+)
+def a_no_is_to_one_provider(before: State, edge: Edge, after: State) -> str | None:
+    recipient = before.consents[edge.slot].recipient
+    for _, old, new in changed(before, after):
+        if old.provider != recipient and old.state != new.state:
+            return "A no to one provider took the person away from another."
+    return HOLDS
+
+
+@invariant(
     "I07",
     "What happens to a referral, a consent or a provider changes no concern.",
     "concern",
@@ -426,6 +440,8 @@ def each_party_signs_once(before: State, edge: Edge, after: State) -> str | None
     old, new = before.agreements[edge.slot], after.agreements[edge.slot]
     if CAST[edge.who].organisation_id not in old.unsigned:
         return "Somebody signed for a party that had signed, or isn't one."
+    if CAST[edge.who].organisation_id in new.unsigned:
+        return "A party signed and its signature is missing."
     if new.state == "in_force" and new.unsigned:
         return "An agreement is in force and a party hasn't signed."
     if new.state != "in_force" and not new.unsigned:
@@ -751,7 +767,6 @@ def nothing_new_after_a_death(before: State, edge: Edge, after: State) -> str | 
     "No clock, expiry or sweep ends a referral: only a person does, or their no, or death.",
     "one referral",
     "assurance",
-    "agreement",
     "alarms",
 )
 def only_people_end_a_referral(before: State, edge: Edge, after: State) -> str | None:
@@ -1114,7 +1129,8 @@ def only_a_link_worker_sends(before: State, edge: Edge, after: State) -> str | N
 def two_people_are_two(before: State, edge: Edge, after: State) -> str | None:
     if edge.noun is O and edge.trigger in ("approve", "refuse", "review"):
         o = before.overrides[edge.slot]
-        if edge.who in (o.proposer, o.decided_by):
+        human_being = CAST[edge.who].user_id
+        if human_being in (o.proposer, o.decided_by):
             return f"{edge.who} alone made {edge.trigger} of their own override."
         if world.is_named(CAST[edge.who], named_about(before, o.person, o.recipient)):
             return f"{edge.who}, named as a source of harm, made {edge.trigger} of an override."
@@ -1264,7 +1280,7 @@ def every_open_record_has_an_owner_and_a_clock(s: State, out: Out) -> str | None
 @invariant(
     "I51",
     "Every clock of every table repeats after its last rung, and each open state has one.",
-    "one referral",
+    "every role",
     on="slice",
     only=True,
 )
@@ -1334,7 +1350,7 @@ def nothing_escapes_the_long_clock(before: State, edge: Edge, after: State) -> s
     "I54",
     "An alarm that the system raised ends only by being decided, or overtaken.",
     "alarms",
-    "escalation",
+    "overtaken",
 )
 def alarms_are_decided_or_overtaken(before: State, edge: Edge, after: State) -> str | None:
     asked = None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.engine import TABLES
 from workflows.prove.elsewhere import NOT_BUILT, SHOWN_BY
 from workflows.prove.exploring import Breach, Progress, Slice, Watch, explore
-from workflows.prove.faults import Fault, Verdict, faults, try_fault
+from workflows.prove.faults import NEVER_NO, Fault, Verdict, faults, try_fault
 from workflows.prove.invariants import FOUND, by_number
 from workflows.prove.slices import slices
 
@@ -44,8 +44,8 @@ class Proof:
 
     @property
     def survivors(self) -> list[Verdict]:
-        """Faults that no invariant noticed, but for those excused for a reason."""
-        return [v for v in self.verdicts if not v.caught and not v.excused]
+        """Faults that no invariant noticed."""
+        return [v for v in self.verdicts if not v.caught]
 
     def rows_never_reached(self) -> list[str]:
         """Moves of the tables, by their source, that no walk made."""
@@ -58,19 +58,19 @@ class Proof:
         ]
 
     def guards_never_reached(self) -> list[str]:
-        """Guards that no walk heard say both yes and no."""
+        """Guards that no walk heard say both yes and no, but for those known never to say no."""
         found = []
         for noun, table in TABLES.items():
             for m in table.moves:
                 for g in m.guards:
-                    answers: set[bool] = set()
-                    for source in m.sources:
-                        key = (noun, m.trigger, "-" if source is None else str(source), g.name)
-                        answers |= self.watch.guards.get(key, set())
-                    for answer in (True, False):
-                        if answer not in answers:
-                            says = "yes" if answer else "no"
-                            found.append(f"{noun} {m.trigger}: {g.name} never said {says}")
+                    keys = [
+                        (noun, m.trigger, f"{s or '-'} to {m.to or s}", g.name) for s in m.sources
+                    ]
+                    heard = set().union(*(self.watch.guards.get(key, ()) for key in keys))
+                    if True not in heard:
+                        found.append(f"{noun} {m.trigger}: {g.name} never said yes")
+                    if False not in heard and not all(key in NEVER_NO for key in keys):
+                        found.append(f"{noun} {m.trigger}: {g.name} never said no")
         return found
 
     def states_never_reached(self) -> list[str]:
@@ -122,11 +122,6 @@ class Proof:
             "faults": {
                 "tried": len(self.verdicts),
                 "caught": sum(v.caught for v in self.verdicts),
-                "excused": [
-                    {"fault": v.fault.name, "because": v.excused}
-                    for v in self.verdicts
-                    if v.excused and not v.caught
-                ],
                 "unnoticed": [v.fault.name for v in self.survivors],
             },
         }
@@ -156,11 +151,6 @@ class Proof:
         if self.verdicts:
             caught = sum(v.caught for v in self.verdicts)
             said.append(f"{caught} of {len(self.verdicts)} deliberate faults were caught.")
-            said += [
-                f"  excused: {v.fault.name}, because {v.excused}"
-                for v in self.verdicts
-                if v.excused and not v.caught
-            ]
             said += [f"  UNNOTICED: {v.fault.name}" for v in self.survivors]
         for b in self.breaches:
             said += ["", f"{b.invariant} DOESN'T HOLD in “{b.slice}”: {b.says}"]
@@ -230,4 +220,4 @@ def try_faults(some: list[Fault], progress: Progress | None = None) -> list[Verd
     return verdicts
 
 
-__all__ = ["NUMBERS", "Callable", "Proof", "prove", "sample", "try_faults"]
+__all__ = ["NUMBERS", "Proof", "prove", "sample", "try_faults"]

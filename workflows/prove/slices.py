@@ -75,7 +75,7 @@ def lazily(make: Callable[[], tuple[State, ...]]) -> Callable[[], tuple[State, .
 ALL: Triggers = None
 OUR_SIDE = ("priya", "sam", "tess", "grace")
 USUAL = (*OUR_SIDE, "gwen", "sol", "margaret")
-EVERYBODY = tuple(name for name in CAST if name not in ("system", "paul in another role"))
+EVERYBODY = tuple(name for name in CAST if name not in ("system", "paul in another role", "tara"))
 LADDER = ("gwen", "paul", "seth", "amara")
 ONE = {R: 1, C: 2}
 
@@ -215,7 +215,7 @@ def _slices() -> tuple[Slice, ...]:
                     *where(
                         "accepted",
                         consents=(Consent("withdrawn", last=True),),
-                        overrides=(Override("approved", decided_by="gwen"),),
+                        overrides=(Override("approved", decided_by="paul"),),
                     ),
                     *(
                         ready(concerns=(Concern("under_review", sources=named, raiser="sam"),))
@@ -398,9 +398,12 @@ def _slices() -> tuple[Slice, ...]:
                     )
                 )
                 + where("sent", "returned", consents=(GIVEN,))
+                + (  # a team that refers people also runs the activity
+                    ready(referrals=(Referral("sent", provider="ash", sent=True, long="x"),)),
+                )
             ),
             {E: ALL},
-            ("priya", "sam", "sol", "tess", "grace", "gail", "amara", "margaret"),
+            ("priya", "sol", "tess", "tara", "grace", "gail", "amara", "margaret"),
             Bounds({E: 1}),
             life=("away",),
             swept=frozenset({E}),
@@ -427,6 +430,16 @@ def _slices() -> tuple[Slice, ...]:
             Bounds({R: 1, E: 1}, marks=True),
             life=("long after",),
             swept=frozenset({R, E}),
+        ),
+        Slice(
+            "overtaken",
+            "What was late is done while somebody looks into why it was late.",
+            lazily(lambda: where("sent", "queried", consents=(GIVEN,))),
+            {R: frozenset({"ask", "answer", "accept", "decline", "withdraw"}),
+             E: frozenset({"acknowledge", "ask", "answer"})},
+            ("priya", "sol", "tess", "grace", "gail"),
+            Bounds({R: 1, E: 1}),
+            swept=frozenset({R}),
         ),
         Slice(
             "death",

@@ -1,0 +1,240 @@
+"""`segue prove`: what must never be can't be reached, everything in the tables is touched, and the
+explorer is no second copy of what it looks at."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from referral import picks
+from referral.effects import EFFECTS
+from referral.facts import (
+    AgreementFacts,
+    AssuranceFacts,
+    ConcernFacts,
+    ConsentFacts,
+    EscalationFacts,
+    OverrideFacts,
+    ReferralFacts,
+)
+from referral.states import Noun
+from tests.living import living
+from web.cli import main
+from workflows.engine import TABLES
+from workflows.moves import Guard, Refusal
+from workflows.prove import acting, world
+from workflows.prove.elsewhere import NOT_BUILT, SHOWN_BY
+from workflows.prove.exploring import Mover, Watch, explore
+from workflows.prove.faults import NEVER_NO, Fault, faults, rebuilt, try_fault, with_move
+from workflows.prove.invariants import FOUND, by_number
+from workflows.prove.proof import NUMBERS, Proof, prove, sample, try_faults
+from workflows.prove.slices import slices
+
+TRIED = 64
+
+
+@pytest.fixture(scope="module")
+def proof() -> Proof:
+    return prove()
+
+
+# -- what is proved -----------------------------------------------------------------------------
+
+
+def test_no_promise_is_broken_anywhere(proof: Proof) -> None:
+    assert [(b.invariant, b.slice, b.says, b.trace) for b in proof.breaches] == []
+
+
+def test_every_state_move_and_guard_of_the_tables_is_reached(proof: Proof) -> None:
+    assert proof.unreached() == []
+
+
+def test_the_guards_said_never_to_say_no_never_do(proof: Proof) -> None:
+    assert all(proof.watch.guards[key] == {True} for key in NEVER_NO)
+
+
+def test_each_invariant_was_asked_on_the_slices_it_names(proof: Proof) -> None:
+    walked = {w.name for w in proof.walked}
+    silent = [
+        (i.number, i.name, name)
+        for i in FOUND
+        for name in i.slices
+        if name in walked and not proof.watch.asked[i.number, name]
+    ]
+    assert silent == []
+    assert {name for i in FOUND for name in i.slices} <= walked
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_every_promise_is_walked_or_shown_by_a_living_test_or_said_not_to_be_built(
+    number: str,
+) -> None:
+    places = [number in by_number(), number in SHOWN_BY, number in NOT_BUILT]
+    assert places.count(True) == 1
+    if number in by_number():
+        assert any(i.slices for i in by_number()[number])
+    assert set(SHOWN_BY.get(number, ())) <= set(living())
+
+
+def test_the_picture_keeps_or_passes_by_every_column_a_move_sets(proof: Proof) -> None:
+    kept = {name for columns in acting.KEPT.values() for name in columns}
+    by_moves = {c for table in TABLES.values() for m in table.moves for c in m.keeps}
+    assert by_moves <= kept | acting.UNKEPT
+    assert {column for _, column in acting.PASSED_BY} <= acting.UNKEPT
+
+
+# -- deliberate faults --------------------------------------------------------------------------
+
+
+def test_every_deliberate_fault_of_a_sample_is_caught(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tried = sample(faults(), TRIED)
+    assert len(tried) == TRIED
+    verdicts = try_faults(tried)
+    with capsys.disabled():
+        sys.stdout.write(f" {sum(v.caught for v in verdicts)} of {len(verdicts)} faults caught ")
+    assert [v.fault.name for v in verdicts if not v.caught] == []
+
+
+def test_there_are_faults_of_every_kind_and_none_twice() -> None:
+    made = faults()
+    assert len({f.name for f in made}) == len(made) > 200
+    assert {f.kind for f in sample(made, TRIED)} == {f.kind for f in made}
+
+
+def test_a_fault_leaves_the_tables_as_they_were() -> None:
+    before = dict(TABLES)
+    assert try_fault(sample(faults(), 1)[0]).caught
+    assert all(TABLES[noun] is table for noun, table in before.items())
+
+
+def test_nothing_is_caught_where_nothing_is_wrong() -> None:
+    table = TABLES[Noun.REFERRAL]
+    unharmed = Fault(
+        "nothing", "none", Noun.REFERRAL, ("every role",), lambda: rebuilt(table, table.moves)
+    )
+    assert not try_fault(unharmed).caught
+
+
+# -- no second copy -----------------------------------------------------------------------------
+
+
+def test_every_move_the_explorer_makes_is_the_tables_own() -> None:
+    there = slices()["every role"]
+    mover = Mover(there, Watch())
+    for s in explore(there, ()).states:
+        list(mover.steps(s))
+    mine = {id(m) for table in TABLES.values() for m in table.moves}
+    assert mover.known
+    assert all(id(t.move) in mine for trials in mover.known.values() for t in trials)
+
+
+def test_a_guard_put_into_the_table_is_the_one_that_is_asked() -> None:
+    asked = []
+
+    def never(f: Any, given: Any, at: Any) -> bool:
+        asked.append(f.id)
+        return False
+
+    guard = Guard("never", Refusal("never", "Never."), never)
+    accept = next(m for m in TABLES[Noun.REFERRAL].moves if m.trigger == "accept")
+    changed = Fault(
+        "accept asks one thing more",
+        "none",
+        Noun.REFERRAL,
+        (),
+        with_move(Noun.REFERRAL, accept, replace(accept, guards=(*accept.guards, guard))),
+    )
+    with changed.made():
+        x = explore(slices()["every role"], ())
+    assert asked
+    assert not any(r.state == "accepted" for s in x.states for r in s.referrals)
+    x = explore(slices()["every role"], ())
+    assert any(r.state == "accepted" for s in x.states for r in s.referrals)
+
+
+def test_the_explorer_has_no_guard_move_or_clock_of_its_own() -> None:
+    made = {"Guard", "guard", "move", "Move", "Clock", "State_", "need", "Need"}
+    folder = Path(world.__file__).parent
+    for path in folder.glob("*.py"):
+        called = {
+            node.func.id
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert not called & made, path.name
+
+
+def test_the_explorer_knows_every_pick_effect_and_machine() -> None:
+    assert set(world.WHICH) == set(picks.WHICH)
+    assert set(world.SHELF) == set(world.FACTS) == set(world.SITUATION) == set(TABLES)
+    used = {e for table in TABLES.values() for m in table.moves for e in m.effects}
+    assert used <= set(EFFECTS)
+
+
+FACTS = {
+    Noun.REFERRAL: ReferralFacts,
+    Noun.CONSENT: ConsentFacts,
+    Noun.OVERRIDE: OverrideFacts,
+    Noun.CONCERN: ConcernFacts,
+    Noun.ESCALATION: EscalationFacts,
+    Noun.ASSURANCE: AssuranceFacts,
+    Noun.AGREEMENT: AgreementFacts,
+}
+
+
+@pytest.mark.parametrize("noun", TABLES)
+def test_every_fact_a_guard_may_see_is_modelled_or_only_travels(noun: Noun, proof: Proof) -> None:
+    kind = FACTS[noun]
+    assert set(kind._fields) - world.MODELLED[kind] - world.TRAVELLING == set()
+
+
+# -- telling it -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def weak() -> Iterator[None]:
+    """The product with a hold that stops nobody from starting."""
+    name = "referral start from accepted no longer asks not_held"
+    with next(f for f in faults() if f.name == name).made():
+        yield
+
+
+def test_a_breach_is_told_by_its_number_and_the_shortest_way_there(weak: None) -> None:
+    said = CliRunner().invoke(main, ["prove", "--slice", "full hold"])
+    assert said.exit_code == 1
+    lines = said.output.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("I35 DOESN'T HOLD"))
+    way = lines[at + 1 : at + 7]
+    assert [line.split(". ")[0].strip() for line in way[:5]] == ["1", "2", "3", "4", "5"]
+    assert way[0].endswith("priya (link worker): referral 1 create (of margaret to singers)")
+    assert "is placed" in way[3]
+    assert way[4].endswith("sol (provider leader): referral 1 start")
+
+
+def test_it_says_it_to_a_program_too() -> None:
+    said = CliRunner().invoke(main, ["prove", "--slice", "every role", "--json"])
+    assert said.exit_code == 0
+    found = json.loads(said.output)
+    assert found["whole"] is True
+    assert [s["name"] for s in found["slices"]] == ["every role"]
+    assert found["states"] > 30
+    assert found["edges"] > 300
+    assert found["invariants"]["I47"]["asked"] == {
+        "every role": found["invariants"]["I47"]["asked"]["every role"]
+    }
+
+
+def test_a_slice_there_is_not_is_a_mistake_in_the_command() -> None:
+    said = CliRunner().invoke(main, ["prove", "--slice", "everything"])
+    assert said.exit_code == 2
+    assert "every role" in said.output
