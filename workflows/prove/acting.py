@@ -732,6 +732,7 @@ def redirected(
         provider,
         room,
         world.named_about_person(s, old.person),
+        world.closed_sides(s, old.person),
         old.person in s.died,
         redirected_from=True,
         worker=old.worker,

@@ -295,7 +295,12 @@ def _referrals(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
         for person in slice_.people:
             for provider in slice_.providers:
                 x = world.NewReferralSituation(
-                    person, provider, slot, world.named_about_person(s, person), person in s.died
+                    person,
+                    provider,
+                    slot,
+                    world.named_about_person(s, person),
+                    world.closed_sides(s, person),
+                    person in s.died,
                 )
                 blank = Referral("", person, provider, who)
                 f = world.new_referral_facts(x, CAST[who])

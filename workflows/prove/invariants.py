@@ -1100,7 +1100,11 @@ def closed_by_our_side(before: State, edge: Edge, after: State) -> str | None:
 
 
 def stands_in(s: State, r: Referral) -> bool:
-    return r.worker in s.away or r.worker in world.named_about_person(s, r.person)
+    return (
+        r.worker in s.away
+        or r.worker in world.named_about_person(s, r.person)
+        or "link_worker" in world.closed_sides(s, r.person)
+    )
 
 
 @invariant("I47", "Only a link worker sends, or the lead who stands in.", "every role", "full hold")
@@ -1265,8 +1269,6 @@ def every_open_record_has_an_owner_and_a_clock(s: State, out: Out) -> str | None
             who = list(world.answering(s, record.owner))
             if any((noun, slot, one) in acting or (noun, one) in begun for one in who):
                 continue
-            if noun is R and any(h.closed_to for h in s.holds):
-                continue  # the team lead who placed the full hold lifts it
             everyone = noun is R and all(
                 world.is_named(CAST[one], named_for(s, record)) for one in who
             )

@@ -539,7 +539,7 @@ def referral_facts(x: ReferralSituation, actor: Actor) -> Any:
             "conditional_activities": json.dumps([r.provider] if within else []),
             "evidence_until": EVIDENCE_UNTIL[evidence],
             "link_worker_absent": x.away,
-            "link_worker_implicated": r.worker in x.named_person,
+            "link_worker_implicated": r.worker in x.named_person or "link_worker" in x.closed,
             "consent_id": "consent" if x.consent else None,
             "override_id": "override" if x.override else None,
             "practice_agreed": x.practice,
@@ -561,6 +561,7 @@ class NewReferralSituation(NamedTuple):
     provider: str
     slot: int
     named: frozenset[str]
+    closed: frozenset[str]
     died: bool
     redirected_from: bool = False
     worker: str = ""
@@ -581,7 +582,7 @@ def new_referral_facts(x: NewReferralSituation, actor: Actor) -> Any:
             "provider_id": x.provider,
             "provider_org": x.provider,
             "activity_id": x.provider,
-            "closed_to_actor": is_named(actor, x.named),
+            "closed_to_actor": is_named(actor, x.named) or facts.side_of(actor) in x.closed,
             "person_id": x.person,
             "link_worker_id": x.worker or actor.membership_id,
             "link_worker_absent": actor.role is Role.TEAM_LEAD and x.redirected_from,
@@ -684,7 +685,8 @@ def consent_facts(x: ConsentSituation, actor: Actor) -> Any:
             "place_path": PLACE_OF["ash"],
             "provider_org": x.recipient if x.purpose == SHARING else None,
             "link_worker_absent": x.away and c is not None,
-            "link_worker_implicated": worker in x.named and c is not None,
+            "link_worker_implicated": c is not None
+            and (worker in x.named or "link_worker" in x.closed),
             "closed_to_actor": is_named(actor, x.named) or facts.side_of(actor) in x.closed,
             "needed": x.needed,
             "in_force": x.in_force,
@@ -844,6 +846,7 @@ class EscalationSituation(NamedTuple):
     record: Escalation | None
     slot: int
     named: frozenset[str]
+    closed: frozenset[str]
     concerned: frozenset[str]  # whose own matter it is: members and organisations
     alarm: bool
 
@@ -858,6 +861,7 @@ def escalation_situation(s: State, slot: int) -> EscalationSituation:
         e,
         slot,
         named_about_person(s, e.person) if e.person else frozenset(),
+        closed_sides(s, e.person) if e.person else frozenset(),
         concerned,
         clock_alarms(s, Noun.ESCALATION, slot),
     )
@@ -895,9 +899,10 @@ def escalation_facts(x: EscalationSituation, actor: Actor) -> Any:
             "unanswered": e.unanswered,
             "closed_at": CLOSED_AT[e.closed],
             "place_path": PLACE_OF[e.organisation],
+            "review_path": PLACE_OF[e.organisation],
             "unsettled": e.unsettled,
             "told_at": AT if e.told else None,
-            "actor_implicated": is_named(actor, x.named),
+            "actor_implicated": is_named(actor, x.named) or facts.side_of(actor) in x.closed,
             "conflict": own
             or actor.membership_id in x.concerned
             or actor.organisation_id in x.concerned,
@@ -1185,7 +1190,9 @@ def answering(s: State, key: str) -> Iterable[str]:
             yield name
     worker = key.removeprefix("member@")
     if worker in LINK_WORKERS and (
-        worker in s.away or any(is_open(c) and worker in c.sources for c in s.concerns)
+        worker in s.away
+        or any(is_open(c) and worker in c.sources for c in s.concerns)
+        or any(h.closed_to == "link_worker" for h in s.holds)
     ):
         yield "tess"
 
