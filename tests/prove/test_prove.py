@@ -41,36 +41,49 @@ from workflows.prove.slices import slices
 TRIED = 64
 
 
-@pytest.fixture(scope="module")
-def proof() -> Proof:
-    return prove()
-
-
 # -- what is proved -----------------------------------------------------------------------------
 
 
-def test_no_promise_is_broken_anywhere(proof: Proof) -> None:
+def test_what_must_never_be_can_not_be_reached_and_all_there_is_was_tried() -> None:
+    """One walk, since it is long; what it must come to, one after the other."""
+    proof = prove()
     assert [(b.invariant, b.slice, b.says, b.trace) for b in proof.breaches] == []
-
-
-def test_every_state_move_and_guard_of_the_tables_is_reached(proof: Proof) -> None:
     assert proof.unreached() == []
+    assert [key for key in NEVER_NO if proof.watch.guards[key] != {True}] == []
+    assert promises_not_asked(proof) == []
+    assert columns_unheard_of() == set()
+    for noun, kind in FACTS.items():
+        unknown = set(kind._fields) - world.MODELLED[kind] - world.TRAVELLING
+        assert unknown == set(), f"the picture of a {noun} lacks what a guard may see"
 
 
-def test_the_guards_said_never_to_say_no_never_do(proof: Proof) -> None:
-    assert all(proof.watch.guards[key] == {True} for key in NEVER_NO)
-
-
-def test_each_invariant_was_asked_on_the_slices_it_names(proof: Proof) -> None:
+def promises_not_asked(proof: Proof) -> list[tuple[str, str, str]]:
     walked = {w.name for w in proof.walked}
-    silent = [
+    assert {name for i in FOUND for name in i.slices} <= walked
+    return [
         (i.number, i.name, name)
         for i in FOUND
         for name in i.slices
-        if name in walked and not proof.watch.asked[i.number, name]
+        if not proof.watch.asked[i.number, name]
     ]
-    assert silent == []
-    assert {name for i in FOUND for name in i.slices} <= walked
+
+
+def columns_unheard_of() -> set[str]:
+    """Columns a move sets that the picture neither keeps nor passes by for a reason."""
+    kept = {name for columns in acting.KEPT.values() for name in columns}
+    by_moves = {c for table in TABLES.values() for m in table.moves for c in m.keeps}
+    return (by_moves | {column for _, column in acting.PASSED_BY}) - kept - acting.UNKEPT
+
+
+FACTS = {
+    Noun.REFERRAL: ReferralFacts,
+    Noun.CONSENT: ConsentFacts,
+    Noun.OVERRIDE: OverrideFacts,
+    Noun.CONCERN: ConcernFacts,
+    Noun.ESCALATION: EscalationFacts,
+    Noun.ASSURANCE: AssuranceFacts,
+    Noun.AGREEMENT: AgreementFacts,
+}
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -82,13 +95,6 @@ def test_every_promise_is_walked_or_shown_by_a_living_test_or_said_not_to_be_bui
     if number in by_number():
         assert any(i.slices for i in by_number()[number])
     assert set(SHOWN_BY.get(number, ())) <= set(living())
-
-
-def test_the_picture_keeps_or_passes_by_every_column_a_move_sets(proof: Proof) -> None:
-    kept = {name for columns in acting.KEPT.values() for name in columns}
-    by_moves = {c for table in TABLES.values() for m in table.moves for c in m.keeps}
-    assert by_moves <= kept | acting.UNKEPT
-    assert {column for _, column in acting.PASSED_BY} <= acting.UNKEPT
 
 
 # -- deliberate faults --------------------------------------------------------------------------
@@ -179,23 +185,6 @@ def test_the_explorer_knows_every_pick_effect_and_machine() -> None:
     assert set(world.SHELF) == set(world.FACTS) == set(world.SITUATION) == set(TABLES)
     used = {e for table in TABLES.values() for m in table.moves for e in m.effects}
     assert used <= set(EFFECTS)
-
-
-FACTS = {
-    Noun.REFERRAL: ReferralFacts,
-    Noun.CONSENT: ConsentFacts,
-    Noun.OVERRIDE: OverrideFacts,
-    Noun.CONCERN: ConcernFacts,
-    Noun.ESCALATION: EscalationFacts,
-    Noun.ASSURANCE: AssuranceFacts,
-    Noun.AGREEMENT: AgreementFacts,
-}
-
-
-@pytest.mark.parametrize("noun", TABLES)
-def test_every_fact_a_guard_may_see_is_modelled_or_only_travels(noun: Noun, proof: Proof) -> None:
-    kind = FACTS[noun]
-    assert set(kind._fields) - world.MODELLED[kind] - world.TRAVELLING == set()
 
 
 # -- telling it -----------------------------------------------------------------------------------
