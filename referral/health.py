@@ -88,6 +88,7 @@ def health(tx: Tx, at: datetime, period: timedelta = PERIOD, viewer: Actor | Non
         _escalations(tx),
         _concerns(tx, viewer),
         _outside(tx, viewer),
+        _reviews_outside(tx),
         *_posts(tx, at),
         _holds(tx, at),
         _calendar(at),
@@ -336,6 +337,22 @@ def _outside(tx: Tx, viewer: Actor | None) -> Finding | None:
         "safeguarding concern",
         "that nobody on the ladder may hold. Ring the place's outside contact now.",
         **_for(viewer),
+    )
+
+
+OUTSIDE_REVIEWS = Sql(
+    "SELECT reference FROM escalation WHERE closed_at IS NULL AND owner LIKE 'outside@%'"
+    " ORDER BY created_at"
+)
+
+
+def _reviews_outside(tx: Tx) -> Finding | None:
+    return _named(
+        tx,
+        OUTSIDE_REVIEWS,
+        "escalation_outside",
+        "escalation",
+        "that everybody on the ladder is part of. Ring the place's outside contact.",
     )
 
 

@@ -36,6 +36,7 @@ from web.timelines import entries
 from web.words import by_when, day_words, deadline, time_words
 from workflows import escalations as deciding
 from workflows import reading
+from workflows.announcements import SENDERS as ANNOUNCERS
 from workflows.clocks import PROFESSIONAL, TOP_STAGE
 from workflows.engine import NOT_FOUND, NOT_YOUR_RECORD, NOT_YOUR_ROLE, TABLES, Done, Refused, step
 from workflows.escalations import CONSEQUENCES, Preview
@@ -400,6 +401,11 @@ def escalation(record_id: UUID) -> str:
         kind=word(labels.KINDS, f.kind),
         level=word_of_level(f.level, f.kind),
         stages=_stages(f),
+        may_announce=reviewing
+        and decided
+        and f.about != Noun.CONCERN
+        and actor.role in ANNOUNCERS
+        and actor.place_path is not None,
         tried=[word(TRIED, code) for code in shown["tried"] or []],
         decision=word(DECISIONS, shown["decision"]) if shown["decision"] else "",
         actions=actions,

@@ -682,6 +682,7 @@ NOUNS: dict[str, str] = {
     "person": N_("Person"),
     "plan": N_("Plan"),
     "announcement": N_("Announcement"),
+    "place": N_("Place"),
     "hold": N_("Hold"),
 }
 

@@ -204,6 +204,24 @@ def _boxes(text: str) -> list[tuple[str, str]]:
     return [(words.strip(), value) for value, words in found]
 
 
+def test_what_was_decided_is_told_to_those_who_work_here(w: World) -> None:
+    record = matter(w, kind="disagreement")
+    path = f"/announcements/write?escalation={record}"
+    grace = sign_in(w, "grace")
+    assert grace.get(path).status == 404  # nothing is decided yet
+    w.step(Noun.ESCALATION, record, "acknowledge", "tess")
+    w.step(Noun.ESCALATION, record, "decide", "tess", given={"decision": "uphold", "note": "Yes"})
+    assert path in grace.get(f"/escalations/{record}").text
+    reference = rows(w, "SELECT reference FROM escalation")[0][0]
+    page = grace.get(path)
+    assert f"What was decided in review {reference}" in page.text
+    page = grace.send(page, body="Two more places from May.", roles=["team_lead", "link_worker"])
+    there = grace.send(page, sure="yes").path
+    assert "Open the review it comes from" in sign_in(w, "tess").get(there).words
+    assert "Open the review it comes from" not in sign_in(w, "sam").get(there).words
+    assert sign_in(w, "fred").get(f"/announcements/write?escalation={record}").status == 404
+
+
 def test_who_raised_it_doesnt_tag_it(w: World) -> None:
     record = matter(w)
     assert sign_in(w, "priya").get(f"/escalations/{record}/themes").status == 404
