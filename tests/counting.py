@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import pytest
 
 from referral.models import Base
-from referral.store import Sql, Store
+from referral.store import Sql, Store, Tx
 
 TABLES = tuple(sorted(Base.metadata.tables))
 
@@ -31,3 +34,21 @@ def nothing_but_the_attempt(store: Store, attempts: int = 1) -> Iterator[None]:
     """Fails unless the block writes the audit of so many refused attempts, and nothing else."""
     with only_these_grow(store, audit=attempts, audit_detail=attempts):
         yield
+
+
+# What a page may ask of the store.
+BUDGET = 15
+
+
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements sent to any store from now on, but for beginning and ending transactions."""
+    sent: list[str] = []
+    execute = Tx.execute
+
+    def counting(self: Tx, sql: str, values: Any) -> Any:
+        if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            sent.append(sql)
+        return execute(self, sql, values)
+
+    monkeypatch.setattr(Tx, "execute", counting)
+    return sent

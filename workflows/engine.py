@@ -120,19 +120,19 @@ SECOND_NEEDED = Refusal(
     "second_person_needed",
     N_("This takes two people."),
     N_("Propose it. A second person opens it signed in and confirms."),
-    "two people (I48)",
+    "two people",
 )
 SECOND_SAME = Refusal(
     "second_person_same",
     N_("The second person must be somebody else."),
     N_("Ask a colleague to confirm."),
-    "two people (I48)",
+    "two people",
 )
 SECOND_NOT_ALLOWED = Refusal(
     "second_person_not_allowed",
     N_("This second person can't confirm this."),
     N_("Ask somebody who answers for the record and isn't part of the matter."),
-    "two people (I48)",
+    "two people",
 )
 
 

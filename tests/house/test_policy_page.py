@@ -1,5 +1,6 @@
 """The page of policy is what the guards and the shipped rules say today."""
 
+import re
 from pathlib import Path
 
 from referral.policy import DAYS, FIXED, shipped
@@ -22,6 +23,8 @@ def test_every_guard_is_there_with_its_sentence_and_its_source() -> None:
         for guard in {g for m in table.moves for g in m.guards}:
             assert guard.refusal.why in page
             assert guard.refusal.source, f"{guard.name} doesn't say where its rule comes from"
+            # People read it: no number of an invariant that stands in another paper.
+            assert not re.search(r"\bI\d\d\b", guard.refusal.source), guard.refusal.source
             assert guard.refusal.source.replace("|", "\\|") in page
 
 

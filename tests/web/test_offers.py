@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from referral.store import Sql, Store
@@ -102,3 +104,27 @@ def test_an_activity_needs_a_name(w: World) -> None:
 
 def test_a_link_worker_keeps_no_offers(w: World) -> None:
     assert sign_in(w, "priya").get("/offers").status == 403
+
+
+ASKS = Sql("SELECT safety_questions FROM activity WHERE id = :id")
+
+
+def asks(w: World) -> list[str]:
+    with w.store.read() as tx:
+        return json.loads(tx.rows(ASKS, id=w.activity["choir"])[0][0] or "[]")
+
+
+def test_leaders_say_what_must_be_asked_to_keep_people_safe(w: World) -> None:
+    sol = sign_in(w, "sol")
+    where = f"/offers/{w.activity['choir']}"
+    page = sol.fill(where, asks="Do you use oxygen?\r\n\r\n  Any falls   lately? \r\n")
+    assert page.status == 200
+    assert asks(w) == ["Do you use oxygen?", "Any falls lately?"]
+    assert "Any falls lately?" in sol.get(where).text
+    for wrong in ("\n".join(f"Question {n}?" for n in range(6)), "x" * 201):
+        page = sol.fill(where, asks=wrong)
+        assert page.status == 422
+        assert "Write at most five questions" in page.words
+    assert len(asks(w)) == 2
+    sol.fill(where, asks="")
+    assert asks(w) == []

@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from referral.rows import change
 from referral.states import Noun
-from referral.store import Store, Tx
+from referral.store import Store
 from tests.browser import accessibility_faults, faults_at_any_width, scrolls_sideways
+from tests.counting import BUDGET, statements
 from tests.web.client import app_of, sign_in, visit
 from tests.web.test_home import give_notice
 from tests.world import World, build
@@ -175,18 +176,10 @@ def test_two_minutes_before_the_end_one_may_stay_and_nothing_typed_goes(
 def test_a_page_is_small_and_asks_little_of_the_store(
     w: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
-    execute = Tx.execute
-
-    def counting(self: Tx, sql: str, values: Any) -> Any:
-        if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
-            asked.append(sql)
-        return execute(self, sql, values)
-
-    monkeypatch.setattr(Tx, "execute", counting)
+    asked = statements(monkeypatch)
     for who, path in PAGES:
         visitor = sign_in(w, who) if who else visit(w)
         asked.clear()
         page = visitor.get(path)
-        assert len(asked) <= 15, (who, path, len(asked))
+        assert len(asked) <= BUDGET, (who, path, len(asked))
         assert len(gzip.compress(page.text.encode())) <= 15_000, (who, path)

@@ -9,6 +9,7 @@ import pytest
 
 from referral.states import Noun
 from referral.store import Sql, Store
+from tests.counting import BUDGET, statements
 from tests.web.client import sign_in
 from tests.world import World, build
 from workflows.activities import add_provider
@@ -233,3 +234,16 @@ def test_an_organisation_becomes_a_provider(w: World) -> None:
     assert "Sole artist" in page.words
     answers = {"organisation_id": org, "tier": "sole_artist"}
     assert sign_in(w, "fred").post("/providers/add", answers).status == 404
+
+
+def test_the_page_of_a_provider_asks_little_of_the_store(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w.active()
+    w.sent()
+    asked = statements(monkeypatch)
+    for who in ("grace", "sol"):
+        visitor = sign_in(w, who)
+        asked.clear()
+        assert visitor.get(f"/providers/{w.provider['singers']}").status == 200
+        assert len(asked) <= BUDGET, (who, len(asked))

@@ -398,3 +398,80 @@ def count(w: World, query: str) -> int:
         row = tx.row(Sql(query))
     assert row is not None
     return int(row[0])
+
+
+# -- what the activity itself asks --------------------------------------------------------------
+
+OXYGEN, FALLS = "Do you use oxygen?", "Any <b>falls</b> lately?"
+
+
+@pytest.fixture
+def asking(w: World) -> World:
+    """The choir asks two questions of everybody."""
+    with w.store.begin(w.actor["sol"]) as tx:
+        save_activity(
+            tx,
+            w.actor["sol"],
+            w.at,
+            provider_id=w.provider["singers"],
+            values={"safety_questions": [OXYGEN, FALLS]},
+            activity_id=w.activity["choir"],
+        )
+    return w
+
+
+def test_what_the_activity_asks_is_asked_with_consent_and_reaches_the_provider(
+    asking: World,
+) -> None:
+    priya = sign_in(asking, "priya")
+    page = walked(asking, priya)
+    assert page.status == 422
+    assert page.path.endswith("/write/consent")
+    assert "What Singing for breathing asks" in page.words
+    assert FALLS in page.words
+    assert "<b>falls" not in page.text
+    assert page.words.count("Write the answer. “Not known” is one.") >= 2
+    page = priya.send(page, **{"asked-1": "Yes, at night", "asked-2": "No"})
+    assert page.path.endswith("/write/check")
+    assert f"{OXYGEN} Yes, at night {FALLS} No" in page.words
+    assert "The answers to what the activity asks, too." in page.words
+    sent = priya.send(page)
+    record = writing_id(sent)
+    seen = sign_in(asking, "sol").get(f"/referrals/{record}")
+    assert f"{OXYGEN} Yes, at night" in seen.words
+    assert "Okoro" not in seen.words
+
+
+def test_an_activity_that_asks_nothing_costs_no_field_more(w: World, priya: Visitor) -> None:
+    page = walked(w, priya, consent={"share": ""})
+    assert page.path.endswith("/write/consent")
+    assert "asked-1" not in page.text
+
+
+def test_with_consent_in_force_the_questions_are_asked_all_the_same(asking: World) -> None:
+    person = asking.consented()
+    asking.consent(person, "practice", purpose=Purpose.TELL_PRACTICE)
+    draft = asking.draft(person)
+    priya = sign_in(asking, "priya")
+    where = f"/referrals/{draft}/write/consent"
+    assert "Not done yet" in priya.get(f"/referrals/{draft}/write").words
+    page = priya.fill(where, asked__1="No", asked__2="x" * 300)
+    assert page.status == 422
+    assert "x" * 300 in page.text
+    later = priya.fill(where, asked__1="No", do="later")
+    assert later.path == f"/referrals/{draft}/write"
+    page = priya.get(f"{where}?then=check")
+    assert dict(page.forms[-1][1])["asked-1"] == "No"
+    page = priya.send(page, asked__2="Not known")
+    assert page.path.endswith("/write/check")
+    assert f"{OXYGEN} No {FALLS} Not known" in page.words
+
+
+def test_answers_to_one_activity_are_not_told_to_another(asking: World) -> None:
+    priya = sign_in(asking, "priya")
+    page = walked(asking, priya, consent={"asked-1": "Yes", "asked-2": "No"})
+    record = writing_id(page)
+    activity = f"/referrals/{record}/write/activity"
+    priya.fill(activity, form=-1, group_id=asking.group["pottery"])
+    assert count(asking, "SELECT count(*) FROM referral WHERE safety_answers IS NULL") == 1
+    assert "oxygen" not in priya.get(f"/referrals/{record}/write/check").words

@@ -30,7 +30,7 @@ GONE = Refusal(
     "proposer_gone",
     N_("Whoever proposed this doesn't work here now."),
     N_("Somebody who acts on the record proposes it again."),
-    "two people (I48)",
+    "two people",
 )
 
 

@@ -73,7 +73,7 @@ settled = guard(
     "settled",
     N_("Something that was decided hasn't been carried out yet."),
     N_("Carry it out, try it again, or waive it with a reason."),
-    "every consequence done or waived (I49)",
+    "every consequence done or waived",
     lambda f, g, at: f.unsettled == 0,
 )
 raiser_told = guard(
@@ -87,7 +87,7 @@ raised_by_person = guard(
     "raised_by_person",
     N_("A clock raised this. It ends when the late step is made, or by a decision."),
     N_("Make the late step, or wait for the decision."),
-    "an alarm raised by a clock can't be withdrawn (I54)",
+    "an alarm raised by a clock can't be withdrawn",
     lambda f, g, at: f.raised_by is not None,
 )
 in_time_to_reopen = guard(

@@ -102,14 +102,14 @@ not_the_proposer = guard(
     "not_the_proposer",
     N_("Whoever proposed this can't decide on it."),
     N_("A second person with the right decides: the next on the safeguarding ladder."),
-    "two people (I48)",
+    "two people",
     lambda f, g, at: not f.by_proposer,
 )
 not_the_approver = guard(
     "not_the_approver",
     N_("Whoever approved this can't review it."),
     N_("Ask another governance lead to review it."),
-    "two people (I48)",
+    "two people",
     lambda f, g, at: not f.by_approver,
 )
 CLIMB = Fire(Noun.OVERRIDE, "climb", "itself")
