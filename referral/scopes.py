@@ -1,0 +1,151 @@
+"""Who sees which records: each rule said once, as a condition in SQL, and which of them holds for an
+actor. The reading queries take their scope from here and from nowhere else.
+
+A condition speaks of `pl`, the place of the record's organisation, and of `ppl`, the place of the
+provider's; its parameters are those of `asked`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from referral.actors import Actor
+from referral.facts import ACTOR_NAMED, IMPLICATED, OVERRIDE_CLOSED, named
+from referral.states import Noun, ReferralState, Role, listed
+
+TEAM = (Role.LINK_WORKER, Role.TEAM_LEAD)
+LADDER = (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
+LEADS = (Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
+KEEPERS = (Role.GOVERNANCE_LEAD, Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER)
+SIGNERS = (*KEEPERS, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
+REVIEWERS = (*LEADS, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
+PERSON, PROVIDER, ACTIVITY = "person", "provider", "activity"
+NOBODY_SEES = "1 = 0"
+
+
+def under(path: str = "pl.path") -> str:
+    """In the place the actor answers for, or below it."""
+    return f"substr({path}, 1, length(CAST(:path AS text))) = :path"
+
+
+def ours(alias: str) -> str:
+    """Of the actor's own organisation."""
+    return f"{alias}.organisation_id = :actor_org"
+
+
+def asked(actor: Actor) -> dict[str, Any]:
+    """The parameters every condition may need. Nobody's place is called "-"."""
+    return {
+        "system_id": actor.system_id,
+        "actor_org": actor.organisation_id,
+        "path": actor.place_path or "-",
+        "member": actor.membership_id,
+    }
+
+
+def _by_place(actor: Actor) -> str:
+    return "team" if actor.place_path is None else "place"
+
+
+# -- referrals ----------------------------------------------------------------------------------
+
+_HIDDEN_FROM_PROVIDER = listed(ReferralState.DRAFT, ReferralState.IN_ERROR)
+SCOPES = {
+    "team": ours("r"),
+    "provider": "r.provider_id = (SELECT v.id FROM provider v WHERE v.organisation_id = :actor_org)"
+    f" AND r.sent_at IS NOT NULL AND r.state NOT IN ({_HIDDEN_FROM_PROVIDER})",
+    "place": f"({under()} OR {under('ppl.path')})",
+    "nobody": NOBODY_SEES,
+}
+
+
+def scope(actor: Actor) -> str:
+    """Which referrals are within the actor's scope: the name of one of SCOPES."""
+    if actor.role in TEAM:
+        return "team"
+    if actor.role is Role.PROVIDER_LEADER:
+        return "provider"
+    return _by_place(actor) if actor.role in LEADS else "nobody"
+
+
+# -- people -------------------------------------------------------------------------------------
+
+PEOPLE_SCOPES = {"team": ours("pe"), "place": under(), "nobody": NOBODY_SEES}
+
+
+def people_scope(actor: Actor) -> str:
+    """Which people are within the actor's scope: those of the team that holds them."""
+    if actor.role in TEAM:
+        return "team"
+    return _by_place(actor) if actor.role is Role.SAFEGUARDING_LEAD else "nobody"
+
+
+# -- reviews ------------------------------------------------------------------------------------
+
+REVIEW_SCOPES = {"team": ours("e"), "place": under(), "nobody": NOBODY_SEES}
+
+
+def review_scope(actor: Actor) -> str:
+    """Which reviews are within the actor's scope."""
+    if actor.role is Role.TEAM_LEAD:
+        return "team"
+    overseers = (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD)
+    return _by_place(actor) if actor.role in overseers else "nobody"
+
+
+# -- one condition for each noun ----------------------------------------------------------------
+
+
+def _answers_to(column: str) -> str:
+    return f"{column} IN ({{keys}})"
+
+
+def condition(noun: str, actor: Actor) -> str | None:
+    """What this actor may see of a noun, as a condition (`{keys}`: their owner keys); None: nothing
+    at all. It says in SQL what the `hats` of the noun's table say of one record: a test holds the
+    two together."""
+    role = actor.role
+    over = under() if actor.place_path is not None else None
+    if noun in (PROVIDER, ACTIVITY):
+        return "1 = 1"
+    if noun == PERSON:
+        name = people_scope(actor)
+        return None if name == "nobody" else f"{PEOPLE_SCOPES[name]} AND pe.merged_into IS NULL"
+    if noun == Noun.REFERRAL:
+        name = scope(actor)
+        return None if name == "nobody" else SCOPES[name]
+    if noun == Noun.CONSENT:
+        if role in TEAM:
+            return ours("c")
+        if role in (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD):
+            return over or ours("c")
+        return None
+    if noun == Noun.OVERRIDE:
+        if role in (Role.PERSON, Role.SYSTEM):
+            return None
+        mine = ["o.proposed_by = :member"]
+        if role in LADDER:
+            mine.append(_answers_to("o.holder"))
+        if role in (*LEADS, Role.TEAM_LEAD, Role.INFORMATION_GOVERNANCE_LEAD):
+            mine.append(over or ours("o"))
+        return f"NOT {OVERRIDE_CLOSED} AND ({' OR '.join(mine)})"
+    if noun == Noun.AGREEMENT:
+        party = (
+            "EXISTS (SELECT 1 FROM agreement_party x WHERE x.agreement_id = a.id"
+            " AND x.organisation_id = :actor_org)"
+        )
+        if role in KEEPERS:
+            return f"({over or ours('a')} OR {party})"
+        return party if role in SIGNERS else None
+    if noun == Noun.CONCERN:
+        if role in (Role.PERSON, Role.SYSTEM):
+            return None
+        mine = ["c.raised_by = :member", _answers_to("c.holder")]
+        if role in LADDER:
+            mine.append(over or f"({ours('c')} AND c.rung = 1)")
+        return f"NOT {IMPLICATED} AND ({' OR '.join(mine)})"
+    if noun == Noun.ESCALATION:
+        mine = [_answers_to("e.raiser"), _answers_to("e.asked")]
+        if role in REVIEWERS:
+            mine += [_answers_to("e.owner"), over or ours("e")]
+        return f"NOT {named('k.person_id = e.person_id', ACTOR_NAMED)} AND ({' OR '.join(mine)})"
+    raise KeyError(noun)
