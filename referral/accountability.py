@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from referral.actors import Actor
 from referral.ladder import Rung, nearest
+from referral.schema import under
 from referral.states import Role
 from referral.store import Sql, Tx
 
@@ -212,14 +213,13 @@ class Everybody(NamedTuple):
     rungs: Mapping[str, tuple[Rung, ...]]  # by place
 
 
-_UNDER = "substr(pl.path, 1, length(CAST(:under AS text))) = :under"
 EVERYBODY = Sql(
     f"""
 SELECT 'area', CAST(pl.id AS text), pl.name, pl.kind, pl.path,
   coalesce(pl.safeguarding_phone, ''), coalesce(pl.out_of_hours_phone, ''),
   coalesce(pl.outside_contact, ''), 0, 0
 FROM place pl WHERE pl.system_id = :system_id
-  AND ({_UNDER} OR substr(CAST(:under AS text), 1, length(pl.path)) = pl.path)
+  AND ({under()} OR substr(CAST(:path AS text), 1, length(pl.path)) = pl.path)
 UNION ALL SELECT 'team', CAST(o.id AS text), o.name, o.kind, CAST(o.place_id AS text),
   coalesce(CAST(pr.id AS text), ''), '', '',
   (SELECT count(*) FROM membership m JOIN app_user u ON u.id = m.user_id
@@ -227,7 +227,7 @@ UNION ALL SELECT 'team', CAST(o.id AS text), o.name, o.kind, CAST(o.place_id AS 
       AND (m.ended_at IS NULL OR m.ended_at > :at)), 0
 FROM organisation o JOIN place pl ON pl.id = o.place_id
 LEFT JOIN provider pr ON pr.organisation_id = o.id
-WHERE o.system_id = :system_id AND o.ended_at IS NULL AND {_UNDER}
+WHERE o.system_id = :system_id AND o.ended_at IS NULL AND {under()}
 UNION ALL SELECT 'seat', CAST(m.id AS text), m.role, CAST(m.organisation_id AS text),
   coalesce(CAST(m.place_id AS text), ''), u.name, '', '',
   CASE WHEN m.away_from <= :at AND (m.away_until IS NULL OR m.away_until > :at)
@@ -248,17 +248,17 @@ WHERE g.system_id = :system_id AND g.from_at <= :at
 
 def everybody(tx: Tx, actor: Actor, at: datetime) -> Everybody:
     """Who has which post in the place the actor answers for, and in those above and below it."""
-    under = actor.place_path or "-"
-    rows = tx.rows(EVERYBODY, system_id=actor.system_id, under=under, at=at)
+    reach = actor.place_path or "-"
+    rows = tx.rows(EVERYBODY, system_id=actor.system_id, path=reach, at=at)
     by: dict[str, list[tuple[Any, ...]]] = {}
     for row in rows:
         by.setdefault(row[0], []).append(row)
     listed = sorted(by.get("area", ()), key=lambda r: (r[4].count("/"), r[2], r[1]))
     every = [Area(*row[1:8]) for row in listed]
-    areas = tuple(area for area in every if area.path.startswith(under))
+    areas = tuple(area for area in every if area.path.startswith(reach))
     return Everybody(
         areas,
-        tuple(area for area in every if not area.path.startswith(under)),
+        tuple(area for area in every if not area.path.startswith(reach)),
         tuple(
             Team(r[1], r[2], r[3], r[4], r[8], r[5])
             for r in sorted(by.get("team", ()), key=lambda r: (r[2], r[1]))

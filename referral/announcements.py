@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.actors import Actor
-from referral.schema import Base, Json, Key, Ref, Sealed, unseal
+from referral.schema import Base, Json, Key, Ref, Sealed, under, unseal
 from referral.store import Sql, Tx
 
 UNREAD = "read_at IS NULL"
@@ -77,7 +77,7 @@ class Reader(NamedTuple):
 # Everyone who works in the place the sender answers for; who of them is meant is chosen in Python,
 # for the lists are short and the columns few.
 WORKING = Sql(
-    """
+    f"""
 SELECT m.id, m.user_id, m.role, o.id, o.name, pl.path
 FROM membership m
 JOIN app_user u ON u.id = m.user_id
@@ -85,7 +85,7 @@ JOIN organisation o ON o.id = m.organisation_id
 JOIN place pl ON pl.id = o.place_id
 WHERE m.system_id = :system_id AND u.active AND o.ended_at IS NULL
   AND m.started_at <= :at AND (m.ended_at IS NULL OR m.ended_at > :at)
-  AND substr(pl.path, 1, length(CAST(:path AS text))) = :path
+  AND {under()}
 ORDER BY m.started_at, m.id
 """
 )
@@ -126,7 +126,7 @@ class Sent(NamedTuple):
     overdue: int
 
 
-_SENT = """
+_SENT = f"""
 SELECT a.id, a.reference, a.title, a.act_by, a.escalation_id, a.sent_at, u.name, o.name, a.readers,
   a.minutes,
   (SELECT count(*) FROM announcement_reader r WHERE r.announcement_id = a.id
@@ -139,7 +139,7 @@ JOIN app_user u ON u.id = m.user_id
 JOIN organisation o ON o.id = m.organisation_id
 JOIN place pl ON pl.id = o.place_id
 WHERE a.system_id = :system_id
-  AND (a.sent_by = :member OR substr(pl.path, 1, length(CAST(:path AS text))) = :path)
+  AND (a.sent_by = :member OR {under()})
 """
 SENT = Sql(_SENT + " AND a.id < :before ORDER BY a.id DESC LIMIT :most", (3, 5))
 SENT_ONE = Sql(_SENT + " AND a.id = :id", (3, 5))

@@ -521,10 +521,11 @@ JOIN provider pr ON CAST(pr.id AS text) = :recipient AND pr.system_id = pe.syste
 WHERE pe.id = :person_id AND pe.system_id = :system_id
 """
 )
+_SOURCES_OPEN = f"""SELECT s.user_id, s.organisation_id FROM concern k
+  JOIN concern_source s ON s.concern_id = k.id WHERE {of("k", CONCERN_OPEN)}"""
 OVERRIDE_BARRED = Sql(
-    f"""SELECT s.user_id, s.organisation_id FROM concern_source s
-  JOIN concern k ON k.id = s.concern_id LEFT JOIN provider v ON v.id = k.provider_id
-  WHERE {of("k", CONCERN_OPEN)} AND (k.person_id = :person_id OR CAST(v.id AS text) = :recipient)"""
+    f"{_SOURCES_OPEN} AND k.person_id = :person_id"
+    f" UNION ALL {_SOURCES_OPEN} AND k.provider_id = :recipient"
 )
 USER_OF = Sql("SELECT user_id FROM membership WHERE id = :id")
 

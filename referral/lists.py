@@ -1,8 +1,7 @@
 """Pages of each noun for programs: by keyset, newest first, within the actor's scope.
 
-Each query names its scope: the system, and the organisation, provider, place or owner keys of the
-actor. What is outside it isn't found, isn't counted and moves no cursor. The scopes say in SQL what
-the `hats` of each table say of one record; a test holds the two together."""
+Each query takes its scope from `referral.scopes`. What is outside it isn't found, isn't counted and
+moves no cursor."""
 
 from __future__ import annotations
 
@@ -14,9 +13,13 @@ from functools import cache
 from typing import Any
 
 from referral.actors import Actor
-from referral.facts import IMPLICATED, OVERRIDE_CLOSED, closed_person, side_of
+from referral.facts import closed_person, side_of
 from referral.schema import HOLD_LIVE, day, of, unseal
-from referral.states import Noun, Role
+from referral.scopes import ACTIVITY as ACTIVITY
+from referral.scopes import PERSON as PERSON
+from referral.scopes import PROVIDER as PROVIDER
+from referral.scopes import asked, condition
+from referral.states import Noun
 from referral.store import Sql, Tx
 
 PERSONAL = (
@@ -28,14 +31,6 @@ PERSON_SEALED = frozenset({"access_needs", "emergency_contact"})
 PERSON_DAYS = frozenset({"birth_date", "died_on"})
 PERSON_TRUTHS = frozenset({"message_safe", "interpreter"})
 LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-PERSON, PROVIDER, ACTIVITY = "person", "provider", "activity"
-
-TEAM = (Role.LINK_WORKER, Role.TEAM_LEAD)
-LADDER = (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
-LEADS = (Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
-KEEPERS = (Role.GOVERNANCE_LEAD, Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER)
-SIGNERS = (*KEEPERS, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
-REVIEWERS = (*LEADS, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
 
 
 @dataclass(frozen=True)
@@ -168,9 +163,11 @@ JOIN app_user pu ON pu.id = pm.user_id""",
         truths=frozenset({"person_told", "danger"}),
     ),
     PERSON: Shape(
-        _columns("p", f"id reference version created_at organisation_id {PERSONAL}"),
-        "person p",
-        {"reference": "p.reference"},
+        _columns("pe", f"id reference version created_at organisation_id {PERSONAL}"),
+        """person pe
+JOIN organisation og ON og.id = pe.organisation_id
+JOIN place pl ON pl.id = og.place_id""",
+        {"reference": "pe.reference"},
         times=frozenset({"created_at"}),
         days=PERSON_DAYS,
         sealed=PERSON_SEALED,
@@ -266,7 +263,7 @@ ALIAS = {
     Noun.REFERRAL: "r",
     Noun.CONSENT: "c",
     Noun.OVERRIDE: "o",
-    PERSON: "p",
+    PERSON: "pe",
     PROVIDER: "pr",
     Noun.AGREEMENT: "a",
     ACTIVITY: "a",
@@ -280,75 +277,11 @@ STATE = {noun: f"{alias}.state" for noun, alias in ALIAS.items()} | {
     PERSON: "''",
 }
 
-# -- who sees which -----------------------------------------------------------------------------
-
-OVER = "pl.path LIKE :under"
-OURS = "{0}.organisation_id = :org"
-NOT_NAMED = f"NOT {IMPLICATED.replace(':actor_org', ':org')}"
-
-
-def _answers_to(column: str) -> str:
-    return f"{column} IN ({{keys}})"
-
-
-def scope(noun: str, actor: Actor) -> str | None:
-    """What this actor may see of a noun, as a condition; None: nothing at all."""
-    role, place = actor.role, actor.place_path is not None
-    over = OVER if place else None
-    if noun in (PROVIDER, ACTIVITY):
-        return "1 = 1"
-    if noun == PERSON:
-        return "p.organisation_id = :org AND p.merged_into IS NULL" if role in TEAM else None
-    if noun == Noun.REFERRAL:
-        if role in TEAM:
-            return OURS.format("r")
-        if role is Role.PROVIDER_LEADER:
-            return "pr.organisation_id = :org AND r.sent_at IS NOT NULL AND r.state <> 'in_error'"
-        if role in LEADS:
-            return f"({OVER} OR ppl.path LIKE :under)" if place else OURS.format("r")
-        return None
-    if noun == Noun.CONSENT:
-        if role in TEAM:
-            return OURS.format("c")
-        if role in (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD):
-            return over or OURS.format("c")
-        return None
-    if noun == Noun.OVERRIDE:
-        if role in (Role.PERSON, Role.SYSTEM):
-            return None
-        mine = ["o.proposed_by = :member"]
-        if role in LADDER:
-            mine.append(_answers_to("o.holder"))
-        if role in (*LEADS, Role.TEAM_LEAD, Role.INFORMATION_GOVERNANCE_LEAD):
-            mine.append(over or OURS.format("o"))
-        return f"NOT {OVERRIDE_CLOSED} AND ({' OR '.join(mine)})"
-    if noun == Noun.AGREEMENT:
-        party = (
-            "EXISTS (SELECT 1 FROM agreement_party x WHERE x.agreement_id = a.id"
-            " AND x.organisation_id = :org)"
-        )
-        if role in KEEPERS:
-            return f"({over or OURS.format('a')} OR {party})"
-        return party if role in SIGNERS else None
-    if noun == Noun.CONCERN:
-        if role in (Role.PERSON, Role.SYSTEM):
-            return None
-        mine = ["c.raised_by = :member", _answers_to("c.holder")]
-        if role in LADDER:
-            mine.append(over or f"({OURS.format('c')} AND c.rung = 1)")
-        return f"{NOT_NAMED} AND ({' OR '.join(mine)})"
-    if noun == Noun.ESCALATION:
-        mine = [_answers_to("e.raiser"), _answers_to("e.asked")]
-        if role in REVIEWERS:
-            mine += [_answers_to("e.owner"), over or OURS.format("e")]
-        return f"NOT {closed_person('e.person_id')} AND ({' OR '.join(mine)})"
-    raise KeyError(noun)
-
 
 @cache
-def _query(noun: str, condition: str, filters: tuple[str, ...], keys: int, states: int) -> Sql:
+def _query(noun: str, scope: str, filters: tuple[str, ...], keys: int, states: int) -> Sql:
     shape, alias = SHAPES[noun], ALIAS[noun]
-    where = [f"{alias}.system_id = :system_id", f"{alias}.id < :after", condition]
+    where = [f"{alias}.system_id = :system_id", f"{alias}.id < :after", scope]
     where += [f"{shape.filters[name]} = :f_{name}" for name in filters]
     if states:
         listed = ", ".join(f":s_{_letter(i)}" for i in range(states))
@@ -370,17 +303,12 @@ def _times(shape: Shape) -> tuple[int, ...]:
 
 
 def _asking(actor: Actor, at: datetime) -> dict[str, Any]:
-    keys = sorted(actor.keys)
     return {
+        **asked(actor),
         "at": at,
-        "system_id": actor.system_id,
-        "org": actor.organisation_id,
-        "actor_org": actor.organisation_id,
         "user_id": actor.user_id,
-        "member": actor.membership_id,
-        "under": f"{actor.place_path}%",
         "side": side_of(actor),
-        **{f"k_{_letter(i)}": key for i, key in enumerate(keys)},
+        **{f"k_{_letter(i)}": key for i, key in enumerate(sorted(actor.keys))},
     }
 
 
@@ -396,11 +324,11 @@ def page(
     filters: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """A page of records after the one with this id, the newest first: at most `most`."""
-    condition = scope(noun, actor)
-    if condition is None:
+    scope = condition(noun, actor)
+    if scope is None:
         return []
     filters = dict(filters or {})
-    query = _query(noun, condition, tuple(sorted(filters)), len(actor.keys), len(states))
+    query = _query(noun, scope, tuple(sorted(filters)), len(actor.keys), len(states))
     rows = tx.rows(
         query,
         **_asking(actor, at),
@@ -413,22 +341,22 @@ def page(
 
 
 @cache
-def _one(noun: str, condition: str, keys: int) -> Sql:
+def _one(noun: str, scope: str, keys: int) -> Sql:
     shape, alias = SHAPES[noun], ALIAS[noun]
     listed = ", ".join(f":k_{_letter(i)}" for i in range(keys))
     text = (
         f"SELECT {', '.join(shape.columns.values())}\nFROM {shape.source}\n"
-        f"WHERE {alias}.id = :id AND {alias}.system_id = :system_id AND {condition}"
+        f"WHERE {alias}.id = :id AND {alias}.system_id = :system_id AND {scope}"
     ).replace("{keys}", listed)
     return Sql(text, _times(shape))
 
 
 def one(tx: Tx, noun: str, actor: Actor, at: datetime, record_id: str) -> dict[str, Any] | None:
     """One record within the actor's scope; None: it isn't there for them."""
-    condition = scope(noun, actor)
-    if condition is None:
+    scope = condition(noun, actor)
+    if scope is None:
         return None
-    row = tx.row(_one(noun, condition, len(actor.keys)), **_asking(actor, at), id=record_id)
+    row = tx.row(_one(noun, scope, len(actor.keys)), **_asking(actor, at), id=record_id)
     return None if row is None else SHAPES[noun].read(row)
 
 

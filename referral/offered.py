@@ -10,7 +10,8 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from referral.actors import Actor
-from referral.schema import day
+from referral.schema import day, under
+from referral.scopes import asked
 from referral.states import TAKING_PART, Role, listed
 from referral.store import Sql, Tx
 
@@ -67,9 +68,9 @@ JOIN provider pr ON pr.id = a.provider_id
 JOIN organisation o ON o.id = pr.organisation_id
 JOIN place pl ON pl.id = o.place_id
 WHERE a.system_id = :system_id
-  AND (o.id = :org OR (:sets_up = 1 AND pl.path LIKE :under))
+  AND (o.id = :actor_org OR (:sets_up = 1 AND {under()}))
 """
-OFFERS = Sql(_OFFER + " AND o.id = :org ORDER BY a.name, a.id LIMIT 200", (12,))
+OFFERS = Sql(_OFFER + " AND o.id = :actor_org ORDER BY a.name, a.id LIMIT 200", (12,))
 OFFERS_OF = Sql(_OFFER + " AND pr.id = :provider_id ORDER BY a.name, a.id LIMIT 200", (12,))
 ONE_OFFER = Sql(_OFFER + " AND a.id = :id", (12,))
 GROUPS = Sql(
@@ -81,10 +82,8 @@ GROUPS = Sql(
 
 def _scope(actor: Actor) -> dict[str, Any]:
     return {
-        "system_id": actor.system_id,
-        "org": actor.organisation_id,
+        **asked(actor),
         "sets_up": int(actor.role in SETS_UP and actor.place_path is not None),
-        "under": f"{actor.place_path}%",
     }
 
 

@@ -7,23 +7,16 @@ is outside it isn't found."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from referral.actors import Actor
-from referral.schema import EVIDENCE_COUNTS, of
+from referral.schema import EVIDENCE_COUNTS, of, under
+from referral.scopes import asked
 from referral.states import TAKING_PART, WITH_PROVIDER, listed
 from referral.store import Sql, Tx
 
-UNDER = "substr(pl.path, 1, length(CAST(:path AS text))) = :path"
-WITHIN = f"({UNDER} OR o.id = :org)"
-
-
-def _scope(actor: Actor) -> dict[str, Any]:
-    return {
-        "system_id": actor.system_id,
-        "org": actor.organisation_id,
-        "path": actor.place_path or "-",
-    }
+UNDER = under()
+WITHIN = f"({UNDER} OR o.id = :actor_org)"
 
 
 # -- places and organisations -------------------------------------------------------------------
@@ -58,8 +51,7 @@ FROM place pl WHERE pl.system_id = :system_id AND {UNDER} ORDER BY pl.path LIMIT
 
 def places(tx: Tx, actor: Actor) -> list[Place]:
     """The places below the one the actor answers for, and itself."""
-    scope = _scope(actor)
-    rows = tx.rows(PLACES, system_id=scope["system_id"], path=scope["path"])
+    rows = tx.rows(PLACES, **asked(actor))
     return [Place._make(row) for row in rows]
 
 
@@ -97,12 +89,12 @@ EVERY_ORGANISATION = Sql(
 
 def organisations(tx: Tx, actor: Actor, at: datetime) -> list[Organisation]:
     """The organisations in the place the actor answers for."""
-    return [Organisation._make(row) for row in tx.rows(ORGANISATIONS, **_scope(actor), at=at)]
+    return [Organisation._make(row) for row in tx.rows(ORGANISATIONS, **asked(actor), at=at)]
 
 
 def organisation(tx: Tx, actor: Actor, at: datetime, record_id: str) -> Organisation | None:
     """One organisation in the place the actor answers for."""
-    row = tx.row(ORGANISATION, **_scope(actor), at=at, id=record_id)
+    row = tx.row(ORGANISATION, **asked(actor), at=at, id=record_id)
     return None if row is None else Organisation._make(row)
 
 
@@ -145,9 +137,9 @@ ACCOUNTS_IN = Sql(_ACCOUNTS + " AND o.id = :id ORDER BY u.name, u.id, m.id LIMIT
 def accounts(tx: Tx, actor: Actor, organisation_id: str | None = None) -> list[Account]:
     """The accounts of one organisation, or of every one in the place the actor answers for."""
     rows = (
-        tx.rows(ACCOUNTS, **_scope(actor))
+        tx.rows(ACCOUNTS, **asked(actor))
         if organisation_id is None
-        else tx.rows(ACCOUNTS_IN, **_scope(actor), id=organisation_id)
+        else tx.rows(ACCOUNTS_IN, **asked(actor), id=organisation_id)
     )
     return [Account._make(row)._replace(active=bool(row[4])) for row in rows]
 
@@ -209,13 +201,13 @@ def providers(
 ) -> list[Provider]:
     """The providers in the place the actor answers for, by name. `after`: (name, organisation)."""
     name, number = after
-    rows = tx.rows(PROVIDERS, **_scope(actor), name=name, after=number, most=most)
+    rows = tx.rows(PROVIDERS, **asked(actor), name=name, after=number, most=most)
     return [Provider._make(row) for row in rows]
 
 
 def provider(tx: Tx, actor: Actor, provider_id: str) -> Provider | None:
     """One provider: the actor's own, or one in the place they answer for."""
-    row = tx.row(PROVIDER, **_scope(actor), id=provider_id)
+    row = tx.row(PROVIDER, **asked(actor), id=provider_id)
     return None if row is None else Provider._make(row)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.policy import Rule, as_read, shipped_in
-from referral.schema import Base, Json, Key, Ref
+from referral.schema import Base, Json, Key, Ref, under
 from referral.store import Sql, Tx
 
 CHANGE_STATES = ("open", "made", "not_made")
@@ -137,10 +137,7 @@ def history(tx: Tx, system_id: str, kind: str, name: str) -> list[Made]:
     return [Made(Rule._make(as_read(row[:12])), *row[12:]) for row in rows]
 
 
-BELOW = Sql(
-    "SELECT id, name FROM place WHERE system_id = :system_id"
-    " AND substr(path, 1, length(CAST(:path AS text))) = :path"
-)
+BELOW = Sql(f"SELECT id, name FROM place WHERE system_id = :system_id AND {under('path')}")
 
 
 def places_below(tx: Tx, system_id: str, path: str) -> dict[str, str]:
@@ -151,7 +148,7 @@ def places_below(tx: Tx, system_id: str, path: str) -> dict[str, str]:
 _IN_PLACE = (
     " JOIN organisation o ON o.id = r.organisation_id JOIN place pl ON pl.id = o.place_id"
     " WHERE r.system_id = :system_id"
-    " AND substr(pl.path, 1, length(CAST(:path AS text))) = :path"
+    f" AND {under()}"
 )
 _RUNNING = (
     "SELECT count(*) FROM clock c JOIN {noun} r ON r.id = c.record_id"

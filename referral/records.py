@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from referral.actors import Actor
 from referral.facts import IMPLICATED, asking
-from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, unseal
+from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, under, unseal
+from referral.scopes import asked, people_scope
 from referral.states import Role
 from referral.store import Sql, Tx
 from referral.visible import CLOSED_PERSON, HELD_PERSON
@@ -125,14 +126,13 @@ def person_of(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen 
 
 
 def in_reach(seen: PersonSeen, actor: Actor) -> bool:
-    """Whether the person is of the actor's organisation, or of the place a safeguarding lead
-    answers for."""
-    own = seen.organisation_id == actor.organisation_id
-    if actor.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
-        return own
-    if actor.role is Role.SAFEGUARDING_LEAD:
-        return own or bool(actor.place_path and seen.place_path.startswith(actor.place_path))
-    return False
+    """Whether the person is within the actor's scope: what the conditions of `referral.scopes` say,
+    of somebody already read."""
+    within = {
+        "team": seen.organisation_id == actor.organisation_id,
+        "place": f"{seen.place_path}/".startswith(f"{actor.place_path}/"),
+    }
+    return within.get(people_scope(actor), False)
 
 
 def person(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen | None:
@@ -861,7 +861,7 @@ HELD_SQLITE = Sql(
 BELOW = Sql(
     f"""{_CONCERN_LINE}
   JOIN organisation og ON og.id = c.organisation_id JOIN place pl ON pl.id = og.place_id
-  WHERE c.system_id = :system_id AND c.state <> 'closed' AND pl.path LIKE :path
+  WHERE c.system_id = :system_id AND c.state <> 'closed' AND {under()}
     AND {NOT_NAMED} ORDER BY t.due, c.id LIMIT 100""",
     _CONCERN_LINE_TIMES,
 )
@@ -886,7 +886,7 @@ def concerns_below(tx: Tx, actor: Actor, at: datetime) -> list[ConcernListed]:
     """The open concerns of the place a higher rung answers for."""
     if not actor.place_path or actor.role not in (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER):
         return []
-    return _concern_lines(tx.rows(BELOW, **asking(actor, at), path=f"{actor.place_path}%"))
+    return _concern_lines(tx.rows(BELOW, **{**asking(actor, at), **asked(actor)}))
 
 
 def concerns_raised(tx: Tx, actor: Actor) -> list[ConcernListed]:

@@ -178,6 +178,11 @@ CLOCK_RUNS = "ended IS NULL"
 OUTBOX_TODO = "sent_at IS NULL"
 
 
+def under(path: str = "pl.path") -> str:
+    """In the place at `:path`, or below it."""
+    return f"substr({path}, 1, length(CAST(:path AS text))) = :path"
+
+
 def of(alias: str, predicate: str) -> str:
     """The predicate with each of its columns named through a table alias."""
     words = ("state", "ended", "blocking", "replaced_at", "sent_at")

@@ -1,5 +1,5 @@
-"""Who sees which records: each rule said once, as a condition in SQL, and which of them holds for an
-actor. The reading queries take their scope from here and from nowhere else.
+"""Who sees which records: each rule said once, as a condition in SQL, and which of them holds for
+an actor. The reading queries take their scope from here and from nowhere else.
 
 A condition speaks of `pl`, the place of the record's organisation, and of `ppl`, the place of the
 provider's; its parameters are those of `asked`."""
@@ -10,6 +10,7 @@ from typing import Any
 
 from referral.actors import Actor
 from referral.facts import ACTOR_NAMED, IMPLICATED, OVERRIDE_CLOSED, named
+from referral.schema import under
 from referral.states import Noun, ReferralState, Role, listed
 
 TEAM = (Role.LINK_WORKER, Role.TEAM_LEAD)
@@ -20,11 +21,6 @@ SIGNERS = (*KEEPERS, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
 REVIEWERS = (*LEADS, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
 PERSON, PROVIDER, ACTIVITY = "person", "provider", "activity"
 NOBODY_SEES = "1 = 0"
-
-
-def under(path: str = "pl.path") -> str:
-    """In the place the actor answers for, or below it."""
-    return f"substr({path}, 1, length(CAST(:path AS text))) = :path"
 
 
 def ours(alias: str) -> str:

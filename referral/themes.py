@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.actors import Actor
 from referral.facts import ACTOR_NAMED, named
-from referral.schema import Base, Key, Ref
+from referral.schema import Base, Key, Ref, under
 from referral.store import Sql, Tx
 
 
@@ -85,7 +85,7 @@ def untag(tx: Tx, actor: Actor, escalation_id: str, theme_id: str) -> None:
 # safeguarding concern, nor one about a person in whose harm they are named.
 _SCOPE = f"""e.system_id = :system_id AND coalesce(e.about, '') <> 'concern'
   AND e.created_at >= :since
-  AND (substr(pl.path, 1, length(CAST(:path AS text))) = :path OR e.organisation_id = :org)
+  AND ({under()} OR e.organisation_id = :org)
   AND NOT {named("k.person_id = e.person_id", ACTOR_NAMED)}"""
 
 

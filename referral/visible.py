@@ -1,5 +1,5 @@
-"""The only reading queries for lists. Each names its scope: the system, and the organisation,
-provider, place or owner keys of the actor. What is outside it isn't found.
+"""The reading queries of lists on pages. Each takes its scope from `referral.scopes`. What is
+outside it isn't found.
 
 A row holds what there is; which of it somebody sees is decided in `workflows.disclosure`, and
 `workflows.reading` puts the two together. Pages go by keyset: what comes after the last row seen,
@@ -26,7 +26,16 @@ from referral.facts import (
     named,
 )
 from referral.people_checks import name_key
-from referral.schema import CONCERN_OPEN, HOLD_LIVE, OVERRIDE_LIVE, day, of, unseal
+from referral.schema import CONCERN_OPEN, HOLD_LIVE, OVERRIDE_LIVE, day, of, under, unseal
+from referral.scopes import (
+    PEOPLE_SCOPES,
+    REVIEW_SCOPES,
+    SCOPES,
+    asked,
+    people_scope,
+    review_scope,
+    scope,
+)
 from referral.states import (
     REFERRAL_OPEN,
     WITH_PROVIDER,
@@ -39,36 +48,11 @@ from referral.states import (
 from referral.store import Sql, Tx
 
 PAGE = 25
-NOBODY_SEES = "1 = 0"
 R = ReferralState
-HIDDEN_FROM_PROVIDER = listed(R.DRAFT, R.IN_ERROR)
-
-# -- who sees which referrals -------------------------------------------------------------------
-
-SCOPES = {
-    "team": "r.organisation_id = :actor_org",
-    "provider": "r.provider_id = (SELECT v.id FROM provider v WHERE v.organisation_id = :actor_org)"
-    f" AND r.sent_at IS NOT NULL AND r.state NOT IN ({HIDDEN_FROM_PROVIDER})",
-    "place": "(substr(pl.path, 1, length(CAST(:path AS text))) = :path"
-    " OR substr(ppl.path, 1, length(CAST(:path AS text))) = :path)",
-    "nobody": NOBODY_SEES,
-}
-OVERSEERS = frozenset({Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER})
-
-
-def scope(actor: Actor) -> str:
-    """Which referrals are within the actor's scope: the name of one of SCOPES."""
-    if actor.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
-        return "team"
-    if actor.role is Role.PROVIDER_LEADER:
-        return "provider"
-    if actor.role in OVERSEERS:
-        return "team" if actor.place_path is None else "place"
-    return "nobody"
 
 
 def _scoped(actor: Actor, at: datetime) -> dict[str, Any]:
-    return {**asking(actor, at), "path": actor.place_path or "-"}
+    return {**asking(actor, at), **asked(actor)}
 
 
 @cache
@@ -573,7 +557,7 @@ JOIN organisation og ON og.id = o.organisation_id
 JOIN place pl ON pl.id = og.place_id
 WHERE o.system_id = :system_id AND o.id {{ids}} AND NOT {OVERRIDE_CLOSED}
   AND (o.holder {{keys}} OR o.organisation_id = :actor_org
-    OR substr(pl.path, 1, length(CAST(:path AS text))) = :path)"""
+    OR {under()})"""
 HOLD_ITEMS = f"""SELECT h.id, h.cause, pe.reference, pe.given_name, pe.family_name,
   h.referral_id, pe.id, {{closed}}
 FROM hold h JOIN person pe ON pe.id = h.person_id
@@ -586,18 +570,18 @@ ESCALATIONS = f"""SELECT e.id, e.state, e.reference, e.kind, e.severity, e.level
 FROM escalation e
 WHERE e.system_id = :system_id AND (e.owner {{keys}} OR e.asked {{keys}}) AND e.id {{ids}}
   AND NOT {closed_person("e.person_id")}"""
-ASSURANCES = """SELECT a.id, a.state, o.name, a.provider_id FROM assurance a
+ASSURANCES = f"""SELECT a.id, a.state, o.name, a.provider_id FROM assurance a
 JOIN organisation o ON o.id = a.organisation_id
 JOIN place pl ON pl.id = o.place_id
-WHERE a.system_id = :system_id AND a.id {ids}
+WHERE a.system_id = :system_id AND a.id {{ids}}
   AND (a.organisation_id = :actor_org
-    OR substr(pl.path, 1, length(CAST(:path AS text))) = :path)"""
-AGREEMENTS = """SELECT a.id, a.state, a.reference, a.title FROM agreement a
+    OR {under()})"""
+AGREEMENTS = f"""SELECT a.id, a.state, a.reference, a.title FROM agreement a
 JOIN organisation o ON o.id = a.organisation_id
 JOIN place pl ON pl.id = o.place_id
-WHERE a.system_id = :system_id AND a.id {ids}
+WHERE a.system_id = :system_id AND a.id {{ids}}
   AND (a.organisation_id = :actor_org
-    OR substr(pl.path, 1, length(CAST(:path AS text))) = :path)"""
+    OR {under()})"""
 
 CLOSED_PERSON = closed_person("pe.id")
 HELD_PERSON = f"""EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id
@@ -663,11 +647,6 @@ LEFT JOIN clock t ON t.record_id = e.id AND t.ended IS NULL
 WHERE e.system_id = :system_id AND {{scope}}
   AND NOT {closed_person("e.person_id")}
 """
-REVIEW_SCOPES = {
-    "team": "e.organisation_id = :actor_org",
-    "place": "substr(pl.path, 1, length(CAST(:path AS text))) = :path",
-    "nobody": NOBODY_SEES,
-}
 REVIEW_TIMES = (6, 9, 10)
 REVIEW_ENDS = listed(EscalationState.CLOSED, EscalationState.WITHDRAWN)
 REVIEWS = {
@@ -676,15 +655,6 @@ REVIEWS = {
     "overdue": f" AND e.state NOT IN ({REVIEW_ENDS}) AND t.due <= :at",
     "decided": " AND e.decision IS NOT NULL AND e.told_at >= :month",
 }
-
-
-def review_scope(actor: Actor) -> str:
-    """Which reviews are within the actor's scope."""
-    if actor.role is Role.TEAM_LEAD:
-        return "team"
-    if actor.role in OVERSEERS | {Role.INFORMATION_GOVERNANCE_LEAD}:
-        return "team" if actor.place_path is None else "place"
-    return "nobody"
 
 
 def reviews(
@@ -764,11 +734,6 @@ JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
 WHERE pe.system_id = :system_id AND pe.merged_into IS NULL AND {{scope}}
 """
-PEOPLE_SCOPES = {
-    "team": "pe.organisation_id = :actor_org",
-    "place": "substr(pl.path, 1, length(CAST(:path AS text))) = :path",
-    "nobody": NOBODY_SEES,
-}
 PEOPLE_BY = {
     "all": "",
     "further": " AND (pe.name_key, pe.id) > (:name_key, :id)",
@@ -778,15 +743,6 @@ PEOPLE_BY = {
     "phone": " AND pe.phone = :phone",
     "name": " AND pe.name_key LIKE :a AND pe.name_key LIKE :b AND pe.name_key LIKE :c",
 }
-
-
-def people_scope(actor: Actor) -> str:
-    """Which people are within the actor's scope: those of the team that holds them."""
-    if actor.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
-        return "team"
-    if actor.role is Role.SAFEGUARDING_LEAD:
-        return "team" if actor.place_path is None else "place"
-    return "nobody"
 
 
 @cache

@@ -9,6 +9,7 @@ from flask import Blueprint, current_app, render_template, request
 
 from referral import beginnings, policies, records, visible
 from referral.actors import Actor
+from referral.scopes import LEADS
 from referral.states import REFERRAL_OPEN, TAKING_PART, WITH_PROVIDER, ReferralState, Role
 from referral.store import Tx
 from referral.visible import Filters
@@ -28,7 +29,7 @@ from workflows.working_time import ENGLAND, LONDON, working_days_between
 pages = Blueprint("home", __name__)
 
 TEAM = (Role.LINK_WORKER, Role.TEAM_LEAD)
-REVIEWERS = (*visible.OVERSEERS, Role.INFORMATION_GOVERNANCE_LEAD)
+REVIEWERS = (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD)
 R = ReferralState
 # The lists beside what needs me now: name, its words, and the states it holds.
 LISTS: dict[str, dict[str, frozenset[str]]] = {

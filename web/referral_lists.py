@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request
 
+from referral.scopes import LEADS
 from referral.states import TAKING_PART, ReferralState, Role
-from referral.visible import OVERSEERS, Filters
+from referral.visible import Filters
 from web import labels
 from web.access import TEAM, access, current_actor
 from web.app import edge
@@ -21,7 +22,7 @@ from workflows import reading
 
 pages = Blueprint("referral_lists", __name__)
 
-READERS = frozenset({*TEAM, *OVERSEERS, Role.PROVIDER_LEADER})
+READERS = frozenset({*TEAM, *LEADS, Role.PROVIDER_LEADER})
 HIDDEN_FROM_PROVIDER = (ReferralState.DRAFT, ReferralState.IN_ERROR)
 
 
