@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from referral import policies
+from referral import policies, policy
 from referral.policy import rules_in
 from referral.store import Sql, Store
 from tests.web.client import Page, sign_in, visit
@@ -19,6 +19,9 @@ from web.cli import main
 from workflows.policy_files import WrongFile, read
 
 SENT = "/policy/days/referral.sent"
+KEEP = Sql(
+    "INSERT INTO move_table (noun, version, body, from_at) VALUES ('policy', 'older', :body, :at)"
+)
 CHANGE = Sql("SELECT id, code FROM policy_change")
 COMMENTS = Sql("SELECT id, body, shown FROM policy_comment ORDER BY at, id")
 
@@ -59,6 +62,16 @@ def test_everybody_who_works_here_reads_what_holds_and_where_it_comes_from(w: Wo
     assert "Referral: the provider answers 5 working days Shipped example" in there.words
     assert 'id="kind-days"' in there.text
     assert 'id="kind-reasons"' not in there.text
+
+
+def test_a_past_day_shows_the_examples_that_were_shipped_then(w: World) -> None:
+    older = policy.shipped_text().replace("days referral.queried 3\n", "days referral.queried 4\n")
+    with w.store.begin() as tx:
+        tx.run(KEEP, body=older, at=w.at - timedelta(days=365))
+    then = sign_in(w, "priya").get("/policy?on-day=1&on-month=7&on-year=2025&kind=days")
+    assert "Referral: Question asked 4 working days Shipped example" in then.words
+    now = sign_in(w, "priya").get("/policy?kind=days")
+    assert "Referral: Question asked 3 working days Shipped example" in now.words
 
 
 def test_a_change_says_first_what_it_touches_and_then_holds(w: World) -> None:
@@ -220,13 +233,19 @@ def test_you_said_we_did_stays_beside_the_change(w: World) -> None:
     }
     early = grace.fill(f"/policy/changes/{change}/decide", **decision)
     assert "People can still comment." in early.words
+    visit(w).fill(f"/have-your-say/{code}", voice="provider", body="We share a phone.")
     w.later(days=25)
     closed = visit(w).get(f"/have-your-say/{code}")
+    assert "Send a reminder on day three. A link worker or somebody beside one" in closed.words
+    assert "Priya" not in closed.words
     assert "The time for comments has ended." in closed.words
     late = visit(w).post(f"/have-your-say/{code}", {"voice": "provider", "body": "Too late?"})
     assert "The time for comments has ended." in late.words
     grace = sign_in(w, "grace")
     assert "Changes of policy: 1 to decide" in grace.get("/").words
+    unread = grace.fill(f"/policy/changes/{change}/decide", **decision)
+    assert "Read the comments that wait first." in unread.words
+    grace.send(grace.get(f"/policy/changes/{change}"), form=0)
     unheard = grace.fill(f"/policy/changes/{change}/decide", outcome="made")
     assert "Write what people said" in unheard.words
     assert days(w) == 5
