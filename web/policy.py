@@ -340,8 +340,13 @@ def change(kind: str, name: str) -> ResponseReturnValue:
         if shown is not None:
             return shown
     known = {"starts": "now", **known_value(kind, one.value)}
-    words = _("Saved. What runs keeps the rule it began with.")
-    return answer(draw, act, lambda made: Next(here, words), schema=schema, known=known)
+    return answer(draw, act, lambda made: Next(here, _saved()), schema=schema, known=known)
+
+
+def _saved() -> str:
+    if request.form.get("starts") == "later":
+        return _("Saved. It begins on its day; what runs then keeps the rule it began with.")
+    return _("Saved. What runs keeps the rule it began with.")
 
 
 def _preview(

@@ -95,6 +95,13 @@ def _fixed() -> str:
         )
         for name in sorted(FIXED)
     ]
+    for table in TABLES.values():
+        for clock in table.clocks.values():
+            if clock.before:
+                days = ", ".join(map(str, clock.before))
+                unit = "calendar days" if clock.calendar else "working days"
+                what = name_words("days", clock.kind)
+                lines.append(f"- when is reminded before the date of *{what}*: {days} {unit};")
     never = ", ".join(_words(kind) for kind in NO_GRACE)
     lines.append(f"- evidence that always stops new referrals and has no grace: {never};")
     lines.append(
