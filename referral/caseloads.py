@@ -166,6 +166,10 @@ ANSWERS_ABOUT = Sql(
     "SELECT c.id FROM consent c WHERE c.link_worker_id = :member AND c.person_id = :person_id"
     " AND c.state IN ('asked','given','expired') ORDER BY c.id"
 )
+HOLDS_OF = Sql(
+    "SELECT h.id FROM hold h WHERE h.person_id = :person_id AND h.owner = :owner"
+    " AND h.ended IS NULL AND h.concern_id IS NULL ORDER BY h.id"
+)
 PERSON_CARRIED = Sql(
     f"SELECT person_id FROM referral WHERE id = :id AND link_worker_id = :member"
     f" AND state IN ({OPEN})"
@@ -194,6 +198,12 @@ def answers_about(tx: Tx, membership_id: str, person_id: str) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
+def holds_of(tx: Tx, membership_id: str, person_id: str) -> list[str]:
+    """The ordinary holds over a person that this link worker placed and looks after."""
+    rows = tx.rows(HOLDS_OF, owner=f"member@{membership_id}", person_id=person_id)
+    return [str(row[0]) for row in rows]
+
+
 def person_carried(tx: Tx, membership_id: str, referral_id: str) -> str | None:
     """Whose open referral this is, if this link worker carries it."""
     row = tx.row(PERSON_CARRIED, id=referral_id, member=membership_id)
@@ -206,11 +216,11 @@ def now_with(tx: Tx, person_id: str, membership_id: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def pass_clock(tx: Tx, consent_id: str, old: str, new: str) -> list[str]:
-    """The clocks of a consent go to the next link worker; their kinds."""
+def pass_clock(tx: Tx, record_id: str, old: str, new: str) -> list[str]:
+    """The clocks of a consent, or of a hold, go to the next link worker; their kinds."""
     owner = f"member@{old}"
-    kinds = [str(row[0]) for row in tx.rows(CLOCK_OF, id=consent_id, owner=owner)]
-    tx.run(PASS_CLOCK, id=consent_id, owner=owner, new=f"member@{new}")
+    kinds = [str(row[0]) for row in tx.rows(CLOCK_OF, id=record_id, owner=owner)]
+    tx.run(PASS_CLOCK, id=record_id, owner=owner, new=f"member@{new}")
     return kinds
 
 

@@ -99,12 +99,16 @@ class Line(NamedTuple):
 
 _LINES = """SELECT l.id, l.place_id, l.organisation_id, l.name, l.phone, l.serves, l.days, l.opens,
   l.closes, l.bank_holidays FROM rota_line l"""
-LINES_OF = Sql(f"{_LINES} WHERE l.place_id = :place_id AND l.ended_at IS NULL ORDER BY l.id")
+# A line for adults or for children alone comes before one for anybody.
+_IN_ORDER = (
+    " ORDER BY CASE l.serves WHEN 'anyone' THEN 1 ELSE 0 END, l.opens, l.name, l.added_at, l.id"
+)
+LINES_OF = Sql(f"{_LINES} WHERE l.place_id = :place_id AND l.ended_at IS NULL{_IN_ORDER}")
 _UP = """ JOIN place p ON p.id = {of}.place_id
   JOIN organisation o ON o.id = :id
   JOIN place own ON own.id = o.place_id
     AND (own.path = p.path OR substr(own.path, 1, length(p.path) + 1) = p.path || '/')"""
-LINES_FOR = Sql(f"{_LINES}{_UP.format(of='l')} WHERE l.ended_at IS NULL ORDER BY l.id")
+LINES_FOR = Sql(f"{_LINES}{_UP.format(of='l')} WHERE l.ended_at IS NULL{_IN_ORDER}")
 
 
 def _line(row: tuple[Any, ...]) -> Line:

@@ -146,7 +146,7 @@ MOVES: dict[tuple[str, str], MoveWords] = {
         N_("Report to the authority"), N_("Reported to the authority")
     ),
     ("concern", "told_authority"): MoveWords(
-        N_("I told the authority"), N_("The authority or 999 was told")
+        N_("Write down a call to 999 or the council"), N_("The authority or 999 was told")
     ),
     ("concern", "authority_decides"): MoveWords(
         N_("Record the authority's answer"), N_("The authority answered")

@@ -10,6 +10,7 @@ from referral import caseloads
 from referral.actors import Actor
 from referral.audit import log
 from referral.caseloads import Carried, TeamMember
+from referral.clocks import member_key
 from referral.rows import change
 from referral.states import Noun, Role
 from referral.store import Tx
@@ -95,7 +96,8 @@ def hand_over_referral(
     tx: Tx, actor: Actor, at: datetime, membership_id: str, referral_id: str, to: str
 ) -> Done:
     """One referral of this link worker goes to another: what `hand_over_caseload` is made of. Its
-    clock isn't started anew. The person's agreements, which the link worker looked after, go along.
+    clock isn't started anew. The person's agreements and ordinary holds, which the link worker
+    looked after, go along.
     Raises Refused."""
     require(actor, GIVERS, "membership", "hand_over")
     _over(tx, actor, membership_id, "hand_over")
@@ -107,6 +109,10 @@ def hand_over_referral(
     done = step(tx, Noun.REFERRAL, referral_id, "reassign", actor, at, given)
     for consent_id in caseloads.answers_about(tx, membership_id, person_id):
         _pass_consent(tx, actor, at, consent_id, membership_id, to)
+    for hold_id in caseloads.holds_of(tx, membership_id, person_id):
+        caseloads.pass_clock(tx, hold_id, membership_id, to)
+        change(tx, "hold", hold_id, {"owner": member_key(to)})
+        log(tx, actor, at, "handed_over", "hold", hold_id, {"owner": member_key(to)})
     return done
 
 

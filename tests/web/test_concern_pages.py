@@ -171,7 +171,7 @@ def test_a_raiser_in_a_named_organisation_sees_their_words_and_the_feedback_only
     rid = w.active()
     concern, page = raised(w, f"/referrals/{rid}", "rae", source_organisations=[w.org["singers"]])
     assert SEEN in page.words
-    assert "I told the authority" not in page.words
+    assert "Write down a call" not in page.words
     paul = sign_in(w, "paul")
     paul.fill(f"/concerns/{concern}/acknowledge")
     paul.fill(f"/concerns/{concern}/close", wishes_met="fully", reason="advice", feedback="Done.")

@@ -26,6 +26,7 @@ from workflows.caseloads import (
 from workflows.concerns import raise_concern
 from workflows.deaths import death_preview, record_death, take_back_death
 from workflows.engine import Refused
+from workflows.holds import place_hold
 from workflows.merges import merge_people, merge_preview
 from workflows.referrals import begin_referral
 from workflows.rules_for_verify import rules_for_verify
@@ -115,6 +116,8 @@ def test_two_records_become_one_with_everything_and_each_referral_confirmed(w: W
     begun = w.draft(other, "pottery")
     w.referral(begun, "discard", "priya")
     raised = concern(w, other)
+    week = {"cause": "hospital", "until": w.at.date() + timedelta(days=7)}
+    hold = do(w, "priya", place_hold, referral_id=theirs, **week)
     plan = do(w, "tess", merge_preview, keep, other)
     assert {r.id for r in plan.referrals} == {theirs, begun}
     assert set(plan.filled) == {"nhs_number", "phone"}
@@ -124,7 +127,8 @@ def test_two_records_become_one_with_everything_and_each_referral_confirmed(w: W
     confirmed = [theirs, begun]
     for _ in range(2):
         do(w, "tess", merge_people, keep, other, referrals=confirmed, key="join")
-    for table, record in (("referral", theirs), ("referral", begun), ("concern", raised)):
+    moved = (("referral", theirs), ("referral", begun), ("concern", raised), ("hold", hold))
+    for table, record in moved:
         assert rows(w.store, f"SELECT person_id FROM {table} WHERE id = :id", id=record) == [
             (keep,)
         ]
@@ -184,12 +188,16 @@ def test_a_caseload_is_previewed_shared_out_and_handed_over_with_its_clocks(w: W
     out = shared_out(plan, [sam])
     assert out == dict.fromkeys(mine, sam)
     before = clock(w.store, mine[3])["due"]
+    week = {"cause": "hospital", "until": w.at.date() + timedelta(days=7)}
+    hold = do(w, "priya", place_hold, referral_id=mine[0], **week)
     for who in ("priya", "olu", "tom", "sol"):
         assert refused(w, who, caseload_preview, priya)[0] in ("not_found", "not_your_role")
     done, left = do(w, "tess", hand_over_caseload, priya, out)
     assert (len(done), left) == (4, [])
     assert clock(w.store, mine[3])["due"] == before
     assert clock(w.store, mine[3])["owner"] == f"member@{sam}"
+    assert clock(w.store, hold)["owner"] == f"member@{sam}"
+    assert rows(w.store, "SELECT owner FROM hold WHERE id = :id", id=hold) == [(f"member@{sam}",)]
     do(w, "tess", hand_over_rest, priya, [sam])
     looked_after = rows(w.store, "SELECT DISTINCT link_worker_id FROM consent")
     assert looked_after == [(sam,)]

@@ -16,6 +16,7 @@ from referral.states import Noun, Purpose, Role
 from referral.store import Sql, Store, Tx
 from web.demo import cast
 from web.demo.leading import leading
+from web.demo.lives import tell_lives
 from workflows.activities import add_provider, save_activity, save_group
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
@@ -489,6 +490,7 @@ def tell(
     _policy(s)
     _held_for_a_time(s)
     leading(s)
+    tell_lives(s)
     s.tell()
     return s
 

@@ -1,0 +1,168 @@
+"""What life brings in the demo: a rota, a worry nobody has read yet, a death, days away, and one
+person with two records."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from referral.states import Noun, Purpose
+from workflows.concerns import raise_concern
+from workflows.consent import record_consent
+from workflows.deaths import record_death
+from workflows.engine import step
+from workflows.organisations import set_away
+from workflows.people import add_person, save_plan
+from workflows.referrals import begin_referral, send_referral
+from workflows.rotas import add_authority, add_line
+from workflows.working_time import LONDON, local_day
+
+if TYPE_CHECKING:
+    from web.demo.story import Story
+
+WEEKDAYS = (0, 1, 2, 3, 4)
+EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
+# (name, phone, for whom, days, from, until, bank holidays)
+ROTA: tuple[tuple[str, str, str, tuple[int, ...], str, str, bool], ...] = (
+    ("Harbour safeguarding desk", "01632 960101", "adults", WEEKDAYS, "09:00", "17:00", False),
+    ("Children's front door", "01632 960102", "children", WEEKDAYS, "08:30", "17:30", False),
+    ("Evening duty lead", "01632 960103", "anyone", WEEKDAYS, "17:00", "21:00", False),
+    ("Emergency duty team", "01632 960199", "anyone", EVERY_DAY, "21:00", "08:30", True),
+)
+AUTHORITIES: tuple[tuple[str, str, str], ...] = (
+    ("adult_social_care", "County adult safeguarding", "01632 960110"),
+    ("childrens_services", "County children's front door", "01632 960111"),
+    ("police", "Harbour police, public protection", "01632 960112"),
+    ("allegations_children", "County designated officer", "01632 960113"),
+    ("allegations_adults", "County people in positions of trust lead", "01632 960114"),
+)
+
+
+def tell_lives(s: Story) -> None:
+    """Plan all of it."""
+    s.on(100, lambda at: _rota(s, at))
+    s.on(30, lambda at: _maud(s, at))
+    s.on(6, lambda at: _maud_died(s, at))
+    s.on(2, lambda at: _away(s, at))
+    s.on(1, lambda at: _twice(s, at))
+    s.on(0, lambda at: _unread(s, at), hour=8)
+
+
+def _rota(s: Story, at: datetime) -> None:
+    paul, seth = s.actor["paul"], s.actor["seth"]
+    with s.store.begin(paul) as tx:
+        for name, phone, serves, days, opens, closes, holidays in ROTA:
+            line = {
+                "name": name,
+                "phone": phone,
+                "serves": serves,
+                "days": days,
+                "opens": opens,
+                "closes": closes,
+                "bank_holidays": holidays,
+            }
+            add_line(tx, paul, at, s.place["Harbour"], line)
+    with s.store.begin(seth) as tx:
+        for kind, name, phone in AUTHORITIES:
+            known = {"kind": kind, "name": name, "phone": phone}
+            add_authority(tx, seth, at, s.place["root"], known)
+
+
+def _maud(s: Story, at: datetime) -> None:
+    """Maud Kerr comes to the choir."""
+    priya, sol = s.actor["priya"], s.actor["sol"]
+    with s.store.begin(priya) as tx:
+        person = add_person(
+            tx,
+            priya,
+            at,
+            {
+                "given_name": "Maud",
+                "family_name": "Kerr",
+                "birth_date": date(1934, 8, 7),
+                "no_nhs_number": "not_known",
+                "practice": priya.organisation_name,
+                "phone": "07700 900171",
+            },
+        )["id"]
+        s.person["Maud"] = person
+        plan = save_plan(tx, priya, at, person, {"what_matters": "To sing with my sister."})
+        made = begin_referral(
+            tx,
+            priya,
+            at,
+            person_id=person,
+            group_id=s.group["choir"],
+            values={
+                "risks": "none",
+                "plan_id": plan,
+                "safety_answers": '{"Do you use oxygen?": "No"}',
+            },
+        ).id
+        record_consent(
+            tx,
+            priya,
+            at,
+            person_id=person,
+            purpose=Purpose.SHARE_WITH_PROVIDER,
+            recipient=s.provider["singers"],
+            agreed=True,
+            answer={"basis": "agreement", "how": "in_person"},
+        )
+        send_referral(tx, priya, at, made)
+    for trigger in ("accept", "contact", "start"):
+        with s.store.begin(sol) as tx:
+            step(tx, Noun.REFERRAL, made, trigger, sol, at)
+
+
+def _maud_died(s: Story, at: datetime) -> None:
+    priya = s.actor["priya"]
+    said: dict[str, Any] = {
+        "died_on": local_day(at) - timedelta(days=1),
+        "said_by": "Her sister, by phone",
+    }
+    with s.store.begin(priya) as tx:
+        record_death(tx, priya, at, s.person["Maud"], said)
+
+
+def _away(s: Story, at: datetime) -> None:
+    """Sam will be away for a week."""
+    sam = s.actor["sam"]
+    first = (s.now + timedelta(days=7)).astimezone(LONDON)
+    first = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    end = first + timedelta(days=7)
+    with s.store.begin(sam) as tx:
+        set_away(tx, sam, at, membership_id=sam.membership_id, start=first, end=end)
+
+
+def _twice(s: Story, at: datetime) -> None:
+    """Derek Lowe was added a second time, as happens."""
+    sam = s.actor["sam"]
+    with s.store.begin(sam) as tx:
+        add_person(
+            tx,
+            sam,
+            at,
+            {
+                "given_name": "Derek",
+                "family_name": "Lowe",
+                "birth_date": date(1948, 7, 2),
+                "no_nhs_number": "not_known",
+                "practice": sam.organisation_name,
+                "email": "derek.lowe@example.org",
+            },
+        )
+
+
+def _unread(s: Story, at: datetime) -> None:
+    """Rae Lister writes a worry down this morning; nobody has read it yet."""
+    rae = s.actor["rae"]
+    values = {
+        "referral_id": s.referral["Beryl"],
+        "seen": "Beryl would not take her coat off, and cried when her son came to fetch her.",
+        "danger": False,
+        "safe_to_carry_on": True,
+        "others_at_risk": "not_sure",
+    }
+    with s.store.begin(rae) as tx:
+        raise_concern(tx, rae, at, values)
