@@ -27,6 +27,7 @@ from web.schemas.base import Command
 from web.schemas.fields import Choice, Email, Id, Text
 from web.schemas.organisations import ASSIGNABLE, AddOrganisation, AddPlace, SetPlacePhones
 from web.words import phone_words
+from workflows.caseloads import GIVERS
 from workflows.engine import Refused
 from workflows.moves import N_
 from workflows.organisations import (
@@ -184,6 +185,7 @@ def organisation(record_id: UUID) -> str:
         organisation=found,
         kind=word(labels.ORGANISATIONS, found.kind),
         accounts=accounts,
+        hands_over=actor.role in GIVERS,
         is_governance=actor.role is Role.GOVERNANCE_LEAD,
         back={"href": "/organisations"},
     )
@@ -196,7 +198,7 @@ def users() -> str:
     actor = current_actor()
     with edge().reading(actor) as (tx, _at):
         accounts = oversight.accounts(tx, actor)
-    return page("users.jinja", accounts=accounts)
+    return page("users.jinja", accounts=accounts, hands_over=actor.role in GIVERS)
 
 
 class NewAccount(Command):

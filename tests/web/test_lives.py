@@ -124,8 +124,22 @@ def test_a_lead_sees_who_is_away_hands_people_over_and_ends_a_role(w: World) -> 
         ("sam", "/team", 403),
         ("tess", f"/team/{w.actor['tess'].membership_id}/end", 404),
         ("grace", f"/team/{sam}/end", 200),
+        ("ada", f"/team/{sam}/away", 200),
+        ("ada", f"/team/{sam}/hand-over", 403),
     ):
         assert sign_in(w, who).get(path).status == status, (who, path)
+
+
+def test_who_sets_up_a_place_finds_the_same_beside_each_account(w: World) -> None:
+    sam = w.actor["sam"].membership_id
+    for who, hands_over in (("grace", True), ("ada", False)):
+        page = sign_in(w, who).get(f"/organisations/{w.org['ash']}")
+        assert f"/team/{sam}/away" in page.text
+        assert f"/team/{sam}/end" in page.text
+        assert (f"/team/{sam}/hand-over" in page.text) is hands_over
+    kit = w.actor["kit"].membership_id
+    sign_in(w, "grace").fill(f"/team/{kit}/end")
+    assert sign_in(w, "kit").get("/").path == "/sign-in"
 
 
 def test_many_people_go_over_some_at_a_time_and_the_page_says_how_far(

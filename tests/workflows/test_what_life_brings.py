@@ -4,7 +4,7 @@ The log stays whole through all of it: each story ends with the check of the who
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
