@@ -376,28 +376,64 @@ def concerns(tx: Tx, actor: Actor, record_id: str) -> bool:
     return row is not None
 
 
-UNREAD_BELOW = Sql(
-    """
-SELECT a.id, a.reference, a.title, count(*) FROM announcement_reader r
+_BELOW = """
+SELECT a.id, a.reference, a.title, u.name, o.name FROM announcement_reader r
 JOIN announcement a ON a.id = r.announcement_id
+JOIN membership m ON m.id = r.membership_id
+JOIN app_user u ON u.id = m.user_id
+JOIN organisation o ON o.id = m.organisation_id
 WHERE r.system_id = :system_id AND r.read_at IS NULL AND r.fired > 1
   AND r.owner IN (:role, :over)
-GROUP BY a.id, a.reference, a.title ORDER BY a.reference LIMIT 10
 """
+UNREAD_BELOW = Sql(_BELOW + "ORDER BY a.act_by, a.id, u.name, m.id LIMIT 100")
+UNREAD_OF_ONE = Sql(_BELOW + "AND a.id = :id ORDER BY u.name, m.id LIMIT 100")
+
+
+class Below(NamedTuple):
+    """Somebody whom the actor answers for, who hasn't read what must be acted on."""
+
+    announcement_id: str
+    reference: str
+    title: str
+    name: str
+    organisation: str
+
+
+def unread_below(tx: Tx, actor: Actor, record_id: str | None = None) -> list[Below]:
+    """What has come up to the actor because those they answer for haven't read it; of one
+    announcement, or of all."""
+    over = f"{actor.role}@{actor.place_id}" if actor.place_id else "-"
+    asked = {
+        "system_id": actor.system_id,
+        "role": f"{actor.role}@{actor.organisation_id}",
+        "over": over,
+    }
+    rows = (
+        tx.rows(UNREAD_BELOW, **asked)
+        if record_id is None
+        else tx.rows(UNREAD_OF_ONE, **asked, id=record_id)
+    )
+    return [Below._make(row) for row in rows]
+
+
+HEAD = Sql(
+    """
+SELECT a.id, a.reference, a.title, a.body, a.act_by, a.escalation_id, a.sent_at, u.name, o.name,
+  NULL
+FROM announcement a
+JOIN membership m ON m.id = a.sent_by
+JOIN app_user u ON u.id = m.user_id
+JOIN organisation o ON o.id = m.organisation_id
+WHERE a.id = :id AND a.system_id = :system_id
+""",
+    (4, 6),
 )
 
 
-def unread_below(tx: Tx, actor: Actor) -> list[tuple[str, str, str, int]]:
-    """What those whom the actor leads haven't read though it must be acted on: (announcement,
-    reference, title, how many)."""
-    over = f"{actor.role}@{actor.place_id}" if actor.place_id else "-"
-    rows = tx.rows(
-        UNREAD_BELOW,
-        system_id=actor.system_id,
-        role=f"{actor.role}@{actor.organisation_id}",
-        over=over,
-    )
-    return [(row[0], row[1], row[2], int(row[3])) for row in rows]
+def head(tx: Tx, actor: Actor, record_id: str) -> ToRead | None:
+    """An announcement the actor was let at, without a word on whether they have read it."""
+    row = tx.row(HEAD, id=record_id, system_id=actor.system_id)
+    return None if row is None else _read(row)
 
 
 Audience = Mapping[str, Sequence[str]]

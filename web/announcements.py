@@ -44,6 +44,8 @@ READER_ROLES = (
     Role.ACCOUNTABLE_OFFICER,
 )
 A_PAGE = 25
+# Those whom something unread may come up to.
+LEADS = frozenset({Role.TEAM_LEAD, *sending.SENDERS})
 MANY_READERS = 50
 
 
@@ -211,7 +213,8 @@ def announcement(record_id: UUID) -> str:
     with edge().reading(actor) as (tx, at):
         mine = kept.one_to_read(tx, actor, found)
         sent = kept.sent_one(tx, actor, at, found) if actor.role in SENDERS else None
-        seen = mine or sent
+        below = kept.unread_below(tx, actor, found) if mine is None or not sent else []
+        seen = mine or sent or (kept.head(tx, actor, found) if below else None)
         if seen is None:
             abort(404)
         readers = kept.readers_of(tx, actor, found, position, MANY_READERS + 1) if sent else []
@@ -233,6 +236,7 @@ def announcement(record_id: UUID) -> str:
         body=body,
         mine=mine,
         sent=_row(sent, at) if sent else None,
+        below=[_("%(who)s, %(where)s", who=b.name, where=b.organisation) for b in below],
         minutes=sent.minutes if sent else 0,
         when=time_words(seen.sent_at),
         act_by=_act_by(seen.act_by, at),
@@ -267,7 +271,20 @@ def read(record_id: UUID) -> ResponseReturnValue:
 def unread(tx: Tx, at: datetime) -> list[dict[str, str]]:
     """What the actor of this request hasn't read yet, for the first page."""
     actor = current_actor()
-    return [
+    found = [
         {"id": one.id, "title": one.title, "act_by": _act_by(one.act_by, at)}
         for one in kept.to_read(tx, actor)
     ]
+    if actor.role not in LEADS:
+        return found
+    late: dict[str, list[kept.Below]] = {}
+    for one in kept.unread_below(tx, actor):
+        late.setdefault(one.announcement_id, []).append(one)
+    for record_id, below in late.items():
+        words = ngettext(
+            "%(num)s person you answer for has not read it.",
+            "%(num)s people you answer for have not read it.",
+            len(below),
+        )
+        found.append({"id": record_id, "title": below[0].title, "act_by": words})
+    return found

@@ -145,6 +145,11 @@ def test_only_what_must_be_acted_on_climbs_when_unread(w: World) -> None:
         w.later(days=7)
         sweep_all(Edge(w.store, lambda: w.at))
         assert [row[1].partition("@")[0] for row in rows(w, owners)] == [expected]
+        if expected == "team_lead":
+            tess = sign_in(w, "tess")
+            assert "1 person you answer for has not read it." in tess.get("/").words
+            assert "Priya Shah, Ash Lane practice" in tess.get(loud).words
+            assert tess.get(quiet).status == 404
     assert "has not read what must be acted on" in sign_in(w, "tess").get("/notices").words
     assert "Followed up" in sign_in(w, "grace").get(loud).words
     assert "Followed up" not in sign_in(w, "grace").get(quiet).words

@@ -42,6 +42,16 @@ def test_an_announcement_from_its_cost_to_its_last_reader(w: World) -> None:
         (due,) = kept.due(tx, w.at)
         assert announcements.look(tx, due, w.at) == "reminded"
         assert announcements.look(tx, due, w.at) == "read"  # somebody else was quicker
+    w.later(days=7)
+    tess = w.actor["tess"]
+    with w.store.begin(tess) as tx:
+        assert kept.unread_below(tx, tess) == []
+        assert announcements.look(tx, kept.due(tx, w.at)[0], w.at) == "climbed"
+        assert [b.name for b in kept.unread_below(tx, tess, made)] == ["Sam Okafor"]
+        assert kept.unread_below(tx, w.actor["tom"]) == []
+        seen = kept.head(tx, tess, made)
+        assert seen is not None
+        assert (seen.title, seen.read_at) == ("A form", None)
     with w.store.begin(sam) as tx:
         assert kept.concerns(tx, sam, made)
         assert announcements.acknowledge(tx, sam, w.at, made) is True
