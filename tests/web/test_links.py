@@ -21,6 +21,7 @@ from tests.web.client import HTTP, Page, Visitor, sign_in, visit
 from tests.winding import rows, state, sweep
 from tests.world import World, build
 from web.link_tokens import LinkTokens
+from workflows import provider_links
 
 TOKENS = LinkTokens(HTTP.secret_key)
 PERSONAL = ("Okoro", "900982", "1951", "ZZ99", "Ash Lane neighbour")
@@ -149,6 +150,12 @@ def test_a_link_shows_the_least_whatever_stage_it_has_reached(one: Links, begin:
     assert page.status == 200
     for secret in PERSONAL:
         assert secret not in page.text, secret
+    with one.w.store.read() as tx:
+        link = links.find(tx, one.link)
+        assert link is not None
+        offer = provider_links.look(tx, link, one.w.at)
+    assert offer is not None
+    assert set(offer.seen) <= provider_links.LEAST
     sent = one.phone.get(one.make(one.w.sent()))
     assert "Margaret" in sent.words
     assert "Singing again" in sent.words
