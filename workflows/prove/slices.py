@@ -462,7 +462,7 @@ def _slices() -> tuple[Slice, ...]:
             starting(ready()),
             {R: ALL, C: ALL},
             ("priya", "tess", "sol", "kit", "grace", "margaret"),
-            Bounds({R: 2, C: 3}),
+            Bounds({R: 2, C: 2}),
             life=("consent runs out",),
             swept=frozenset({R, C}),
             providers=("singers", "clay"),
