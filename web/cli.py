@@ -206,8 +206,8 @@ def _load(tx: Tx, system_id: str, at: datetime, shape: Shape) -> list[str]:
     )
     gaps = sum(len(one.gaps) for one in who_answers(everybody(tx, over, at)))
     return [
-        f"{shape.title}: {made.places} places, {made.organisations} organisations and"
-        f" {made.rungs} levels of review added.",
+        f"{shape.title}. Added: {made.places} places, {made.organisations} organisations,"
+        f" {made.rungs} levels of review.",
         f"{gaps} things that nobody answers for yet: see Who answers for what (/accountability)."
         if gaps
         else "Everything has somebody who answers for it.",

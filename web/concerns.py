@@ -470,7 +470,7 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
         f,
         full,
         tuple(options(Noun.CONCERN, f, actor, at)) if hats else (),
-        None if brief else number_for(tx, concern_id, at),
+        None if brief or full else number_for(tx, concern_id, at),  # for the receipt alone
         tuple(k for k in records.calls(tx, concern_id) if full or k.member == actor.membership_id),
         (clock.due, clock.hours) if clock else None,
         _history(tx, actor, at, concern_id) if told else None,

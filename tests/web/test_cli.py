@@ -204,7 +204,7 @@ def test_setup_with_a_shape_makes_its_places_and_says_what_is_missing(run: Run) 
     ]  # fmt: skip
     made = run("setup", "Saltmarsh", "--admin", "ada@example.org", "--shape", "system")
     assert made.exit_code == 0
-    assert "5 places, 10 organisations and 4 levels of review added." in made.output
+    assert "Added: 5 places, 10 organisations, 4 levels of review." in made.output
     assert "nobody answers for yet" in made.output
 
 
@@ -212,7 +212,7 @@ def test_a_shape_from_a_file_is_loaded_and_a_wrong_one_refused(run: Run, tmp_pat
     set_up(run)
     mine = tmp_path / "mine.toml"
     mine.write_text(run("shape", "show", "practice").output)
-    assert "1 organisations and 3 levels" in run("shape", "load", str(mine)).output
+    assert "1 organisations, 3 levels" in run("shape", "load", str(mine)).output
     mine.write_text("[[rungs]]\nlevel = 9\nrole = 'team_lead'\nstands = 'root'\n")
     wrong = run("shape", "load", str(mine))
     assert wrong.exit_code == 2

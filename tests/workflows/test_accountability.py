@@ -13,6 +13,7 @@ from tests.world import World, build
 from workflows.accountability import Line, lines
 from workflows.engine import Refused, step
 from workflows.named import check_named
+from workflows.organisations import add_membership, add_user
 
 
 @pytest.fixture
@@ -130,3 +131,17 @@ def test_a_concern_has_one_line_without_whoever_is_named(w: World) -> None:
     assert line.steps[0].people == ("Gwen Safe",)
     assert [s.where for s in line.steps] == ["Ash Lane practice", "Saltmarsh", "Saltmarsh"]
     assert line.steps[-1].role is Role.ACCOUNTABLE_OFFICER
+
+
+def test_nobody_of_the_provider_a_concern_is_about_stands_on_its_line(w: World) -> None:
+    with w.store.begin() as tx:
+        user = add_user(tx, w.system, w.at, name="Sid Safe", email="sid@example.org")
+        add_membership(tx, w.system, w.at, user_id=user, organisation_id=w.org["singers"],
+                       role=Role.SAFEGUARDING_LEAD)  # fmt: skip
+    given = {"provider_id": w.provider["singers"], "seen": "Shouting.", "danger": False,
+             "sources": []}  # fmt: skip
+    with w.store.begin(w.actor["rae"]) as tx:
+        made = step(tx, Noun.CONCERN, None, "raise", w.actor["rae"], w.at, given)
+    line = lines_of(w, "concern", made.id, "paul")["safeguarding"]
+    assert "Sid Safe" not in {name for s in line.steps for name in s.people}
+    assert line.steps[0].people == ("Paul Harbour",)
