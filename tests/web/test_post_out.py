@@ -3,10 +3,13 @@ delivered. That a service took a message is never called told."""
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -482,6 +485,51 @@ def test_a_message_of_a_concern_that_fails_is_nobodys_business_but_the_raisers(o
     one.work()
     for who in ("tess", "ada", "sam", "sol"):
         assert "concern" not in sign_in(one.w, who).get("/").words.lower()
+
+
+@pytest.mark.invariant("I56")
+@pytest.mark.parametrize("begin", ["sent", "active"])
+@pytest.mark.parametrize("side", ["provider", "link_worker"])
+def test_what_leaves_the_house_does_not_tell_why_there_is_a_full_hold(
+    sqlite_template: Path, tmp_path: Path, begin: str, side: str
+) -> None:
+    """Two worlds, one with a concern that names them: their mails, links and errands are alike."""
+    heard = []
+    for cause in ("concern", "records"):
+        shutil.copy(sqlite_template, tmp_path / cause)
+        store = Store(f"sqlite:///{tmp_path / cause}")
+        h = House(build(store)).settle()
+        person = h.w.person()
+        record = getattr(h.w, begin)(person)
+        who = "sol" if side == "provider" else "priya"
+        if cause == "concern":
+            source = (
+                {"organisation_id": h.w.org["singers"]}
+                if side == "provider"
+                else {"user_id": h.w.actor["priya"].user_id}
+            )
+            given = {"person_id": person, "seen": "Bruises.", "danger": False, "sources": [source]}
+            h.w.step(Noun.CONCERN, None, "raise", "tess", given=given)
+        else:
+            full_hold(h.w, person, side)
+        if side == "link_worker":
+            h.mail.troubles = [NotTaken("550", for_good=True) for _ in range(3)]
+        for _ in range(12):
+            h.work(days=5)
+        said = [(_plain(m.subject), _plain(m.text)) for m in h.to(who)]
+        links = rows(store, "SELECT purpose, channel FROM link WHERE record_id = :id", id=record)
+        page = _plain(sign_in(h.w, who).get("/").words)
+        heard.append((said, sorted(links), page))
+        store.dispose()
+    assert heard[0] == heard[1]
+    # A leader hears that something is due; of the link worker's own work only the page is left.
+    assert heard[0][0] if side == "provider" else "My work" in heard[0][2]
+
+
+def _plain(text: str) -> str:
+    """Without what is random in every world."""
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|/a/\S+", "ID", text)
+    return re.sub(r"SG-\w{4}-\w{2}", "REF", text)
 
 
 # -- preferences --------------------------------------------------------------------------------
