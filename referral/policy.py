@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from referral.store import Sql, Tx
@@ -270,6 +271,17 @@ class Book:
         for places in self._by_item.values():
             for found in places.values():
                 found.sort(key=lambda rule: (rule.from_at, rule.number), reverse=True)
+
+    @cached_property
+    def reason_words(self) -> dict[str, str]:
+        """A place's own words for reasons of its own, whatever became of the list since."""
+        return {
+            item["code"]: item["says"]
+            for rule in self.rules
+            if rule.kind == "reasons" and rule.value is not None
+            for item in rule.value
+            if item.get("says")
+        }
 
     def names(self, kind: str) -> Iterator[str]:
         """The names of this kind that have a rule somewhere."""

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+from referral import policy
 from referral.actors import Actor
 from referral.facts import (
     ABSENT,
@@ -820,12 +821,21 @@ class StepSeen(NamedTuple):
     cause: str | None
     reason: str | None
     note_id: str | None
+    reason_words: str | None = None  # a place's own, where the reason is of its own list
+
+
+def _step(tx: Tx, row: tuple[Any, ...]) -> StepSeen:
+    reason, newest = row[12], row[14]
+    words = policy.book(tx, newest).reason_words.get(reason) if newest else None
+    return StepSeen._make((*row[:14], words))
 
 
 STEPS = Sql(
     """
 SELECT s.version, s.trigger, s.from_state, s.to_state, s.at, s.role, u.name, o.name,
-  s.organisation_id, bu.name, cu.name, s.cause, s.reason, s.note_id
+  s.organisation_id, bu.name, cu.name, s.cause, s.reason, s.note_id,
+  CASE WHEN s.reason IS NOT NULL THEN (SELECT pl.policy FROM place pl
+    WHERE pl.system_id = s.system_id AND pl.parent_id IS NULL) END
 FROM step s
 LEFT JOIN membership m ON m.id = s.membership_id
 LEFT JOIN app_user u ON u.id = m.user_id
@@ -867,7 +877,7 @@ def steps_of(tx: Tx, actor: Actor, ids: Iterable[str | None]) -> dict[str, list[
     )
     found: dict[str, list[StepSeen]] = {}
     for row in rows:
-        found.setdefault(row[0], []).append(StepSeen._make(row[1:]))
+        found.setdefault(row[0], []).append(_step(tx, row[1:]))
     return found
 
 
@@ -879,7 +889,7 @@ def steps_since(
     rows = tx.rows(
         STEPS, record_id=record_id, system_id=actor.system_id, noun=str(noun), after=after
     )
-    return [StepSeen._make(row) for row in rows]
+    return [_step(tx, row) for row in rows]
 
 
 NOTES = Sql(

@@ -33,7 +33,7 @@ def entries(
     for step in steps:
         what = told(noun, step.trigger)
         if step.reason:
-            what = f"{what}: {word(REASONS, step.reason)}"
+            what = f"{what}: {step.reason_words or word(REASONS, step.reason)}"
         found.append(
             {
                 "what": what,

@@ -23,6 +23,8 @@ def lists(pg: bool) -> Iterator[tuple[str, Sql]]:
     """Every list, for each scope that is narrower than a place, and each way it is narrowed."""
     for module in (visible, sign_ins):
         for name, held in vars(module).items():
+            if name.endswith("_SQLITE" if pg else "_PG"):
+                continue  # the other database's own way to say it
             for number, query in enumerate(each(held, pg)):
                 yield f"{name}.{number}", query
     for scoped in set(visible.SCOPES) - WHOLE_PLACES - {"nobody"}:

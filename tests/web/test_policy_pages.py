@@ -149,6 +149,8 @@ def test_a_list_is_changed_a_line_each_and_offered_where_the_record_is(w: World)
         f"/referrals/{record}/decline", reason="no_interpreter_bsl_on_that_day"
     )
     assert "The link worker has been told." in done.banner
+    told = sign_in(w, "priya").get(f"/referrals/{record}/history")
+    assert "No interpreter (BSL) on that day" in told.words
 
 
 def opened(w: World) -> tuple[str, str]:
