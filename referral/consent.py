@@ -31,6 +31,7 @@ class Wording(Base):
     number: Mapped[int]
     body: Mapped[str]
     from_at: Mapped[datetime]
+    published_by: Mapped[Ref | None]
     __table_args__ = (
         CheckConstraint(f"purpose IN ({listed(*Purpose)})", name="purpose"),
         Index("uq_wording", "system_id", "purpose", "language", "number", unique=True),
@@ -58,7 +59,8 @@ class Consent(Base):
     basis: Mapped[str | None]
     how: Mapped[str | None]  # in_person | phone | video | written
     present: Mapped[Sealed | None]  # who else was there
-    capacity_note_id: Mapped[Ref | None] = mapped_column(ForeignKey("note.id"))
+    capacity_note_id: Mapped[Ref | None] = mapped_column(ForeignKey("note.id"))  # until 0.1
+    capacity_id: Mapped[Ref | None]  # the assessment a best interests decision rests on
     asked_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     until: Mapped[datetime | None]

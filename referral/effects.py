@@ -64,6 +64,7 @@ def _consent(f: Any, g: Given, at: datetime) -> dict[str, Any]:
         "how": None,
         "present": None,
         "capacity_note_id": None,
+        "capacity_id": None,
         "asked_at": at,
         "answered_at": None,
         "until": None,

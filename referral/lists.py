@@ -118,7 +118,8 @@ LEFT JOIN plan ON plan.id = r.plan_id""",
             **_columns(
                 "c",
                 "id state version since person_id purpose recipient basis how present asked_at"
-                " answered_at until reason renews_id wording_id link_worker_id organisation_id",
+                " answered_at until reason renews_id wording_id capacity_id link_worker_id"
+                " organisation_id",
             ),
             "wording_number": "w.number",
             "wording_language": "w.language",

@@ -20,6 +20,7 @@ TAKEN_ALONG = (
     "hold",
     "escalation",
     "beginning",
+    "capacity_assessment",
 )
 LEFT_AS_WRITTEN = ("note",)
 

@@ -5,6 +5,7 @@ from referral.agreements import Agreement, AgreementParty
 from referral.announcements import Announcement, AnnouncementReader
 from referral.assurance import Assurance, Evidence
 from referral.beginnings import Beginning
+from referral.capacity import CapacityAssessment
 from referral.clocks import BankHoliday, Clock
 from referral.concerns import AuthorityCall, Concern, ConcernSource, Hold
 from referral.consent import Consent, Override, Wording
@@ -62,6 +63,7 @@ __all__ = [
     "BankHoliday",
     "Base",
     "Beginning",
+    "CapacityAssessment",
     "Clock",
     "Concern",
     "ConcernSource",

@@ -563,11 +563,14 @@ class ConsentSeen(NamedTuple):
     wording: str | None
     person_id: str
     capacity_note_id: str | None
+    capacity_id: str | None
+    language: str | None
 
 
 _CONSENTS = """
 SELECT c.id, c.purpose, c.recipient, c.state, c.version, c.asked_at, c.answered_at, c.until, c.how,
-  c.basis, c.present, po.name, u.name, w.number, w.body, c.person_id, c.capacity_note_id
+  c.basis, c.present, po.name, u.name, w.number, w.body, c.person_id, c.capacity_note_id,
+  c.capacity_id, w.language
 FROM consent c
 JOIN membership m ON m.id = c.link_worker_id
 JOIN app_user u ON u.id = m.user_id
@@ -606,11 +609,12 @@ class WordingSeen(NamedTuple):
     number: int
     body: str
     from_at: datetime
+    language: str
 
 
 WORDINGS = Sql(
-    """SELECT w.id, w.purpose, w.number, w.body, w.from_at FROM wording w
-  WHERE w.system_id = :system_id AND w.language = :language AND w.from_at <= :at
+    """SELECT w.id, w.purpose, w.number, w.body, w.from_at, w.language FROM wording w
+  WHERE w.system_id = :system_id AND w.language IN (:language, 'en') AND w.from_at <= :at
     AND NOT EXISTS (SELECT 1 FROM wording n WHERE n.system_id = w.system_id
       AND n.purpose = w.purpose AND n.language = w.language AND n.from_at <= :at
       AND n.number > w.number)""",
@@ -619,9 +623,24 @@ WORDINGS = Sql(
 
 
 def wordings(tx: Tx, actor: Actor, at: datetime, language: str = "en") -> dict[str, WordingSeen]:
-    """The newest wording of each purpose."""
+    """The newest wording of each purpose: in this language, or in English where there is none."""
     rows = tx.rows(WORDINGS, system_id=actor.system_id, language=language, at=at)
-    return {row[1]: WordingSeen._make(row) for row in rows}
+    found = [WordingSeen._make(row) for row in rows]
+    return {w.purpose: w for w in sorted(found, key=lambda w: w.language == language)}
+
+
+LANGUAGES = Sql(
+    "SELECT DISTINCT w.purpose, w.language FROM wording w"
+    " WHERE w.system_id = :system_id AND w.from_at <= :at ORDER BY w.purpose, w.language"
+)
+
+
+def wording_languages(tx: Tx, actor: Actor, at: datetime) -> dict[str, list[str]]:
+    """In which languages each purpose can be read out now."""
+    found: dict[str, list[str]] = {}
+    for purpose, language in tx.rows(LANGUAGES, system_id=actor.system_id, at=at):
+        found.setdefault(str(purpose), []).append(str(language))
+    return found
 
 
 # -- two people ---------------------------------------------------------------------------------

@@ -98,6 +98,7 @@ for _table in (
     "authority",
     "bank_holiday",
     "beginning",
+    "capacity_assessment",
     "confirmation",
     "dispatch",
     "errand",

@@ -15,6 +15,7 @@ from referral.states import Noun, Purpose, Role
 from referral.store import Store, Tx
 from tests.databases import already
 from workflows.activities import add_provider, save_activity, save_group
+from workflows.capacity import assess_capacity
 from workflows.consent import record_consent
 from workflows.engine import Done, step
 from workflows.evidence import add_evidence
@@ -124,6 +125,12 @@ class World:
             self.step(Noun.OVERRIDE, made, "approve", by)
         return made
 
+    def assessment(self, person: str, who: str = "priya", able: bool = False, **values: Any) -> str:
+        """An assessment of the person's capacity: unable to weigh it up, unless `able`."""
+        said = {**ASSESSED, "weighs": able, "review_on": self.at.date() + timedelta(days=90)}
+        with self.store.begin(self.actor[who]) as tx:
+            return assess_capacity(tx, self.actor[who], self.at, person, {**said, **values}).id
+
     def consented(self, provider: str = "singers") -> str:
         """A person who agreed to sharing with this provider."""
         person = self.person()
@@ -181,6 +188,17 @@ class World:
         return record
 
 
+ASSESSED = {
+    "decision": "Whether the choir is told how to reach her.",
+    "assessor": "Dr Amin Shore",
+    "help": "A quiet room, pictures, her daughter there, asked again in the morning.",
+    "understands": True,
+    "retains": True,
+    "communicates": True,
+    "cause": "Her dementia: she can't set one thing against another.",
+    "interests": "She sang all her life, and asks for it each week.",
+    "consulted": "Her daughter.",
+}
 SHARING = {
     "ground": "vital_interests",
     "necessity": "She was unwell last week, and nobody there knows whom to ring.",

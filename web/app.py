@@ -36,6 +36,8 @@ MODULES: tuple[str, ...] = (
     "web.consent",
     "web.overrides",
     "web.holds",
+    "web.capacity",
+    "web.wordings",
     "web.concerns",
     "web.rotas",
     "web.moves",

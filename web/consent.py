@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
-from referral import facts, records
+from referral import capacity, facts, records
 from referral.audit import log
+from referral.capacity import Assessed
 from referral.facts import ConsentFacts
 from referral.records import ConsentSeen, PersonSeen
 from referral.states import ConsentState, Noun, Purpose
@@ -19,6 +22,8 @@ from referral.store import Tx
 from web import labels
 from web.access import REVIEWERS, TEAM, access, current_actor
 from web.app import edge
+from web.assessments import choices as assessed
+from web.assessments import facts_of as facts_of_assessment
 from web.forms import Form, Next, answer, page
 from web.labels import word
 from web.people import found as found_person
@@ -27,7 +32,7 @@ from web.say import _
 from web.schemas.consent import RECIPIENT_OF
 from web.schemas.fields import Choice, Text
 from web.timelines import entries
-from web.wizard import ConsentPage, assessment, save_consent
+from web.wizard import ConsentPage, save_consent
 from web.words import listed
 from workflows import disclosure, reading
 from workflows.consent import record_consent, withdrawal_preview
@@ -41,7 +46,7 @@ pages = Blueprint("consent_pages", __name__)
 
 
 def _answer_schema() -> Schema:
-    schema = ConsentPage(only=("share", "basis", "how", "present", "capacity"))
+    schema = ConsentPage(only=("share", "basis", "how", "present", "capacity_id"))
     share: Any = schema.fields["share"]
     asked = N_("Choose what the person answered.")
     share.error_messages = {**share.error_messages, "required": asked, "null": asked}
@@ -58,6 +63,7 @@ def record(person_id: UUID) -> ResponseReturnValue:
         Purpose.SHARE_WITH_PROVIDER if request.args.get("provider") else ""
     )
     provider_id = request.args.get("provider", "")
+    language = request.args.get("language", "en")
 
     def look(tx: Tx, at: datetime) -> tuple[Any, ...]:
         p, _seen = found_person(tx, at, str(person_id))
@@ -69,10 +75,12 @@ def record(person_id: UUID) -> ResponseReturnValue:
             p,
             records.providers_of(tx, p),
             records.consents(tx, p.id),
-            records.wordings(tx, actor, at),
+            records.wordings(tx, actor, at, language),
+            records.wording_languages(tx, actor, at),
+            assessed(tx, actor.system_id, p.id, at),
         )
 
-    p, providers, answers, wordings = edge().perform(actor, look)
+    p, providers, answers, wordings, known, assessments = edge().perform(actor, look)
     back = {"href": f"/people/{p.id}", "text": _("Back to the person")}
     if purpose not in set(Purpose):
         return page(
@@ -120,12 +128,28 @@ def record(person_id: UUID) -> ResponseReturnValue:
             provider=name,
             words_now=wordings.get(purpose),
             in_force=in_force,
+            languages=_languages(known.get(purpose, ()), language),
+            assessments=assessments,
+            capacity_href=f"/people/{p.id}/capacity?{urlencode({'then': request.full_path})}",
             back=back,
         ),
         command,
         after,
         schema=_answer_schema(),
     )
+
+
+def _languages(known: Iterable[str], language: str) -> list[dict[str, str]]:
+    """The other languages in which the words can be read out: links that keep the rest."""
+    kept = {name: value for name, value in request.args.items() if name != "language"}
+    return [
+        {
+            "text": word(labels.LANGUAGES, code),
+            "href": f"{request.path}?{urlencode({**kept, 'language': code})}",
+        }
+        for code in known
+        if code != language
+    ]
 
 
 def save_answer(
@@ -141,7 +165,6 @@ def save_answer(
     if purpose == Purpose.SHARE_WITH_PROVIDER:
         save_consent(tx, at, p, recipient, given, wordings)
         return
-    note = assessment(tx, at, p, given)
     words = wordings.get(purpose)
     record_consent(
         tx,
@@ -155,7 +178,7 @@ def save_answer(
             "basis": given.get("basis"),
             "how": given.get("how"),
             "present": given.get("present"),
-            "capacity_note_id": note,
+            "capacity_id": given.get("capacity_id"),
             "wording_id": words.id if words else None,
         },
     )
@@ -191,12 +214,13 @@ def show(consent_id: UUID) -> ResponseReturnValue:
 
     def look(tx: Tx, at: datetime) -> tuple[Any, ...]:
         return (
-            *_look(tx, at, cid),
+            *(found := _look(tx, at, cid)),
             reading.timeline(tx, actor, at, Noun.CONSENT, cid),
+            _rests_on(tx, found[0], found[1]),
             at,
         )
 
-    f, c, name, can, told, at = edge().perform(actor, look)
+    f, c, name, can, told, rests_on, at = edge().perform(actor, look)
     allowed = {o.trigger for o in can if o.allowed}
     ask = f"/people/{f.person_id}/consent?purpose={c.purpose}"
     if c.purpose == Purpose.SHARE_WITH_PROVIDER:
@@ -216,9 +240,18 @@ def show(consent_id: UUID) -> ResponseReturnValue:
         ask_href=ask,
         withdraw=f"/consents/{cid}/withdraw" if "withdraw" in allowed else None,
         entries=entries(Noun.CONSENT, told.steps, at, told.notes),
+        rests_on=facts_of_assessment(rests_on) if rests_on else [],
         person_href=f"/people/{f.person_id}" if actor.role in TEAM else None,
         back={"href": f"/people/{f.person_id}" if actor.role in TEAM else "/", "text": _("Back")},
     )
+
+
+def _rests_on(tx: Tx, f: ConsentFacts, c: ConsentSeen) -> Assessed | None:
+    """The assessment an answer rests on, for the team that holds the person's record."""
+    actor = current_actor()
+    if c.capacity_id is None or f.organisation_id != actor.organisation_id:
+        return None
+    return capacity.one(tx, actor.system_id, c.capacity_id)
 
 
 class Withdrawal(ConsentPage):

@@ -49,7 +49,7 @@ class Form:
     changed: list[dict[str, Any]] = field(default_factory=list)
     version: int | None = None
     key: str = field(default_factory=new_id)
-    # Fields whose error belongs elsewhere on the page: {"capacity_note_id": "basis"}.
+    # Fields whose error belongs elsewhere on the page: {"capacity_id": "basis"}.
     anchors: dict[str, str] = field(default_factory=dict)
 
     def value(self, name: str) -> Any:

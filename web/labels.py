@@ -299,6 +299,9 @@ PURPOSES: dict[str, str] = {
     "evaluation": N_("Count answers for reports"),
 }
 
+# The languages in which people are asked.
+LANGUAGES: dict[str, str] = {"en": N_("English"), "cy": N_("Welsh")}
+
 # The lawful grounds for sharing without consent, as a person would say them.
 GROUNDS: dict[str, str] = {
     "vital_interests": N_("To protect their life or health"),
@@ -310,6 +313,14 @@ GROUNDS: dict[str, str] = {
     "public_interest": N_("The public interest outweighs the duty to keep it private"),
     "legal_duty": N_("A court's order, or a duty in law"),
     "section_45": N_("A Safeguarding Adults Board asks for it"),
+}
+
+# What somebody must be able to do to decide, in the order it is asked.
+ABILITIES: dict[str, str] = {
+    "understands": N_("Can they understand what it is about?"),
+    "retains": N_("Can they keep it in mind long enough to decide?"),
+    "weighs": N_("Can they weigh it up?"),
+    "communicates": N_("Can they tell their decision, in any way?"),
 }
 
 # Why a referral stands still, for those who may lift the hold and nobody else.

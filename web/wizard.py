@@ -26,6 +26,7 @@ from referral.states import Basis, Noun, Purpose, ReferralState
 from referral.store import Tx
 from web.access import TEAM, access, current_actor
 from web.app import edge
+from web.assessments import choices as assessed
 from web.errors import NOT_SAVED, not_saved, status_of
 from web.forms import Form, Next, answer, form_now, page, refuse, typed
 from web.labels import said
@@ -49,7 +50,6 @@ from workflows.people import (
     find_same,
     save_plan,
     say_two_people,
-    write_note,
 )
 from workflows.referrals import change_draft, send_referral
 from workflows.tables.referrals import LINK_WORKER
@@ -869,7 +869,6 @@ class ConsentPage(Answer):
 
     share = Choice(("yes", "no", "asked"), N_("Choose whether they agree to share."))
     practice = Choice(("yes", "no"), wrong=N_("Choose whether they agree to tell the practice."))
-    capacity = Text(most=LONG)
 
     @validates_schema
     def whole(self, data: dict[str, Any], **more: Any) -> None:
@@ -879,13 +878,13 @@ class ConsentPage(Answer):
                 faults["basis"] = [N_("Choose whose decision this is.")]
             if not data.get("how"):
                 faults["how"] = [N_("Choose how consent was given.")]
-        if data.get("basis") == Basis.BEST_INTERESTS and not data.get("capacity"):
-            faults["capacity"] = [N_("Write down the capacity assessment first.")]
+        if data.get("basis") == Basis.BEST_INTERESTS and not data.get("capacity_id"):
+            faults["capacity_id"] = [N_("Record the capacity assessment first.")]
         if faults:
             raise ValidationError(faults)
 
 
-CONSENT_FIELDS = ("share", "practice", "basis", "how", "present", "capacity")
+CONSENT_FIELDS = ("share", "practice", "basis", "how", "present", "capacity_id")
 
 
 @pages.route("/referrals/<uuid:writing_id>/write/consent", methods=["GET", "POST"])
@@ -898,6 +897,7 @@ def consent(writing_id: UUID) -> ResponseReturnValue:
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         wordings = records.wordings(tx, actor, at)
+        assessments = assessed(tx, actor.system_id, w.person.id, at)
     in_force = bool(w.facts and w.facts.consent_id)
     schema: Schema = ConsentPage(only=CONSENT_FIELDS)
     if in_force or request.form.get("do") == "later":
@@ -921,6 +921,8 @@ def consent(writing_id: UUID) -> ResponseReturnValue:
             in_force=w.sharing if in_force else None,
             practice_told=told,
             boxes=_boxes(w),
+            assessments=assessments,
+            capacity_href=f"/people/{w.person.id}/capacity?then=/referrals/{w.id}/write/consent",
             back=_hub(w),
         ),
         save,
@@ -961,10 +963,8 @@ def save_consent(
     given: Mapping[str, Any],
     wordings: Mapping[str, records.WordingSeen],
 ) -> None:
-    """Record each answer that was given; an assessment of capacity first, for the answer to rest
-    on."""
+    """Record each answer that was given."""
     actor = current_actor()
-    note_id = assessment(tx, at, person, given)
     for purpose, recipient, said_so in (
         (Purpose.SHARE_WITH_PROVIDER, provider_id, given.get("share")),
         (Purpose.TELL_PRACTICE, "practice", given.get("practice")),
@@ -984,17 +984,10 @@ def save_consent(
                 "basis": given.get("basis"),
                 "how": given.get("how"),
                 "present": given.get("present"),
-                "capacity_note_id": note_id,
+                "capacity_id": given.get("capacity_id"),
                 "wording_id": words.id if words else None,
             },
         )
-
-
-def assessment(tx: Tx, at: datetime, person: PersonSeen, given: Mapping[str, Any]) -> str | None:
-    """Keep the assessment of capacity a best interests decision rests on; its id."""
-    if given.get("basis") != Basis.BEST_INTERESTS or not given.get("capacity"):
-        return None
-    return write_note(tx, current_actor(), at, person.id, given["capacity"])
 
 
 # -- check and send -----------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from referral import facts, picks
 from referral.actors import Actor
 from referral.states import ConsentState, Noun, Role
 from referral.store import Sql, Tx
-from workflows.engine import NOT_FOUND, Done, Refused, step
+from workflows.capacity import basis_faults, holds_until
+from workflows.engine import NOT_FOUND, TABLES, Done, Refused, step
 from workflows.moves import N_
 from workflows.rules import done_once, field, wrong
+from workflows.tables.consent import months_on
 
 WORDING = Sql(
     "SELECT id, body, number FROM wording WHERE system_id = :system_id AND purpose = :purpose"
@@ -99,8 +101,35 @@ def _record(
     if agreed is None:
         f = facts.consent(tx, asked_id, actor, at)
         return Done(Noun.CONSENT, asked_id, ConsentState.ASKED, f.version if f else 1)
-    trigger = "give" if agreed else "refuse"
-    return step(tx, Noun.CONSENT, asked_id, trigger, actor, at, answer)
+    if agreed:
+        return give_consent(tx, actor, at, asked_id, answer)
+    return step(tx, Noun.CONSENT, asked_id, "refuse", actor, at, answer)
+
+
+def give_consent(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    consent_id: str,
+    answer: Mapping[str, Any],
+    version: int | None = None,
+) -> Done:
+    """Record a yes to a question that waits. Whoever agrees for another does so for a time: a
+    parent until the person turns 16, a best interests decision until it is looked at again. Raises
+    Refused with a fault in the basis where it can't be this person's."""
+    f = facts.consent(tx, consent_id, actor, at)
+    if f is None:
+        raise Refused([NOT_FOUND], noun=Noun.CONSENT, trigger="give", record_id=consent_id)
+    given = dict(answer)
+    if f.state == ConsentState.ASKED and TABLES[Noun.CONSENT].hats(f, actor):
+        found = basis_faults(tx, f.system_id, f.person_id, answer, at)
+        if found:
+            raise wrong("consent", "give", *found)
+        latest = holds_until(tx, f.system_id, f.person_id, answer)
+        usual = given.get("until") or months_on(at, f.rules.consent_months())
+        if latest is not None and latest < usual:
+            given["until"] = latest
+    return step(tx, Noun.CONSENT, consent_id, "give", actor, at, given, version=version)
 
 
 def renew_consent(

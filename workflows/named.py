@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from referral import facts, ladder
+from referral import capacity, facts, ladder
 from referral.actors import Actor
 from referral.agreements import DUTIES
 from referral.states import Noun, Relation, Role
@@ -128,8 +128,8 @@ def _wording(a: _Asking) -> str | None:
 
 
 def _capacity(a: _Asking) -> str | None:
-    row = a.row(NOTE, a.given["capacity_note_id"])
-    if row is None or row[2] != a.f.person_id:
+    found = capacity.one(a.tx, a.actor.system_id, a.given["capacity_id"])
+    if found is None or found.person_id != a.f.person_id or not found.lacks:
         return N_("Record the capacity assessment first.")
     return None
 
@@ -183,7 +183,7 @@ CHECKS: Mapping[str, Callable[[_Asking], str | None]] = {
     "plan_id": _plan,
     "alternatives": _alternatives,
     "wording_id": _wording,
-    "capacity_note_id": _capacity,
+    "capacity_id": _capacity,
     "conditions_note_id": _conditions,
     "consequence_id": _consequence,
     "replaces_id": _replaces,

@@ -117,6 +117,7 @@ def setup_system(
                 "number": 1,
                 "body": body,
                 "from_at": at,
+                "published_by": None,
             },
         )
     for theme in THEMES:

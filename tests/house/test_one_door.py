@@ -244,7 +244,7 @@ SAID: dict[str, Any] = {
     "rules": SHIPPED,
     "review_at": AT,
     "severity": "low",
-    "capacity_note_id": new_id(),
+    "capacity_id": new_id(),
     "until": AT,
 }
 GIVEN: dict[str, Any] = {

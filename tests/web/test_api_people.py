@@ -198,10 +198,8 @@ def test_consent_that_is_not_whole_is_not_recorded(w: World) -> None:
     priya.post("/consents", shared(w, other, agreed="asked"))
     waiting = priya.post("/consents", shared(w, other, wording_id=contact))
     assert (waiting.status, list(waiting.fields)) == (422, ["wording_id"])
-    best = priya.post(
-        "/consents", shared(w, person, basis="best_interests", capacity_note_id=person)
-    )
-    assert (best.status, list(best.fields)) == (422, ["capacity_note_id"])
+    best = priya.post("/consents", shared(w, person, basis="best_interests", capacity_id=person))
+    assert (best.status, list(best.fields)) == (422, ["capacity_id"])
     assert [c["state"] for c in priya.get("/consents").json["items"]] == ["asked"]
 
 

@@ -271,7 +271,7 @@ def test_consent_is_recorded_with_whose_decision_it_was_and_how() -> None:
         ),
         (
             {"agreed": "yes", "basis": "best_interests", "how": "phone"},
-            {"capacity_note_id": ["Record the capacity assessment first."]},
+            {"capacity_id": ["Record the capacity assessment first."]},
         ),
         (
             {"agreed": "no", "recipient": None},

@@ -206,11 +206,15 @@ def test_a_decision_for_somebody_needs_the_assessment_it_rests_on(w: World, priy
     said = {"share": "yes", "basis": "best_interests", "how": "in_person"}
     page = priya.fill(f"/referrals/{rid}/write/consent", **said)
     assert page.status == 422
-    assert "Write down the capacity assessment first." in page.words
+    assert "Record the capacity assessment first." in page.words
     assert 'value="best_interests" checked' in re.sub(r"\s+", " ", page.text)
-    page = priya.fill(f"/referrals/{rid}/write/consent", **said, capacity="Assessed on 4 May.")
+    with w.store.read() as tx:
+        row = tx.row(Sql("SELECT person_id FROM referral WHERE id = :id"), id=rid)
+    assert row is not None
+    made = w.assessment(row[0])
+    page = priya.fill(f"/referrals/{rid}/write/consent", **said, capacity_id=made)
     assert page.path.endswith("/write/check") or page.path.endswith("/write/contact")
-    assert count(w, "SELECT count(*) FROM consent WHERE capacity_note_id IS NOT NULL") == 1
+    assert count(w, "SELECT count(*) FROM consent WHERE capacity_id IS NOT NULL") == 1
 
 
 def test_consent_in_force_is_not_asked_for_again(w: World, priya: Visitor) -> None:

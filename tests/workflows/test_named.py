@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from referral.ids import new_id
-from referral.rows import put
 from referral.states import Noun
 from referral.store import Store
 from tests.world import World, build
@@ -44,28 +43,6 @@ def elsewhere(w: World) -> str:
         )
         provider = add_provider(tx, there, w.at, organisation_id=org)
         return save_activity(tx, there, w.at, provider_id=provider, values={"name": "Far"})
-
-
-def note(w: World, person: str | None, record: str) -> str:
-    made = new_id(w.at)
-    with w.store.begin() as tx:
-        put(
-            tx,
-            "note",
-            {
-                "id": made,
-                "system_id": w.system_id,
-                "organisation_id": w.org["ash"],
-                "person_id": person,
-                "noun": "person",
-                "record_id": record,
-                "audience": "ours",
-                "body": "She weighed it up and could not keep it in mind.",
-                "written_by": w.actor["priya"].membership_id,
-                "at": w.at,
-            },
-        )
-    return made
 
 
 @pytest.mark.parametrize(("who", "free"), [("sam", True), ("olu", False), ("tess", False)])
@@ -111,8 +88,12 @@ def test_a_capacity_assessment_is_of_this_person(w: World) -> None:
     one, other = w.person(), w.person()
     made = w.consent(one, agreed=None).id  # type: ignore[arg-type]
     given = {"basis": "best_interests", "how": "in_person"}
-    for whose, field in ((one, []), (other, ["capacity_note_id"])):
-        asked = {**given, "capacity_note_id": note(w, whose, whose)}
+    for whose, able, field in (
+        (one, False, []),
+        (one, True, ["capacity_id"]),
+        (other, False, ["capacity_id"]),
+    ):
+        asked = {**given, "capacity_id": w.assessment(whose, able=able)}
         assert wrong(w, "priya", Noun.CONSENT, made, "give", asked) == field
 
 

@@ -23,6 +23,7 @@ from web.api import (
     problems,
     providers,
     referrals,
+    wordings,
 )
 from web.api.answers import ProblemShown
 from web.api.door import PROBLEMS
@@ -33,6 +34,7 @@ NOUNS = (
     referrals,
     people,
     consents,
+    wordings,
     overrides,
     providers,
     agreements,

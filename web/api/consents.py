@@ -33,7 +33,7 @@ ROLES = TEAM | {
     Role.INFORMATION_GOVERNANCE_LEAD,
     Role.ACCOUNTABLE_OFFICER,
 }
-ANSWER = ("basis", "how", "present", "wording_id", "until", "capacity_note_id")
+ANSWER = ("basis", "how", "present", "wording_id", "until", "capacity_id")
 
 
 class ConsentInList(Schema):
@@ -59,6 +59,7 @@ class ConsentShown(ConsentInList):
     answered_at = fields.AwareDateTime(allow_none=True)
     reason = fields.String(allow_none=True)
     renews_id = fields.UUID(allow_none=True)
+    capacity_id = fields.UUID(allow_none=True)
     wording_id = fields.UUID(allow_none=True)
     wording_number = fields.Integer(allow_none=True)
     wording_language = fields.String(allow_none=True)

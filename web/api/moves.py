@@ -38,7 +38,7 @@ from web.api.history import StepsAsked, StepsTold
 from web.api.problems import NOT_HERE, Problem
 from web.app import edge
 from web.schemas import schema_for
-from workflows.consent import renew_consent
+from workflows.consent import give_consent, renew_consent
 from workflows.engine import (
     NOT_FOUND,
     SECOND_NEEDED,
@@ -127,6 +127,10 @@ def _redirect(a: Asked) -> dict[str, Any]:
     return {**of_done(went.old), "new": new}
 
 
+def _give(a: Asked) -> dict[str, Any]:
+    return of_done(give_consent(a.tx, a.actor, a.at, a.record_id, a.given, version=a.version))
+
+
 def _renew(a: Asked) -> dict[str, Any]:
     asked = renew_consent(a.tx, a.actor, a.at, a.record_id, version=a.version)
     return {**of_done(a.as_it_is()), "new": of_done(asked)}
@@ -176,6 +180,7 @@ def _settled(a: Asked) -> dict[str, Any]:
 COMMANDS: Mapping[tuple[Noun, str], Command] = {
     (Noun.REFERRAL, "send"): _send,
     (Noun.REFERRAL, "redirect"): _redirect,
+    (Noun.CONSENT, "give"): _give,
     (Noun.CONSENT, "renew"): _renew,
     (Noun.ESCALATION, "decide"): _by_two(_decided),
     (Noun.REFERRAL, "mark_in_error"): _by_two(_stepped),

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Response, jsonify
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from referral import lists
+from referral import capacity, lists
 from referral import people_checks as checks
 from referral.actors import Actor
 from referral.audit import log
@@ -31,6 +31,7 @@ from web.api.paging import asked, listed, page
 from web.api.problems import Problem
 from web.app import edge
 from web.schemas import Command
+from web.schemas.capacity import AssessCapacity
 from web.schemas.fields import BirthDate, Checked, Text
 from web.schemas.people import (
     AddPerson,
@@ -41,6 +42,7 @@ from web.schemas.people import (
     SavePlan,
 )
 from workflows import disclosure
+from workflows.capacity import assess_capacity
 from workflows.deaths import death_preview, record_death
 from workflows.engine import NOT_FOUND, STALE, Refused
 from workflows.guards import HELD
@@ -451,3 +453,79 @@ def moved_away(given: dict[str, Any], record_id: UUID) -> dict[str, Any]:
         actor,
         lambda tx, at: once(tx, actor, key, "person.move", body, at, lambda: do(tx, at)),
     )
+
+
+class CapacityMade(Schema):
+    """An assessment that was recorded, for an answer to rest on."""
+
+    id = fields.UUID()
+    lacks = fields.Boolean()
+
+
+class CapacityShown(Schema):
+    """An assessment of capacity: of one decision, at one time."""
+
+    id = fields.UUID()
+    decision = fields.String()
+    assessor = fields.String()
+    help = fields.String()
+    understands = fields.Boolean()
+    retains = fields.Boolean()
+    weighs = fields.Boolean()
+    communicates = fields.Boolean()
+    lacks = fields.Boolean(metadata={"description": "Unable in any one of the four."})
+    cause = fields.String(allow_none=True)
+    interests = fields.String(allow_none=True)
+    consulted = fields.String(allow_none=True)
+    review_on = fields.Date(allow_none=True)
+    recorded_by = fields.String()
+    at = fields.AwareDateTime()
+
+
+class CapacitiesShown(Schema):
+    """A person's assessments, the newest first."""
+
+    items = fields.List(fields.Nested(CapacityShown))
+
+
+@api.route("/<uuid:record_id>/capacity")
+@for_roles(TEAM)
+@api.response(200, CapacitiesShown)
+def assessments(record_id: UUID) -> dict[str, Any]:
+    """The assessments of a person's capacity"""
+    actor, found = asker(), str(record_id)
+
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        row = lists.one(tx, lists.PERSON, actor, at, found)
+        if row is None or lists.closed(tx, actor, found)[0]:
+            raise Refused([NOT_FOUND], noun="capacity", trigger="read", record_id=None)
+        log(tx, actor, at, "read", "person", None, subject=lists.subject(tx, actor, found))
+        known = capacity.of_person(tx, actor.system_id, found)
+        return {"items": [a._asdict() for a in known]}
+
+    return edge().perform(actor, read)
+
+
+@api.route("/<uuid:record_id>/capacity", methods=["POST"])
+@for_roles(TEAM)
+@api.doc(parameters=REPEAT_KEY)
+@api.arguments(AssessCapacity)
+@api.response(201, CapacityMade)
+def assess(given: dict[str, Any], record_id: UUID) -> Any:
+    """Record an assessment of capacity
+
+    First what the person can do, with all help; then, where they are unable in any one of the four,
+    why. Whoever is found able is asked again for what was decided for them."""
+    actor, key, found = asker(), repeat_key(), str(record_id)
+
+    def do(tx: Tx, at: datetime) -> dict[str, Any]:
+        made = assess_capacity(tx, actor, at, found, given)
+        return {"id": made.id, "lacks": made.lacks}
+
+    said = edge().perform(
+        actor,
+        lambda tx, at: once(
+            tx, actor, key, "capacity.assess", {"id": found, **given}, at, lambda: do(tx, at)
+        ),
+    )
+    return {"id": said["id"], "lacks": said["lacks"]}, 201

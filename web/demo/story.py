@@ -56,6 +56,7 @@ from workflows.referrals import (
     redirect_referral,
     send_referral,
 )
+from workflows.wordings import publish_wording
 from workflows.working_time import ENGLAND, LONDON, add, back, local_day
 
 Sweep = Callable[[datetime], None]
@@ -491,6 +492,7 @@ def tell(
     _held_for_a_time(s)
     leading(s)
     tell_lives(s)
+    _asked_in_welsh(s)
     s.tell()
     return s
 
@@ -803,6 +805,41 @@ def _policy(s: Story) -> None:
 
 
 CODE = Sql("SELECT code FROM policy_change WHERE id = :id")
+
+
+def _asked_in_welsh(s: Story) -> None:
+    """The words to read out have a second version in English, and a first one in Welsh."""
+
+    def publish(days: int, language: str, body: str) -> None:
+        def what(at: datetime) -> None:
+            actor = s.actor["ada"]
+            with s.store.begin(actor) as tx:
+                publish_wording(
+                    tx,
+                    actor,
+                    at,
+                    purpose=Purpose.SHARE_WITH_PROVIDER,
+                    language=language,
+                    body=body,
+                    from_on=local_day(at),
+                )
+
+        s.on(days, what, hour=9)
+
+    publish(
+        15,
+        "en",
+        "We would like to tell the people who run this activity your first name, what matters to"
+        " you and what you need. If they have a place for you, we also tell them how to reach you"
+        " and what keeps you safe. You can stop this at any time: tell us, or tell them.",
+    )
+    publish(
+        14,
+        "cy",
+        "Hoffem ddweud eich enw cyntaf wrth y bobl sy'n cynnal y gweithgaredd hwn, beth sy'n bwysig"
+        " i chi a beth sydd ei angen arnoch. Os oes lle i chi, byddwn hefyd yn dweud sut i gysylltu"
+        " â chi a beth sy'n eich cadw'n ddiogel. Gallwch stopio hyn unrhyw bryd.",
+    )
 
 
 def _held_for_a_time(s: Story) -> None:

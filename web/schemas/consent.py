@@ -32,7 +32,7 @@ class Answer(Command):
     present = Text(most=LONG)
     wording_id = Id()
     until = Moment(when="to_come", through=True)
-    capacity_note_id = Id()
+    capacity_id = Id()
 
 
 class RecordConsent(Answer):
@@ -60,8 +60,8 @@ class RecordConsent(Answer):
                 faults["basis"] = [CHOOSE_BASIS]
             if not data.get("how"):
                 faults["how"] = [CHOOSE_HOW]
-        if data.get("basis") == Basis.BEST_INTERESTS and not data.get("capacity_note_id"):
-            faults["capacity_note_id"] = [N_("Record the capacity assessment first.")]
+        if data.get("basis") == Basis.BEST_INTERESTS and not data.get("capacity_id"):
+            faults["capacity_id"] = [N_("Record the capacity assessment first.")]
         if faults:
             raise ValidationError(faults)
 

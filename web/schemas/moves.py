@@ -64,7 +64,7 @@ KINDS: Mapping[str, FieldOf] = {
     ),
     "link_worker_id": lambda needed: Id(needed),
     "wording_id": lambda needed: Id(needed),
-    "capacity_note_id": lambda needed: Id(needed),
+    "capacity_id": lambda needed: Id(needed),
     "conditions_note_id": lambda needed: Id(needed),
     "consequence_id": lambda needed: Id(needed),
     "asked": lambda needed: OwnerKey(needed or N_("Choose whom you ask.")),

@@ -23,8 +23,9 @@ class ProposeOverride(Command):
     ground = Choice(tuple(GROUNDS), N_("Choose the lawful ground."))
     necessity = Text(N_("Write why it can't wait or be done another way."), most=LONG)
     proportionality = Text(N_("Write why this much, and no more."), most=LONG)
-    listed = Many(Choice(SHAREABLE, WHAT), WHAT, most=len(SHAREABLE), data_key="fields",
-                  attribute="fields")  # fmt: skip
+    fields = Many(  # type: ignore[assignment]  # the name in the body
+        Choice(SHAREABLE, WHAT), WHAT, most=len(SHAREABLE)
+    )
     person_told = YesNo(N_("Say whether the person was told."))
     why_not_told = Text(most=LONG)
     danger = Danger(N_("Say whether anyone is in danger now."))
