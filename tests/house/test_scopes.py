@@ -16,7 +16,7 @@ from referral import scopes
 ROOT = Path(__file__).parents[2]
 PERSONAL = (
     *("person", "plan", "referral", "consent", "override", "concern", "concern_source"),
-    *("hold", "note", "attendance", "beginning", "escalation"),
+    *("hold", "note", "attendance", "beginning", "escalation", "capacity_assessment"),
 )
 READS_PERSONAL = re.compile(rf"\b(?:FROM|JOIN)\s+(?:{'|'.join(PERSONAL)})\b")
 
@@ -31,6 +31,7 @@ FOR_SOMEBODY = {
     "captions": "the names of records in a heading",
     "beginnings": "a link worker's own unfinished writing",
     "accountability": "who answers for a record",
+    "capacity": "assessments of a person the actor was let at",
     "caseloads": "what a link worker carries, for who passes it on",
     "errands": "what somebody does by hand because no message could",
     "merges": "two records that may be one person",
@@ -54,7 +55,9 @@ FOR_THE_PROGRAM = {
     "rows": "the locks a command takes",
     "sign_ins": "who signs in, and how much waits for them: numbers",
     "verify": "the whole store against its log",
+    "wordings": "how many answers were given to the words read out: a number",
     "workflows.beginnings": "commands",
+    "workflows.capacity": "commands",
     "workflows.concerns": "commands",
     "workflows.consent": "commands",
     "workflows.named": "commands: whether what they name is there",
@@ -66,6 +69,7 @@ FOR_THE_PROGRAM = {
 }
 # Parts of other queries, which narrow them.
 PARTS = {
+    ("capacity", "_ASSESSED"),
     ("caseloads", "_CARRIED"),
     ("caseloads", "_TEAM"),
     ("records", "_CONCERN_LINE"),
