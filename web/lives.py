@@ -13,6 +13,7 @@ from referral import merges
 from referral.audit import log
 from referral.caseloads import Carried
 from referral.merges import Referral
+from referral.passing import Team
 from referral.records import PersonSeen
 from referral.states import Role
 from referral.store import Tx
@@ -24,13 +25,14 @@ from web.labels import said, word
 from web.people import found as found_person
 from web.say import _, ngettext
 from web.schemas.base import Command
-from web.schemas.fields import Text
+from web.schemas.fields import Id, Text
 from web.schemas.people import MergePeople, MoveAway, RecordDeath, TakeBackDeath
 from web.words import day_words, listed
 from workflows.deaths import death_preview, record_death, take_back_death
 from workflows.merges import Merge, merge_people, merge_preview
 from workflows.moves import N_
 from workflows.moving import leaving_preview, move_away
+from workflows.passing import pass_on_person, passing_preview
 from workflows.rules import field, wrong
 
 pages = Blueprint("life_pages", __name__)
@@ -144,6 +146,7 @@ def moved(person_id: UUID) -> ResponseReturnValue:
             choices=choices,
             cannot=[_line(one) for one, _why in plan.cannot],
             stays=[_line(one) for one in plan.stays],
+            may_pass_on=actor.role is Role.TEAM_LEAD,
             back={"href": f"/people/{pid}", "text": _("Back to the person")},
         )
 
@@ -167,6 +170,43 @@ def moved(person_id: UUID) -> ResponseReturnValue:
         done,
         schema=MoveAway(),
         known={"stop": [one.id for one in plan.can_stop]},
+    )
+
+
+class PassOn(Command):
+    """The team that supports the person from now."""
+
+    organisation_id = Id(N_("Choose the other team."))
+
+
+@pages.route("/people/<uuid:person_id>/pass-on", methods=["GET", "POST"])
+@access(Role.TEAM_LEAD)
+def pass_on(person_id: UUID) -> ResponseReturnValue:
+    """Another team of the system supports the person from now."""
+    actor, pid = current_actor(), str(person_id)
+    with edge().reading(actor) as (tx, at):
+        plan = passing_preview(tx, actor, at, pid)
+    if request.method == "GET":
+        _note_read(plan.person)
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Team:
+        return pass_on_person(tx, actor, at, pid, given["organisation_id"], form.version)
+
+    return answer(
+        lambda form: page(
+            "people/pass_on.jinja",
+            form,
+            p=plan.person,
+            open=[_line(one) for one in plan.still_open],
+            teams=[(team.organisation_id, f"{team.name}, {team.place}") for team in plan.teams],
+            back={"href": f"/people/{pid}", "text": _("Back to the person")},
+        ),
+        act,
+        lambda team: Next(
+            "/people", _("Passed on to %(team)s. Their lead is told.", team=team.name)
+        ),
+        schema=PassOn(),
+        version=plan.person.version,
     )
 
 

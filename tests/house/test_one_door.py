@@ -79,6 +79,7 @@ WRITES = {
     ("referral/effects.py", "concern_source"): "a statement of the door's",
     ("referral/effects.py", "authority_call"): "a statement of the door's",
     ("referral/caseloads.py", "clock"): "a consent's clock goes with it to the next link worker",
+    ("workflows/passing.py", "consent"): "whose team it is with, when a person is passed on",
     ("workflows/caseloads.py", "hold"): "who owns an ordinary one, when a caseload is handed over",
     ("workflows/caseloads.py", "consent"): "who looks after it, when a caseload is handed over",
     ("workflows/merges.py", "referral"): "whose it is, when two records of one person are joined",

@@ -1,4 +1,4 @@
-"""The lane of a concern where it differs: a child, a provider it is about, whom one told, its end."""
+"""The lane of a concern where it differs: a child, a provider, whom one told, how it ends."""
 
 from __future__ import annotations
 

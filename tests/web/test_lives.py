@@ -10,6 +10,8 @@ from referral.store import Sql, Store
 from tests.web.api import program
 from tests.web.client import sign_in
 from tests.world import World, build
+from web.edge import Edge
+from web.worker import sweep_all
 
 
 @pytest.fixture
@@ -65,6 +67,24 @@ def test_moving_away_stops_what_is_ticked(w: World) -> None:
     after = priya.send(page, stop=[choir])
     assert "1 referral was stopped" in after.banner
     assert (one(w, STATE, id=choir), one(w, STATE, id=pottery)) == ("withdrawn", "sent")
+
+
+def test_a_lead_passes_a_person_on_to_another_team(w: World) -> None:
+    person = w.person()
+    active = w.active(person)
+    tess = sign_in(w, "tess")
+    assert "/pass-on" in tess.get(f"/people/{person}/moved").text
+    assert "still open here" in tess.get(f"/people/{person}/pass-on").words
+    w.referral(active, "withdraw", "priya", given={"reason": "moved_away"})
+    page = tess.get(f"/people/{person}/pass-on")
+    assert "Fenside practice, Fen" in page.words
+    assert "Clay Table" not in page.words
+    after = tess.send(page, organisation_id=w.org["fenside"])
+    assert "Passed on to Fenside practice" in after.banner
+    assert tess.get(f"/people/{person}").status == 404
+    assert sign_in(w, "tom").get(f"/people/{person}").status == 200
+    sweep_all(Edge(w.store, lambda: w.at))
+    assert "Another team passed a person on to you." in sign_in(w, "tom").get("/notices").words
 
 
 def test_two_records_are_joined_once_each_referral_is_confirmed(w: World) -> None:

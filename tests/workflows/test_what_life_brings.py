@@ -28,6 +28,7 @@ from workflows.deaths import death_preview, record_death, take_back_death
 from workflows.engine import Refused
 from workflows.holds import place_hold
 from workflows.merges import merge_people, merge_preview
+from workflows.passing import pass_on_person
 from workflows.referrals import begin_referral
 from workflows.rules_for_verify import rules_for_verify
 from workflows.sweep import tell
@@ -145,6 +146,37 @@ def test_two_records_become_one_with_everything_and_each_referral_confirmed(w: W
     assert rows(w.store, "SELECT merged_into FROM person WHERE id = :id", id=other) == [(keep,)]
     assert refused(w, "tess", merge_preview, keep, other) == ("not_found",)
     w.referral(theirs, "update", "kit")
+    whole(w)
+
+
+def test_a_person_is_passed_on_with_plan_and_answers_and_another_team_goes_on(w: World) -> None:
+    person = w.person()
+    active = w.active(person)
+    w.consent(person, "practice", agreed=None, purpose=Purpose.TELL_PRACTICE)  # type: ignore[arg-type]
+    fen = w.org["fenside"]
+    assert refused(w, "tess", pass_on_person, person, fen) == ("still_open",)
+    w.referral(active, "withdraw", "priya", given={"reason": "moved_away"})
+    assert refused(w, "priya", pass_on_person, person, fen) == ("not_your_role",)
+    assert refused(w, "tom", pass_on_person, person, fen) == ("not_found",)
+    for other in (w.org["clay"], w.org["ash"], w.org["board"]):
+        assert refused(w, "tess", pass_on_person, person, other) == ("wrong_organisation_id",)
+    do(w, "tess", pass_on_person, person, fen)
+    assert refused(w, "tess", pass_on_person, person, fen) == ("not_found",)
+    lead = w.actor["tom"].membership_id
+    found = "SELECT DISTINCT organisation_id, link_worker_id FROM consent"
+    assert rows(w.store, found) == [(fen, lead)]
+    owners = "SELECT DISTINCT owner FROM clock WHERE noun = 'consent' AND ended IS NULL"
+    assert rows(w.store, owners) == [(f"member@{lead}",)]
+    letter = rows(w.store, "SELECT to_owner FROM outbox WHERE what = 'person_passed_on'")
+    assert letter == [(f"team_lead@{fen}",)]
+    assert rows(w.store, "SELECT organisation_id FROM referral WHERE id = :id", id=active) == [
+        (w.org["ash"],)
+    ]
+    # Their answer went along: the other team takes it back without asking anew.
+    given = rows(w.store, "SELECT id FROM consent WHERE state = 'given'")[0][0]
+    w.step(Noun.CONSENT, given, "withdraw", "olu", given={"reason": "person_said_no"})
+    new = do(w, "olu", begin_referral, person_id=person, group_id=w.group["pottery"])
+    assert new.state == "draft"
     whole(w)
 
 
