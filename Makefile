@@ -20,7 +20,7 @@ test: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 drills: .venv/installed-test
 	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/walks tests/drills $(ARGS)
