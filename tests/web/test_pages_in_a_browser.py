@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from referral.states import Noun
 from referral.store import Store
 from tests.browser import accessibility_faults, faults_at_any_width, scrolls_sideways
 from tests.counting import BUDGET, statements
-from tests.web.client import app_of, sign_in, visit
+from tests.web.client import HTTP, app_of, sign_in, visit
 from tests.web.test_home import give_notice
 from tests.world import World, build
+from web.demo.clock import WoundClock
+from web.demo.pages import make_app
+from web.edge import Edge
 
 
 @pytest.fixture
@@ -102,6 +106,19 @@ def listening(page: Page) -> list[str]:
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     return complaints
+
+
+@pytest.mark.browser
+def test_the_demos_first_page_is_as_good(
+    chromium: Browser, serve: Callable[[Flask], str], sqlite_url: str, tmp_path: Path
+) -> None:
+    store, clock = Store(sqlite_url), WoundClock(tmp_path / "demo.clock")
+    page = chromium.new_page()
+    page.goto(serve(make_app(Edge(store, clock), HTTP, clock)) + "/demo")
+    assert "segue audit verify" in page.inner_text("main")
+    assert faults_at_any_width(page) == []
+    page.close()
+    store.dispose()
 
 
 @pytest.mark.browser
