@@ -303,7 +303,7 @@ def test_a_newer_database_is_refused_with_what_to_do(
     assert counting.rows(store) == before
 
 
-def test_every_revision_before_is_older_and_leads_to_the_same_shape(empty: Store) -> None:
+def test_every_revision_before_leads_to_the_same_shape(empty: Store) -> None:
     """One step at a time, each in a transaction of its own, comes to what all at once comes to."""
     config = upgrade._config()
     for revision in sorted(path.stem[:4] for path in VERSIONS.glob("0*.py"))[:-1]:
