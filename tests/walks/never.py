@@ -58,6 +58,10 @@ NEVER: dict[str, str] = {
     "I45: an unread concern let go of its hold": """
         SELECT c.id FROM concern c JOIN hold h ON h.concern_id = c.id
         WHERE c.state = 'raised' AND h.ended IS NOT NULL""",
+    "I48: sharing without consent, approved by whoever proposed it": """
+        SELECT o.id FROM override o WHERE o.decided_by = o.proposed_by""",
+    "I51: sharing without consent in force, with no end": """
+        SELECT o.id FROM override o WHERE o.state = 'approved' AND o.until IS NULL""",
     "I09, I51: nobody owns what is open": """
         SELECT t.record_id FROM clock t WHERE t.ended IS NULL
         AND (t.owner = '' OR t.owner LIKE 'nobody@%')""",

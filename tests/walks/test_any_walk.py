@@ -27,6 +27,7 @@ from workflows.concerns import raise_concern
 from workflows.consent import record_consent
 from workflows.engine import TABLES, Option, Refused, options, step
 from workflows.escalations import decide_escalation, raise_escalation
+from workflows.overrides import propose_override
 from workflows.referrals import begin_referral, redirect_referral, send_referral
 from workflows.rules_for_verify import rules_for_verify
 
@@ -226,6 +227,25 @@ class Walk(RuleBasedStateMachine):
                 recipient=provider,
                 agreed=agreed,
                 answer={"basis": "agreement", "how": "phone"},
+            )
+        )
+
+    @rule(data=st.data())
+    def sharing_without_consent(self, data: st.DataObject) -> None:
+        actor = self.w.actor[data.draw(st.sampled_from(("priya", "tess", "gwen")))]
+        person = data.draw(st.sampled_from(self.people))
+        provider = self.w.provider[data.draw(st.sampled_from(("singers", "clay")))]
+        values = {
+            "ground": "vital_interests",
+            "necessity": WORDS,
+            "proportionality": WORDS,
+            "fields": ["name", "safety_notes"],
+            "person_told": True,
+            "danger": data.draw(st.booleans()),
+        }
+        self.tried(
+            lambda: propose_override(
+                self.tx, actor, self.at, person_id=person, provider_id=provider, values=values
             )
         )
 
