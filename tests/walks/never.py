@@ -41,7 +41,13 @@ NEVER: dict[str, str] = {
     "I33: ended by a clock": f"""
         SELECT s.record_id FROM step s WHERE s.noun = 'referral' AND s.role = 'system'
         AND s.to_state IN ({ENDED}) AND NOT (s.trigger = 'stop'
-          AND s.cause IN ('consent.withdraw', 'consent.refuse'))""",
+          AND s.cause IN ('consent.withdraw', 'consent.refuse'))
+        AND NOT (s.trigger = 'withdraw' AND s.cause = 'person.record_death' AND s.reason = 'died')""",
+    "I51: an ordinary hold without its clock, or beyond the end of its referral": f"""
+        SELECT h.id FROM hold h LEFT JOIN referral r ON r.id = h.referral_id
+        WHERE h.ended IS NULL AND h.cause <> 'concern' AND (
+          r.state IN ({ENDED}) OR h.until IS NULL OR NOT EXISTS (SELECT 1 FROM clock t
+            WHERE t.record_id = h.id AND t.ended IS NULL))""",
     "I38: with a provider that has left or was refused": f"""
         SELECT r.id FROM referral r JOIN assurance a ON a.provider_id = r.provider_id
         WHERE a.state IN ('left', 'refused') AND r.state IN ({WITH})""",

@@ -25,12 +25,18 @@ from tests.world import World, build
 from workflows import sweep
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
+from workflows.deaths import record_death
 from workflows.engine import TABLES, Option, Refused, options, step
 from workflows.escalations import decide_escalation, raise_escalation
+from workflows.holds import lift_hold, place_hold
 from workflows.overrides import propose_override
 from workflows.referrals import begin_referral, redirect_referral, send_referral
 from workflows.rules_for_verify import rules_for_verify
 
+ORDINARY = Sql(
+    "SELECT CAST(id AS text) FROM hold WHERE ended IS NULL AND cause <> 'concern'"
+    " ORDER BY started, cause, until"
+)
 STEPS = 100  # of each walk
 WALKS = rounds(10, 500)
 WHO = ("priya", "sam", "tess", "gwen", "sol", "kit", "grace", "paul", "gail", "seth", "amara")
@@ -261,6 +267,43 @@ class Walk(RuleBasedStateMachine):
             "sources": sources,
         }
         self.tried(lambda: raise_concern(self.tx, actor, self.at, values))
+
+    @rule(data=st.data())
+    def a_hold_or_its_end(self, data: st.DataObject) -> None:
+        there = self.records(Noun.REFERRAL)
+        if not there:
+            return
+        record = data.draw(st.sampled_from(there))[1]
+        actor = self.w.actor[data.draw(st.sampled_from(("priya", "tess", "sol")))]
+        running = [row[0] for row in self.tx.rows(ORDINARY)]
+        if running and data.draw(st.booleans()):
+            hold = data.draw(st.sampled_from(running))
+            self.tried(
+                lambda: lift_hold(self.tx, actor, self.at, referral_id=record, hold_id=hold) or True
+            )
+            return
+        cause = data.draw(st.sampled_from(("hospital", "person_asked", "records")))
+        side = data.draw(st.sampled_from(("link_worker", "provider")))
+        until = (self.at + timedelta(days=data.draw(st.integers(1, 20)))).date()
+        self.tried(
+            lambda: place_hold(
+                self.tx,
+                actor,
+                self.at,
+                referral_id=record,
+                cause=cause,
+                until=until,
+                side=side if cause == "records" else None,
+            )
+        )
+
+    @rule(data=st.data(), chance=st.integers(0, 9))
+    def a_death(self, data: st.DataObject, chance: int) -> None:
+        if chance:
+            return
+        person = data.draw(st.sampled_from(self.people))
+        values = {"died_on": self.at.date(), "said_by": "Her daughter."}
+        self.tried(lambda: record_death(self.tx, self.w.actor["tess"], self.at, person, values))
 
     @rule(data=st.data())
     def an_escalation(self, data: st.DataObject) -> None:
