@@ -23,7 +23,7 @@ test: .venv/installed-test
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 drills: .venv/installed-test
-	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/walks tests/drills $(ARGS)
+	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/walks tests/referral/test_verify.py tests/drills $(ARGS)
 
 cover: .venv/installed-test
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-report=html $(ARGS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +21,7 @@ from referral.ledger import TABLES
 from referral.schema import EncryptedText, Id, Instant, JsonText, instant_text
 from referral.states import STATES, Noun
 from referral.store import Store, Tx
-from referral.verify import UNSEEN
+from referral.verify import UNSEEN, Report
 
 NOUNS = tuple(str(noun) for noun in Noun)
 BESIDE = (
@@ -112,6 +112,53 @@ class Row:
         if self.table == "audit":
             found |= {str(self.values["entry_id"]), f"entry {self.values['seq']}:"}
         return found
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change to be made: where, what a finding may call that place, and the making of it."""
+
+    place: Any
+    names: frozenset[str]
+    make: Callable[[], object]
+
+
+def missed(
+    tx: Tx, look: Callable[[Tx], Report], changes: list[Change], at_once: int, named: bool = True
+) -> list[Any]:
+    """The places of the changes that aren't found. So many are made at once, in places with names
+    of their own; one that isn't named then is made again alone, and only that counts. Alone it
+    must be named too, or (not `named`) something must be found."""
+    found = []
+    waiting = changes
+    while waiting:
+        batch: list[Change] = []
+        later: list[Change] = []
+        taken: set[str] = set()
+        for change in waiting:
+            fits = len(batch) < at_once and not change.names & taken
+            (batch if fits else later).append(change)
+            taken |= change.names if fits else set()
+        lines = _lines_after(tx, look, batch)
+        for change in batch:
+            if _named(change, lines):
+                continue
+            alone = lines if len(batch) == 1 else _lines_after(tx, look, [change])
+            if not (_named(change, alone) if named else alone):
+                found.append(change.place)
+        waiting = later
+    return found
+
+
+def _lines_after(tx: Tx, look: Callable[[Tx], Report], changes: list[Change]) -> list[str]:
+    with undone(tx):
+        for change in changes:
+            change.make()
+        return [finding.line for finding in look(tx).findings]
+
+
+def _named(change: Change, lines: list[str]) -> bool:
+    return any(name in line for line in lines for name in change.names)
 
 
 def mark(tx: Tx) -> str:

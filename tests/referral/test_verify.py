@@ -9,8 +9,8 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,13 +26,16 @@ from referral.store import Sql, Store, Tx
 from referral.verify import UNSEEN, Report, rules_on, verify
 from tests.databases import BUILT, _named, _sql
 from tests.histories import lived
+from tests.races.rounds import rounds
 from tests.tampering import (
     BESIDE,
     COVERED,
     NOUNS,
+    Change,
     Row,
     add,
     another,
+    missed,
     next_number,
     open_store,
     remove,
@@ -50,6 +53,8 @@ from workflows.engine import TABLES as MOVES
 from workflows.rules_for_verify import rules_for_verify
 
 RULES = rules_for_verify()
+AT_ONCE = rounds(10, 1)  # changes looked for together; the drills make each alone
+RANDOM = rounds(60, 1_000)
 
 
 def look(tx: Tx) -> Report:
@@ -209,7 +214,7 @@ def those_to_edit(tx: Tx, table: str) -> list[Row]:
 def test_every_column_edited_is_found(w: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Every column the log speaks of, in two rows of each table: once where it was empty."""
     chance = random.Random(2026)
-    tried, missed = 0, []
+    changes = []
     with open_store(w.store) as tx:
         for table in COVERED:
             rows = those_to_edit(tx, table)
@@ -220,23 +225,20 @@ def test_every_column_edited_is_found(w: World, capsys: pytest.CaptureFixture[st
                 empty = [r for r in rows if r.values[column] is None]
                 filled = [r for r in rows if r.values[column] is not None]
                 for row in [chance.choice(some) for some in (empty, filled) if some]:
-                    value = another(tx, row, column, chance)
-                    tried += 1
-                    with undone(tx):
-                        write(tx, row, **{column: value})
-                        changed = Row(table, row.values | {column: value})
-                        if not found(tx, *row.names, *changed.names):
-                            missed.append((table, column, row.key))
-                    if not (TABLES[table].c[column].nullable and row.values[column] is not None):
-                        continue
-                    tried += 1
-                    with undone(tx):
-                        write(tx, row, **{column: None})
-                        if not found(tx, *row.names):
-                            missed.append((table, column, "emptied"))
+                    values = [another(tx, row, column, chance)]
+                    if TABLES[table].c[column].nullable and row.values[column] is not None:
+                        values.append(None)
+                    changes += [edit(tx, row, column, value) for value in values]
+        lost = missed(tx, look, changes, AT_ONCE)
         assert look(tx).whole
-    say(capsys, f"{tried} edits of single columns, {len(missed)} missed")
-    assert missed == []
+    say(capsys, f"{len(changes)} edits of single columns, {len(lost)} missed")
+    assert lost == []
+
+
+def edit(tx: Tx, row: Row, column: str, value: object) -> Change:
+    changed = Row(row.table, row.values | {column: value})
+    names = frozenset(row.names | (changed.names if value is not None else set()))
+    return Change((row.table, column, row.key), names, lambda: write(tx, row, **{column: value}))
 
 
 def test_every_column_beside_the_log_is_really_unseen(w: World) -> None:
@@ -255,18 +257,16 @@ def test_every_column_beside_the_log_is_really_unseen(w: World) -> None:
 
 def test_every_row_removed_is_found(w: World, capsys: pytest.CaptureFixture[str]) -> None:
     chance = random.Random(7)
-    tried, missed = 0, []
+    changes = []
     with open_store(w.store) as tx:
         for table in COVERED:
             rows = those_to_edit(tx, table)
             for row in chance.sample(rows, min(8, len(rows))):
-                tried += 1
-                with undone(tx):
-                    remove(tx, row)
-                    if not found(tx, *row.names):
-                        missed.append((table, row.key))
-    say(capsys, f"{tried} rows removed, {len(missed)} missed")
-    assert missed == []
+                place, names = (table, row.key), frozenset(row.names)
+                changes.append(Change(place, names, lambda r=row: remove(tx, r)))  # type: ignore[misc]
+        lost = missed(tx, look, changes, AT_ONCE)
+    say(capsys, f"{len(changes)} rows removed, {len(lost)} missed")
+    assert lost == []
 
 
 def test_every_row_forged_is_found(w: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -575,7 +575,15 @@ def test_sqlite_may_hold_anything_in_any_column_and_it_is_found(
     """SQLite keeps bytes where a text belongs, and text where a number does: no crash either.
     (PostgreSQL refuses them itself.)"""
     chance = random.Random(5)
-    tried, missed = 0, []
+    changes = []
+    refused = set()
+
+    def put(tx: Tx, row: Row, column: str, value: object) -> None:
+        try:
+            write(tx, row, **{column: value})
+        except sqlite3.IntegrityError:  # a number that must be one
+            refused.add((row.table, column))
+
     with open_store(w.store) as tx:
         for table in COVERED:
             for column in columns_of(table):
@@ -583,13 +591,13 @@ def test_sqlite_may_hold_anything_in_any_column_and_it_is_found(
                     continue
                 row = chance.choice(those_to_edit(tx, table))
                 value = chance.choice([b"\xff", 7.5, "?"])
-                tried += 1
-                with undone(tx), suppress(sqlite3.IntegrityError):  # a number that must be one
-                    write(tx, row, **{column: value})
-                    if look(tx).whole:
-                        missed.append((table, column, value))
-    say(capsys, f"{tried} values of a wrong kind, {len(missed)} missed")
-    assert missed == []
+                names = frozenset(row.names)
+                make = partial(put, tx, row, column, value)
+                changes.append(Change((table, column, value), names, make))
+        lost = missed(tx, look, changes, AT_ONCE, named=False)
+        lost = [(table, column) for table, column, _ in lost if (table, column) not in refused]
+    say(capsys, f"{len(changes)} values of a wrong kind, {len(lost)} missed")
+    assert lost == []
 
 
 def test_a_table_of_moves_changed_or_gone_is_found(w: World) -> None:
@@ -723,7 +731,7 @@ def test_hundreds_of_random_changes_are_all_found(
     }
     with open_store(w.store) as tx:
         all_rows = {table: those_to_edit(tx, table) for table in COVERED}
-        while tried < 150:
+        while tried < RANDOM:
             table = chance.choice(COVERED)
             row = chance.choice(all_rows[table])
             name = chance.choice(list(how))
