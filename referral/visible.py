@@ -556,14 +556,16 @@ JOIN provider pr ON CAST(pr.id AS text) = o.recipient
 JOIN organisation pog ON pog.id = pr.organisation_id
 JOIN organisation og ON og.id = o.organisation_id
 JOIN place pl ON pl.id = og.place_id
-WHERE o.system_id = :system_id AND o.id {{ids}} AND NOT {OVERRIDE_CLOSED}
+WHERE o.system_id = :system_id AND o.id {{ids}}
+  AND NOT {some(f"WHERE {OVERRIDE_CLOSED}")}
   AND (o.holder {{keys}} OR o.organisation_id = :actor_org
     OR {under()})"""
+# IS TRUE: else PostgreSQL reads the whole of an index of what is live beside the few ids asked for.
 HOLD_ITEMS = f"""SELECT h.id, h.cause, pe.reference, pe.given_name, pe.family_name,
   h.referral_id, pe.id, {{closed}}
 FROM hold h JOIN person pe ON pe.id = h.person_id
-WHERE h.system_id = :system_id AND h.id {{{{ids}}}} AND {of("h", HOLD_LIVE)}
-  AND h.cause <> 'concern'"""
+WHERE h.system_id = :system_id AND h.id {{{{ids}}}}
+  AND ({of("h", HOLD_LIVE)}) IS TRUE AND h.cause <> 'concern'"""
 CONCERNS = f"""SELECT c.id, c.state, c.reference, c.danger FROM concern c
 WHERE c.system_id = :system_id AND c.holder {{keys}} AND c.id {{ids}}
   AND NOT {IMPLICATED}"""
@@ -590,7 +592,7 @@ HELD_PERSON = f"""EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id
 DETAILS: dict[str, tuple[str, tuple[int, ...]]] = {
     "consent": (CONSENTS.format(closed=CLOSED_PERSON), ()),
     "override": (OVERRIDES, ()),
-    "hold": (HOLD_ITEMS.format(closed=CLOSED_PERSON), ()),
+    "hold": (HOLD_ITEMS.format(closed=some(f"WHERE {CLOSED_PERSON}")), ()),
     "concern": (CONCERNS, ()),
     "escalation": (ESCALATIONS, (6,)),
     "assurance": (ASSURANCES, ()),

@@ -301,7 +301,8 @@ BY = {
         "review": GOVERNANCE,
     },
     "concern": {
-        "raise told_authority": relation("concern", "staff"),
+        "raise": relation("concern", "staff") | PERSON,
+        "told_authority": relation("concern", "staff"),
         "acknowledge report_to_authority authority_decides monitor review": HOLDER,
         "hold release close reopen": HOLDER,
         "hand_over": HOLDER | relation("concern", "ladder"),

@@ -119,6 +119,7 @@ def test_a_state_outside_the_list_is_refused(w: World) -> None:
 def one_of_each(w: World) -> None:
     person = w.person()
     record = w.sent(person)
+    w.override(w.person())
     about = {"person_id": person, "seen": "Bruises.", "danger": False}
     w.step(Noun.CONCERN, None, "raise", "gwen", given=about)
     about = {"kind": "no_reply", "about": "referral", "about_id": record, "note": "Help"}

@@ -401,7 +401,7 @@ def test_what_sets_the_stage_is_checked_too() -> None:
 def test_every_move_has_a_schema_that_asks_for_all_it_needs(noun: Noun) -> None:
     found = 0
     for m in TABLES[noun].moves:
-        known = schema_for(noun, m.trigger)().fields
+        known = {f.data_key or name for name, f in schema_for(noun, m.trigger)().fields.items()}
         for need in m.needs:
             if need.name == "redirected_to":
                 assert "group_id" in known
