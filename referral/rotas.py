@@ -100,15 +100,8 @@ class Line(NamedTuple):
 _LINES = """SELECT l.id, l.place_id, l.organisation_id, l.name, l.phone, l.serves, l.days, l.opens,
   l.closes, l.bank_holidays FROM rota_line l"""
 # A line for adults or for children alone comes before one for anybody.
-_IN_ORDER = (
-    " ORDER BY CASE l.serves WHEN 'anyone' THEN 1 ELSE 0 END, l.opens, l.name, l.added_at, l.id"
-)
-LINES_OF = Sql(f"{_LINES} WHERE l.place_id = :place_id AND l.ended_at IS NULL{_IN_ORDER}")
-_UP = """ JOIN place p ON p.id = {of}.place_id
-  JOIN organisation o ON o.id = :id
-  JOIN place own ON own.id = o.place_id
-    AND (own.path = p.path OR substr(own.path, 1, length(p.path) + 1) = p.path || '/')"""
-LINES_FOR = Sql(f"{_LINES}{_UP.format(of='l')} WHERE l.ended_at IS NULL{_IN_ORDER}")
+_ORDER = "CASE l.serves WHEN 'anyone' THEN 1 ELSE 0 END, l.opens, l.name, l.added_at, l.id"
+LINES_OF = Sql(f"{_LINES} WHERE l.place_id = :place_id AND l.ended_at IS NULL ORDER BY {_ORDER}")
 
 
 def _line(row: tuple[Any, ...]) -> Line:
@@ -131,21 +124,25 @@ class Numbers(NamedTuple):
     outside: str | None
 
 
-NUMBERS = Sql(
-    """SELECT p.id, p.name, p.safeguarding_phone, p.out_of_hours_phone, p.outside_contact
+UP = Sql(
+    f"""SELECT p.id, p.name, p.safeguarding_phone, p.out_of_hours_phone, p.outside_contact,
+  l.id, l.place_id, l.organisation_id, l.name, l.phone, l.serves, l.days, l.opens, l.closes,
+  l.bank_holidays
   FROM organisation o JOIN place own ON own.id = o.place_id
   JOIN place p ON own.path = p.path OR substr(own.path, 1, length(p.path) + 1) = p.path || '/'
-  WHERE o.id = :id ORDER BY length(p.path) DESC"""
+  LEFT JOIN rota_line l ON l.place_id = p.id AND l.ended_at IS NULL
+  WHERE o.id = :id ORDER BY length(p.path) DESC, {_ORDER}"""
 )
 
 
 def places_up(tx: Tx, organisation_id: str) -> list[tuple[Numbers, list[Line]]]:
     """The place of an organisation and those above it, the nearest first, each with its rota."""
-    lines = [_line(row) for row in tx.rows(LINES_FOR, id=organisation_id)]
-    return [
-        (numbers, [line for line in lines if line.place_id == numbers.place_id])
-        for numbers in (Numbers._make(row) for row in tx.rows(NUMBERS, id=organisation_id))
-    ]
+    found: dict[str, tuple[Numbers, list[Line]]] = {}
+    for row in tx.rows(UP, id=organisation_id):
+        _, lines = found.setdefault(row[0], (Numbers._make(row[:5]), []))
+        if row[5] is not None:
+            lines.append(_line(row[5:]))
+    return list(found.values())
 
 
 class Matter(NamedTuple):
@@ -214,7 +211,11 @@ AUTHORITIES_OF = Sql(
     f"{_AUTHORITIES} WHERE a.place_id = :place_id AND a.ended_at IS NULL ORDER BY a.kind, a.id"
 )
 AUTHORITIES_FOR = Sql(
-    f"{_AUTHORITIES}{_UP.format(of='a')} WHERE a.ended_at IS NULL"
+    f"""{_AUTHORITIES} JOIN place p ON p.id = a.place_id
+  JOIN organisation o ON o.id = :id
+  JOIN place own ON own.id = o.place_id
+    AND (own.path = p.path OR substr(own.path, 1, length(p.path) + 1) = p.path || '/')
+  WHERE a.ended_at IS NULL"""
     " ORDER BY length(p.path) DESC, a.kind, a.id"
 )
 
