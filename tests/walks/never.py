@@ -42,7 +42,8 @@ NEVER: dict[str, str] = {
         SELECT s.record_id FROM step s WHERE s.noun = 'referral' AND s.role = 'system'
         AND s.to_state IN ({ENDED}) AND NOT (s.trigger = 'stop'
           AND s.cause IN ('consent.withdraw', 'consent.refuse'))
-        AND NOT (s.trigger = 'withdraw' AND s.cause = 'person.record_death' AND s.reason = 'died')""",
+        AND NOT (s.trigger = 'withdraw' AND s.cause = 'person.record_death'
+          AND s.reason = 'died')""",
     "I51: an ordinary hold without its clock, or beyond the end of its referral": f"""
         SELECT h.id FROM hold h LEFT JOIN referral r ON r.id = h.referral_id
         WHERE h.ended IS NULL AND h.cause <> 'concern' AND (
