@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from referral.actors import Actor
-from referral.facts import ACTOR_NAMED, IMPLICATED, OVERRIDE_CLOSED, named
+from referral.facts import IMPLICATED, OVERRIDE_CLOSED, closed_person
 from referral.schema import under
 from referral.states import Noun, ReferralState, Role, listed
 
@@ -143,5 +143,5 @@ def condition(noun: str, actor: Actor) -> str | None:
         mine = [_answers_to("e.raiser"), _answers_to("e.asked")]
         if role in REVIEWERS:
             mine += [_answers_to("e.owner"), over or ours("e")]
-        return f"NOT {named('k.person_id = e.person_id', ACTOR_NAMED)} AND ({' OR '.join(mine)})"
+        return f"NOT {closed_person('e.person_id')} AND ({' OR '.join(mine)})"
     raise KeyError(noun)
