@@ -14,6 +14,7 @@ from referral import records
 from referral.actors import Actor
 from referral.sign_ins import SEEN_LATELY
 from referral.states import Role
+from web.access import rule_of
 from web.labels import record_path, role_name, said
 from web.security import nonce
 from web.words import phone_words, time_words
@@ -47,6 +48,7 @@ GOVERNANCE = (
     (N_("Reviews"), "/"),
     (N_("Dashboard"), "/dashboard"),
     (N_("Providers"), "/providers"),
+    (N_("Shared for safety"), "/overrides"),
     (N_("Audit"), "/audit"),
     (N_("Reports"), "/reports"),
     (N_("Help"), "/help"),
@@ -80,6 +82,16 @@ def there_is(app: Flask, path: str) -> bool:
     return True
 
 
+def opens_to(app: Flask, path: str, role: Role) -> bool:
+    """Whether the page at this path is one for this role."""
+    try:
+        endpoint, _said = app.url_map.bind("").match(path)
+    except HTTPException:
+        return there_is(app, path)
+    rule = rule_of(app, endpoint)
+    return rule is None or rule.roles is None or role in rule.roles
+
+
 def menu(app: Flask, role: Role) -> list[dict[str, Any]]:
     """The menu of a role, the page one is on marked."""
     here = request.path
@@ -92,7 +104,7 @@ def menu(app: Flask, role: Role) -> list[dict[str, Any]]:
             else ("true" if path != "/" and here.startswith(f"{path}/") else False),
         }
         for text, path in MENUS.get(role, GOVERNANCE)
-        if there_is(app, path)
+        if there_is(app, path) and opens_to(app, path, role)
     ]
 
 

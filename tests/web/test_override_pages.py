@@ -101,6 +101,11 @@ def test_a_list_for_those_who_answer_for_it(w: World) -> None:
     assert f"/overrides/{made}" not in sign_in(w, "sam").get("/overrides").text
 
 
+def test_the_menu_leads_there_for_those_who_may_read_it_and_for_nobody_else(w: World) -> None:
+    for who, there in (("gwen", True), ("grace", True), ("art", False), ("cora", False)):
+        assert ('href="/overrides"' in sign_in(w, who).get("/").text) is there, who
+
+
 def test_a_program_proposes_and_another_approves(w: World) -> None:
     body = {
         **SAID,
