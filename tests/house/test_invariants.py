@@ -12,6 +12,7 @@ import ast
 import pytest
 
 from tests.living import by_invariant, called_after, living, marked
+from workflows.prove.elsewhere import NOT_BUILT
 
 ALL = tuple(f"I{n:02}" for n in range(1, 60))
 # Not shown yet, and why. Whoever builds what is missing takes its line out.
@@ -32,6 +33,10 @@ def test_an_invariant_has_a_test_or_is_said_to_have_none(one: str) -> None:
         assert WITHOUT[one]
     else:
         assert tests, f"no test is marked with invariant({one!r})"
+
+
+def test_the_explorer_says_the_same_of_what_is_not_built() -> None:
+    assert NOT_BUILT == WITHOUT
 
 
 def test_no_test_is_named_after_an_invariant_there_is_not() -> None:
