@@ -25,7 +25,10 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     ),
     "I22": ("tests/grid/test_cells.py::test_every_cell_answers_as_the_grid_kept_by_hand",),
     "I26": ("tests/referral/test_verify.py::test_a_move_the_kept_text_does_not_have_is_found",),
-    "I29": ("::test_a_sent_referral_goes_to_nobody_but_the_record_that_stands_for_its_own",),
+    "I29": (
+        "tests/workflows/test_what_life_brings.py"
+        "::test_a_sent_referral_goes_to_nobody_but_the_record_that_stands_for_its_own",
+    ),
     "I31": ("tests/referral/test_verify.py::test_erased_details_need_an_entry_that_names_them",),
     "I57": (
         "tests/web/test_concern_pages.py"
