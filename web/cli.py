@@ -38,7 +38,7 @@ def plainly(command: Command) -> Command:
     def run(*args: Any, **kwargs: Any) -> Any:
         from sqlalchemy.exc import ArgumentError, OperationalError
 
-        from referral.store import StoreBusy
+        from referral.store import CannotWrite, OutcomeUnknown, StoreBusy
         from referral.upgrade import WrongShape
         from web.edge import Busy
         from web.settings import SettingWrong
@@ -55,6 +55,12 @@ def plainly(command: Command) -> Command:
             sys.exit(2)
         except (Busy, StoreBusy):
             say("The database is locked by another program. Nothing was changed. Try again.")
+            sys.exit(1)
+        except CannotWrite as error:
+            say(f"The database can't be written to: {error}. Nothing was changed.")
+            sys.exit(1)
+        except OutcomeUnknown:
+            say("The connection was lost while saving. Look whether it is there, then try again.")
             sys.exit(1)
         except ArgumentError:
             say(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from referral.store import CannotWrite, OutcomeUnknown
 from web.cli import main
 
 Run = Callable[..., Result]
@@ -53,6 +54,29 @@ def test_a_database_that_is_empty_older_or_newer_is_refused_with_what_to_do(run:
     newer = run("db", "check")
     assert newer.exit_code == 1
     assert "newer Segue" in newer.output
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (CannotWrite("database or disk is full"), "can't be written to: database or disk is full"),
+        (OutcomeUnknown("lost"), "The connection was lost while saving."),
+    ],
+)
+def test_what_can_not_be_saved_is_said_plainly(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    set_up(run)
+
+    def fails(tx: object) -> None:
+        raise error
+
+    monkeypatch.setattr("referral.store._commit", fails)
+    bo = ("bo@example.org", "--name", "Bo", "--organisation", "Saltmarsh", "--role", "auditor")
+    said = run("user", "add", *bo)
+    assert said.exit_code == 1
+    assert words in said.output
+    assert "Traceback" not in said.output
 
 
 def test_a_locked_database_is_said_plainly(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
