@@ -26,7 +26,7 @@ from referral.facts import (
     ReferralFacts,
 )
 from referral.states import Noun
-from tests.living import living
+from tests.living import by_invariant, living
 from web.cli import main
 from workflows.engine import TABLES
 from workflows.moves import Guard, Refusal
@@ -95,6 +95,7 @@ def test_every_promise_is_walked_or_shown_by_a_living_test_or_said_not_to_be_bui
     if number in by_number():
         assert any(i.slices for i in by_number()[number])
     assert set(SHOWN_BY.get(number, ())) <= set(living())
+    assert number not in NOT_BUILT or not by_invariant().get(number)
 
 
 # -- deliberate faults --------------------------------------------------------------------------

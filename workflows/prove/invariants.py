@@ -93,14 +93,21 @@ def invariant(
 Made = tuple[int, str, Referral | None, Referral]
 
 
+_LAST: list[Any] = [None, ()]  # the newest edge asked about: several invariants ask the same
+
+
 def made(before: State, edge: Edge, after: State) -> list[Made]:
     """(slot, trigger, old, new) of every move of a referral in this step, fired ones too."""
-    found: list[Made] = []
+    if _LAST[0] is edge:
+        found: list[Made] = _LAST[1]
+        return found
+    found = []
     wanted = [(edge.slot, edge.trigger)] if edge.noun is R and edge.who != "clock" else []
     wanted += [(slot, trigger) for noun, slot, trigger in edge.fired if noun is R]
     for slot, trigger in wanted:
         old = before.referrals[slot] if slot < len(before.referrals) else None
         found.append((slot, trigger, old, after.referrals[slot]))
+    _LAST[:] = edge, found
     return found
 
 
