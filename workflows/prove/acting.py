@@ -91,7 +91,7 @@ SAMPLES: dict[str, Any] = {
     "summary": "words",
     "redirected_to": "another",
     "link_worker_id": "sam",
-    "capacity_note_id": "note",
+    "capacity_id": "assessment",
     "seen": "words",
     "danger": False,
     "reported_to": "council",
