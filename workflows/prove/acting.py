@@ -257,7 +257,7 @@ KEPT: dict[Noun, dict[str, Callable[[Any], dict[str, Any]]]] = {
 # Columns that no guard, hat, pick, clock or invariant asks for.
 UNKEPT = {
     "shared", "expected_date", "reason", "contacted_at", "paused_until", "completed_at", "outcome",
-    "redirected_to", "basis", "how", "present", "wording_id", "capacity_note_id", "answered_at",
+    "redirected_to", "basis", "how", "present", "wording_id", "capacity_id", "answered_at",
     "acknowledged_at", "reported_at", "authority_route", "categories", "advocate", "wishes",
     "why_not_asked", "reported_to", "authority_reference", "authority_decision", "closed_at",
     "wishes_met", "finding", "decision", "review_on", "conditions_note_id", "decided_by",
