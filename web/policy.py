@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, current_app, request
+from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
@@ -19,7 +19,6 @@ from referral.store import Tx
 from web.access import STAFF, access, current_actor
 from web.app import edge
 from web.forms import Form, Next, answer, page, refuse, typed
-from web.frame import there_is
 from web.labels import said
 from web.policy_words import (
     KINDS,
@@ -34,6 +33,7 @@ from web.say import _, ngettext
 from web.schemas import Wrong, load
 from web.schemas.fields import typed_day
 from web.schemas.policy import SetRule
+from web.wordings import READERS as WORDING_READERS
 from web.words import day_words, time_words
 from workflows import policy as changing
 from workflows.engine import Refused
@@ -166,7 +166,7 @@ def sheet() -> ResponseReturnValue:
         narrowed=bool(kind or only_own or day),
         may_change=may_change(actor, places[here].path),
         open_changes=len(open_now),
-        words_href=WORDINGS if there_is(current_app, WORDINGS) else None,
+        words_href=WORDINGS if actor.role in WORDING_READERS else None,
         own_rules=sum(r["own"] for r in rows),
     ), (422 if faults else 200)
 

@@ -55,6 +55,8 @@ def test_everybody_who_works_here_reads_what_holds_and_where_it_comes_from(w: Wo
         assert page.status == 200
         assert "Referral: the provider answers 7 working days Harbour, since" in page.words
         assert "Shipped example" in page.words
+    assert 'href="/wording"' in sign_in(w, "grace").get("/policy").text
+    assert 'href="/wording"' not in sign_in(w, "priya").get("/policy").text
     here = sign_in(w, "priya").get("/policy?own=yes")
     assert "Shipped example" not in here.words
     assert "7 working days" in here.words
