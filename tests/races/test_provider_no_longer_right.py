@@ -33,6 +33,7 @@ STATES_WHEN = """SELECT {last}, count(*) FROM audit a JOIN step m ON m.record_id
     AND m.version = a.version WHERE a.action = 'step' AND m.trigger = '{trigger}' GROUP BY 1"""
 ACCEPTED_WHILE = Sql(STATES_WHEN.format(last=LAST.format(noun="assurance"), trigger="accept"))
 SENT_WHILE = Sql(STATES_WHEN.format(last=LAST.format(noun="agreement"), trigger="send"))
+SENT_WHILE_ASSURED = Sql(STATES_WHEN.format(last=LAST.format(noun="assurance"), trigger="send"))
 
 
 @pytest.fixture
@@ -106,17 +107,22 @@ def while_(w: World, query: Sql) -> dict[str, int]:
 
 
 @pytest.mark.invariant("I03", "I37")
-def test_nobody_is_accepted_after_a_suspension(w: World) -> None:
-    records = [w.sent() for _ in range(ROUNDS)]
+@pytest.mark.parametrize("what", ["accepted", "sent"])
+def test_nobody_is_accepted_or_sent_after_a_suspension(w: World, what: str) -> None:
+    accepts = what == "accepted"
+    who, go = ("sol", accept) if accepts else ("priya", send)
+    query = ACCEPTED_WHILE if accepts else SENT_WHILE_ASSURED
+    records = [w.sent() if accepts else waiting_to_be_sent(w) for _ in range(ROUNDS)]
+    before = sum(while_(w, query).values())
     came: Counter[bool] = Counter()
     waits = moments(seed=20260513)
     with many_clients(w, 2) as edge, Clients(2) as clients:
         for record in records:
             mine, theirs = next(waits)
-            yes, no = accept(w, record), suspend(w)
+            yes, no = go(w, record), suspend(w)
             moved, stopped = clients.at_once(
                 [
-                    after(mine, lambda c=yes: edge.perform(w.actor["sol"], c)),
+                    after(mine, lambda c=yes: edge.perform(w.actor[who], c)),
                     after(theirs, lambda c=no: edge.perform(w.actor["grace"], c)),
                 ]
             )
@@ -124,7 +130,7 @@ def test_nobody_is_accepted_after_a_suspension(w: World) -> None:
             assert moved.won or moved.codes == ("provider_assured",)
             came[moved.won] += 1
             assure_again(w)
-    assert while_(w, ACCEPTED_WHILE) == {"assured": came[True]}
+    assert while_(w, query) == {"assured": before + came[True]}
     assert came[True]
     assert came[False]
     assert_whole(w.store)
