@@ -64,6 +64,7 @@ def accessibility_faults(page: Page) -> list[tuple[str, str]]:
 
 
 def scrolls_sideways(page: Page) -> bool:
+    page.wait_for_load_state("domcontentloaded")  # a page that has only begun has no width yet
     return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 

@@ -49,7 +49,8 @@ def test_a_new_person_is_referred_on_a_phone_without_a_script(
 
     def go_on() -> None:
         assert not scrolls_sideways(page)
-        page.locator("main button").filter(has_text=re.compile("Continue|Send the")).click()
+        with page.expect_navigation():
+            page.locator("main button").filter(has_text=re.compile("Continue|Send the")).click()
 
     page.goto(f"{base}/referrals/new")
     page.get_by_label("By name and date of birth").check()
