@@ -21,7 +21,7 @@ def hands(store: Store, stage: Stage, group_id: str, wanted: int) -> list[Hand]:
     made = [Hand(new_id(world.at), new_id(world.at), group_id) for _ in range(wanted)]
     references: set[str] = set()
     while len(references) < wanted:
-        references.add(new_reference("BN"))
+        references.add(new_reference(f"B{stage.groups.index(group_id)}"))
     with store.begin(actor) as tx:
         _like(
             tx,

@@ -194,7 +194,7 @@ HAZARDS: tuple[Hazard, ...] = (
         ),
         (
             "tests/workflows/test_sweep.py::test_evidence_that_runs_out_is_announced_and_then_lapses",
-            "tests/races/test_provider_no_longer_right.py::test_nobody_is_accepted_after_a_suspension",
+            "tests/races/test_provider_no_longer_right.py::test_nobody_is_accepted_or_sent_after_a_suspension",
             "tests/workflows/test_follows.py::test_a_suspension_raises_one_review_and_tells_each_link_worker",
         ),
     ),
