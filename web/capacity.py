@@ -24,7 +24,8 @@ from web.people import found as found_person
 from web.say import _
 from web.schemas.capacity import AssessCapacity
 from workflows import disclosure
-from workflows.capacity import assess_capacity, born_on, is_child
+from workflows.bases import born_on, is_child
+from workflows.capacity import assess_capacity
 from workflows.engine import NOT_FOUND, Refused
 
 pages = Blueprint("capacity_pages", __name__)

@@ -17,16 +17,16 @@ from referral.audit import log
 from referral.capacity import ABILITIES, Assessed
 from referral.ids import new_id
 from referral.rows import bump, put
-from referral.schema import day
 from referral.states import Basis, ConsentState
 from referral.store import Sql, Tx
+from workflows.bases import born_on, is_child
+from workflows.consent import renew_consent
 from workflows.guards import HELD
 from workflows.moves import N_, Refusal
 from workflows.people import OWN, WRITERS
 from workflows.rules import field, missing, require, wrong
-from workflows.working_time import end_of, local_day
+from workflows.working_time import local_day
 
-COMES_OF_AGE = 16
 LONGEST = timedelta(days=366)
 WHY_NOT: Mapping[str, str] = {
     "understands": N_("Say whether they can understand what it is about."),
@@ -34,27 +34,7 @@ WHY_NOT: Mapping[str, str] = {
     "weighs": N_("Say whether they can weigh it up."),
     "communicates": N_("Say whether they can tell their decision in any way."),
 }
-BIRTH = Sql("SELECT birth_date FROM person WHERE id = :id AND system_id = :system_id")
 SUBJECT = Sql("SELECT subject_ref FROM person WHERE id = :id")
-
-
-def birthday(born: date, age: int) -> date:
-    """The day somebody comes to this age; on 1 March who was born on a leap day."""
-    try:
-        return born.replace(year=born.year + age)
-    except ValueError:
-        return date(born.year + age, 3, 1)
-
-
-def born_on(tx: Tx, system_id: str, person_id: str) -> date | None:
-    """A person's date of birth, if it is known."""
-    row = tx.row(BIRTH, id=person_id, system_id=system_id)
-    return None if row is None else day(row[0])
-
-
-def is_child(born: date | None, at: datetime) -> bool:
-    """Whether somebody is under 16. Who hasn't given a date of birth is taken for grown up."""
-    return born is not None and local_day(at) < birthday(born, COMES_OF_AGE)
 
 
 def faults(values: Mapping[str, Any], child: bool, at: datetime) -> list[Refusal]:
@@ -152,8 +132,6 @@ FOR_THEM = Sql(
 
 
 def _ask_themselves(tx: Tx, actor: Actor, at: datetime, person_id: str) -> None:
-    from workflows.consent import renew_consent
-
     rows = tx.rows(
         FOR_THEM,
         person_id=person_id,
@@ -163,58 +141,3 @@ def _ask_themselves(tx: Tx, actor: Actor, at: datetime, person_id: str) -> None:
     )
     for (consent_id,) in rows:
         renew_consent(tx, actor, at, consent_id)
-
-
-# -- what an answer for another rests on --------------------------------------------------------
-
-
-def basis_faults(
-    tx: Tx, system_id: str, person_id: str, answer: Mapping[str, Any], at: datetime
-) -> list[Refusal]:
-    """Why this basis can't be, for this person now."""
-    basis, child = answer.get("basis"), is_child(born_on(tx, system_id, person_id), at)
-    if basis in (Basis.PARENTAL, Basis.GILLICK) and not child:
-        return [
-            field(
-                "basis",
-                N_("They are 16 or over, so it is their own decision."),
-                N_("Ask them. If they can't decide it, record an assessment of capacity."),
-            )
-        ]
-    if basis == Basis.BEST_INTERESTS:
-        if child:
-            return [
-                field(
-                    "basis",
-                    N_("They are under 16, so a parent decides, or they do if they understand."),
-                )
-            ]
-        assessed = _rests_on(tx, system_id, person_id, answer.get("capacity_id"))
-        if assessed is None:
-            return [field("capacity_id", N_("Record the capacity assessment first."))]
-        if not assessed.lacks:
-            return [
-                field("capacity_id", N_("They can decide this themselves. Ask them.")),
-            ]
-    return []
-
-
-def _rests_on(tx: Tx, system_id: str, person_id: str, assessment_id: str | None) -> Assessed | None:
-    found = capacity.one(tx, system_id, assessment_id) if assessment_id else None
-    return found if found is not None and found.person_id == person_id else None
-
-
-def holds_until(
-    tx: Tx, system_id: str, person_id: str, answer: Mapping[str, Any]
-) -> datetime | None:
-    """The latest moment to which somebody may agree for another: a parent until the day the person
-    turns 16, a best interests decision until it is to be looked at again. None: no such limit."""
-    basis = answer.get("basis")
-    if basis == Basis.PARENTAL:
-        born = born_on(tx, system_id, person_id)
-        return end_of(birthday(born, COMES_OF_AGE) - timedelta(days=1)) if born else None
-    if basis == Basis.BEST_INTERESTS:
-        found = _rests_on(tx, system_id, person_id, answer.get("capacity_id"))
-        if found is not None and found.review_on is not None:
-            return end_of(found.review_on)
-    return None

@@ -10,7 +10,7 @@ from referral import facts, picks
 from referral.actors import Actor
 from referral.states import ConsentState, Noun, Role
 from referral.store import Sql, Tx
-from workflows.capacity import basis_faults, holds_until
+from workflows.bases import basis_faults, holds_until
 from workflows.engine import NOT_FOUND, TABLES, Done, Refused, step
 from workflows.moves import N_
 from workflows.rules import done_once, field, wrong

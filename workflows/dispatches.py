@@ -20,7 +20,7 @@ from referral.preferences import AT_ONCE, DAILY
 from referral.queue import Letter, Overtaken, finish_letter
 from referral.states import TAKING_PART, Noun, ReferralState, Role
 from referral.store import Tx
-from workflows import errands, post
+from workflows import errands, hearing, post
 from workflows.preferences import how, next_summary
 from workflows.working_time import ENGLAND, local_day
 
@@ -36,7 +36,7 @@ SAFETY_WAITS = timedelta(minutes=2)
 ASKED_FOR = timedelta(days=10)  # how long a service is asked whether it arrived
 LOOKS_BACK = timedelta(days=7)
 LINK_LASTS = timedelta(days=14)
-ANSWERS = frozenset({"referral_sent", "question_answered", post.REMINDER})
+ANSWERS = frozenset({"referral_sent", "question_answered", hearing.REMINDER})
 BEFORE_A_PLACE = frozenset({ReferralState.SENT, ReferralState.QUERIED, ReferralState.WAITING})
 
 TELL_PERSON = post.BY_HAND["person"]
@@ -99,7 +99,7 @@ def _summary(tx: Tx, system_id: str, membership: str, at: datetime) -> None:
         to_owner=member_key(membership),
         channel=EMAIL,
         what=SUMMARY,
-        noun=post.SYSTEM,
+        noun=hearing.SYSTEM,
         record_id=system_id,
         at=morning,
     )
@@ -192,7 +192,7 @@ def prepare(tx: Tx, parcel: Parcel, at: datetime, token_hash: Callable[[str], st
         if not counts:
             return _end(tx, parcel, at, NOTHING_NEW)
         return Ready(parcel, reached.email, reached.name, counts=counts)
-    if not post.may_hear(tx, actor, parcel.what, parcel.noun, parcel.record_id, at):
+    if not hearing.may_hear(tx, actor, parcel.what, parcel.noun, parcel.record_id, at):
         return _end(tx, parcel, at, NOT_ALLOWED_NOW)
     address = reached.email if parcel.channel == EMAIL else reached.phone
     if not address:
@@ -352,7 +352,7 @@ def _who_tells_the_person(tx: Tx, parcel: Parcel, person_id: str, at: datetime) 
     if parcel.noun == "link":
         found = links.find(tx, parcel.record_id)
         owner = member_key(found.made_by) if found and found.made_by else None
-        return owner, TELL_PERSON, post.PERSON, person_id
+        return owner, TELL_PERSON, hearing.PERSON, person_id
     noun = Noun(parcel.noun)
     f = facts.LOADERS[noun](tx, parcel.record_id, the_system(parcel.system_id, "post"), at)
     owner = post.hand(noun, f) if f is not None else None

@@ -11,6 +11,7 @@ from referral.errands import ErrandSeen
 from referral.members import actor_of
 from referral.states import Noun, Role
 from referral.store import Tx
+from workflows.hearing import PERSON, may_hear
 from workflows.rules import missing
 from workflows.working_time import ENGLAND, add
 
@@ -74,8 +75,6 @@ OF_CONCERN = "concern_seen"
 
 def _may_hear(tx: Tx, actor: Actor, one: ErrandSeen, at: datetime) -> bool:
     """Whether this may be said to them now: a full hold closes errands too, whatever its cause."""
-    from workflows.post import PERSON, may_hear
-
     if one.noun != PERSON and one.noun not in set(Noun):
         return True
     what = OF_CONCERN if one.noun == Noun.CONCERN else one.what

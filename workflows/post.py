@@ -10,18 +10,17 @@ That a letter was handed over says nothing of whether anybody has read it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from referral import announcements, facts, ladder, notices, records
+from referral import facts, notices
 from referral.actors import Actor, the_system
 from referral.clocks import member_key
 from referral.queue import Letter, Overtaken, finish_letter
-from referral.states import TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
+from referral.states import Noun, Role
 from referral.store import Tx
 from workflows import errands
-from workflows.engine import TABLES
+from workflows.hearing import RING_OUTSIDE, SYSTEM, may_hear
 from workflows.tables.agreements import SIGNATORY_ROLES
 
 DELIVERED = "delivered"
@@ -30,102 +29,12 @@ NOBODY_YET = "nobody_yet"  # a human was asked to tell them by hand
 NOT_ALLOWED_NOW = "not_allowed_now"
 GAVE_UP = "gave_up"
 
-# To a provider that no longer sees the referral: only that it is over, and what to do then.
-ENDING = frozenset(
-    {"lapsed", "recalled", "withdrawn", "stopped", "closed", "destroy_what_you_hold"}
-)
-REMINDER = "reminder"
-RING_OUTSIDE = "ring_outside_contact"
-# What whoever raised a concern hears of it, even if they may not see it.
-FEEDBACK = frozenset({"concern_seen", "concern_closed", RING_OUTSIDE})
-# What every link worker with somebody there hears of a provider.
-OF_A_PROVIDER = frozenset({"provider_suspended", "provider_lapsed"})
 BY_HAND = {
     "person": "tell_person_by_hand",
     "practice": "tell_practice_by_hand",
     "outside": RING_OUTSIDE,
 }
 NOT_DELIVERED = "not_delivered"
-SYSTEM = "system"  # a letter to those who run it
-PERSON = "person"  # a letter about a person's record, not about anything with a machine
-ANNOUNCEMENT = "announcement"
-
-# -- may this be told? (pure) -------------------------------------------------------------------
-
-
-def may_be_told(
-    noun: Noun, what: str, f: Any, actor: Actor, named: frozenset[str] = frozenset()
-) -> bool:
-    """Whether this may be said to this member now. `f` are the facts for them, `named` the users
-    named as a source of harm in the concern it is about."""
-    return RULES[noun](what, f, actor, named)
-
-
-Rule = Callable[[str, Any, Actor, frozenset[str]], bool]
-
-
-def _is_there(noun: Noun, f: Any, actor: Actor) -> bool:
-    return bool(TABLES[noun].hats(f, actor))
-
-
-def _referral(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
-    if actor.role is not Role.PROVIDER_LEADER:
-        return _is_there(Noun.REFERRAL, f, actor) and not f.closed_to_actor
-    if actor.organisation_id != f.provider_org or f.sent_at is None:
-        return False
-    if what in ENDING:
-        return True
-    # Under a full hold they see the reference and the sentence of the hold: what is due is part
-    # of that, what others did is not.
-    return shown_to_provider(f) and (not f.closed_to_actor or what == REMINDER)
-
-
-def shown_to_provider(f: Any) -> bool:
-    """Whether the provider sees more of the referral than that it is there."""
-    if f.state in TAKING_PART or f.state == ReferralState.COMPLETED:
-        return True
-    ground = bool(f.consent_id or f.override_id)
-    return f.state in WITH_PROVIDER and ground and bool(f.agreement_live)
-
-
-def _concern(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
-    if _is_there(Noun.CONCERN, f, actor):
-        return True
-    raised_it = f.raised_by is not None and f.raised_by == actor.membership_id
-    return raised_it and what in FEEDBACK and actor.user_id not in named
-
-
-def _assurance(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
-    if actor.role is Role.LINK_WORKER:
-        return what in OF_A_PROVIDER
-    return _is_there(Noun.ASSURANCE, f, actor)
-
-
-def _consent(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
-    return _is_there(Noun.CONSENT, f, actor) and not f.closed_to_actor
-
-
-def _override(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
-    return _is_there(Noun.OVERRIDE, f, actor)
-
-
-def _escalation(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
-    return _is_there(Noun.ESCALATION, f, actor)
-
-
-def _agreement(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
-    return _is_there(Noun.AGREEMENT, f, actor)
-
-
-RULES: dict[Noun, Rule] = {
-    Noun.REFERRAL: _referral,
-    Noun.CONSENT: _consent,
-    Noun.OVERRIDE: _override,
-    Noun.CONCERN: _concern,
-    Noun.ESCALATION: _escalation,
-    Noun.ASSURANCE: _assurance,
-    Noun.AGREEMENT: _agreement,
-}
 
 # -- handing over -------------------------------------------------------------------------------
 
@@ -188,23 +97,6 @@ def _give(tx: Tx, letter: Letter, to: Actor, what: str, at: datetime) -> bool:
         return False
     notices.give(tx, to, letter.id, what, letter.noun, letter.record_id, at)
     return True
-
-
-def may_hear(tx: Tx, to: Actor, what: str, about: str, record_id: str, at: datetime) -> bool:
-    """Whether this may be said of this record to this member now, as it stands in the store."""
-    if about == SYSTEM:
-        return to.role is Role.ADMINISTRATOR
-    if about == PERSON:
-        seen = records.person(tx, to, at, record_id)
-        return seen is not None and not seen.closed_to_actor
-    if about == ANNOUNCEMENT:
-        return announcements.concerns(tx, to, record_id)
-    noun = Noun(about)
-    f = facts.LOADERS[noun](tx, record_id, to, at)
-    if f is None:
-        return False
-    named = ladder.barred(tx, record_id).users if noun is Noun.CONCERN else frozenset[str]()
-    return may_be_told(noun, what, f, to, named)
 
 
 def _by_hand(tx: Tx, letter: Letter, whom: str, at: datetime) -> str:

@@ -12,7 +12,7 @@ from referral.states import Noun
 from referral.store import Sql, Store
 from tests.winding import clocks, rows, state, sweep
 from tests.world import ASSESSED, World, build
-from workflows.capacity import birthday
+from workflows.bases import birthday
 from workflows.engine import Refused
 from workflows.guards import HELD
 from workflows.working_time import end_of

@@ -19,7 +19,7 @@ from referral.states import WITH_PROVIDER, Noun, Purpose, ReferralState, Role
 from referral.store import Sql, Store
 from tests.winding import after, clock, rows, sweep
 from tests.world import OUTCOME, START, World, build
-from workflows import disclosure, post
+from workflows import disclosure, hearing, post
 from workflows.engine import TABLES
 from workflows.moves import Remind, Tell
 from workflows.organisations import set_away
@@ -469,7 +469,7 @@ def test_a_provider_is_told_no_more_than_its_pages_show() -> None:
         )
         shown = disclosure.fields(situation)
         for what in ("referral_sent", "paused", "reminder"):
-            if post.may_be_told(Noun.REFERRAL, what, f, leader):
+            if hearing.may_be_told(Noun.REFERRAL, what, f, leader):
                 said += 1
                 assert shown - disclosure.DATES, (f, what)
                 assert what == "reminder" or not closed
@@ -504,7 +504,7 @@ def test_every_code_that_ends_something_for_a_provider_is_one_the_tables_tell() 
         for follow in move.follows
         if isinstance(follow, Tell)
     }
-    assert telling >= post.ENDING
+    assert telling >= hearing.ENDING
 
 
 def test_whoever_a_clock_reminds_is_of_the_cast() -> None:
