@@ -57,6 +57,7 @@ FOR_THE_PROGRAM = {
     "sign_ins": "who signs in, and how much waits for them: numbers",
     "verify": "the whole store against its log",
     "wordings": "how many answers were given to the words read out: a number",
+    "workflows.bases": "commands",
     "workflows.beginnings": "commands",
     "workflows.capacity": "commands",
     "workflows.concerns": "commands",
