@@ -117,8 +117,7 @@ def in_review(w: World) -> str:
         "tried": "Rang twice.",
         "note": "Somebody who answers.",
     }
-    with w.store.begin(w.actor["priya"]) as tx:
-        made = raise_escalation(tx, w.actor["priya"], w.at, values)
+    made = w.made(w.actor["priya"], lambda tx: raise_escalation(tx, w.actor["priya"], w.at, values))
     w.step(Noun.ESCALATION, made.id, "acknowledge", "tess")
     return made.id
 
