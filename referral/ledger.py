@@ -2,7 +2,7 @@
 PostgreSQL and one by one on SQLite.
 
 Every row hangs off the head (the record's own update, guarded by its version and by the gates of
-the person and the provider), so a step that comes too late leaves nothing (LEDGER 3 and 6)."""
+the person and the provider), so a step that comes too late leaves nothing."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Rows that have served: answers to keys, letters handed over long ago, writing nobody went on
-with. Everything else stays (LEDGER 6)."""
+with. Everything else stays."""
 
 from __future__ import annotations
 

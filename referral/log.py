@@ -40,7 +40,7 @@ class Audit(Base):
     """One entry of the audit log. `leaf` is the canonical text exactly as hashed; the other
     columns repeat what it says, so that it can be searched, and are compared with it.
 
-    `xid` is the transaction's own number on PostgreSQL: the sequencer's horizon (LEDGER 4)."""
+    `xid` is the transaction's own number on PostgreSQL: the sequencer's horizon."""
 
     __tablename__ = "audit"
     seq: Mapped[Serial]

@@ -136,7 +136,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "agreement.end": ("breach", "not_needed", "other"),
 }
 
-# Evidence by tier: kind -> does it stop new referrals when out of date (STANDARDS 7; examples).
+# Evidence by tier: kind -> does it stop new referrals when out of date (examples).
 EVIDENCE: dict[str, bool] = {
     "public_liability": True,
     "safeguarding_policy": True,

@@ -165,7 +165,7 @@ Sealed = Annotated[str, mapped_column(EncryptedText())]
 Json = Annotated[Any, mapped_column(JsonText())]
 
 # Predicates as text, in the index and in the query alike: a partial index serves only a query
-# that repeats its words (LEDGER's lesson, kept by tests/referral/test_plans.py).
+# that repeats its words (kept by tests/referral/test_plans.py).
 CONSENT_GIVEN = "state = 'given'"
 CONSENT_ASKED = "state = 'asked'"
 OVERRIDE_LIVE = "state = 'approved'"

@@ -22,7 +22,7 @@ def guard(
 
 
 # One sentence for every hold and for every full hold, whatever the cause: nothing in it may tell
-# a named source of harm that a concern exists (DESIGN 6; I56).
+# a named source of harm that a concern exists (I56).
 HELD = Refusal(
     "not_held",
     N_("On hold. Call the link worker's team before any contact."),

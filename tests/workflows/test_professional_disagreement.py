@@ -1,4 +1,4 @@
-"""A disagreement between professionals goes by stages, each with its own time (STANDARDS 5.7)."""
+"""A disagreement between professionals goes by stages, each with its own time."""
 
 from __future__ import annotations
 

@@ -499,7 +499,7 @@ MOVES = (
     ),
 )
 
-# What stays open to a provider under a full hold; a link worker has nothing (DESIGN 5.1).
+# What stays open to a provider under a full hold; a link worker has nothing.
 OPEN_UNDER_FULL_HOLD = frozenset({"decline", "give_back", "update"})
 
 TABLE = Table(
