@@ -1,6 +1,6 @@
 # make demo   install, then open the demonstration
 # make test   install what tests need, then check everything, as continuous integration does
-# Others: make drills (the same at length, for some 20 minutes), bench, cover, format, clean.
+# Others: make drills (the same at length, for some ten minutes), bench, cover, format, clean.
 
 PYTHON := $(shell command -v python3.11 || command -v python3 || command -v python)
 BIN    := .venv/bin
