@@ -37,7 +37,7 @@ def barred(tx: Tx, concern_id: str) -> Barred:
 
 
 def levels(place_path: str) -> tuple[str, str]:
-    """The place of level 2 and the root, from a place's path `/root/place/...`."""
+    """The place of level 2 and the root, from a place's path `/system/place/...`."""
     parts = place_path.strip("/").split("/")
     return parts[min(1, len(parts) - 1)], parts[0]
 

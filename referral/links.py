@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from referral.schema import Base, Key, Ref
+from referral.schema import Base, Key, Ref, unseal
 from referral.states import listed
 from referral.store import Sql, Tx
 
@@ -182,3 +182,22 @@ def call(tx: Tx, link_id: str, at: datetime) -> bool:
 def wrong_word(tx: Tx, link_id: str) -> None:
     """Count a word that wasn't the one agreed."""
     tx.run(WRONG, id=link_id)
+
+
+# -- what came back -----------------------------------------------------------------------------
+
+SAID = Sql(
+    "SELECT n.body, n.at, a.name FROM note n JOIN referral r ON r.id = n.record_id"
+    " JOIN activity a ON a.id = r.activity_id WHERE r.person_id = :person_id"
+    " AND n.organisation_id = :org AND n.noun = :noun ORDER BY n.at DESC LIMIT 20",
+    times=(1,),
+)
+
+
+def said(
+    tx: Tx, person_id: str, organisation_id: str, noun: str
+) -> list[tuple[str, datetime, str]]:
+    """What a person said by their link, to their own team: the words, when, of which activity, the
+    newest first."""
+    rows = tx.rows(SAID, person_id=person_id, org=organisation_id, noun=noun)
+    return [(unseal(row[0]) or "", row[1], str(row[2])) for row in rows]

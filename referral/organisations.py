@@ -32,7 +32,7 @@ class System(Base):
 
 
 class Place(Base):
-    """Geography only: a tree. `path` is `/root/.../own id`, so that "over" is a prefix."""
+    """Geography only: a tree. `path` is `/system/.../own id`, so that "over" is a prefix."""
 
     __tablename__ = "place"
     id: Mapped[Key]

@@ -9,11 +9,11 @@ from uuid import UUID
 from flask import Blueprint, abort, current_app
 from flask.typing import ResponseReturnValue
 
-from referral import records
+from referral import links, records
 from referral.audit import log
 from referral.links import LinkSeen
 from referral.records import PersonSeen
-from referral.store import Sql, Tx
+from referral.store import Tx
 from web import labels
 from web.access import TEAM, access, current_actor
 from web.app import edge, settings, ways
@@ -153,27 +153,16 @@ def revoke(person_id: UUID) -> ResponseReturnValue:
     )
 
 
-SAID = Sql(
-    "SELECT n.body, n.at, a.name FROM note n JOIN referral r ON r.id = n.record_id"
-    " JOIN activity a ON a.id = r.activity_id WHERE r.person_id = :person_id"
-    " AND n.organisation_id = :org AND n.noun = :noun ORDER BY n.at DESC LIMIT 20",
-    times=(1,),
-)
-
-
 def said_how(tx: Tx, person: PersonSeen) -> list[dict[str, str]]:
     """What the person said of how it went, the newest first."""
-    from referral.schema import unseal
-
     found = []
-    rows = tx.rows(SAID, person_id=person.id, org=person.organisation_id, noun=NOTE)
-    for body, at, activity in rows:
-        how, _newline, words = (unseal(body) or "").partition("\n")
+    for body, at, activity in links.said(tx, person.id, person.organisation_id, NOTE):
+        how, _newline, words = body.partition("\n")
         found.append(
             {
                 "how": word(labels.HOW_IT_WENT, how),
                 "words": words,
-                "about": str(activity),
+                "about": activity,
                 "when": time_words(at),
             }
         )

@@ -34,9 +34,9 @@ FOR_SOMEBODY = {
     "capacity": "assessments of a person the actor was let at",
     "caseloads": "what a link worker carries, for who passes it on",
     "errands": "what somebody does by hand because no message could",
+    "links": "what a person said by their own link, for their own team",
     "merges": "two records that may be one person",
     "themes": "what escalations of a place show",
-    "web.own_links": "what a person sees by their own link",
 }
 # What reads to decide, to carry out or to prove. Nobody is shown these rows; who may ask is settled
 # by the command or the table of moves that asks.
