@@ -186,14 +186,18 @@ class Walker(Walk):
         if not target.count():
             there = main.locator("button, a").all_inner_texts()
             raise AssertionError(f"no {words!r} on {self.page.url}, only {there}: {self.words}")
-        target.first.click()
-        return self
+        return self._follow(target.first)
 
     def press_the_button(self) -> Walker:
         own = "main form:not([action='/stay-signed-in']):not([action='/search']) button"
         found = self.page.locator(own)
         assert found.count(), f"no button on {self.page.url}: {self.words}"
-        found.last.click()
+        return self._follow(found.last)
+
+    def _follow(self, target: Locator) -> Walker:
+        """Clicks, and waits for the page that comes: a click alone may return before it does."""
+        with self.page.expect_navigation(wait_until="domcontentloaded"):
+            target.click()
         return self
 
     def has(self, name: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from referral.states import Noun
 from referral.store import Store
@@ -79,7 +79,7 @@ def test_a_new_person_is_referred_on_a_phone_without_a_script(
     page.get_by_label("In person").check()
     go_on()
     go_on()
-    assert "Sent to Riverside Singers" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("Sent to Riverside Singers")
     context.close()
 
 

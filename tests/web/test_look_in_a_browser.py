@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask, Response, flash, render_template_string
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser import (
     accessibility_faults,
@@ -172,7 +172,7 @@ def test_without_a_script_everything_is_there(
     page = context.new_page()
     page.goto(serve(gallery()))
     for words in ("There is a problem", "With Ash Lane Arts now", "Sign out", "Find activities"):
-        assert page.get_by_text(words, exact=True).first.is_visible()
+        expect(page.get_by_text(words, exact=True).first).to_be_visible()
     context.close()
 
 
