@@ -11,7 +11,7 @@ import pytest
 
 from referral.store import Store
 from referral.verify import verify
-from tests.web.client import sign_in
+from tests.journeys.screens import SignIn
 from tests.winding import rows, state
 from tests.world import World, build
 from workflows.rules_for_verify import rules_for_verify
@@ -21,8 +21,8 @@ HELD = "On hold. Call the link worker's team before any contact."
 
 
 @pytest.fixture
-def w(sqlite_url: str) -> Iterator[World]:
-    store = Store(sqlite_url)
+def w(url: str) -> Iterator[World]:
+    store = Store(url)
     made = build(store)
     yield made
     with store.snapshot() as tx:
@@ -32,7 +32,9 @@ def w(sqlite_url: str) -> Iterator[World]:
 
 
 @pytest.mark.invariant("I39")
-def test_a_choir_leader_reports_bruises_and_the_link_worker_is_named(w: World) -> None:
+def test_a_choir_leader_reports_bruises_and_the_link_worker_is_named(
+    w: World, sign_in: SignIn
+) -> None:
     person = w.person()
     referral = w.active(person)
     other = w.active()

@@ -13,7 +13,8 @@ import pytest
 
 from referral.store import Store
 from referral.verify import verify
-from tests.web.client import Page, sign_in
+from tests.journeys.screens import SignIn
+from tests.web.client import Page
 from tests.winding import rows, state, sweep
 from tests.world import World, agree, build
 from workflows.rules_for_verify import rules_for_verify
@@ -22,8 +23,8 @@ WHERE = "purpose=share_with_provider"
 
 
 @pytest.fixture
-def w(sqlite_url: str) -> Iterator[World]:
-    store = Store(sqlite_url)
+def w(url: str) -> Iterator[World]:
+    store = Store(url)
     made = build(store)
     yield made
     with store.snapshot() as tx:
@@ -40,7 +41,7 @@ def assessment(page: Page) -> str:
 
 
 def test_a_person_loses_capacity_in_mid_course_and_a_best_interests_decision_is_made(
-    w: World,
+    w: World, sign_in: SignIn
 ) -> None:
     person = w.person()
     referral = w.active(person)

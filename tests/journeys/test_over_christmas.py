@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from referral.store import Sql, Store
-from tests.web.client import sign_in
+from tests.journeys.screens import SignIn
 from tests.world import World, build
 from web.edge import Edge
 from web.worker import sweep_all
@@ -21,8 +21,8 @@ BEFORE = datetime(2026, 12, 15, 10, tzinfo=UTC)  # a Tuesday
 
 
 @pytest.fixture
-def w(sqlite_url: str) -> Iterator[World]:
-    store = Store(sqlite_url)
+def w(url: str) -> Iterator[World]:
+    store = Store(url)
     yield build(store, BEFORE)
     store.dispose()
 
@@ -43,7 +43,7 @@ def day(w: World, date: datetime) -> None:
         sweep_all(Edge(w.store, lambda: w.at))
 
 
-def test_nobody_answers_a_referral_over_christmas(w: World) -> None:
+def test_nobody_answers_a_referral_over_christmas(w: World, sign_in: SignIn) -> None:
     record = w.sent()
     priya = w.actor["priya"]
     with w.store.begin(priya) as tx:  # Priya is away from the 18th until well into January

@@ -14,9 +14,10 @@ import pytest
 
 from referral.rotas import LINES_OF
 from referral.store import Store
+from tests.journeys.screens import SignIn
 from tests.servers import free_port, mail_server
 from tests.web.api import program
-from tests.web.client import Page, Visitor, sign_in
+from tests.web.client import Page, Visitor
 from tests.winding import rows
 from tests.world import World, build
 from web.carriers import Smtp
@@ -39,8 +40,8 @@ COMFORT = re.compile(
 
 
 @pytest.fixture
-def w(sqlite_url: str) -> Iterator[World]:
-    store = Store(sqlite_url)
+def w(url: str) -> Iterator[World]:
+    store = Store(url)
     made = build(store)
     for who in ("gwen", "paul", "seth", "amara", "tess"):
         with store.begin(made.actor[who]) as tx:
@@ -89,7 +90,7 @@ def ways(url: str) -> Ways:
 
 
 @pytest.mark.invariant("I57")
-def test_with_the_mail_server_dead_and_the_worker_killed(w: World) -> None:
+def test_with_the_mail_server_dead_and_the_worker_killed(w: World, sign_in: SignIn) -> None:
     person = w.person()
     w.at = SATURDAY
     priya = sign_in(w, "priya")
@@ -143,7 +144,7 @@ def test_with_the_mail_server_dead_and_the_worker_killed(w: World) -> None:
 
 
 @pytest.mark.invariant("I57")
-def test_with_a_mail_server_that_takes_and_drops(w: World) -> None:
+def test_with_a_mail_server_that_takes_and_drops(w: World, sign_in: SignIn) -> None:
     person = w.person()
     w.at = SATURDAY
     priya = sign_in(w, "priya")
@@ -163,7 +164,9 @@ def test_with_a_mail_server_that_takes_and_drops(w: World) -> None:
     stays_red(w, sign_in(w, "priya"), concern, person)
 
 
-def test_on_a_weekday_the_duty_desk_is_named_and_at_night_the_council(w: World) -> None:
+def test_on_a_weekday_the_duty_desk_is_named_and_at_night_the_council(
+    w: World, sign_in: SignIn
+) -> None:
     person = w.person()
     sign_in(w, "grace").fill(
         f"/places/{w.place['harbour']}/rota",
