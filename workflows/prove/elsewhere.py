@@ -41,5 +41,4 @@ NOT_BUILT: dict[str, str] = {
     "I28": "checkpoints are not built",
     "I30": "emergency access is not built",
     "I32": "nothing has been released, so there is no older history to replay",
-    "I55": "the door for FHIR is not built",
 }

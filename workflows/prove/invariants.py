@@ -17,9 +17,10 @@ from referral.states import (
     TAKING_PART,
     WITH_PROVIDER,
     Noun,
+    ReferralState,
     Role,
 )
-from workflows import disclosure
+from workflows import disclosure, task_status
 from workflows.engine import TABLES, Refused, decide, options
 from workflows.prove import world
 from workflows.prove.acting import LONG, Edge
@@ -1610,6 +1611,56 @@ def dead_ends(x: Exploration, ends: list[int], says: str) -> Iterator[tuple[str,
             return
     if lost:
         yield f"Dead end: {says} ({len(lost)} states)", min(lost)
+
+
+# Which status may follow which, as the guide draws them; any may become entered-in-error.
+DRAWN: dict[str, frozenset[str]] = {
+    "": frozenset({"requested"}),
+    "requested": frozenset({"requested", "accepted", "rejected", "cancelled"}),
+    "accepted": frozenset(
+        {"accepted", "in-progress", "on-hold", "cancelled", "completed", "failed"}
+    ),
+    "in-progress": frozenset({"in-progress", "on-hold", "completed", "failed", "cancelled"}),
+    "on-hold": frozenset({"on-hold", "in-progress", "completed", "failed", "cancelled"}),
+}
+FOR_THE_PERFORMER = frozenset(
+    {"accepted", "rejected", "in-progress", "on-hold", "failed", "completed"}
+)
+FOR_THE_REQUESTER = frozenset({"requested", "entered-in-error"})
+ONLY_THE_PROVIDER = frozenset({"rejected", "failed", "completed"})
+
+
+@invariant(
+    "I55",
+    "The Task statuses of each sending follow the guide's diagram, set by the party that may.",
+    "one referral",
+    "every role",
+)
+def a_task_follows_the_diagram(before: State, edge: Edge, after: State) -> str | None:
+    asked = None
+    for _, trigger, old, new in made(before, edge, after):
+        was = ReferralState(old.state) if old else None
+        becomes = ReferralState(new.state)
+        written = task_status.writes(trigger, was, becomes)
+        standing = str(task_status.STANDING[was][0]) if was in WITH_PROVIDER else ""
+        last = "" if task_status.begins(trigger) else standing
+        for write in written:
+            asked = HOLDS
+            status = str(write.status)
+            if status != "entered-in-error" and status not in DRAWN.get(last, frozenset()):
+                return f"{trigger}: a Task that was {last or 'not there'} became {status}."
+            if status in FOR_THE_PERFORMER and write.by != "performer":
+                return f"{trigger}: {status} was set in the name of the {write.by}."
+            if status in FOR_THE_REQUESTER and write.by != "requester":
+                return f"{trigger}: {status} was set in the name of the {write.by}."
+            if status in ONLY_THE_PROVIDER and role(edge) is not Role.PROVIDER_LEADER:
+                return f"{trigger}: {status} without the provider."
+            last = status
+        if becomes in WITH_PROVIDER and last != str(task_status.STANDING[becomes][0]):
+            return f"{trigger}: with the provider as {becomes}, and the Task says {last}."
+        if was in WITH_PROVIDER and becomes not in WITH_PROVIDER and last in DRAWN:
+            return f"{trigger}: no longer with the provider, and the Task still says {last}."
+    return asked
 
 
 def by_number() -> dict[str, list[Invariant]]:
