@@ -12,8 +12,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import migrations
-from referral import bank_holidays
-from referral.store import Sql, Store
+from referral import bank_holidays, roles
+from referral.store import Sql, Store, Tx
 
 FOLDER = Path(migrations.__file__).parent
 
@@ -45,9 +45,12 @@ def current(store: Store) -> str | None:
 def upgrade(store: Store, at: datetime, tables: Iterable[tuple[str, str, str]] = ()) -> None:
     """Bring the database to the newest revision in one transaction, fill the table of bank
     holidays, and keep the text of the `tables` of moves in force. Raises WrongShape for a
-    database that a newer program made."""
+    database that a newer program made, and for one that belongs to somebody else."""
     _refuse_newer(store)
     with store.begin() as tx:
+        if tx.pg:
+            _refuse_others(tx)
+            roles.become_owner(tx)
         config = _config()
         # Without a transaction that it knows of, alembic would begin and commit its own.
         tx.sa.begin()
@@ -57,6 +60,7 @@ def upgrade(store: Store, at: datetime, tables: Iterable[tuple[str, str, str]] =
             tx.run(HOLIDAY, day=day, name=name)
         for noun, version, body in tables:
             tx.run(KEEP_TABLE, noun=noun, version=version, body=body, at=at)
+        roles.grant(tx)
 
 
 HOLIDAY = Sql(
@@ -66,6 +70,15 @@ KEEP_TABLE = Sql(
     "INSERT INTO move_table (noun, version, body, from_at) VALUES (:noun, :version, :body, :at)"
     " ON CONFLICT (noun, version) DO NOTHING"
 )
+
+
+def _refuse_others(tx: Tx) -> None:
+    me, _, _, database, makes = tx.rows(roles.MYSELF)[0]
+    if not makes:
+        raise WrongShape(
+            f"{me} may not change the shape of the database {database}. Run this as"
+            f" {roles.OWNER}: put it into SEGUE_DATABASE_URL for this one command."
+        )
 
 
 def _refuse_newer(store: Store) -> None:

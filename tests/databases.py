@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 from sqlalchemy import Engine, event, make_url
 
 from referral.ids import new_id
+from referral.roles import APP, make_roles
 from referral.store import Store
 from referral.upgrade import upgrade
 from workflows.engine import move_tables
@@ -69,17 +71,18 @@ class SqliteGround:
 
 
 class PostgresqlGround:
-    """PostgreSQL: databases of one server."""
+    """PostgreSQL: databases of one server. They belong to their owner, and everything but their
+    making is done as the program does it: what holds for the program holds in the tests."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self.made: dict[str, Any] = {}
 
     def template_url(self, template: str) -> str:
-        return _named(self.uri, f"template_{template}")
+        return as_the_program(_named(self.uri, f"template_{template}"))
 
     def reserve(self) -> str:
-        return _named(self.uri, "t" + new_id().replace("-", ""))
+        return as_the_program(_named(self.uri, "t" + new_id().replace("-", "")))
 
     def copy(self, template: str, name: str) -> None:
         _sql(self.uri, f"CREATE DATABASE {name} TEMPLATE template_{template} STRATEGY file_copy")
@@ -99,6 +102,25 @@ def _name(url: str) -> str:
 
 def _named(uri: str, database: str) -> str:
     return make_url(uri).set(database=database).render_as_string(hide_password=False)
+
+
+def as_the_program(url: str) -> str:
+    """The database as the program reaches it: the superuser would see past every rule."""
+    return make_url(url).set(username=APP).render_as_string(hide_password=False)
+
+
+@contextmanager
+def beyond(store: Store) -> Iterator[Store]:
+    """The same database as whoever runs the server reaches it, whom no rule of it binds. On SQLite
+    everybody who can open the file is that."""
+    if not store.pg:
+        yield store
+        return
+    powerful = Store(store.url.set(username="postgres").render_as_string(hide_password=False))
+    try:
+        yield powerful
+    finally:
+        powerful.dispose()
 
 
 def _sql(uri: str, statement: str) -> None:
@@ -228,7 +250,10 @@ def postgresql_server() -> Iterator[str]:
 def postgresql_ground(postgresql_server: str) -> PostgresqlGround:
     ground = PostgresqlGround(postgresql_server)
     _sql(postgresql_server, f"CREATE DATABASE template_{EMPTY}")
-    _template(ground, EMPTY, _build, None)
+    superuser = Store(_named(postgresql_server, f"template_{EMPTY}"))
+    make_roles(superuser)
+    _build(superuser)
+    superuser.dispose()
     return ground
 
 

@@ -38,6 +38,7 @@ def plainly(command: Command) -> Command:
     def run(*args: Any, **kwargs: Any) -> Any:
         from sqlalchemy.exc import ArgumentError, OperationalError
 
+        from referral.roles import WrongRole
         from referral.store import CannotWrite, OutcomeUnknown, StoreBusy
         from referral.upgrade import WrongShape
         from web.edge import Busy
@@ -50,7 +51,7 @@ def plainly(command: Command) -> Command:
             for r in refused.refusals:
                 say(f"{r.why} {r.remedy}".strip())
             sys.exit(2)
-        except (SettingWrong, WrongShape) as wrong:
+        except (SettingWrong, WrongShape, WrongRole) as wrong:
             say(str(wrong))
             sys.exit(2)
         except (Busy, StoreBusy):
@@ -141,13 +142,24 @@ def setup(
     """Make the database, a system called NAME, and its first administrator.
 
     With --shape its places, organisations and levels of review too: see `segue shape list`."""
+    from referral.roles import WrongRole, make_roles
     from referral.upgrade import upgrade
     from web.passwords import hash_password, new_password
     from workflows.engine import move_tables
     from workflows.organisations import setup_system, the_only_system
 
     shape = _shape(shape_name) if shape_name else None
+    later = "It is shown only this once. Next: segue serve, and in another window: segue worker"
     with opened(check=False) as edge:
+        if edge.store.pg:
+            later = (
+                "It is shown only this once. Next, with segue_app in SEGUE_DATABASE_URL:"
+                " segue serve, and in another window: segue worker"
+            )
+            try:
+                make_roles(edge.store)
+            except WrongRole as wrong:
+                later = f"It is shown only this once. Before segue serve: {wrong}"
         upgrade(edge.store, edge.clock(), move_tables())
         with edge.store.read() as tx:
             if the_only_system(tx) is not None:
@@ -171,7 +183,7 @@ def setup(
             f"{name} is ready.",
             *loaded,
             f"Sign in as {email} with this password, then change it: {password}",
-            "It is shown only this once. Next: segue serve, and in another window: segue worker",
+            later,
         ],
     )
 
@@ -290,6 +302,28 @@ def db_upgrade() -> None:
     with opened(check=False) as edge:
         upgrade(edge.store, edge.clock(), move_tables())
     say(f"The database is at revision {head()}.")
+
+
+@db.command("roles")
+@click.option("--print", "only_print", is_flag=True, help="Only say what would make them.")
+@plainly
+def db_roles(only_print: bool) -> None:
+    """On PostgreSQL, make the three roles and hand the database to its owner.
+
+    Run it once, as whoever runs the database server. Run again it changes nothing."""
+    from referral.roles import APP, OWNER, make_roles, statements
+
+    if only_print:
+        say("\n".join(f"{one};" for one in statements()))
+        return
+    with opened(check=False) as edge:
+        for line in make_roles(edge.store):
+            say(line)
+        if edge.store.pg:
+            say(
+                f"Give {OWNER} and {APP} passwords. Upgrade as {OWNER}; serve, work and all else"
+                f" as {APP}: put the one you need into SEGUE_DATABASE_URL."
+            )
 
 
 @db.command("check")
@@ -438,6 +472,7 @@ def token_add(email: str, name: str, role: str | None, days: int, as_json: bool)
 @plainly
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the pages and the API. Put a proxy with HTTPS in front of it."""
+    from referral.roles import refuse_to_serve
     from referral.upgrade import check
     from web.serving import run
     from web.settings import from_environment
@@ -445,6 +480,7 @@ def serve(host: str, port: int, workers: int) -> None:
     settings = from_environment()
     store = settings.open_store()
     check(store)
+    refuse_to_serve(store)
     store.dispose()
     say(f"Segue answers on http://{host}:{port}. Press Ctrl-C to stop.")
     run(settings, host=host, port=port, workers=workers)
@@ -456,6 +492,7 @@ def serve(host: str, port: int, workers: int) -> None:
 @plainly
 def worker(once: bool, every: float) -> None:
     """Sweep the clocks that are due and deliver what is to be told. Run as many as you like."""
+    from referral.roles import refuse_to_serve
     from web import worker as work
     from web.settings import ways_wanted
     from web.ways import NO_WAYS, ways_of
@@ -463,6 +500,7 @@ def worker(once: bool, every: float) -> None:
     settings = ways_wanted()
     ways = ways_of(settings) if settings else NO_WAYS
     with opened() as edge:
+        refuse_to_serve(edge.store)
         if not once:
             by = ", ".join(sorted(ways.channels)) or "in the app only"
             say(f"The worker is looking for what is due. Messages go out: {by}.")

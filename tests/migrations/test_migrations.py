@@ -23,7 +23,7 @@ from referral.models import Base
 from referral.store import Sql, Store
 from referral.upgrade import WrongShape, check, head
 from tests import counting
-from tests.databases import BUILT, _named, _sql
+from tests.databases import BUILT, _named, _sql, beyond
 from workflows.engine import move_tables
 
 VERSIONS = upgrade.FOLDER / "versions"
@@ -55,6 +55,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(upgrade.FOLDER, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(upgrade, "FOLDER", copy)
     return copy
+
+
+def upgraded(store: Store, *told: Any) -> None:
+    """Upgraded by whoever may."""
+    with beyond(store) as powerful:
+        upgrade.upgrade(powerful, *told)
 
 
 def next_revision(folder: Path, then: str = "") -> str:
@@ -230,7 +236,7 @@ def test_an_upgrade_fills_what_the_program_needs_and_passes_the_check(empty: Sto
 
 def test_upgrading_twice_is_harmless(store: Store) -> None:
     before = (shape(store), counting.rows(store))
-    upgrade.upgrade(store, BUILT + timedelta(days=1), move_tables())
+    upgraded(store, BUILT + timedelta(days=1), move_tables())
     check(store)
     assert (shape(store), counting.rows(store)) == before
     with store.read() as tx:
@@ -239,7 +245,7 @@ def test_upgrading_twice_is_harmless(store: Store) -> None:
 
 
 def test_a_new_version_of_a_table_of_moves_is_kept_beside_the_old(store: Store) -> None:
-    upgrade.upgrade(store, BUILT, [("referral", "another", "state draft\n")])
+    upgraded(store, BUILT, [("referral", "another", "state draft\n")])
     with store.read() as tx:
         found = tx.rows(Sql("SELECT count(*) FROM move_table WHERE noun = 'referral'"))
     assert found == [(2,)]
@@ -256,7 +262,7 @@ def test_an_upgrade_that_fails_leaves_the_revision_before(store: Store, folder: 
     was = (shape(store), counting.rows(store), head())
     next_revision(folder, then='raise RuntimeError("half-way")')
     with pytest.raises(RuntimeError, match="half-way"):
-        upgrade.upgrade(store, BUILT, move_tables())
+        upgraded(store, BUILT, move_tables())
     assert (shape(store), counting.rows(store), upgrade.current(store)) == was
 
 
@@ -281,7 +287,7 @@ def test_an_older_database_is_refused_with_what_to_do(store: Store, folder: Path
         f"This database is older than the program (revision {old}, not {new})."
         " Make a backup, then run `segue db upgrade`."
     )
-    upgrade.upgrade(store, BUILT, move_tables())
+    upgraded(store, BUILT, move_tables())
     check(store)
     assert "one_more" in tables(store)
 
@@ -290,10 +296,10 @@ def test_a_newer_database_is_refused_with_what_to_do(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = next_revision(folder)
-    upgrade.upgrade(store, BUILT, move_tables())
+    upgraded(store, BUILT, move_tables())
     monkeypatch.undo()
     before = counting.rows(store)
-    for refuse in (check, lambda s: upgrade.upgrade(s, BUILT, move_tables())):
+    for refuse in (check, lambda s: upgraded(s, BUILT, move_tables())):
         with pytest.raises(WrongShape) as refused:
             refuse(store)
         assert str(refused.value) == (

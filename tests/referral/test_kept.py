@@ -10,6 +10,7 @@ from referral.ids import new_id
 from referral.states import STATES, Noun
 from referral.store import Sql, Store, TryAgain
 from tests import counting
+from tests.databases import beyond
 from tests.world import World, build
 
 KEPT = {
@@ -31,9 +32,13 @@ def w(store: Store) -> World:
 
 
 def refused(w: World, sql: str, why: str, **values: Any) -> None:
-    """The statement fails for this reason, and changes nothing."""
+    """The statement fails for this reason even for whoever runs the database, and fails for the
+    program, which may not have been granted it at all; and nothing changes."""
     before = counting.rows(w.store)
-    with pytest.raises(Exception, match=why), w.store.begin() as tx:
+    with beyond(w.store) as store, pytest.raises(Exception, match=why), store.begin() as tx:
+        tx.run(Sql(sql), **values)
+    reason = f"{why}|permission denied"
+    with pytest.raises(Exception, match=reason), w.store.begin() as tx:
         tx.run(Sql(sql), **values)
     assert counting.rows(w.store) == before
 

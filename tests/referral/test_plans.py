@@ -20,6 +20,7 @@ from referral.ledger import TABLES
 from referral.schema import Id, Instant
 from referral.states import STATES, Purpose
 from referral.store import Sql, Store
+from tests.databases import beyond
 
 # What is set up once and stays small; everything else grows with the people served.
 SMALL = {
@@ -80,7 +81,7 @@ STATE_OF = {str(noun): tuple(map(str, states)) for noun, states in STATES.items(
 
 def fill(store: Store) -> None:
     """Rows of no meaning in every table, so that PostgreSQL plans as it would with people in it."""
-    with store.begin() as tx:
+    with beyond(store) as powerful, powerful.begin() as tx:
         tx.raw.execute("SET LOCAL session_replication_role = replica")
         found = tx.raw.execute(
             "SELECT conrelid::regclass, conname FROM pg_constraint WHERE contype = 'c'"
@@ -99,7 +100,7 @@ def fill(store: Store) -> None:
                 f" FROM generate_series(1, {ROWS if name in GROWS else ROWS // 20}) n"
                 " ON CONFLICT DO NOTHING"
             )
-    with store.engine.connect() as connection:
+    with beyond(store) as powerful, powerful.engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE")
 
 

@@ -11,6 +11,7 @@ import pytest
 from referral import store as stores
 from referral.store import CannotWrite, OutcomeUnknown, Sql, Store, Tx
 from tests.counting import only_these_grow
+from tests.databases import beyond
 from tests.web.api import program
 from tests.web.client import sign_in
 from tests.web.sample import CALLS
@@ -38,7 +39,7 @@ def w(store_url: str) -> Iterator[World]:
 
 def run(w: World, *statements: str) -> None:
     """Something is done to the database itself, on the one connection there is."""
-    with w.store.engine.connect() as connection:
+    with beyond(w.store) as powerful, powerful.engine.connect() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
     w.store.dispose()
