@@ -44,6 +44,7 @@ from referral.referrals import Attendance, Referral
 from referral.rotas import Authority, RotaLine
 from referral.schema import Base
 from referral.themes import EscalationTheme, Theme
+from referral.tree import AuditCheck, AuditCheckpoint, AuditCosignature, AuditDuty, AuditNode
 
 __all__ = [
     "Activity",
@@ -56,8 +57,13 @@ __all__ = [
     "Assurance",
     "Attendance",
     "Audit",
+    "AuditCheck",
+    "AuditCheckpoint",
+    "AuditCosignature",
     "AuditDetail",
+    "AuditDuty",
     "AuditIndex",
+    "AuditNode",
     "Authority",
     "AuthorityCall",
     "BankHoliday",

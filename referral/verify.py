@@ -84,6 +84,10 @@ UNSEEN: dict[str, dict[str, str]] = {
     "move_table": {"from_at": "when a text was first kept; the steps name the text itself"},
     "hold": {"*": "of an ordinary hold (no concern) and its clock: no step places it"},
     "note": {"*": "of a note written without a step"},
+    "audit_index": {"*": "the tree: its checkpoints are the proof of it"},
+    "audit_node": {"*": "the tree: its checkpoints are the proof of it"},
+    "audit_checkpoint": {"*": "signed: what a key outside the store has said"},
+    "audit_cosignature": {"*": "signed: what a witness has said"},
     "activity_group": {"*": "no step covers its rows, but for the places taken: they are counted"},
 }
 UNCOVERED = "no step covers its rows; the log says who added or changed one, not what it holds"
@@ -94,7 +98,8 @@ for _table in (
     "api_token",
     "app_user",
     "attendance",
-    "audit_index",
+    "audit_check",
+    "audit_duty",
     "authority",
     "bank_holiday",
     "beginning",

@@ -95,12 +95,18 @@ WRITES = {
     ("workflows/engine.py", "step"): "the door itself",
     ("referral/audit.py", "audit"): "every entry is made here",
     ("referral/audit.py", "audit_detail"): "every entry is made here",
+    ("referral/sequencer.py", "audit_index"): "places are given here",
+    ("referral/sequencer.py", "audit_node"): "the tree grows here",
+    ("referral/sequencer.py", "audit_checkpoint"): "heads are signed here",
 }
 GUARDED = {
     *NOUNS,
     "step",
     "audit",
     "audit_detail",
+    "audit_index",
+    "audit_node",
+    "audit_checkpoint",
     "clock",
     "hold",
     "concern_source",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from referral import sequencer, tree
 from referral.ids import new_id
 from referral.states import STATES, Noun
 from referral.store import Sql, Store, TryAgain
@@ -19,8 +20,21 @@ KEPT = {
     "audit_index": "An entry's place in the tree never changes.",
     "move_table": "Past rules are never edited or removed.",
     "wording": "Words that were read out are never edited or removed.",
+    "audit_node": "A hash of the tree never changes.",
+    "audit_checkpoint": "A head that was signed is never edited or removed.",
+    "audit_cosignature": "What a witness signed is never edited or removed.",
+    "audit_check": "What a check came to is never edited or removed.",
 }
-A_COLUMN = {"step": "trigger", "audit": "leaf", "audit_index": "idx", "move_table": "body"}
+A_COLUMN = {
+    "step": "trigger",
+    "audit": "leaf",
+    "audit_index": "idx",
+    "move_table": "body",
+    "audit_node": "hash",
+    "audit_checkpoint": "note",
+    "audit_cosignature": "line",
+    "audit_check": "found",
+}
 
 
 @pytest.fixture
@@ -28,6 +42,10 @@ def w(store: Store) -> World:
     made = build(store)
     with store.begin() as tx:
         tx.run(Sql("INSERT INTO audit_index (idx, seq) SELECT 0, min(seq) FROM audit"))
+        tx.run(sequencer.NODE, level=1, number=0, hash=b"0")
+        tx.run(sequencer.KEEP, size=1, origin="o", root=b"0", note="n", at=made.at)
+        tree.keep_cosignature(tx, 1, "w", "l", made.at)
+        tree.keep_check(tx, tree.Checked(made.at, 1, 1, 0, None))
     return made
 
 
