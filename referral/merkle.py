@@ -44,6 +44,11 @@ class Tile(NamedTuple):
     def width(self) -> int:
         return len(self.hashes) // HASH_BYTES
 
+    @property
+    def root(self) -> bytes:
+        """The hash that stands for a whole tile one level up."""
+        return _whole(self.hashes)
+
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
