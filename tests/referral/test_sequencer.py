@@ -12,6 +12,7 @@ from referral import merkle, sequencer, tree
 from referral.audit import log
 from referral.sequencer import Refused, head, place, settle
 from referral.store import Sql, Store, Tx
+from tests.databases import beyond
 from tests.tampering import undone
 from tests.world import World, build
 
@@ -171,7 +172,7 @@ def test_entries_of_another_database_wait_until_they_are_settled(postgresql_url:
     w = build(Store(postgresql_url))
     place_all(w)
     entries(w, 3)
-    with w.store.begin() as tx:
+    with beyond(w.store) as store, store.begin() as tx:
         tx.raw.execute("SET LOCAL session_replication_role = replica")
         tx.raw.execute(
             "UPDATE audit SET xid = (xid::text::bigint + 1000000)::text::xid8"
@@ -235,7 +236,7 @@ def test_an_inconsistent_head_is_refused(w: World, what: str) -> None:
     signed(w)
     entries(w, 602)
     place_all(w)
-    with w.store.begin() as tx:
+    with beyond(w.store) as store, store.begin() as tx:
         if tx.pg:
             tx.raw.execute("SET LOCAL session_replication_role = replica")
         else:
