@@ -82,6 +82,19 @@ class AuditIndex(Base):
     )
 
 
+class Erasure(Base):
+    """A person was erased. Random ids, a code and a time: nothing here tells of anybody."""
+
+    __tablename__ = "erasure"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    person_id: Mapped[Ref] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    ground: Mapped[str]
+    approved_by: Mapped[Ref | None]  # a membership; none where it was played again without one
+    __table_args__ = (Index(None, "person_id"),)
+
+
 class MoveTable(Base):
     """The text of each version of each table of moves, so that past rules can be read."""
 

@@ -46,6 +46,7 @@ class Person(Base):
     death_recorded_at: Mapped[datetime | None]
     merged_into: Mapped[Ref | None]  # the record that stands for this one
     merged_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
     __table_args__ = (
         Index(
             "uq_person_nhs_number",

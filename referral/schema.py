@@ -105,6 +105,8 @@ class JsonText(TypeDecorator[Any]):
 
 
 PLAIN_KEY = "0"
+ERASED = "Erased"
+"""What stands where free text has been erased and the column can't be empty."""
 
 
 def seal(text: str | None) -> str | None:

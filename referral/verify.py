@@ -106,6 +106,7 @@ for _table in (
     "capacity_assessment",
     "confirmation",
     "dispatch",
+    "erasure",
     "errand",
     "escalation_theme",
     "evidence",

@@ -738,8 +738,8 @@ JOIN place pl ON pl.id = og.place_id
 WHERE pe.system_id = :system_id AND pe.merged_into IS NULL AND {{scope}}
 """
 PEOPLE_BY = {
-    "all": "",
-    "further": " AND (pe.name_key, pe.id) > (:name_key, :id)",
+    "all": " AND pe.erased_at IS NULL",
+    "further": " AND pe.erased_at IS NULL AND (pe.name_key, pe.id) > (:name_key, :id)",
     "ids": " AND pe.id {ids}",
     "reference": " AND pe.reference = :reference",
     "nhs_number": " AND pe.nhs_number = :nhs_number",

@@ -48,7 +48,7 @@ SAME_NAME = Sql(
 )
 OWN = Sql(
     "SELECT id, gate, version FROM person WHERE id = :id AND system_id = :system_id"
-    " AND organisation_id = :org AND merged_into IS NULL"
+    " AND organisation_id = :org AND merged_into IS NULL AND erased_at IS NULL"
 )
 ELSEWHERE = Refusal(
     "held_by_another_team",
@@ -166,6 +166,7 @@ def add_person(
                 "death_recorded_at": None,
                 "merged_into": None,
                 "merged_at": None,
+                "erased_at": None,
             },
         )
         log(tx, actor, at, "person_added", "person", None, subject=_subject(tx, person_id))

@@ -46,6 +46,7 @@ FOR_THE_PROGRAM = {
     "ladder": "who is barred from a concern",
     "rotas": "whom to ring about a concern",
     "effects": "the clocks of holds that end",
+    "erasures": "what is a person's, for who erases it",
     "holds": "which holds a command ends",
     "dispatches": "where a message reaches a person, as it leaves",
     "policies": "how many records a change of policy concerns: a number",
