@@ -89,7 +89,8 @@ BLANKS: dict[str, Blank] = {
     "consent": Blank(
         (("person_id", "person"),),
         _none("present"),
-        _kept(ROW + "person_id link_worker_id purpose recipient renews_id wording_id basis how")
+        _kept("id system_id organisation_id state version since reason")
+        | _kept("person_id link_worker_id purpose recipient renews_id wording_id basis how")
         | _kept("capacity_note_id capacity_id asked_at answered_at until"),
     ),
     "override": Blank(
@@ -227,12 +228,13 @@ PERSON = Sql(
     " JOIN place pl ON pl.id = o.place_id WHERE p.id = :id",
     times=(4,),
 )
-LOCKED = "SELECT id, subject_ref FROM person WHERE id {ids} ORDER BY id"
+SUBJECTS = "SELECT id, subject_ref FROM person WHERE id {ids} ORDER BY id"
 JOINED = "SELECT id FROM person WHERE merged_into {ids} ORDER BY id"
 
 
-def find(tx: Tx, person_id: str) -> Found | None:
-    """The person, with all records that were joined into theirs; by whichever of them is given."""
+def find(tx: Tx, person_id: str, locked: bool = False) -> Found | None:
+    """The person, with all records that were joined into theirs; by whichever of them is given.
+    With `locked`, nobody changes what a guard of theirs rests on before this transaction ends."""
     row = tx.row(PERSON, id=person_id)
     while row is not None and row[5] is not None:
         row = tx.row(PERSON, id=row[5])
@@ -243,7 +245,7 @@ def find(tx: Tx, person_id: str) -> Found | None:
     while further:
         people += further
         further = [str(found[0]) for found in _rows(tx, JOINED, further)]
-    subjects = _rows(tx, LOCKED + (" FOR UPDATE" if tx.pg else ""), people)
+    subjects = _rows(tx, SUBJECTS + (" FOR UPDATE" if tx.pg and locked else ""), people)
     return Found(
         row[0], row[1], row[2], row[3], row[4], tuple(people), tuple(str(s[1]) for s in subjects)
     )

@@ -108,7 +108,7 @@ def erase_person(
     that are in force end first, as taken back. Raises Refused: not_your_role, not_found,
     wrong_ground, wrong_approved_by, already_erased, or all of what is still open or held."""
     require(actor, ERASERS, "person", "erase")
-    found = erasures.find(tx, person_id)
+    found = erasures.find(tx, person_id, locked=True)
     if found is None or found.system_id != actor.system_id or not _over(actor, found):
         raise missing("person", "erase")
     if not _CODE.match(ground):
@@ -150,7 +150,7 @@ def erase_again(tx: Tx, line: Line, at: datetime) -> Erased | None:
     is open. None when the store doesn't know them, or has erased them.
 
     What was open in the backup stays open, and somebody has to end it."""
-    found = erasures.find(tx, line.person_id)
+    found = erasures.find(tx, line.person_id, locked=True)
     known = {one.id for one in erasures.of_person(tx, line.person_id)}
     if found is None or line.id in known:
         return None

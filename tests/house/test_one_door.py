@@ -98,6 +98,7 @@ WRITES = {
     ("referral/sequencer.py", "audit_index"): "places are given here",
     ("referral/sequencer.py", "audit_node"): "the tree grows here",
     ("referral/sequencer.py", "audit_checkpoint"): "heads are signed here",
+    ("referral/erasures.py", "audit_detail"): "the details of an erased person's entries go",
 }
 GUARDED = {
     *NOUNS,

@@ -89,7 +89,9 @@ def everything(w: World) -> str:
     """Every value of every row, as text."""
     with w.store.read() as tx:
         return "\n".join(
-            str(row) for table in sorted(TABLES) for row in tx.rows(Sql(f"SELECT * FROM {table}"))
+            " ".join(map(str, row))
+            for table in sorted(TABLES)
+            for row in tx.rows(Sql(f"SELECT * FROM {table}"))
         )
 
 
