@@ -16,6 +16,7 @@ class Grown:
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
         self.leaves = leaves
+        self._roots: dict[int, bytes] = {}
         edge = Edge()
         self._tiles = {(tile.level, tile.number): tile.hashes for tile in edge.add(leaves)}
         self._tiles |= {(tile.level, tile.number): tile.hashes for tile in edge.partial()}
@@ -25,7 +26,9 @@ class Grown:
         return self._tiles[level, number][: wide * 32]
 
     def root(self, size: int) -> bytes:
-        return root(size, self.read)
+        if size not in self._roots:
+            self._roots[size] = root(size, self.read)
+        return self._roots[size]
 
 
 def mth(leaves: Sequence[bytes]) -> bytes:
