@@ -1,5 +1,6 @@
 # make demo   install, then open the demonstration
 # make test   install what tests need, then check everything, as continuous integration does
+# make verify-foreign   let other people's tools read the audit log
 # Others: make drills (the same at length, for some ten minutes), bench, cover, format, clean.
 
 PYTHON := $(shell command -v python3.11 || command -v python3 || command -v python)
@@ -7,7 +8,7 @@ BIN    := .venv/bin
 NAMED  := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test drills bench cover format clean
+.PHONY: help demo test verify-foreign drills bench cover format clean
 
 help:
 	@sed -n '1,/^$$/s/^# //p' Makefile
@@ -22,8 +23,11 @@ test: .venv/installed-test
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
-drills: .venv/installed-test
-	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/walks tests/referral/test_verify.py tests/drills $(ARGS)
+verify-foreign: .venv/installed-test .foreign/fetched
+	$(BIN)/pytest tests/foreign $(ARGS)
+
+drills: .venv/installed-test .foreign/fetched
+	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/walks tests/referral/test_verify.py tests/foreign tests/drills $(ARGS)
 
 cover: .venv/installed-test
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-report=html $(ARGS)
@@ -36,7 +40,7 @@ format: .venv/installed-test
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv build dist *.egg-info htmlcov .coverage .coverage.* \
+	rm -rf .venv .foreign build dist *.egg-info htmlcov .coverage .coverage.* \
 	  .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -48,6 +52,16 @@ clean:
 .venv/installed-test: $(NAMED) | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch .venv/installed $@
+
+# What couldn't be fetched is named by the tests, and tried again the next time.
+.foreign/fetched: tests/foreign/requirements.txt tests/foreign/package.json | .venv/bin/python
+	@mkdir -p .foreign
+	-$(BIN)/python -m venv --clear .foreign/sigstore && .foreign/sigstore/bin/pip install \
+	  --quiet --disable-pip-version-check --requirement tests/foreign/requirements.txt
+	-cp tests/foreign/package.json .foreign && cd .foreign && npm install \
+	  --silent --ignore-scripts --no-package-lock --no-audit --no-fund
+	@if .foreign/sigstore/bin/python -c 'import sigstore' && \
+	  test -d .foreign/node_modules/@sigstore/verify; then touch $@; fi
 
 .venv/bin/python:
 	@test -n '$(PYTHON)' || { echo 'Segue needs Python 3.11 or later, named python3.'; exit 1; }
