@@ -234,12 +234,18 @@ def checkpoint(body: str) -> Checkpoint:
         raise NotANote("A checkpoint has three lines")
     origin, size, root = lines[:3]
     _refuse_name(origin, NotANote)
-    if not _NUMBER.fullmatch(size) or int(size) > MOST_LEAVES:
+    number = size_in(size)
+    if number is None:
         raise NotANote("The size of a checkpoint is a plain number without leading zeros")
     hashed = _decoded(root)
     if hashed is None or len(hashed) != HASH_BYTES:
         raise NotANote(f"The root of a checkpoint is {HASH_BYTES} bytes in base64")
-    return Checkpoint(origin, int(size), hashed)
+    return Checkpoint(origin, number, hashed)
+
+
+def size_in(text: str) -> int | None:
+    """The size of a log as it must be written: plain digits, no leading zeros, below 2**63."""
+    return int(text) if _NUMBER.fullmatch(text) and int(text) <= MOST_LEAVES else None
 
 
 def split(text: str) -> tuple[str, list[Signature]]:
