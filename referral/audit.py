@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +14,85 @@ from referral.actors import NOBODY, Actor
 from referral.ids import new_id
 from referral.leaf import KEY_BYTES, MOST_DETAILS_BYTES, canonical, commitment, leaf_hash
 from referral.ledger import Row, insert
+from referral.states import Role
 from referral.store import Tx
 
-FORMAT = 1
+FORMAT = 2
+FORMATS = frozenset({1, 2})
+"""Those there are: a leaf of format 1 has no door, outcome, purpose and request."""
+
+DONE, REFUSED, FAILED = "done", "refused", "failed"
+# What tells that somebody was shown something.
+READ, LISTED, LOOKED_FOR = "read", "listed", "looked_for"
+READING = frozenset({READ, LISTED, LOOKED_FOR})
+
+# Why somebody of a role does what they do, where the entry doesn't say otherwise.
+PURPOSES: dict[Role, str] = {
+    Role.LINK_WORKER: "care",
+    Role.TEAM_LEAD: "care",
+    Role.PROVIDER_LEADER: "care",
+    Role.SAFEGUARDING_LEAD: "safety",
+    Role.GOVERNANCE_LEAD: "oversight",
+    Role.INFORMATION_GOVERNANCE_LEAD: "oversight",
+    Role.ACCOUNTABLE_OFFICER: "oversight",
+    Role.COMMISSIONER: "oversight",
+    Role.AUDITOR: "audit",
+    Role.ADMINISTRATOR: "administration",
+    Role.PERSON: "own",
+    Role.SYSTEM: "operation",
+}
+
+
+@dataclass
+class Request:
+    """What came through a door, as its entries name it: all of one request have its id. `client`
+    is where it came from, for the erasable half; None where that isn't to be kept.
+
+    `shown` gathers whose records a page lists, and `said` what its entries have told already, so
+    that a page says once what it showed."""
+
+    id: str
+    door: str
+    client: str | None = None
+    shown: dict[str, dict[str, None]] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
+
+
+_REQUEST: ContextVar[Request | None] = ContextVar("request", default=None)
+
+
+def at_the_door(request: Request | None) -> None:
+    """From here on, entries are of this request; None: of none."""
+    _REQUEST.set(request)
+
+
+@contextmanager
+def during(request: Request) -> Iterator[Request]:
+    """While this lasts, entries are of this request."""
+    before = _REQUEST.set(request)
+    try:
+        yield request
+    finally:
+        _REQUEST.reset(before)
+
+
+def request_now() -> Request | None:
+    """The request whose entries are being written, if it came through a door."""
+    return _REQUEST.get()
+
+
+def showing(noun: str, ids: Iterable[str]) -> None:
+    """These records are in the list that is being made for somebody."""
+    request = _REQUEST.get()
+    if request is not None:
+        request.shown.setdefault(str(noun), {}).update(dict.fromkeys(ids))
+
+
+def outcome_of(action: str) -> str:
+    """How what an action tells went."""
+    if action == "refused" or action.endswith(("_refused", "_withheld")):
+        return REFUSED
+    return FAILED if "not_delivered" in action else DONE
 
 
 def entry(
@@ -35,7 +114,13 @@ def entry(
         raise ValueError("An audit entry needs an actor or a named cause.")
     entry_id = new_id(at)
     salt = secrets.token_bytes(KEY_BYTES)
-    payload = canonical(dict(details), MOST_DETAILS_BYTES)
+    request = _REQUEST.get()
+    told = dict(details)
+    if request is not None:
+        request.said.add(action)
+        if request.client is not None:
+            told["client"] = request.client
+    payload = canonical(told, MOST_DETAILS_BYTES)
     member = None if actor.membership_id == NOBODY else actor.membership_id
     leaf = canonical(
         {
@@ -43,12 +128,16 @@ def entry(
             "at": at,
             "cause": actor.cause,
             "details": commitment(salt, payload),
+            "door": None if request is None else request.door,
             "entry": entry_id,
             "format": FORMAT,
             "member": member,
             "noun": noun,
             "organisation": None if actor.organisation_id == NOBODY else actor.organisation_id,
+            "outcome": outcome_of(action),
+            "purpose": PURPOSES[actor.role],
             "record": record_id,
+            "request": None if request is None else request.id,
             "role": str(actor.role),
             "system": actor.system_id,
             "version": version,
@@ -67,6 +156,7 @@ def entry(
                 "record_id": record_id,
                 "version": version,
                 "membership_id": member,
+                "subject": said.get("subject"),
                 "leaf": leaf,
                 "leaf_hash": leaf_hash(leaf),
             },
@@ -80,6 +170,13 @@ def note_down(tx: Tx, rows: list[Row]) -> None:
     for statement, params in rows:
         plain = statement.plain
         tx.execute(plain.postgresql if tx.pg else plain.sqlite, plain.values(params))
+
+
+def log_shown(tx: Tx, actor: Actor, at: datetime, action: str, noun: str) -> None:
+    """One entry for a list: whose records it showed, by noun, in the erasable half."""
+    request = _REQUEST.get()
+    shown = {} if request is None else request.shown
+    log(tx, actor, at, action, noun, None, {"ids": {n: sorted(shown[n]) for n in sorted(shown)}})
 
 
 def log(

@@ -52,11 +52,14 @@ class Audit(Base):
     record_id: Mapped[Ref | None]
     version: Mapped[int | None]
     membership_id: Mapped[Ref | None]
+    subject: Mapped[Ref | None]  # the random id that stands for the person
     leaf: Mapped[str]
     leaf_hash: Mapped[bytes]
     __table_args__ = (
         Index(None, "record_id", "version"),
         Index(None, "system_id", "at", "seq"),
+        Index(None, "membership_id", "seq"),
+        Index(None, "subject", "seq"),
         {"sqlite_autoincrement": True},
     )
 

@@ -28,6 +28,7 @@ TOKEN = Sql(
     " WHERE t.id = :id AND t.system_id = :system_id",
     times=(1,),
 )
+KNOWN = Sql("SELECT t.id, t.system_id FROM api_token t WHERE t.token_hash = :token_hash")
 OF_MEMBER = Sql(
     "SELECT t.id, t.name, t.created_at, t.expires_at, t.revoked_at FROM api_token t"
     " WHERE t.membership_id = :membership_id ORDER BY t.created_at, t.id",
@@ -107,3 +108,9 @@ def of_member(tx: Tx, membership_id: str) -> list[Token]:
 def revoke(tx: Tx, token_id: str, at: datetime) -> int:
     """End a token at once; how many there were to end."""
     return tx.run(REVOKE, id=token_id, at=at)
+
+
+def known(tx: Tx, token_hash: str) -> tuple[str, str] | None:
+    """The id and the system of a token, also one that doesn't work any more."""
+    row = tx.row(KNOWN, token_hash=token_hash)
+    return None if row is None else (row[0], row[1])

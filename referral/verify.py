@@ -30,7 +30,7 @@ from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from referral.audit import FORMAT
+from referral.audit import FORMATS
 from referral.details import readers
 from referral.leaf import canonical, commitment, leaf_hash
 from referral.replay import (
@@ -213,7 +213,7 @@ def verify(tx: Tx, rules: Rules, progress: Progress | None = None) -> Report:
 
 _ENTRY = (
     "SELECT a.record_id, a.seq, a.entry_id, a.system_id, a.at, a.action, a.noun, a.version,"
-    " a.membership_id, a.leaf, a.leaf_hash, d.salt, d.payload"
+    " a.membership_id, a.subject, a.leaf, a.leaf_hash, d.salt, d.payload"
     " FROM audit a LEFT JOIN audit_detail d ON d.entry_id = a.entry_id"
 )
 ABOUT_RECORDS = Sql(f"{_ENTRY} WHERE a.record_id IS NOT NULL ORDER BY a.record_id, a.seq")
@@ -246,6 +246,7 @@ _KEYS = frozenset(
         "version",
     }
 )
+_SINCE_2 = frozenset({"door", "outcome", "purpose", "request"})
 _TELLING = ('"set"', '"rows"', '"clock"')
 _instant = readers("audit")["at"]
 
@@ -306,7 +307,7 @@ class _Log:
         self.report.entries += 1
         if self.progress is not None and self.report.entries % EVERY == 0:
             self.progress("entries", self.report.entries, self.total)
-        _, seq, entry_id, _, _, action, noun, _, _, text, hashed, salt, payload = row
+        _, seq, entry_id, _, _, action, noun, _, _, _, text, hashed, salt, payload = row
         if salt is not None:
             self.with_details += 1
 
@@ -373,7 +374,7 @@ def _leaf(text: Any, hashed: Any, wrong: Callable[..., None]) -> dict[str, Any] 
         if leaf_hash(text) != bytes(hashed):
             wrong("its leaf doesn't hash to what is kept beside it")
         leaf = json.loads(text)
-        if type(leaf) is not dict or not leaf.keys() >= _KEYS or leaf["format"] != FORMAT:
+        if type(leaf) is not dict or not leaf.keys() >= _KEYS or not _has_form(leaf):
             wrong("its leaf hasn't the form of an entry")
             return None
         if canonical(leaf) != text:
@@ -384,8 +385,12 @@ def _leaf(text: Any, hashed: Any, wrong: Callable[..., None]) -> dict[str, Any] 
     return leaf
 
 
+def _has_form(leaf: Mapping[str, Any]) -> bool:
+    return leaf["format"] in FORMATS and (leaf["format"] == 1 or leaf.keys() >= _SINCE_2)
+
+
 def _unlike_columns(row: tuple[Any, ...], leaf: Mapping[str, Any]) -> list[str]:
-    record_id, _, entry_id, system_id, at, action, noun, version, member, *_ = row
+    record_id, _, entry_id, system_id, at, action, noun, version, member, subject, *_ = row
     found = [
         name
         for name, stands, said in (
@@ -396,6 +401,7 @@ def _unlike_columns(row: tuple[Any, ...], leaf: Mapping[str, Any]) -> list[str]:
             ("record_id", record_id, leaf["record"]),
             ("version", version, leaf["version"]),
             ("membership_id", member, leaf["member"]),
+            ("subject", subject, leaf.get("subject")),
         )
         if stands != said
     ]

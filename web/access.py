@@ -14,6 +14,7 @@ from flask import Flask, abort, current_app, request
 from flask.typing import ResponseReturnValue
 
 from referral.actors import Actor
+from referral.audit import log
 from referral.states import Role
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -92,8 +93,32 @@ def guard_every_route(app: Flask) -> None:
         if actor is None:
             return ask_to_sign_in()
         if actor.role not in rule.roles:
+            not_for_their_role(actor)
             abort(403)
         return None
+
+
+def not_for_their_role(actor: Actor) -> None:
+    """Say in the log that somebody asked for a whole page that isn't for their role."""
+    from web.app import edge
+
+    said = {"codes": ["not_your_role"], "page": request.endpoint}
+    edge().perform(
+        actor,
+        lambda tx, at: log(
+            tx,
+            actor,
+            at,
+            "refused",
+            "page",
+            None,
+            said,
+            codes=["not_your_role"],
+            state={"from": None, "to": None},
+            subject=None,
+            trigger="read" if request.method in ("GET", "HEAD") else "write",
+        ),
+    )
 
 
 def current_actor() -> Actor:

@@ -15,7 +15,7 @@ from flask_wtf import CSRFProtect
 from jinja2 import ChainableUndefined, ChoiceLoader, FileSystemLoader, PackageLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import access, errors, frame, labels, security, signing_in, words
+from web import access, errors, frame, labels, reads, security, signing_in, words
 from web.edge import Edge
 from web.settings import Settings
 from web.ways import Ways, ways_of
@@ -124,6 +124,7 @@ def create_app(
         app.register_blueprint(import_module(name).pages)
     import_module("web.api").register(app)
     access.guard_every_route(app)
+    reads.keep(app, settings.keep_addresses)
     return app
 
 

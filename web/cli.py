@@ -94,6 +94,8 @@ def open_store() -> Store:
 @contextmanager
 def opened(check: bool = True) -> Iterator[Edge]:
     """The edge over the store, refused if the database has another shape than the program."""
+    from referral.audit import Request, during
+    from referral.ids import new_id
     from referral.upgrade import check as check_shape
     from web.edge import Edge
 
@@ -101,7 +103,9 @@ def opened(check: bool = True) -> Iterator[Edge]:
     try:
         if check:
             check_shape(store)
-        yield Edge(store)
+        edge = Edge(store)
+        with during(Request(new_id(edge.clock()), "command")):
+            yield edge
     finally:
         store.dispose()
 

@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 
 from referral import facts, ladder, records, rotas, visible
 from referral.actors import Actor
-from referral.audit import log
+from referral.audit import log, showing
 from referral.facts import ConcernFacts
 from referral.people_checks import under_age
 from referral.records import ConcernSeen
@@ -681,6 +681,7 @@ def concerns() -> ResponseReturnValue:
             c for c in records.concerns_below(tx, actor, at) if c.id not in {h.id for h in held}
         ]
         raised = records.concerns_raised(tx, actor)
+    showing(Noun.CONCERN, (c.id for c in (*held, *below, *raised)))
     return page(
         "concern/list.jinja",
         None,

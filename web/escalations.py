@@ -16,6 +16,7 @@ from marshmallow import Schema
 from referral import facts, lists, policy, records, reviews, visible
 from referral import raised_outside as outside
 from referral.actors import Actor
+from referral.audit import showing
 from referral.ids import new_id, new_reference
 from referral.members import actor_of
 from referral.policy import Rules
@@ -201,6 +202,7 @@ def escalations() -> str:
             for one in found[:A_PAGE]
             if one["about"] != Noun.CONCERN or _mine(one, actor)
         ]
+    showing(Noun.ESCALATION, (one["id"] for one in rows))
     older = found[A_PAGE - 1]["id"] if len(found) > A_PAGE else None
     return page("escalations.jinja", rows=rows, older=older, at=at)
 

@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from referral import merges
-from referral.audit import log
+from referral.audit import log, showing
 from referral.caseloads import Carried
 from referral.merges import Referral
 from referral.passing import Team
@@ -227,6 +227,7 @@ def join(person_id: UUID) -> ResponseReturnValue:
     with edge().reading(actor) as (tx, at):
         p, _seen = found_person(tx, at, pid)
         alike = [] if p.closed_to_actor else merges.maybe_the_same(tx, pid)
+    showing("person", (pid, *(row[0] for row in alike)))
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
         reference = given["reference"].strip().upper()

@@ -12,7 +12,7 @@ from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
 from referral import facts, lists, records
-from referral.audit import log
+from referral.audit import log, showing
 from referral.states import Noun, Role
 from referral.store import Tx
 from web import labels
@@ -47,6 +47,7 @@ def overrides() -> ResponseReturnValue:
         found = lists.page(
             tx, Noun.OVERRIDE, actor, at, after=_an_id(after) if after else None, most=A_PAGE + 1
         )
+    showing(Noun.OVERRIDE, (one["id"] for one in found[:A_PAGE]))
     rows = [
         {
             "href": record_path(Noun.OVERRIDE, one["id"]),

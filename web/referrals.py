@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from referral import facts, lists, picks, records, visible
 from referral.actors import Actor
-from referral.audit import log
+from referral.audit import log, showing
 from referral.facts import ReferralFacts
 from referral.members import actor_of
 from referral.records import ClockSeen, ConsentSeen, PersonSeen, Proposal, ReferralSeen
@@ -800,6 +800,7 @@ def confirmations() -> ResponseReturnValue:
             if (f := facts.referral(tx, one.record_id, actor, at)) is not None
             and not f.closed_to_actor
         ]
+    showing(Noun.REFERRAL, (one.record_id for one, _reference in found))
     return page("referral/confirmations.jinja", None, found=found, me=actor.membership_id)
 
 

@@ -40,7 +40,7 @@ def search() -> ResponseReturnValue:
             "searched",
             "person",
             None,
-            {"found": [list(pair) for pair in seen]},
+            {"ids": {noun: [i for n, i in seen if n == noun] for noun in ("person", "referral")}},
         ),
     )
     if found.exact and len(seen) == 1:

@@ -41,6 +41,8 @@ class Settings:
     exit_url: str = "https://www.bbc.co.uk/weather"
     # How many proxies in front of us may say where a request came from; none unless told.
     proxies: int = 0
+    # Whether the audit log keeps, where it can be erased, the address staff and programs came from.
+    keep_addresses: bool = True
     # The phone line on pages that say something is wrong, where the place keeps one.
     urgent_phone: str | None = None
     # How to reach whoever runs this service, on the help page.
@@ -82,12 +84,17 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     told = {
         name: env[PREFIX + name.upper()]
         for name in Settings.__dataclass_fields__
-        if name != "proxies" and env.get(PREFIX + name.upper())
+        if name not in ("proxies", "keep_addresses") and env.get(PREFIX + name.upper())
     }
     proxies = env.get(PREFIX + "PROXIES", "0")
     if not proxies.isdigit():
         raise SettingWrong("SEGUE_PROXIES must be a number: how many proxies are in front.")
-    return Settings(**{"secret_key": "", **told}, proxies=int(proxies))
+    addresses = env.get(PREFIX + "KEEP_ADDRESSES", "yes").lower()
+    if addresses not in ("yes", "no"):
+        raise SettingWrong("SEGUE_KEEP_ADDRESSES must be yes or no.")
+    return Settings(
+        **{"secret_key": "", **told}, proxies=int(proxies), keep_addresses=addresses == "yes"
+    )
 
 
 def ways_wanted(environ: Mapping[str, str] | None = None) -> Settings | None:

@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError, validates_schema
 
 from referral import caseloads
+from referral.audit import showing
 from referral.caseloads import TeamMember
-from referral.states import Role
+from referral.states import Noun, Role
 from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
@@ -190,6 +191,7 @@ def hand_over(membership_id: UUID) -> ResponseReturnValue:
     actor, mid = current_actor(), str(membership_id)
     with edge().reading(actor) as (tx, at):
         plan = caseload_preview(tx, actor, at, mid)
+    showing(Noun.REFERRAL, (one.id for one in plan.carried))
     names = {m.membership_id: m.name for m in plan.receivers}
     chosen = request.args.getlist("to") if request.method == "GET" else []
     receivers = [r for r in chosen if r in names]

@@ -11,6 +11,7 @@ from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
 from referral import policy, themes
+from referral.audit import showing
 from referral.states import Noun, Relation, Role
 from referral.store import Tx
 from web import labels
@@ -124,6 +125,7 @@ def one_theme(theme_id: UUID) -> str:
         before = position[0] if position else None
         rows = themes.showing(tx, actor, found, since, kind, before, A_PAGE + 1)
     shown = rows[:A_PAGE]
+    showing(Noun.ESCALATION, (one.id for one in shown))
     older = None
     if len(rows) > A_PAGE:
         older = f"/themes/{found}?{urlencode({**asked, 'after': pack(shown[-1].id)})}"

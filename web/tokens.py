@@ -69,3 +69,8 @@ def revoke_token(tx: Tx, actor: Actor, at: datetime, token_id: str) -> None:
 def holder(tx: Tx, secret: str, at: datetime) -> Actor | None:
     """Who a token stands for now; None for one that is unknown, ended, or whose member has left."""
     return tokens.holder(tx, token_hash(secret), at)
+
+
+def once_held(tx: Tx, secret: str) -> tuple[str, str] | None:
+    """The id and the system of a token that is or was there, whatever became of it."""
+    return tokens.known(tx, token_hash(secret))

@@ -18,7 +18,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError, validates_schema
 
 from referral import beginnings, facts, policy, records
-from referral.audit import log
+from referral.audit import log, showing
 from referral.beginnings import Begun
 from referral.facts import ReferralFacts
 from referral.records import ActivitySeen, ConsentSeen, PersonSeen, PlanSeen, ReferralSeen
@@ -278,6 +278,7 @@ def _candidates(tx: Tx, at: datetime, ids: list[str]) -> list[Candidate]:
         seen = records.person(tx, actor, at, person_id)
         if seen is None:
             continue
+        showing("person", (seen.id,))
         hidden = seen.closed_to_actor
         mine = [] if hidden else records.referrals_of(tx, seen)
         out.append(

@@ -14,14 +14,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import wraps
 from threading import Event
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from referral import announcements, queue
 from referral import dispatches as outgoing
 from referral.actors import Actor, the_system
+from referral.audit import Request, during
 from referral.dispatches import Parcel
+from referral.ids import new_id
 from referral.store import TryAgain, Tx
 from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
@@ -31,6 +34,7 @@ from workflows import dispatches, leftovers, post, sweep
 
 log = logging.getLogger("segue.worker")
 Row = TypeVar("Row", queue.Due, queue.Letter, Parcel)
+Job = TypeVar("Job", bound=Callable[..., Any])
 
 BATCH = 20
 LEASE = timedelta(seconds=60)
@@ -99,6 +103,17 @@ def _ending(stop: Event, once: bool) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _one_job(job: Job) -> Job:
+    """All entries of the log that one job makes have one request."""
+
+    @wraps(job)
+    def done(self: Worker, *args: Any) -> Any:
+        with during(Request(new_id(self.edge.clock()), "worker")):
+            return job(self, *args)
+
+    return done  # type: ignore[return-value]
+
+
 @dataclass
 class Worker:
     """One worker's turns over one store."""
@@ -136,6 +151,7 @@ class Worker:
             self._clock(due)
         return bool(claimed)
 
+    @_one_job
     def _clock(self, due: queue.Due) -> None:
         actor = the_system(due.system_id, f"clock:{due.kind}")
         try:
@@ -162,6 +178,7 @@ class Worker:
         lapsed = [proposal for proposal in waiting if self._proposal(proposal)]
         return bool(lapsed)
 
+    @_one_job
     def _proposal(self, proposal: queue.Proposal) -> bool:
         actor = the_system(proposal.system_id, f"clock:{sweep.CONFIRMING}")
         try:
@@ -179,6 +196,7 @@ class Worker:
             waiting = announcements.due(tx, self.edge.clock(), BATCH)
         return bool([one for one in waiting if self._reading(one)])
 
+    @_one_job
     def _reading(self, one: announcements.Due) -> bool:
         actor = the_system(one.system_id, f"clock:{reading.PERIOD}")
         try:
@@ -201,6 +219,7 @@ class Worker:
             self._letter(letter)
         return bool(claimed)
 
+    @_one_job
     def _letter(self, letter: queue.Letter) -> None:
         actor = the_system(letter.system_id, "post")
         try:
@@ -242,6 +261,7 @@ class Worker:
             self._parcel(claimed[0], away)
         return worked
 
+    @_one_job
     def _parcel(self, parcel: Parcel, away: set[str]) -> None:
         actor = the_system(parcel.system_id, "post")
         try:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from referral import dispatches, facts, links, notices, preferences
 from referral.actors import Actor, the_system
+from referral.audit import log
 from referral.clocks import member_key, role_key
 from referral.dispatches import EMAIL, LETTER, TEXT, Parcel, PersonAddress
 from referral.members import actor_of
@@ -54,6 +55,7 @@ def hand_over(tx: Tx, letter: Letter, at: datetime, ways: frozenset[str]) -> str
     if ways and _to_person(tx, letter, at, ways):
         if not finish_letter(tx, letter, at, ON_ITS_WAY):
             raise Overtaken
+        post.told_of(tx, letter, at, ON_ITS_WAY)
         return ON_ITS_WAY
     result = post.deliver(tx, letter, at)
     if ways:
@@ -268,7 +270,27 @@ def _prepare_person(tx: Tx, parcel: Parcel, at: datetime, person_id: str) -> Rea
 def _end(tx: Tx, parcel: Parcel, at: datetime, result: str, service_id: str | None = None) -> str:
     if not dispatches.end(tx, parcel, at, result, service_id):
         raise Overtaken
+    if result not in (SENT, NOTHING_NEW):
+        _told_of(tx, parcel, at, result)
     return result
+
+
+def _told_of(tx: Tx, parcel: Parcel, at: datetime, result: str) -> None:
+    """Say in the log what came of a message: to whom and by which way, in the half that can be
+    erased."""
+    action = {
+        SENT: "message_handed_over",
+        REACHED: "message_delivered",
+        NOT_ALLOWED_NOW: "message_withheld",
+    }.get(result, "message_not_delivered")
+    said = {
+        "to": parcel.to_owner,
+        "what": parcel.what,
+        "result": result,
+        "channel": parcel.channel,
+    }
+    system = the_system(parcel.system_id, "post")
+    log(tx, system, at, action, parcel.noun, parcel.record_id, said)
 
 
 # -- what became of it --------------------------------------------------------------------------
@@ -281,6 +303,7 @@ def taken(
     on; else this is all that will be known."""
     if not dispatches.took(tx, parcel, at, service_id):
         raise Overtaken
+    _told_of(tx, parcel, at, SENT)
     if ask_again is None:
         return _end(tx, parcel, at, SENT, service_id)
     dispatches.again(tx, parcel, ask_again)
@@ -323,6 +346,7 @@ def bounced(tx: Tx, service_id: str, at: datetime) -> bool:
     parcel = dispatches.by_service(tx, service_id)
     if parcel is None or not dispatches.bounced(tx, parcel, at):
         return False
+    _told_of(tx, parcel, at, "bounced")
     fail_over(tx, parcel, at)
     return True
 

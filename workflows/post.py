@@ -15,6 +15,7 @@ from typing import Any
 
 from referral import facts, notices
 from referral.actors import Actor, the_system
+from referral.audit import log
 from referral.clocks import member_key
 from referral.queue import Letter, Overtaken, finish_letter
 from referral.states import Noun, Role
@@ -63,6 +64,19 @@ def give_up(tx: Tx, letter: Letter, at: datetime) -> None:
 def _finish(tx: Tx, letter: Letter, at: datetime, result: str) -> None:
     if not finish_letter(tx, letter, at, result):
         raise Overtaken
+    told_of(tx, letter, at, result)
+
+
+def told_of(tx: Tx, letter: Letter, at: datetime, result: str) -> None:
+    """Say in the log what came of a letter: to whom, in the half that can be erased."""
+    action = {
+        NOBODY: "notice_not_delivered",
+        GAVE_UP: "notice_not_delivered",
+        NOT_ALLOWED_NOW: "notice_withheld",
+    }.get(result, "notice_delivered")
+    said = {"to": letter.to_owner, "what": letter.what, "result": result}
+    system = the_system(letter.system_id, "post")
+    log(tx, system, at, action, letter.noun, letter.record_id, said)
 
 
 def _hand_over(tx: Tx, letter: Letter, role: str, where: str, what: str, at: datetime) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from referral import facts, visible
 from referral.actors import Actor
+from referral.audit import showing
 from referral.facts import ReferralFacts
 from referral.people_checks import name_key, nhs_number, phone_number
 from referral.states import Noun, Role
@@ -145,6 +146,7 @@ def cards(tx: Tx, actor: Actor, at: datetime, rows: Iterable[ReferralRow]) -> li
         found.append(
             Card(row.id, row.version, seen, due, paused, bool(row.hours), (row.since, row.id))
         )
+    showing(Noun.REFERRAL, (card.id for card in found))
     return found
 
 
@@ -298,6 +300,7 @@ def _other_items(
         detail = details.get(row.record_id)
         if detail is not None:
             found[row.id] = _item(Noun(noun), row, detail, actor, at)
+    showing(noun, (item.record_id for item in found.values()))
     return found
 
 
@@ -415,6 +418,7 @@ def _person(row: PersonRow, actor: Actor, at: datetime) -> PersonCard:
         "team": row.organisation,
     }
     seen = disclosure.shown_person(record, actor.role, at, row.closed, row.held)
+    showing(PERSON, (row.id,))
     return PersonCard(row.id, seen, (row.name_key, row.id))
 
 

@@ -41,6 +41,7 @@ FOR_SOMEBODY = {
 # What reads to decide, to carry out or to prove. Nobody is shown these rows; who may ask is settled
 # by the command or the table of moves that asks.
 FOR_THE_PROGRAM = {
+    "entries": "whom an entry of the log is about: a random id",
     "facts": "what guards rest on, of one record",
     "picks": "which records a move reaches",
     "ladder": "who is barred from a concern",

@@ -370,12 +370,12 @@ def test_rows_swapped_are_found(w: World, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_leaf_rewritten_with_its_hash_is_found(w: World) -> None:
-    """What only the tree protects in a leaf of a step are three references; all else is said
-    twice."""
+    """What only the tree protects in a leaf of a step are two references and what is said of the
+    request; all else is said twice."""
     with open_store(w.store) as tx:
         entry = next(r for r in those_to_edit(tx, "audit") if r.values["action"] == "step")
         leaf = json.loads(entry.values["leaf"])
-        only_the_tree = {"consent", "override", "subject"}
+        only_the_tree = {"consent", "override", "door", "outcome", "purpose", "request"}
         for name, value in leaf.items():
             if name in only_the_tree:
                 continue

@@ -11,6 +11,7 @@ from marshmallow import Schema, fields
 from referral import facts, lists
 from referral.actors import Actor
 from referral.audit import log
+from referral.entries import subject_of
 from referral.states import Noun, Relation, Role
 from referral.store import Tx
 from web.accountability import lines_of
@@ -110,7 +111,8 @@ def add_accountability(api: Blueprint, noun: str, *, roles: frozenset[Role]) -> 
             allowed = _may_see(tx, at, actor, str(noun), found)
             known = lines_of(tx, at, actor, str(noun), found) if allowed else ()
             if noun == Noun.CONCERN:
-                log(tx, actor, at, "read", str(noun), found)
+                subject = subject_of(tx, noun, found)
+                log(tx, actor, at, "read", str(noun), found, subject=subject)
             return {"lines": [_shown(line) for line in known]}
 
         return edge().perform(actor, read)

@@ -14,13 +14,14 @@ from marshmallow import Schema, fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MultiDict
 
-from referral.actors import Actor
+from referral.actors import Actor, the_system
+from referral.audit import log
 from referral.states import Role
-from web.access import Rule
+from web.access import Rule, not_for_their_role
 from web.api.problems import BAD_JSON, Problem
 from web.app import edge
 from web.schemas import load
-from web.tokens import holder
+from web.tokens import holder, once_held
 from workflows.moves import N_, Refusal
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -69,13 +70,26 @@ def who_asks() -> None:
     with edge().reading(None) as (tx, at):
         actor = holder(tx, secret.strip(), at)
     if actor is None:
+        _refused(secret.strip())
         _no_token('Bearer error="invalid_token"')
     g.api_actor = actor
     roles: frozenset[Role] = getattr(
         current_app.view_functions[request.endpoint], "api_roles", frozenset()
     )
     if actor.role not in roles:
+        not_for_their_role(actor)
         raise Problem(403)
+
+
+def _refused(secret: str) -> None:
+    """A token that was good once is a sign-in that failed. A guess is nobody's."""
+    with edge().reading(None) as (tx, _at):
+        known = once_held(tx, secret)
+    if known is None:
+        return
+    token_id, system_id = known
+    system = the_system(system_id, "token")
+    edge().perform(system, lambda tx, at: log(tx, system, at, "sign_in_refused", "token", token_id))
 
 
 def _no_token(challenge: str = "Bearer") -> NoReturn:

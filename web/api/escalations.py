@@ -103,7 +103,7 @@ def _items(tx: Tx, at: datetime, rows: list[dict[str, Any]]) -> list[dict[str, A
 @api.response(200, listed("Escalations", EscalationInList))
 def many(given: dict[str, Any]) -> dict[str, Any]:
     """Escalations you raised, review, were asked in or answer for, the newest first"""
-    return page(Noun.ESCALATION, given, _items, audited=False)
+    return page(Noun.ESCALATION, given, _items)
 
 
 @api.route("", methods=["POST"])

@@ -13,6 +13,7 @@ from flask import Response, jsonify
 from referral import facts
 from referral.actors import Actor
 from referral.audit import log
+from referral.entries import subject_of
 from referral.states import Noun, Role
 from referral.store import Tx
 from web.access import STAFF
@@ -293,7 +294,8 @@ def add_moves(
 
         def read(tx: Tx, at: datetime) -> dict[str, Any]:
             story = history.seen(tx, actor, at, noun, found, given.get("after") or 0)
-            log(tx, actor, at, "read", str(noun), found)
+            subject = subject_of(tx, noun, found)
+            log(tx, actor, at, "read", str(noun), found, subject=subject)
             return {"items": [history.of_step(s, story.notes) for s in story.steps]}
 
         return edge().perform(actor, read)

@@ -104,7 +104,15 @@ def page(
         more = len(rows) > most
         rows = rows[:most]
         if audited and rows:
-            log(tx, actor, at, "listed", str(noun), None, {"ids": [row["id"] for row in rows]})
+            log(
+                tx,
+                actor,
+                at,
+                "listed",
+                str(noun),
+                None,
+                {"ids": {str(noun): [row["id"] for row in rows]}},
+            )
         return {
             "items": shown(tx, at, rows),
             "next": _cursors(noun).dumps(rows[-1]["id"]) if more else None,

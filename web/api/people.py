@@ -188,7 +188,15 @@ def find(given: dict[str, Any]) -> dict[str, Any]:
             ids = [row[0] for row in find_same(tx, actor, first, last, given["birth_date"])]
         rows = [lists.one(tx, lists.PERSON, actor, at, i) for i in ids]
         found = [row for row in rows if row is not None]
-        log(tx, actor, at, "looked_for", "person", None, {"ids": [row["id"] for row in found]})
+        log(
+            tx,
+            actor,
+            at,
+            "looked_for",
+            "person",
+            None,
+            {"ids": {"person": [row["id"] for row in found]}},
+        )
         return {"items": _items(tx, at, found)}
 
     return edge().perform(actor, look)

@@ -1,0 +1,400 @@
+"""What each page and each answer shows of people, and the one entry of the log that says so.
+
+Every route that can be looked at is declared here once: as a reading of one record, as a list, or
+as showing nobody. A page that says itself what it showed, because it knows better, is left alone;
+for the others the entry is written when the page is made and before it is sent: one, never more,
+with the references of a list in its erasable half. What isn't there for who asks is an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any, NamedTuple
+
+from flask import Flask, g, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
+
+from referral.actors import Actor
+from referral.audit import LISTED, READ, READING, Request, at_the_door, log, log_shown, request_now
+from referral.entries import subject_of
+from referral.ids import new_id
+from referral.states import Noun
+from referral.store import Tx
+from workflows.engine import Refused
+
+PERSON = "person"
+
+
+class One(NamedTuple):
+    """A page about one record: its noun, and the argument of the address that names it."""
+
+    noun: str
+    argument: str = "record_id"
+
+
+def _ones(noun: str, argument: str, *endpoints: str) -> dict[str, One]:
+    return dict.fromkeys(endpoints, One(str(noun), argument))
+
+
+ONE: dict[str, One] = {
+    **_ones(
+        PERSON,
+        "person_id",
+        "capacity_pages.assess",
+        "concern_pages.about_person",
+        "consent_pages.record",
+        "life_pages.death",
+        "life_pages.join_these",
+        "life_pages.moved",
+        "life_pages.pass_on",
+        "life_pages.undo_death",
+        "override_pages.propose",
+        "own_links.link",
+        "own_links.sheet",
+        "people_pages.change",
+        "people_pages.person",
+    ),
+    **_ones(
+        PERSON,
+        "record_id",
+        "api_people.assessments",
+        "api_people.death",
+        "api_people.merge_look",
+        "api_people.one",
+    ),
+    **_ones("plan", "record_id", "api_people.plans"),
+    **_ones(
+        Noun.REFERRAL,
+        "record_id",
+        "api_referrals.accountability_of_referral",
+        "api_referrals.holds",
+        "api_referrals.moves",
+        "api_referrals.one",
+        "api_referrals.steps",
+        "concern_pages.about_referral",
+        "escalation_pages.raise_about_referral",
+        "hold_pages.place",
+        "moves.referral_move",
+        "referral_pages.history",
+        "referral_pages.refer_on",
+        "referral_pages.show",
+    ),
+    **_ones(
+        Noun.REFERRAL,
+        "writing_id",
+        "wizard.activity",
+        "wizard.ask",
+        "wizard.check",
+        "wizard.consent",
+        "wizard.hub",
+        "wizard.leave",
+    ),
+    **_ones(Noun.CONSENT, "consent_id", "consent_pages.show", "consent_pages.withdraw"),
+    **_ones(
+        Noun.CONSENT,
+        "record_id",
+        "api_consents.moves",
+        "api_consents.one",
+        "api_consents.steps",
+    ),
+    **_ones(
+        Noun.OVERRIDE,
+        "record_id",
+        "api_overrides.moves",
+        "api_overrides.one",
+        "api_overrides.steps",
+        "moves.override_move",
+        "override_pages.show",
+    ),
+    **_ones(Noun.CONCERN, "concern_id", "concern_pages.concern_move", "concern_pages.show"),
+    **_ones(
+        Noun.CONCERN,
+        "record_id",
+        "api_concerns.accountability_of_concern",
+        "api_concerns.moves",
+        "api_concerns.one",
+        "api_concerns.steps",
+    ),
+    **_ones(
+        Noun.ESCALATION,
+        "record_id",
+        "api_escalations.accountability_of_escalation",
+        "api_escalations.moves",
+        "api_escalations.one",
+        "api_escalations.steps",
+        "escalation_pages.escalation",
+        "escalation_pages.second_person",
+        "escalation_pages.waive",
+        "moves.escalation_move",
+        "theme_pages.tag",
+    ),
+    **_ones("confirmation", "proposal_id", "referral_pages.confirmation"),
+    **_ones("confirmation", "record_id", "api_confirmations.one"),
+    **_ones("register", "activity_id", "session_pages.register"),
+    # Pages behind a link say by themselves whose they were: there is nobody signed in.
+    **_ones(Noun.REFERRAL, "token", "links.show"),
+    **_ones(PERSON, "", "links.mine"),
+}
+
+# Lists, and searches: what they are chiefly of. Those whose list came out empty showed nobody.
+LISTS: dict[str, str] = {
+    "api_concerns.many": Noun.CONCERN,
+    "api_consents.many": Noun.CONSENT,
+    "api_escalations.many": Noun.ESCALATION,
+    "api_overrides.many": Noun.OVERRIDE,
+    "api_people.find": PERSON,
+    "api_people.many": PERSON,
+    "api_referrals.many": Noun.REFERRAL,
+    "concern_pages.concerns": Noun.CONCERN,
+    "escalation_pages.escalations": Noun.ESCALATION,
+    "home.home": "work",
+    "life_pages.join": PERSON,
+    "override_pages.overrides": Noun.OVERRIDE,
+    "people_pages.look_for": PERSON,
+    "people_pages.people": PERSON,
+    "referral_lists.referrals": Noun.REFERRAL,
+    "referral_lists.taking_part": Noun.REFERRAL,
+    "referral_pages.confirmations": Noun.REFERRAL,
+    "search.search": PERSON,
+    "team_pages.hand_over": Noun.REFERRAL,
+    "theme_pages.one_theme": Noun.ESCALATION,
+    "wizard.who": PERSON,
+}
+ASKED_BY_POST = frozenset(
+    {"api_people.find", "people_pages.look_for", "search.search", "wizard.who"}
+)
+
+# What shows nobody who is supported: why, and which.
+SHOWS_NOBODY: dict[str, frozenset[str]] = {
+    "the person's own page goes on: that it was opened is in the log": frozenset(
+        {"links.how", "links.not_safe", "links.not_safe_by_link", "links.stop"}
+    ),
+    "a question before anything is shown, or the way out": frozenset(
+        {
+            "links.code",
+            "links.leave",
+            "raised_outside_pages.raise_outside",
+            "session_pages.another_day",
+            "session_pages.sessions",
+            "signing_in.change_role",
+            "signing_in.sign_in",
+            "signing_in.signed_out",
+        }
+    ),
+    "organisations, their people at work, what they offer and agreed": frozenset(
+        {
+            "accountability_pages.accountability",
+            "agreement_pages.agreement",
+            "agreement_pages.agreements",
+            "agreement_pages.draft",
+            "announcement_pages.announcement",
+            "announcement_pages.announcements",
+            "announcement_pages.write",
+            "api_activities.accountability_of_activity",
+            "api_activities.many",
+            "api_activities.one",
+            "api_agreements.accountability_of_agreement",
+            "api_agreements.many",
+            "api_agreements.moves",
+            "api_agreements.one",
+            "api_agreements.steps",
+            "api_providers.accountability_of_provider",
+            "api_providers.evidence",
+            "api_providers.many",
+            "api_providers.moves",
+            "api_providers.one",
+            "api_providers.steps",
+            "concern_pages.about_provider",
+            "directory_pages.directory",
+            "escalation_pages.raise_about_provider",
+            "moves.agreement_move",
+            "moves.assurance_move",
+            "offer_pages.add_group",
+            "offer_pages.add_offer",
+            "offer_pages.change_offer",
+            "offer_pages.offers",
+            "offer_pages.places",
+            "organisation_pages.account",
+            "organisation_pages.add",
+            "organisation_pages.organisation",
+            "organisation_pages.organisations",
+            "organisation_pages.phones",
+            "organisation_pages.place_add",
+            "organisation_pages.users",
+            "provider_pages.add",
+            "provider_pages.apply",
+            "provider_pages.assurance",
+            "provider_pages.evidence",
+            "provider_pages.provider",
+            "provider_pages.providers",
+            "rota_pages.authorities",
+            "rota_pages.end_authority",
+            "rota_pages.end_line",
+            "rota_pages.places",
+            "rota_pages.rota",
+            "team_pages.away",
+            "team_pages.end",
+            "team_pages.member_away",
+            "team_pages.team",
+        }
+    ),
+    "rules, words and the program itself": frozenset(
+        {
+            "api_wordings.many",
+            "openapi",
+            "plain.accessibility",
+            "plain.health",
+            "plain.help_page",
+            "plain.privacy",
+            "policy_change_pages.ask",
+            "policy_change_pages.changes",
+            "policy_change_pages.decide",
+            "policy_change_pages.have_your_say",
+            "policy_change_pages.show",
+            "policy_pages.change",
+            "policy_pages.rule",
+            "policy_pages.sheet",
+            "preferences.how",
+            "static",
+            "theme_pages.all_themes",
+            "wording_pages.listed",
+            "wording_pages.one",
+        }
+    ),
+    "codes and references of what happened, never a name": frozenset({"notices.notices"}),
+}
+
+
+def undeclared(app: Flask) -> list[str]:
+    """The routes that can be looked at and that nobody declared, or declared twice."""
+    said = [*ONE, *LISTS, *(name for group in SHOWS_NOBODY.values() for name in group)]
+    found = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    return sorted(name for name in found if said.count(name) != 1)
+
+
+# -- the request, as the log knows it -----------------------------------------------------------
+
+
+def _door() -> str:
+    if request.blueprint == "links":
+        return "link"
+    return "api" if request.path.startswith("/api/") else "page"
+
+
+def begin(keep_addresses: bool) -> None:
+    """From here on, every entry is of this request. Where a person's own link was opened isn't
+    kept: it would say where somebody lives."""
+    from web.app import edge
+
+    door = _door()
+    client = request.remote_addr if keep_addresses and door != "link" else None
+    at_the_door(Request(new_id(edge().clock()), door, client))
+
+
+def end(error: BaseException | None = None) -> None:
+    """The request is answered."""
+    at_the_door(None)
+
+
+def keep(app: Flask, keep_addresses: bool) -> None:
+    """Write down what is shown, of every declared route. Call it when every route is registered."""
+    app.before_request_funcs.setdefault(None, []).insert(0, lambda: begin(keep_addresses))
+    app.teardown_request(end)
+    for endpoint, view in app.view_functions.items():
+        if endpoint in ONE or endpoint in LISTS:
+            app.view_functions[endpoint] = _watched(endpoint, view)
+
+
+def _watched(endpoint: str, view: Callable[..., Any]) -> Callable[..., ResponseReturnValue]:
+    @wraps(view)
+    def watched(*args: Any, **named: Any) -> ResponseReturnValue:
+        try:
+            answer: ResponseReturnValue = view(*args, **named)
+        except (NotFound, Refused) as error:
+            if isinstance(error, NotFound) or "not_found" in error.codes:
+                _attempted(endpoint, named)
+            raise
+        status = _status(answer)
+        if status in (400, 409, 422) or (status == 200 and _looked(endpoint)):
+            _shown(endpoint, named)
+        return answer
+
+    return watched
+
+
+def _looked(endpoint: str) -> bool:
+    return request.method in ("GET", "HEAD") or endpoint in ASKED_BY_POST
+
+
+def _status(answer: ResponseReturnValue) -> int:
+    if isinstance(answer, tuple):
+        return next((part for part in answer[1:] if isinstance(part, int)), 200)
+    return int(getattr(answer, "status_code", 200))
+
+
+def _who() -> Actor | None:
+    from web.signing_in import actor_or_none
+
+    return g.get("api_actor") or actor_or_none()
+
+
+def _record(endpoint: str, named: dict[str, Any]) -> tuple[str, str | None]:
+    one = ONE.get(endpoint)
+    if one is None:
+        return str(LISTS[endpoint]), None
+    given = named.get(one.argument)
+    return one.noun, None if given is None else str(given)
+
+
+def _shown(endpoint: str, named: dict[str, Any]) -> None:
+    from web.app import edge
+
+    now, actor = request_now(), _who()
+    if now is None or actor is None or now.said & READING or "searched" in now.said:
+        return
+    # A form that came back with an error shows again what its page has shown.
+    if not _looked(endpoint) and now.said:
+        return
+    noun, record_id = _record(endpoint, named)
+    if endpoint in LISTS:
+        if any(now.shown.values()):
+            edge().perform(actor, lambda tx, at: log_shown(tx, actor, at, LISTED, noun))
+        return
+
+    def read(tx: Tx, at: datetime) -> None:
+        subject = subject_of(tx, noun, record_id) if record_id else None
+        # Which person it is stands in the random id alone: it can be cut loose.
+        kept = None if noun == PERSON else record_id
+        log(tx, actor, at, READ, noun, kept, subject=subject)
+
+    edge().perform(actor, read)
+
+
+def _attempted(endpoint: str, named: dict[str, Any]) -> None:
+    """Somebody asked for what isn't there for them."""
+    from web.app import edge
+
+    now, actor = request_now(), _who()
+    if now is None or actor is None or now.said or endpoint in LISTS:
+        return
+    noun, record_id = _record(endpoint, named)
+    kept = None if noun == PERSON else record_id
+
+    def attempt(tx: Tx, at: datetime) -> None:
+        log(
+            tx,
+            actor,
+            at,
+            "refused",
+            noun,
+            kept,
+            {"codes": ["not_found"]},
+            codes=["not_found"],
+            state={"from": None, "to": None},
+            subject=None,
+            trigger=READ,
+        )
+
+    edge().perform(actor, attempt)
