@@ -94,8 +94,9 @@ def open_store() -> Store:
 @contextmanager
 def opened(check: bool = True) -> Iterator[Edge]:
     """The edge over the store, refused if the database has another shape than the program."""
+    from uuid import uuid4
+
     from referral.audit import Request, during
-    from referral.ids import new_id
     from referral.upgrade import check as check_shape
     from web.edge import Edge
 
@@ -104,7 +105,7 @@ def opened(check: bool = True) -> Iterator[Edge]:
         if check:
             check_shape(store)
         edge = Edge(store)
-        with during(Request(new_id(edge.clock()), "command")):
+        with during(Request(str(uuid4()), "command")):
             yield edge
     finally:
         store.dispose()

@@ -388,7 +388,7 @@ def escalation(record_id: UUID) -> str:
             "consequences": _settled(tx, actor, found.id, named) if reviewing and decided else [],
             "proposals": named.proposals if reviewing else (),
         }
-    if f.person_id is not None and reviewing:
+    if f.person_id is not None:
         note_read(Noun.ESCALATION, found.id, f.subject_ref)
     actions, refused = _next(found)
     return page(

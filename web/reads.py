@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from flask import Flask, g, request
 from flask.typing import ResponseReturnValue
@@ -19,7 +20,6 @@ from werkzeug.exceptions import NotFound
 from referral.actors import Actor
 from referral.audit import LISTED, READ, READING, Request, at_the_door, log, log_shown, request_now
 from referral.entries import subject_of
-from referral.ids import new_id
 from referral.states import Noun
 from referral.store import Tx
 from workflows.engine import Refused
@@ -286,11 +286,9 @@ def _door() -> str:
 def begin(keep_addresses: bool) -> None:
     """From here on, every entry is of this request. Where a person's own link was opened isn't
     kept: it would say where somebody lives."""
-    from web.app import edge
-
     door = _door()
     client = request.remote_addr if keep_addresses and door != "link" else None
-    at_the_door(Request(new_id(edge().clock()), door, client))
+    at_the_door(Request(str(uuid4()), door, client))
 
 
 def end(error: BaseException | None = None) -> None:

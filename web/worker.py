@@ -18,13 +18,13 @@ from functools import wraps
 from threading import Event
 from types import FrameType
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from referral import announcements, queue
 from referral import dispatches as outgoing
 from referral.actors import Actor, the_system
 from referral.audit import Request, during
 from referral.dispatches import Parcel
-from referral.ids import new_id
 from referral.store import TryAgain, Tx
 from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
@@ -108,7 +108,7 @@ def _one_job(job: Job) -> Job:
 
     @wraps(job)
     def done(self: Worker, *args: Any) -> Any:
-        with during(Request(new_id(self.edge.clock()), "worker")):
+        with during(Request(str(uuid4()), "worker")):
             return job(self, *args)
 
     return done  # type: ignore[return-value]

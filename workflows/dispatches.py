@@ -16,6 +16,7 @@ from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.clocks import member_key, role_key
 from referral.dispatches import EMAIL, LETTER, TEXT, Parcel, PersonAddress
+from referral.entries import subject_of
 from referral.members import actor_of
 from referral.preferences import AT_ONCE, DAILY
 from referral.queue import Letter, Overtaken, finish_letter
@@ -290,7 +291,8 @@ def _told_of(tx: Tx, parcel: Parcel, at: datetime, result: str) -> None:
         "channel": parcel.channel,
     }
     system = the_system(parcel.system_id, "post")
-    log(tx, system, at, action, parcel.noun, parcel.record_id, said)
+    subject = subject_of(tx, parcel.noun, parcel.record_id)
+    log(tx, system, at, action, parcel.noun, parcel.record_id, said, subject=subject)
 
 
 # -- what became of it --------------------------------------------------------------------------

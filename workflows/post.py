@@ -17,6 +17,7 @@ from referral import facts, notices
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.clocks import member_key
+from referral.entries import subject_of
 from referral.queue import Letter, Overtaken, finish_letter
 from referral.states import Noun, Role
 from referral.store import Tx
@@ -76,7 +77,8 @@ def told_of(tx: Tx, letter: Letter, at: datetime, result: str) -> None:
     }.get(result, "notice_delivered")
     said = {"to": letter.to_owner, "what": letter.what, "result": result}
     system = the_system(letter.system_id, "post")
-    log(tx, system, at, action, letter.noun, letter.record_id, said)
+    subject = subject_of(tx, letter.noun, letter.record_id)
+    log(tx, system, at, action, letter.noun, letter.record_id, said, subject=subject)
 
 
 def _hand_over(tx: Tx, letter: Letter, role: str, where: str, what: str, at: datetime) -> str:
