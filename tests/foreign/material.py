@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from referral.leaf import canonical, leaf_hash
 from referral.merkle import consistency, inclusion
-from referral.notes import Checkpoint, Signer, Verifier, note, split
+from referral.notes import Checkpoint, Kind, Signer, Verifier, join, note, split
 from tests.trees import Grown
 
 ORIGIN = "audit.example.org/segue/log1"
@@ -29,6 +29,8 @@ SEED = 6962
 LOG = Signer(ORIGIN, bytes(range(32)))
 STRANGER = Signer(ORIGIN, bytes(range(32, 64)))
 ELSEWHERE = Signer("elsewhere.example.org/log", LOG.seed)
+WITNESS = Signer("witness.example.org/w1", bytes(range(64, 96)), Kind.COSIGNATURE)
+AT = 1_800_000_000
 
 ENTRIES = [
     canonical(
@@ -51,10 +53,12 @@ class Counts(NamedTuple):
 
 
 def write(folder: Path) -> Counts:
-    """Every size from 1 to 257 with all its proofs, and two over 65,536 with some."""
+    """Every size from 1 to 257 with all its proofs, and two over 65,536 with some. Of heads each is
+    there as the log signed it, and once more with a witness's line under it."""
     counts = Counts(Counter(), Counter(), Counter())
     for kind, lines in (
         ("heads", heads()),
+        ("cosigned", cosigned()),
         ("inclusion", _with_broken(inclusions(), INCLUSION)),
         ("consistency", _with_broken(consistencies(), CONSISTENCY)),
     ):
@@ -68,6 +72,8 @@ def write(folder: Path) -> Counts:
     (folder / "key.txt").write_text(key.text)
     (folder / "key.id").write_text(key.id.hex())
     (folder / "key.der").write_bytes(spki(key))
+    (folder / "witness.txt").write_text(WITNESS.verifier.text)
+    (folder / "witness.der").write_bytes(spki(WITNESS.verifier))
     return counts
 
 
@@ -88,7 +94,11 @@ def heads() -> Iterator[Line]:
     for size in SIZES:
         head = Checkpoint(ORIGIN, size, TREE.root(size))
         given = {"size": size, "root": head.root}
-        yield {"note": note(head.body, [LOG.sign(head.body)]).encode(), "how": None, **given}
+        signed = note(head.body, [LOG.sign(head.body)])
+        yield {"note": signed.encode(), "how": None, **given}
+        # To whoever doesn't know the witness, its line is a stranger's, and left aside.
+        more = join(signed, WITNESS.sign(head.body, AT + size))
+        yield {"note": more.encode(), "how": None, **given}
         for how, broken in _broken_heads(head, draw):
             yield {"note": broken, "how": how, **given}
 
@@ -119,6 +129,37 @@ def _broken_heads(head: Checkpoint, draw: random.Random) -> Iterator[tuple[str, 
     yield "another id", signed(body, line(signature, STRANGER.verifier.id))
     yield "another name", signed(body, line(signature, name=ELSEWHERE.name))
     yield "no signature", body + b"\n"
+
+
+def cosigned() -> Iterator[Line]:
+    """Heads for those who know the witness only."""
+    stranger = Signer(WITNESS.name, STRANGER.seed, Kind.COSIGNATURE)
+    for size in SIZES:
+        head = Checkpoint(ORIGIN, size, TREE.root(size))
+        given = {"size": size, "root": head.root}
+        right = WITNESS.sign(head.body, AT + size)
+        at = split(note(head.body, [right]))[1][0]
+        later = at.id + (AT + size + 1).to_bytes(8, "big") + at.signature[8:]
+        other = split(note(head.body, [stranger.sign(head.body, AT)]))[1][0].signature
+        bodies = {
+            None: (head.body, right),
+            "another size": (head._replace(size=size + 1).body, right),
+            "another root": (head._replace(root=TREE.leaves[0][::-1]).body, right),
+            "another time": (head.body, f"\u2014 {at.name} {_text(later)}\n"),
+            "another key": (head.body, f"\u2014 {at.name} {_text(at.id + other)}\n"),
+            "the note's own signature": (
+                head.body,
+                f"\u2014 {at.name} {_text(at.id + _plain(WITNESS, head.body))}\n",
+            ),
+        }
+        for how, (body, line) in bodies.items():
+            yield {"note": note(body, [line]).encode(), "how": how, **given}
+
+
+def _plain(signer: Signer, body: str) -> bytes:
+    """A signature over the body alone, as the log makes it, behind eight bytes of a time."""
+    as_log = Signer(signer.name, signer.seed)
+    return AT.to_bytes(8, "big") + split(note(body, [as_log.sign(body)]))[1][0].signature
 
 
 # --- proofs ---

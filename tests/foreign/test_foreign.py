@@ -20,7 +20,7 @@ from pymerkle import InmemoryTree
 from pymerkle import verify_consistency as pymerkle_consistent
 
 from referral.merkle import NotProved, verify_consistency, verify_inclusion
-from referral.notes import NotANote, NotSigned, Verifier, open_checkpoint
+from referral.notes import NotANote, NotSigned, Verifier, open_checkpoint, open_note
 from tests.foreign import material
 
 HERE = Path(__file__).parent
@@ -87,14 +87,18 @@ def openssl(folder: Path) -> Said:
         missing("OpenSSL", "openssl of Debian")
     body, signature = folder / "body", folder / "signature"
 
-    def check(line: dict[str, Any]) -> bool:
-        text, _, signed = base64.b64decode(line["note"]).rpartition(b"\n\n")
-        body.write_bytes(text + b"\n")
-        signature.write_bytes(base64.b64decode(signed.rpartition(b" ")[2])[4:])
+    def check(line: dict[str, Any], key: str = "key.der") -> bool:
+        said, _, lines = base64.b64decode(line["note"]).partition("\n\u2014 ".encode())
+        signed = base64.b64decode(lines.partition(b"\n")[0].rpartition(b" ")[2])[4:]
+        if key == "witness.der":
+            at = int.from_bytes(signed[:8], "big")
+            said, signed = b"cosignature/v1\ntime %d\n%s" % (at, said), signed[8:]
+        body.write_bytes(said)
+        signature.write_bytes(signed)
         done = subprocess.run(
             [
                 *("openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER"),
-                *("-inkey", folder / "key.der", "-in", body, "-sigfile", signature),
+                *("-inkey", folder / key, "-in", body, "-sigfile", signature),
             ],
             capture_output=True,
             check=False,
@@ -102,12 +106,16 @@ def openssl(folder: Path) -> Said:
         assert done.returncode in (0, 1), done.stderr
         return done.returncode == 0
 
-    return {"heads": judged(folder, "heads", check)}
+    return {
+        "heads": judged(folder, "heads", check),
+        "cosigned": judged(folder, "cosigned", lambda line: check(line, "witness.der")),
+    }
 
 
 def ours(folder: Path) -> Said:
     """What `segue audit` itself checks with, before the same court."""
     key = Verifier.read((folder / "key.txt").read_text())
+    witness = Verifier.read((folder / "witness.txt").read_text())
 
     def hashes(line: dict[str, Any]) -> list[bytes]:
         return [base64.b64decode(each) for each in line["path"]]
@@ -116,6 +124,13 @@ def ours(folder: Path) -> Said:
         try:
             found, _ = open_checkpoint(base64.b64decode(line["note"]).decode(), [key])
         except (NotANote, NotSigned, UnicodeDecodeError):
+            return False
+        return (found.size, found.root) == (line["size"], base64.b64decode(line["root"]))
+
+    def cosigned(line: dict[str, Any]) -> bool:
+        try:
+            found = open_note(base64.b64decode(line["note"]).decode(), [witness]).checkpoint
+        except (NotANote, NotSigned):
             return False
         return (found.size, found.root) == (line["size"], base64.b64decode(line["root"]))
 
@@ -128,7 +143,12 @@ def ours(folder: Path) -> Said:
         roots = (base64.b64decode(line["old_root"]), base64.b64decode(line["root"]))
         return proved(verify_consistency, line["old"], line["size"], hashes(line), *roots)
 
-    checks = {"heads": head, "inclusion": inclusion, "consistency": consistency}
+    checks = {
+        "heads": head,
+        "cosigned": cosigned,
+        "inclusion": inclusion,
+        "consistency": consistency,
+    }
     return {kind: judged(folder, kind, check) for kind, check in checks.items()}
 
 
@@ -162,11 +182,11 @@ def judged(folder: Path, kind: str, check: Callable[[dict[str, Any]], bool]) -> 
 @pytest.mark.parametrize(
     ("name", "verifier", "kinds"),
     [
-        ("go sumdb", go, {"heads", "inclusion", "consistency"}),
+        ("go sumdb", go, {"heads", "cosigned", "inclusion", "consistency"}),
         ("sigstore-python", sigstore_python, {"heads", "inclusion"}),
         ("@sigstore/verify", sigstore_verify, {"heads", "inclusion"}),
-        ("openssl", openssl, {"heads"}),
-        ("segue", ours, {"heads", "inclusion", "consistency"}),
+        ("openssl", openssl, {"heads", "cosigned"}),
+        ("segue", ours, {"heads", "cosigned", "inclusion", "consistency"}),
     ],
 )
 def test_all_that_is_sound_is_accepted_and_all_that_is_broken_refused(
@@ -191,7 +211,8 @@ def test_all_that_is_sound_is_accepted_and_all_that_is_broken_refused(
 
 def test_every_size_and_every_way_of_breaking_was_there(cases):
     _, counts = cases
-    assert counts.good["heads"] == 259
+    assert counts.good["heads"] == 2 * 259
+    assert counts.good["cosigned"] == 259
     assert counts.good["inclusion"] == sum(range(1, 258)) + 2 * 512
     assert counts.good["consistency"] == sum(range(1, 258)) + 2 * (257 + 512)
     assert set(counts.ways) >= {("inclusion", how) for how in material.INCLUSION}
