@@ -24,7 +24,7 @@ class NotAProofFile(ValueError):
 class ProofFile(NamedTuple):
     """What a proof file says; none of it is checked yet."""
 
-    index: int
+    idx: int
     """The entry's place in the log, from 0."""
     path: Sequence[bytes]
     note: str
@@ -36,7 +36,7 @@ class ProofFile(NamedTuple):
     def text(self) -> str:
         extra = "" if self.extra is None else f"extra {_text(self.extra)}\n"
         path = "".join(f"{_text(each)}\n" for each in self.path)
-        return f"{KIND}\n{extra}index {self.index}\n{path}\n{self.note}"
+        return f"{KIND}\n{extra}index {self.idx}\n{path}\n{self.note}"
 
     @classmethod
     def read(cls, text: str) -> ProofFile:
@@ -63,7 +63,7 @@ class ProofFile(NamedTuple):
         NotANote and NotSigned as `open_checkpoint` says, NotProved when the path doesn't lead from
         this entry, at this index, to the root that was signed."""
         head, opened = open_checkpoint(self.note, known)
-        verify_inclusion(leaf_hash(entry), self.index, head.size, self.path, head.root)
+        verify_inclusion(leaf_hash(entry), self.idx, head.size, self.path, head.root)
         return head, opened
 
 

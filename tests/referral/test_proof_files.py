@@ -51,8 +51,8 @@ def test_it_holds_for_no_other_entry_place_path_head_or_key():
     for wrong, entry in (
         (right, ENTRIES[6]),
         (right, ENTRIES[5] + " "),
-        (right._replace(index=4), ENTRIES[5]),
-        (right._replace(index=8), ENTRIES[5]),
+        (right._replace(idx=4), ENTRIES[5]),
+        (right._replace(idx=8), ENTRIES[5]),
         (right._replace(path=right.path[:-1]), ENTRIES[5]),
         (right._replace(path=[*right.path, EMPTY_ROOT]), ENTRIES[5]),
         (right._replace(path=right.path[::-1]), ENTRIES[5]),
@@ -109,5 +109,5 @@ def test_no_proof_that_was_touched_holds(at, gone, instead):
     except (NotAProofFile, NotANote, NotSigned, NotProved):
         return
     # All that can be gone is what nobody signed, or a witness's line that is a stranger's now.
-    assert (checkpoint.size, found.index, found.path) == (8, 5, proof(5, 8).path)
+    assert (checkpoint.size, found.idx, found.path) == (8, 5, proof(5, 8).path)
     assert text == RIGHT or len(opened.by) == 1
