@@ -184,6 +184,14 @@ TOLD = Sql("UPDATE audit_duty SET told = :yes WHERE name = :name")
 FORGET = Sql("DELETE FROM audit_duty WHERE name = :name")
 
 
+CLAIM = Sql(
+    "INSERT INTO audit_duty (name, size, tried_at, told) VALUES (:name, 0, :at, :no)"
+    " ON CONFLICT (name) DO UPDATE SET tried_at = excluded.tried_at"
+    " WHERE audit_duty.tried_at IS NULL OR audit_duty.tried_at < :before"
+    " OR audit_duty.tried_at > :at"
+)
+
+
 class Duty(NamedTuple):
     """How one of the worker's duties to the log stands."""
 
@@ -214,6 +222,11 @@ def done(tx: Tx, name: str, size: int, at: datetime) -> None:
 def failed(tx: Tx, name: str, why: str, at: datetime) -> None:
     """It was tried and didn't work; since when it doesn't stays as it was."""
     tx.run(FAILED, name=name, why=why, at=at, no=False)
+
+
+def claim(tx: Tx, name: str, at: datetime, before: datetime) -> bool:
+    """Whether it is the caller's to do: nobody has begun it since `before`."""
+    return tx.run(CLAIM, name=name, at=at, before=before, no=False) == 1
 
 
 def told(tx: Tx, name: str) -> None:

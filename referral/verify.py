@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
@@ -33,6 +33,7 @@ from zoneinfo import ZoneInfo
 from referral.audit import FORMATS
 from referral.details import readers
 from referral.leaf import canonical, commitment, leaf_hash
+from referral.notes import Verifier
 from referral.replay import (
     CHILDREN,
     CLOCK_COLUMNS,
@@ -51,6 +52,7 @@ from referral.replay import (
 )
 from referral.states import TAKING_PART, Noun, listed
 from referral.store import Sql, Tx
+from referral.verify_tree import Known, TreeRead, check_tree
 
 __all__ = ["UNSEEN", "Finding", "NounRules", "Report", "Rules", "rules_on", "verify"]
 
@@ -147,6 +149,7 @@ class Report:
     erased: int = 0
     found: int = 0
     findings: list[Finding] = field(default_factory=list)
+    tree: TreeRead = field(default_factory=TreeRead)
 
     def add(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
@@ -167,9 +170,10 @@ class Report:
         )
         if self.whole:
             erased = f" The details of {self.erased} entries were erased." if self.erased else ""
-            return [f"Whole: {read} agree.{erased}"]
+            return [f"Whole: {read} agree.{erased}", *self.tree.lines()]
         places = "1 place" if self.found == 1 else f"{self.found} places"
         out = [f"Broken in {places}, the first: {self.findings[0].line}", f"Read: {read}."]
+        out += self.tree.lines()
         out += [finding.line for finding in self.findings]
         if self.found > len(self.findings):
             out.append(f"... and {self.found - len(self.findings)} more.")
@@ -184,15 +188,24 @@ class Report:
             "records": self.records,
             "clocks": self.clocks,
             "erased": self.erased,
+            "tree": self.tree.as_json(),
             "found": self.found,
             "findings": [finding._asdict() for finding in self.findings],
         }
 
 
-def verify(tx: Tx, rules: Rules, progress: Progress | None = None) -> Report:
-    """Compare the whole store with its log. `rules` is what the tables of moves say, as data;
-    `progress` is told ("entries", how many were read, of how many)."""
+def verify(
+    tx: Tx,
+    rules: Rules,
+    progress: Progress | None = None,
+    verifiers: Sequence[Verifier] = (),
+    known: Iterable[Known] = (),
+) -> Report:
+    """Compare the whole store with its log, and both with the signed tree. `rules` is what the
+    tables of moves say, as data; `verifiers` are the keys whose signatures count, `known` the heads
+    that were kept outside; `progress` is told (stage, how many were read, of how many)."""
     report = Report()
+    report.tree = check_tree(tx, report, verifiers, known, progress)
     kept = _kept_texts(tx, report)
     erased = _erasures(tx)
     log = _Log(tx, rules, report, erased, progress)

@@ -654,6 +654,7 @@ NOTICES: dict[str, str] = {
         "A person's link was closed after wrong words. Ring them, and make a new one if they want."
     ),
     "not_delivered": N_("A message reached nobody. Look at the health page."),
+    "audit_alarm": N_("The audit log needs you. The health page says what is wrong with it."),
     "announcement": N_("Those who answer for your place ask you to read this."),
     "announcement_unread": N_("You have not said yet that you read this. It must be acted on."),
     "announcement_unread_below": N_("Somebody you answer for has not read what must be acted on."),

@@ -104,3 +104,44 @@ def ways_wanted(environ: Mapping[str, str] | None = None) -> Settings | None:
     if env.get("SEGUE_SMTP_URL") or env.get("SEGUE_NOTIFY_KEY"):
         return from_environment(env)
     return None
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """Where the key of the audit log is, and where its signed heads go. No secret stands here."""
+
+    key: Path = Path("var/audit.key")
+    # A folder outside the database, best on another machine.
+    folder: Path | None = None
+    # An address that takes each head by POST, and a witness; both over HTTPS.
+    webhook: str | None = None
+    witness: str | None = None
+    # The public key of the witness.
+    witness_key: str | None = None
+    # Whether these may lie within the deployer's own network.
+    private: bool = False
+
+
+def audit_settings(environ: Mapping[str, str] | None = None) -> AuditSettings:
+    """The settings of the audit log, from what begins with SEGUE_AUDIT_. Raises SettingWrong."""
+    env = os.environ if environ is None else environ
+
+    def told(name: str) -> str | None:
+        return env.get(f"{PREFIX}AUDIT_{name}") or None
+
+    private = told("PRIVATE") or "no"
+    if private not in ("yes", "no"):
+        raise SettingWrong("SEGUE_AUDIT_PRIVATE is yes or no: may heads go to a private address?")
+    if told("WITNESS") and not told("WITNESS_KEY"):
+        raise SettingWrong(
+            "SEGUE_AUDIT_WITNESS needs the public key of the witness in SEGUE_AUDIT_WITNESS_KEY."
+        )
+    folder = told("FOLDER")
+    return AuditSettings(
+        Path(told("KEY") or AuditSettings.key),
+        Path(folder) if folder else None,
+        told("WEBHOOK"),
+        told("WITNESS"),
+        told("WITNESS_KEY"),
+        private == "yes",
+    )

@@ -23,6 +23,7 @@ FEEDBACK = frozenset({"concern_seen", "concern_closed", RING_OUTSIDE})
 # What every link worker with somebody there hears of a provider.
 OF_A_PROVIDER = frozenset({"provider_suspended", "provider_lapsed"})
 SYSTEM = "system"  # a letter to those who run it
+AUDIT_ALARM = "audit_alarm"
 PERSON = "person"  # a letter about a person's record, not about anything with a machine
 ANNOUNCEMENT = "announcement"
 
@@ -109,7 +110,8 @@ RULES: dict[Noun, Rule] = {
 def may_hear(tx: Tx, to: Actor, what: str, about: str, record_id: str, at: datetime) -> bool:
     """Whether this may be said of this record to this member now, as it stands in the store."""
     if about == SYSTEM:
-        return to.role is Role.ADMINISTRATOR
+        runs_the_log = what == AUDIT_ALARM and to.role is Role.AUDITOR
+        return to.role is Role.ADMINISTRATOR or runs_the_log
     if about == PERSON:
         seen = records.person(tx, to, at, record_id)
         return seen is not None and not seen.closed_to_actor

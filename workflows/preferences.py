@@ -19,7 +19,9 @@ from workflows.rules import field, wrong
 from workflows.working_time import LONDON, Calendar
 
 ALWAYS = frozenset({Noun.CONCERN, Noun.ESCALATION, Noun.OVERRIDE})
-ALWAYS_WHAT = frozenset({"destroy_what_you_hold", "ring_outside_contact", "not_delivered"})
+ALWAYS_WHAT = frozenset(
+    {"destroy_what_you_hold", "ring_outside_contact", "not_delivered", "audit_alarm"}
+)
 OTHER = "other"
 # The kinds there is a choice for, and what holds without one.
 DEFAULTS: Mapping[str, str] = {
