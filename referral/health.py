@@ -4,17 +4,22 @@ what is missing. Read only; no table of its own, so it can't say "well" because 
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from referral import bank_holidays, ladder
+from referral import bank_holidays, ladder, tree
 from referral.actors import NOBODY, Actor
 from referral.clocks import member_key, role_key
 from referral.facts import IMPLICATED
 from referral.states import Role
 from referral.store import Sql, Tx
+from referral.tree import Duty, Lag
 
+LONDON = ZoneInfo("Europe/London")
 PERIOD = timedelta(seconds=10)
 """How often a worker looks."""
 
@@ -43,6 +48,7 @@ class Health:
 
     at: datetime
     findings: tuple[Finding, ...]
+    log: Lag | None = None
 
     @property
     def well(self) -> bool:
@@ -53,6 +59,7 @@ class Health:
         return {
             "at": self.at.isoformat(),
             "well": self.well,
+            "log": self._log_as_json(),
             "findings": [
                 {
                     "code": f.code,
@@ -65,14 +72,34 @@ class Health:
             ],
         }
 
+    def _log_as_json(self) -> dict[str, Any] | None:
+        log = self.log
+        if log is None:
+            return None
+        head = None
+        if log.head_at is not None:
+            root = b64encode(log.head_root).decode()
+            head = {"size": log.head_size, "root": root, "at": log.head_at.isoformat()}
+        return {"unplaced": log.unplaced, "unsigned": log.unsigned, "head": head}
+
+    @property
+    def head_line(self) -> str | None:
+        """The newest signed head of the audit log, to be printed where reports are kept: paper is
+        outside the database too."""
+        if self.log is None or self.log.head_at is None:
+            return None
+        root = b64encode(self.log.head_root).decode()
+        return (
+            f"The audit log's newest signed head: {self.log.head_size} entries, root {root}, signed"
+            f" {clock_words(self.log.head_at)}."
+        )
+
     def lines(self) -> list[str]:
-        if not self.findings:
-            return ["Everything runs."]
-        out = []
+        out = [] if self.findings else ["Everything runs."]
         for f in self.findings:
             out.append(f"{'Soon' if f.warning else 'Wrong'}: {f.says}")
             out.extend(f"  {one}" for one in f.which)
-        return out
+        return out + ([self.head_line] if self.head_line else [])
 
 
 def health(tx: Tx, at: datetime, period: timedelta = PERIOD, viewer: Actor | None = None) -> Health:
@@ -93,7 +120,9 @@ def health(tx: Tx, at: datetime, period: timedelta = PERIOD, viewer: Actor | Non
         _holds(tx, at),
         _calendar(at),
     ]
-    return Health(at, tuple(f for f in found if f is not None))
+    log = tree.lag(tx)
+    found += _log(tx, at, log)
+    return Health(at, tuple(f for f in found if f is not None), log)
 
 
 # -- the worker ---------------------------------------------------------------------------------
@@ -363,6 +392,107 @@ def _holds(tx: Tx, at: datetime) -> Finding | None:
     return Finding("hold_past_date", f"{_many(count, 'hold')} past the date it was for.", count)
 
 
+# -- the log ------------------------------------------------------------------------------------
+
+PLACED_WITHIN = timedelta(minutes=5)
+SIGNED_WITHIN = timedelta(minutes=10)
+PUBLISHED_WITHIN = timedelta(minutes=15)
+CHECKED_WITHIN = timedelta(days=2)
+SIGN, CHECK = "sign", "check"
+
+
+def _log(tx: Tx, at: datetime, log: Lag) -> list[Finding | None]:
+    """What isn't well with the audit log's tree, its signed heads, and their way outside."""
+    known = {duty.name: duty for duty in tree.duties(tx)}
+    sign = known.get(SIGN)
+    return [
+        _unplaced(at, log),
+        _unsigned(at, log, sign),
+        *(_unpublished(at, one) for name, one in known.items() if name not in (SIGN, CHECK)),
+        _kept_inside(at, log, known.keys() - {SIGN, CHECK}),
+        _checked(tx, at, log),
+    ]
+
+
+def _unplaced(at: datetime, log: Lag) -> Finding | None:
+    if log.foreign:
+        return Finding(
+            "audit_unsettled",
+            f"{_many(log.foreign, 'entry', 'entries')} of the audit log came with a restored backup"
+            " and have no place in the tree. Run `segue audit settle`.",
+            log.foreign,
+        )
+    if log.unplaced_since is None or at - log.unplaced_since <= PLACED_WITHIN:
+        return None
+    return Finding(
+        "audit_unplaced",
+        f"{_many(log.unplaced, 'entry', 'entries')} of the audit log have no place in its tree,"
+        f" since {clock_words(log.unplaced_since)}. Is `segue worker` running? A transaction that"
+        " stays open on the database server holds them back too.",
+        log.unplaced,
+    )
+
+
+def _unsigned(at: datetime, log: Lag, sign: Duty | None) -> Finding | None:
+    since = log.unsigned_since
+    failing = sign is not None and sign.failing_since is not None
+    if since is None or (not failing and at - since <= SIGNED_WITHIN):
+        return None
+    why = (sign.why if sign is not None and failing else None) or "Is `segue worker` running?"
+    return Finding(
+        "audit_unsigned",
+        f"{_many(log.unsigned, 'entry', 'entries')} of the audit log wait unsigned since"
+        f" {clock_words(since)}. {why}",
+        log.unsigned,
+    )
+
+
+def _unpublished(at: datetime, duty: Duty) -> Finding | None:
+    since = duty.failing_since
+    if since is None or at - since <= PUBLISHED_WITHIN:
+        return None
+    return Finding(
+        "audit_unpublished",
+        f"Signed heads of the audit log don't get out ({duty.name}), since {clock_words(since)}."
+        f" {duty.why or ''}".rstrip(),
+    )
+
+
+def _kept_inside(at: datetime, log: Lag, outside: Collection[str]) -> Finding | None:
+    if log.head_at is None or outside:
+        return None
+    return Finding(
+        "audit_kept_inside",
+        "Signed heads of the audit log stay where the log is, so whoever runs the database could"
+        " change both. Set SEGUE_AUDIT_FOLDER or SEGUE_AUDIT_WEBHOOK.",
+        warning=True,
+    )
+
+
+def _checked(tx: Tx, at: datetime, log: Lag) -> Finding | None:
+    checked = tree.last_check(tx)
+    if checked is not None and not checked.whole:
+        return Finding(
+            "audit_broken",
+            f"The audit log and the store were unlike in {_many(checked.found, 'place')}"
+            f" {clock_words(checked.at)}. Keep a copy of the database as it is, and run"
+            " `segue audit verify`.",
+            checked.found,
+        )
+    if checked is None or at - checked.at <= CHECKED_WITHIN:
+        return None
+    return Finding(
+        "audit_unchecked",
+        f"The audit log was last checked {clock_words(checked.at)}. Is `segue worker` running?",
+    )
+
+
+def clock_words(at: datetime) -> str:
+    """A moment as people in England read it."""
+    here = at.astimezone(LONDON)
+    return f"at {here:%H:%M} on {here.day} {here:%B %Y}"
+
+
 # -- the calendar -------------------------------------------------------------------------------
 
 
@@ -378,5 +508,5 @@ def _calendar(at: datetime) -> Finding | None:
     )
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+def _many(count: int, what: str, more: str = "") -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {more or what + 's'}"

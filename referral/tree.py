@@ -83,6 +83,10 @@ LEAVES = Sql(
     "SELECT a.leaf_hash FROM audit_index i JOIN audit a ON a.seq = i.seq"
     " WHERE i.idx >= :begin AND i.idx < :end ORDER BY i.idx"
 )
+TEXTS = Sql(
+    "SELECT a.leaf FROM audit_index i JOIN audit a ON a.seq = i.seq"
+    " WHERE i.idx >= :begin AND i.idx < :end ORDER BY i.idx"
+)
 NODES = Sql(
     "SELECT hash FROM audit_node WHERE level = :level AND number >= :begin AND number < :end"
     " ORDER BY number"
@@ -243,48 +247,63 @@ def forget(tx: Tx, name: str) -> None:
 
 # With one writer none is passed over. With several some may be, among the newest: by far fewer than
 # so many numbers are open at a time.
-WAITING_SQLITE = Sql(
-    "SELECT count(*), min(at) FROM audit"
-    " WHERE seq > (SELECT coalesce(max(seq), 0) FROM audit_index)",
-    times=(1,),
-)
-WAITING_PG = Sql(
-    "SELECT count(*), min(a.at) FROM audit a"
-    " WHERE a.seq > (SELECT coalesce(max(seq), 0) - 10000 FROM audit_index)"
+_UNPLACED_SQLITE = "a.seq > (SELECT coalesce(max(seq), 0) FROM audit_index)"
+_UNPLACED_PG = (
+    "a.seq > (SELECT coalesce(max(seq), 0) - 10000 FROM audit_index)"
     " AND NOT EXISTS (SELECT 1 FROM audit_index i WHERE i.seq = a.seq)"
 )
 # A transaction's number means nothing in another database: after a restore these would wait.
-FOREIGN = Sql(
-    "SELECT count(*) FROM audit a WHERE a.xid >= pg_snapshot_xmax(pg_current_snapshot())"
-    " AND NOT EXISTS (SELECT 1 FROM audit_index i WHERE i.seq = a.seq)"
-)
-UNSIGNED = Sql(
-    "SELECT a.at FROM audit_index i JOIN audit a ON a.seq = i.seq WHERE i.idx = :size", times=(0,)
-)
+_FOREIGN = "a.xid >= pg_snapshot_xmax(pg_current_snapshot())"
+
+
+def _standing(unplaced: str, foreign: str) -> Sql:
+    """All that a page asks of the tree, in one statement."""
+    return Sql(
+        f"""WITH head AS (SELECT size, root, at FROM audit_checkpoint ORDER BY size DESC LIMIT 1)
+SELECT (SELECT size FROM head), (SELECT root FROM head), (SELECT at FROM head),
+  coalesce((SELECT max(idx) FROM audit_index), -1) + 1, w.count, w.since, w.others,
+  (SELECT a.at FROM audit_index i JOIN audit a ON a.seq = i.seq
+    WHERE i.idx = coalesce((SELECT size FROM head), 0))
+FROM (SELECT count(*) AS count, min(a.at) AS since,
+  sum(CASE WHEN {foreign} THEN 1 ELSE 0 END) AS others FROM audit a WHERE {unplaced}) w""",
+        times=(2, 5, 7),
+    )
+
+
+STANDING_SQLITE = _standing(_UNPLACED_SQLITE, "FALSE")
+STANDING_PG = _standing(_UNPLACED_PG, _FOREIGN)
 
 
 class Lag(NamedTuple):
-    """What waits: entries without a place, since when; entries no head covers, since when."""
+    """How far the tree is behind the log, and the signed head behind both: how many entries have
+    no place and since when; of them, how many come from another database; how many no head covers
+    and since when; and the newest head."""
 
     unplaced: int
     unplaced_since: datetime | None
+    foreign: int
     unsigned: int
     unsigned_since: datetime | None
+    head_size: int
+    head_root: bytes
+    head_at: datetime | None
 
 
 def lag(tx: Tx) -> Lag:
     """How far the tree is behind the log, and the signed head behind both."""
-    unplaced, since = tx.row(WAITING_PG if tx.pg else WAITING_SQLITE) or (0, None)
-    signed = last_checkpoint(tx)
-    begin, end = (signed.size if signed else 0), size(tx)
-    row = tx.row(UNSIGNED, size=begin) if begin < end else None
-    return Lag(unplaced, since, max(0, end - begin) + unplaced, row[0] if row else since)
-
-
-def foreign(tx: Tx) -> int:
-    """How many entries came from another database and wait for `segue audit settle`."""
-    row = tx.row(FOREIGN) if tx.pg else None
-    return int(row[0]) if row else 0
+    row = tx.row(STANDING_PG if tx.pg else STANDING_SQLITE) or (0, None, None, 0, 0, None, 0, None)
+    size, root, at, placed, unplaced, since, foreign, unsigned_since = row
+    signed = int(size or 0)
+    return Lag(
+        unplaced,
+        since,
+        int(foreign or 0),
+        max(0, placed - signed) + unplaced,
+        unsigned_since or since,
+        signed,
+        bytes(root or b""),
+        at,
+    )
 
 
 # -- checks -------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -220,6 +221,33 @@ def verify(
     report.add(_lost_clocks(tx))
     report.add(_answers(tx))
     return report
+
+
+def rebuild(
+    tx: Tx, rules: Rules, progress: Progress | None = None, record: str | None = None
+) -> tuple[Report, Counter[tuple[str, str]], list[dict[str, Any]]]:
+    """What the log alone makes of every record, against what stands: what was unlike, how many came
+    to each (noun, state), and the moves of the one `record`, with nothing that says who a person
+    is."""
+    report = Report()
+    states: Counter[tuple[str, str]] = Counter()
+    moves: list[dict[str, Any]] = []
+    kept = _kept_texts(tx, report)
+    log = _Log(tx, rules, report, _erasures(tx), progress)
+    for history in _histories(tx, rules, log, report):
+        report.add(check(history, rules, kept))
+        said = [e.leaf for e in history.entries if e.leaf.get("action") == "step"]
+        if said:
+            states[str(said[-1].get("noun")), str((said[-1].get("state") or {}).get("to"))] += 1
+        if history.id == record:
+            moves = [_move(leaf) for leaf in said]
+    return report, states, moves
+
+
+def _move(leaf: Mapping[str, Any]) -> dict[str, Any]:
+    state = leaf.get("state") or {}
+    named = {name: leaf.get(name) for name in ("entry", "at", "trigger", "role", "cause", "reason")}
+    return {**named, "from": state.get("from"), "to": state.get("to")}
 
 
 # -- the entries --------------------------------------------------------------------------------

@@ -56,13 +56,14 @@ class TreeRead:
         if not (self.size or self.heads):
             return []
         out = [
-            f"The tree: {self.size} entries, root {self.root.hex()[:16]}...,"
-            f" {self.heads} signed heads ({self.signed} signatures checked)."
+            f"The tree: {_many(self.size, 'entry', 'entries')}, root {self.root.hex()[:16]}...,"
+            f" {_many(self.heads, 'signed head', 'signed heads')}"
+            f" ({_many(self.signed, 'signature', 'signatures')} checked)."
         ]
         if self.known:
-            out.append(f"Compared with {self.known} kept outside.")
+            out.append(f"Compared with {_many(self.known, 'head', 'heads')} kept outside.")
         if self.unplaced:
-            out.append(f"{self.unplaced} entries are newer than the tree.")
+            out.append(f"Newer than the tree: {_many(self.unplaced, 'entry', 'entries')}.")
         return out
 
     def as_json(self) -> dict[str, Any]:
@@ -75,6 +76,10 @@ class TreeRead:
             "signatures_checked": self.signed,
             "compared_with_outside": self.known,
         }
+
+
+def _many(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
 
 
 PLACED = Sql(

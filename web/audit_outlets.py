@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +18,11 @@ from urllib.parse import urlsplit
 from referral.notes import Checkpoint, NotANote, checkpoint, split
 from referral.tiles import CHECKPOINT
 from web.audit_keys import sync_folder
-from web.auditing import NotPublished
+from web.auditing import NotPublished, Prove
 from web.settings import SettingWrong
 
 PATIENCE = 10.0  # seconds for each answer that is waited for
 NOTE_TYPE = "text/plain; charset=utf-8"
-Proof = Callable[[int], list[bytes]]
 
 
 def head_of(note: str) -> Checkpoint:
@@ -51,7 +50,7 @@ class Folder:
         except (OSError, UnicodeDecodeError) as error:
             raise NotPublished(_unusable(self.path, error)) from error
 
-    def publish(self, note: str, proof: Proof) -> Mapping[str, str]:
+    def publish(self, note: str, last: int, prove: Prove) -> Mapping[str, str]:
         """Keep it, and let it be the newest unless a newer one is here."""
         head = head_of(note)
         past = self.path / "checkpoints" / head.origin.replace("/", "_")
@@ -184,8 +183,8 @@ class _Pinned(http.client.HTTPSConnection):
 
 @dataclass(frozen=True)
 class Webhook:
-    """An address that takes each head as it is, by POST, and answers with 2xx. It is signed: whoever
-    takes it checks it with the public key, and needs no secret."""
+    """An address that takes each head as it is, by POST, and answers with 2xx. The head is signed:
+    whoever takes it checks it with the public key, and needs no secret."""
 
     address: Address
 
@@ -196,7 +195,7 @@ class Webhook:
     def known(self) -> str | None:
         return None
 
-    def publish(self, note: str, proof: Proof) -> Mapping[str, str]:
+    def publish(self, note: str, last: int, prove: Prove) -> Mapping[str, str]:
         status, _ = self.address.post(note.encode())
         if not 200 <= status < 300:
             also = " It sends us elsewhere, and we don't follow." if 300 <= status < 400 else ""

@@ -41,8 +41,18 @@ CHECK_LEASE = timedelta(hours=3)
 LONDON = ZoneInfo("Europe/London")
 
 
+Prove = Callable[[int, int], list[bytes]]
+"""The proof of consistency of one size of the log with another."""
+
+
 class NotPublished(Exception):
-    """A head didn't get where it was to go. The sentence says why, without an address's path."""
+    """A head didn't get where it was to go. The sentence says why, without an address's path.
+
+    `alarm`: it is no disturbance, somebody says that the log was changed."""
+
+    def __init__(self, says: str, alarm: bool = False) -> None:
+        super().__init__(says)
+        self.alarm = alarm
 
 
 class Outlet(Protocol):
@@ -56,9 +66,9 @@ class Outlet(Protocol):
         """The newest head it holds, as a note, where it can say: no later head may contradict it.
         NotPublished when it can't be reached."""
 
-    def publish(self, note: str, proof: Callable[[int], list[bytes]]) -> Mapping[str, str]:
-        """Take this head; `proof` makes the proof of consistency with a smaller size. Returns the
-        lines of those who signed it too, by name. Raises NotPublished."""
+    def publish(self, note: str, last: int, prove: Prove) -> Mapping[str, str]:
+        """Take this head; `last` is the size it took last. Returns the lines of those who signed
+        it too, by name. Raises NotPublished."""
 
 
 @dataclass
@@ -176,34 +186,37 @@ class LogKeeper:
             if duty is not None and duty.size >= last.size and not failing:
                 continue
             if not failing or now or _again(duty, self.edge.clock()):
-                self._publish(outlet, last)
+                self._publish(outlet, last, duty.size if duty else 0)
         wanted = {SIGN, CHECK, *(outlet.name for outlet in self.outlets)}
         for name in duties.keys() - wanted:
             with self.edge.store.begin() as tx:
                 tree.forget(tx, name)
 
-    def _publish(self, outlet: Outlet, last: tree.Checkpoint) -> None:
+    def _publish(self, outlet: Outlet, last: tree.Checkpoint, taken: int) -> None:
         with self.edge.store.read() as tx:
-            note, read = tree.cosigned(tx, last), tree.reader(tx)
-            try:
-                lines = outlet.publish(note, lambda old: merkle.consistency(old, last.size, read))
-            except NotPublished as why:
-                failure = str(why)
-            except Exception as error:
-                # Names, not messages: they may hold an address.
-                failure = f"{type(error).__name__}. The worker's log says more."
-                log.exception("A head couldn't be published to %s.", outlet.name)
-            else:
-                failure = ""
-        if failure:
-            log.warning("The head of %d entries isn't at %s: %s", last.size, outlet.name, failure)
-            self._failed(outlet.name, failure)
+            note = tree.cosigned(tx, last)
+        try:
+            lines = outlet.publish(note, taken, self._prove)
+        except NotPublished as why:
+            self._not_published(outlet, last, str(why), why.alarm)
+            return
+        except Exception as error:
+            # Names, not messages: they may hold an address.
+            self._not_published(outlet, last, f"It broke off ({type(error).__name__}).", False)
             return
         at = self.edge.clock()
         with self.edge.store.begin() as tx:
             for witness, line in lines.items():
                 tree.keep_cosignature(tx, last.size, witness, line, at)
             audit_alarms.done(tx, outlet.name, last.size, at)
+
+    def _not_published(self, outlet: Outlet, last: tree.Checkpoint, why: str, alarm: bool) -> None:
+        log.warning("The head of %d entries isn't at %s: %s", last.size, outlet.name, why)
+        self._failed(outlet.name, why, at_once=alarm)
+
+    def _prove(self, old: int, new: int) -> list[bytes]:
+        with self.edge.store.read() as tx:
+            return merkle.consistency(old, new, tree.reader(tx))
 
     def _failed(self, name: str, why: str, at_once: bool = False) -> None:
         at = self.edge.clock()

@@ -181,6 +181,9 @@ def setup(
                 password_hash=hash_password(password),
             )
             loaded = _load(tx, made["system_id"], edge.clock(), shape) if shape else []
+        from web.audit_cli import key_for_setup
+
+        loaded += key_for_setup(edge)
     answer(
         {**made, "email": email, "password": password},
         as_json,
@@ -499,6 +502,7 @@ def worker(once: bool, every: float) -> None:
     """Sweep the clocks that are due and deliver what is to be told. Run as many as you like."""
     from referral.roles import refuse_to_serve
     from web import worker as work
+    from web.audit_cli import keeper_of
     from web.settings import ways_wanted
     from web.ways import NO_WAYS, ways_of
 
@@ -506,11 +510,14 @@ def worker(once: bool, every: float) -> None:
     ways = ways_of(settings) if settings else NO_WAYS
     with opened() as edge:
         refuse_to_serve(edge.store)
+        keeper = keeper_of(edge)
+        if keeper.keys is None:
+            say(f"{keeper.no_key} Until then the audit log's entries wait unsigned.")
         if not once:
             by = ", ".join(sorted(ways.channels)) or "in the app only"
             say(f"The worker is looking for what is due. Messages go out: {by}.")
             say("Press Ctrl-C to stop.")
-        work.run(edge, once=once, every=every, ways=ways)
+        work.run(edge, once=once, every=every, ways=ways, keeper=keeper)
 
 
 @main.command()
@@ -764,18 +771,136 @@ def audit() -> None:
     """The audit log."""
 
 
-@audit.command("verify")
+key_option = click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    help="A public key (NAME+ID+KEY), or a file of them; without it, the key file's own.",
+)
+
+
+@audit.command("key")
+@click.option("--origin", default=None, help="The log's name, like audit.example.org/segue.")
+@click.option("--past", multiple=True, help="A public key that signed before, to be known too.")
+@click.option("--rotate", is_flag=True, help="Make a new key; the old one signs beside it.")
+@click.option("--retire", is_flag=True, help="Let only the newest key sign from now on.")
 @as_json
 @plainly
-def audit_verify(as_json: bool) -> None:
-    """Check the whole log against every record. Exit 1 and the place if anything is unlike."""
-    from referral.verify import verify
-    from workflows.rules_for_verify import rules_for_verify
+def audit_key(
+    origin: str | None, past: tuple[str, ...], rotate: bool, retire: bool, as_json: bool
+) -> None:
+    """Make the key that signs the log's heads, or show the public keys of the one there is.
+
+    It is a file that only its owner may read, named by SEGUE_AUDIT_KEY (var/audit.key), and never
+    in the database. Each change of keys is an entry of the log."""
+    from web.audit_cli import key_lines, keys_now
+
+    with opened() as edge:
+        keys, path, says = keys_now(edge, origin, past, rotate, retire)
+    answer(
+        {
+            "origin": keys.origin,
+            "file": str(path),
+            "signing": [one.verifier.text for one in keys.signers],
+            "past": [one.text for one in keys.past],
+        },
+        as_json,
+        [*says, *key_lines(keys)],
+    )
+
+
+@audit.command("verify")
+@click.option(
+    "--since",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="A head kept outside, or a folder of them: nothing it covers may have changed.",
+)
+@key_option
+@click.option("--tree", "only_tree", is_flag=True, help="Only the tree and its heads: faster.")
+@as_json
+@plainly
+def audit_verify(
+    since: tuple[str, ...], keys: tuple[str, ...], only_tree: bool, as_json: bool
+) -> None:
+    """Check the whole log against every record, and both against the signed tree.
+
+    The first line says Whole, or Broken and where; exit 1 if anything is unlike. Only with --since
+    a tail that was cut off, or a history rewritten by who holds the key too, can be found: keep
+    heads where nobody who runs the database can change them."""
+    from web.audit_cli import heads_kept, verified, verifiers_for
 
     with opened() as edge, progress_bar(hidden=as_json) as progress, edge.store.snapshot() as tx:
-        report = verify(tx, rules_for_verify(), progress)
+        verifiers = verifiers_for(tx, keys)
+        report = verified(tx, verifiers, heads_kept(since, verifiers), only_tree, progress)
     answer(report.as_json(), as_json, report.lines())
     sys.exit(0 if report.whole else 1)
+
+
+@audit.command("replay")
+@click.argument("reference", required=False)
+@as_json
+@plainly
+def audit_replay(reference: str | None, as_json: bool) -> None:
+    """Rebuild the state of every record from the log alone and compare it with what stands.
+
+    With REFERENCE, print one record's history as the log tells it. Exit 1 if anything is unlike."""
+    from web.audit_cli import replayed
+
+    with opened() as edge, progress_bar(hidden=as_json) as progress, edge.store.snapshot() as tx:
+        found, lines, whole = replayed(tx, reference, progress)
+    answer(found, as_json, lines)
+    sys.exit(0 if whole else 1)
+
+
+@audit.command("prove")
+@click.argument("what")
+@click.option(
+    "--out", default=".", type=click.Path(file_okay=False), help="The folder to write to."
+)
+@as_json
+@plainly
+def audit_prove(what: str, out: str, as_json: bool) -> None:
+    """Write proofs that entries stand in the log, for anybody to check with the public key.
+
+    WHAT is the id of an entry, its place (a number), or the reference or id of a record: then each
+    of its entries is proved. Each proof is a file of its own, beside the entry it proves."""
+    from web.audit_cli import proved
+
+    with opened() as edge, progress_bar(hidden=as_json) as progress, edge.store.snapshot() as tx:
+        found, lines = proved(tx, what, out, progress)
+    answer(found, as_json, lines)
+
+
+@audit.command("export")
+@click.argument("folder", type=click.Path(file_okay=False))
+@as_json
+@plainly
+def audit_export(folder: str, as_json: bool) -> None:
+    """Write the log as static files for anybody to check: entries, tiles, signed heads.
+
+    The form is C2SP's tlog-tiles, and a README in it says what is what. Nothing in it says who a
+    person is. Run again, it adds what is new; broken off, it goes on."""
+    from web.audit_cli import exported
+
+    with opened() as edge, progress_bar(hidden=as_json) as progress, edge.store.snapshot() as tx:
+        found, lines = exported(tx, folder, progress)
+    answer(found, as_json, lines)
+
+
+@audit.command("settle")
+@as_json
+@plainly
+def audit_settle(as_json: bool) -> None:
+    """Give every entry its place in the tree by its number: after a restore, before opening again.
+
+    A restored database doesn't remember which transaction was older. Stop serve and worker first.
+    """
+    from web.audit_cli import settled
+
+    with opened() as edge, progress_bar(hidden=as_json) as progress:
+        found, lines = settled(edge, progress)
+    answer(found, as_json, lines)
 
 
 @main.command()

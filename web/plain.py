@@ -16,6 +16,10 @@ pages = Blueprint("plain", __name__)
 
 # Who sees everything that isn't well, in numbers; the command line names which.
 TOLD_MORE = frozenset({Role.ADMINISTRATOR, Role.ACCOUNTABLE_OFFICER})
+# What an auditor is told too.
+OF_THE_LOG = frozenset(
+    {"audit_unsettled", "audit_unplaced", "audit_unsigned", "audit_unpublished", "audit_broken"}
+)
 
 
 @pages.get("/help")
@@ -42,9 +46,11 @@ def health() -> ResponseReturnValue:
     """Whether the store answers, and whether deadlines and messages are being seen to. Only a
     store that doesn't answer is 503: pages can be served while a worker is down."""
     findings: tuple[Finding, ...] = ()
+    head = None
     try:
         with edge().reading(None) as (tx, at):
-            findings = look(tx, at, viewer=actor_or_none()).findings
+            seen = look(tx, at, viewer=actor_or_none())
+        findings, head = seen.findings, seen.head_line
         store = True
     except Exception:  # whatever is wrong with the store, the answer is no
         store = False
@@ -53,10 +59,20 @@ def health() -> ResponseReturnValue:
         "store": store,
         "clocks": store and "sweep_behind" not in wrong,
         "post": store and "post_behind" not in wrong,
+        "log": store and not wrong & OF_THE_LOG,
     }
     status = 200 if store else 503
     if request.accept_mimetypes.best == "text/html":
         actor = actor_or_none() if store else None
-        told = findings if actor is not None and actor.role in TOLD_MORE else ()
-        return render_template("health.jinja", well=found, findings=told), status
+        told = _told(findings, actor.role if actor is not None else None)
+        kept = head if actor is not None and actor.role in (*TOLD_MORE, Role.AUDITOR) else None
+        return render_template("health.jinja", well=found, findings=told, head=kept), status
     return jsonify({"well": all(found.values()), **found}), status
+
+
+def _told(findings: tuple[Finding, ...], role: Role | None) -> tuple[Finding, ...]:
+    if role in TOLD_MORE:
+        return findings
+    if role is Role.AUDITOR:
+        return tuple(one for one in findings if one.code.startswith("audit_"))
+    return ()

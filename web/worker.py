@@ -26,6 +26,7 @@ from referral.actors import Actor, the_system
 from referral.audit import Request, during
 from referral.dispatches import Parcel
 from referral.store import TryAgain, Tx
+from web.auditing import LogKeeper
 from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
 from web.ways import NO_WAYS, Ways
@@ -56,13 +57,14 @@ def run(
     every: float = EVERY,
     lease: timedelta = LEASE,
     ways: Ways = NO_WAYS,
+    keeper: LogKeeper | None = None,
 ) -> Counter[str]:
     """Do what is due, again and again until `stop` is set or the process is told to end; with
-    `once`, until nothing is due. `ways` are those out of the house. Returns how often each thing
-    was done."""
+    `once`, until nothing is due. `ways` are those out of the house, `keeper` sees to the audit
+    log's tree. Returns how often each thing was done."""
     stop = stop or Event()
-    worker = Worker(edge, stop, lease, ways)
-    with _ending(stop, once):
+    worker = Worker(edge, stop, lease, ways, keeper, once)
+    with _ending(stop, once), _kept(keeper, stop):
         while not stop.is_set():
             try:
                 worked = worker.turn()
@@ -83,6 +85,18 @@ def run(
 def sweep_all(edge: Edge, ways: Ways = NO_WAYS) -> Counter[str]:
     """Do everything that is due now, and return when nothing is."""
     return run(edge, once=True, ways=ways)
+
+
+@contextmanager
+def _kept(keeper: LogKeeper | None, stop: Event) -> Iterator[None]:
+    """A check of the log that goes on beside the worker ends with it."""
+    if keeper is not None:
+        keeper.stop = stop
+    try:
+        yield
+    finally:
+        if keeper is not None:
+            keeper.end()
 
 
 @contextmanager
@@ -122,23 +136,33 @@ class Worker:
     stop: Event
     lease: timedelta = LEASE
     ways: Ways = NO_WAYS
+    keeper: LogKeeper | None = None
+    once: bool = False
     done: Counter[str] = field(default_factory=Counter)
     clears_at: datetime | None = None
 
     def turn(self) -> bool:
         """Every clock that is due, then one batch of letters and one of messages that leave the
-        house: mail never starves a clock. When neither waits, now and then, what has served is
-        cleared away. Returns whether there was anything to do."""
+        house: mail never starves a clock, and neither starves the log. When none waits, now and
+        then, what has served is cleared away and the log checked. Returns whether there was
+        anything to do."""
         worked = False
         while self._clocks():
             worked = True
+            self._log()
         worked |= self._proposals()
         worked |= self._readings()
         worked |= self._letters()
         worked |= self._parcels()
+        worked |= self._log()
         if not worked:
             self._clear()
+            if self.keeper is not None:
+                self.keeper.check_daily(beside=not self.once)
         return worked
+
+    def _log(self) -> bool:
+        return self.keeper is not None and self.keeper.turn()
 
     # -- clocks -----------------------------------------------------------------------------
 

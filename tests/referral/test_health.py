@@ -9,6 +9,7 @@ import pytest
 from referral.health import Finding, health
 from referral.states import Role
 from referral.store import Sql, Store
+from tests.keeping import KEYS, Place, keep, keeper_of
 from tests.winding import after, sweep
 from tests.world import World, build
 from workflows.organisations import add_membership, add_place, add_user
@@ -30,6 +31,7 @@ def w(store: Store) -> World:
             place_id=made.place["fen"],
         )
     sweep(made)
+    keep(made)
     return made
 
 
@@ -46,9 +48,13 @@ def run(w: World, text: str, **params: object) -> None:
 def test_a_store_where_all_is_well_says_so(w: World) -> None:
     w.active()
     sweep(w)
+    keep(w)
     with w.store.read() as tx:
         seen = health(tx, w.at)
-    assert (seen.well, seen.findings, seen.lines()) == (True, (), ["Everything runs."])
+    assert (seen.well, seen.findings) == (True, ())
+    first, head = seen.lines()
+    assert first == "Everything runs."
+    assert head == seen.head_line
 
 
 def test_a_sweep_that_has_stopped_shows_within_two_periods(w: World) -> None:
@@ -149,4 +155,74 @@ def test_it_can_be_said_to_a_program_and_in_lines(w: World) -> None:
     assert said["well"] is False
     assert [f["code"] for f in said["findings"]] == ["no_safeguarding_phone"]
     assert seen.lines()[0].startswith("Wrong: 2 places with no safeguarding number")
-    assert seen.lines()[1:] == ["  Fen", "  Harbour"]
+    assert seen.lines()[1:3] == ["  Fen", "  Harbour"]
+
+
+# -- the log ------------------------------------------------------------------------------------
+
+
+def log_codes(w: World) -> set[str]:
+    return {code for code in found(w) if code.startswith("audit_")}
+
+
+def test_entries_without_a_place_show_after_five_minutes(w: World) -> None:
+    w.person()
+    w.later(minutes=5)
+    assert log_codes(w) == set()
+    w.later(minutes=1)
+    assert log_codes(w) == {"audit_unplaced"}
+    assert "1 entry " in found(w)["audit_unplaced"].says
+    keep(w)
+    assert log_codes(w) == set()
+
+
+def test_entries_that_wait_unsigned_show_with_why(w: World) -> None:
+    w.person()
+    begun = w.at
+    w.later(minutes=4)
+    keeper_of(w, keys=None).turn()
+    said = found(w)["audit_unsigned"].says
+    assert "There is no key." in said
+    assert f"{begun:%-d %B %Y}" in said
+    keep(w)
+    assert log_codes(w) == set()
+    w.person()
+    keeper_of(w, Place()).place()
+    w.later(minutes=11)
+    assert "segue worker" in found(w)["audit_unsigned"].says
+
+
+def test_a_head_that_does_not_get_out_shows_after_a_quarter_of_an_hour(w: World) -> None:
+    w.person()
+    place = Place(fails="It doesn't answer.")
+    keeper_of(w, place).turn(now=True)
+    w.later(minutes=15)
+    assert log_codes(w) == set()
+    w.later(minutes=1)
+    said = found(w)["audit_unpublished"].says
+    assert "elsewhere" in said
+    assert "It doesn't answer." in said
+    place.fails = ""
+    keeper_of(w, place).turn(now=True)
+    assert log_codes(w) == set()
+
+
+def test_heads_that_stay_in_the_database_are_warned_of(w: World) -> None:
+    keeper_of(w).turn(now=True)
+    seen = found(w)["audit_kept_inside"]
+    assert seen.warning
+    assert "SEGUE_AUDIT_FOLDER" in seen.says
+
+
+def test_a_check_that_found_something_or_was_not_made_shows(w: World) -> None:
+    keeper = keeper_of(w, Place())
+    keeper.check()
+    assert log_codes(w) == set()
+    w.later(days=2, minutes=1)
+    assert log_codes(w) == {"audit_unchecked"}
+    keeper.check()
+    assert log_codes(w) == set()
+    keeper.keys = KEYS.with_new("other.example/audit")
+    keeper.keys = type(keeper.keys)(keeper.keys.signers)
+    keeper.check()
+    assert "audit_broken" in log_codes(w)

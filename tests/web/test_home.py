@@ -11,6 +11,7 @@ import pytest
 
 from referral.states import Noun
 from referral.store import Sql, Store
+from tests.keeping import keep
 from tests.web.client import Page, sign_in, visit
 from tests.world import World, build
 from web.keysets import pack, unpack
@@ -412,10 +413,20 @@ def test_pages_for_anybody_need_no_sign_in_and_know_who_has(w: World, path: str)
 def test_health_answers_a_machine_and_a_person(w: World) -> None:
     with w.store.begin() as tx:
         tx.run(Sql("UPDATE outbox SET sent_at = :at, result = 'delivered'"), at=w.at)
+    keep(w)
     found = visit(w).get("/health")
-    assert found.response.get_json() == {"store": True, "clocks": True, "post": True, "well": True}
+    parts = {"store": True, "clocks": True, "post": True, "log": True}
+    assert found.response.get_json() == {"well": True, **parts}
     page = visit(w).get("/health", headers={"Accept": "text/html"})
     assert "The store answers. Deadlines are being watched." in page.words
+
+
+def test_the_newest_head_is_on_the_health_page_of_those_who_keep_reports(w: World) -> None:
+    keep(w)
+    html = {"Accept": "text/html"}
+    assert "newest signed head: " in sign_in(w, "ada").get("/health", headers=html).words
+    for other in (visit(w), sign_in(w, "priya")):
+        assert "newest signed head" not in other.get("/health", headers=html).words
 
 
 def test_health_says_when_nobody_watches_the_deadlines(w: World) -> None:
