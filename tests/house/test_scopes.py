@@ -54,6 +54,7 @@ FOR_THE_PROGRAM = {
     "health": "how many wait: numbers",
     "queue": "what a worker has claimed",
     "leftovers": "what is cleared away",
+    "proofs": "which record a reference names, for who runs the database",
     "passing": "what goes along when a person is passed on",
     "rows": "the locks a command takes",
     "sign_ins": "who signs in, and how much waits for them: numbers",
