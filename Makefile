@@ -1,14 +1,15 @@
 # make demo   install, then open the demonstration
 # make test   install what tests need, then check everything, as continuous integration does
 # make verify-foreign   let other people's tools read the audit log
-# Others: make drills (the same at length, for some ten minutes), bench, cover, format, clean.
+# Others: make drills (the same at length, for some ten minutes), bench, pictures (every page at two
+# widths, into docs/pictures/book), cover, format, clean.
 
 PYTHON := $(shell command -v python3.11 || command -v python3 || command -v python)
 BIN    := .venv/bin
 NAMED  := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test verify-foreign drills bench cover format clean
+.PHONY: help demo test verify-foreign drills bench pictures cover format clean
 
 help:
 	@sed -n '1,/^$$/s/^# //p' Makefile
@@ -34,6 +35,9 @@ cover: .venv/installed-test
 
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks $(ARGS)
+
+pictures: .venv/installed-test
+	$(BIN)/python -m tests.pictures
 
 format: .venv/installed-test
 	$(BIN)/ruff check --fix .

@@ -84,8 +84,7 @@ def review_scope(actor: Actor) -> str:
     """Which reviews are within the actor's scope."""
     if actor.role is Role.TEAM_LEAD:
         return "team"
-    overseers = (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD)
-    return _by_place(actor) if actor.role in overseers else "nobody"
+    return _by_place(actor) if actor.role in LEADS else "nobody"
 
 
 # -- one condition for each noun ----------------------------------------------------------------

@@ -910,7 +910,8 @@ def notes(tx: Tx, actor: Actor, record_id: str, audiences: frozenset[str]) -> di
 
 
 class NoticeRow(NamedTuple):
-    """One notice of a member. `reference` is the record's, where it has one."""
+    """One notice of a member. `reference` is the record's, where it has one; `in_error` says that
+    a referral was recorded in error, and is no longer there for a provider."""
 
     id: int
     what: str
@@ -919,11 +920,13 @@ class NoticeRow(NamedTuple):
     at: datetime
     read_at: datetime | None
     reference: str | None
+    in_error: bool
 
 
 NOTICE = """
 SELECT n.id, n.what, n.noun, n.record_id, n.at, n.read_at,
-  coalesce(r.reference, k.reference, e.reference, a.reference, an.reference)
+  coalesce(r.reference, k.reference, e.reference, a.reference, an.reference),
+  CASE WHEN r.state = 'in_error' THEN 1 ELSE 0 END
 FROM notice n
 LEFT JOIN referral r ON n.noun = 'referral' AND r.id = n.record_id
 LEFT JOIN concern k ON n.noun = 'concern' AND k.id = n.record_id

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from referral import visible
 from referral.notices import mark_read
+from referral.states import Role
 from web import labels
 from web.access import STAFF, access, current_actor
 from web.app import edge
@@ -34,9 +35,11 @@ def notices() -> str:
 
 
 def _drawn(row: visible.NoticeRow) -> dict[str, object]:
+    gone = row.in_error and current_actor().role is Role.PROVIDER_LEADER
+    there = row.noun in labels.PATHS and not gone
     return {
         "what": labels.word(labels.NOTICES, row.what),
-        "href": labels.record_path(row.noun, row.record_id) if row.noun in labels.PATHS else None,
+        "href": labels.record_path(row.noun, row.record_id) if there else None,
         "reference": row.reference or labels.word(labels.NOUNS, row.noun),
         "when": time_words(row.at),
         "at": iso(row.at),

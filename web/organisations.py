@@ -186,6 +186,7 @@ def organisation(record_id: UUID) -> str:
         kind=word(labels.ORGANISATIONS, found.kind),
         accounts=accounts,
         hands_over=actor.role in GIVERS,
+        me=actor.membership_id,
         is_governance=actor.role is Role.GOVERNANCE_LEAD,
         back={"href": "/organisations"},
     )
@@ -198,7 +199,12 @@ def users() -> str:
     actor = current_actor()
     with edge().reading(actor) as (tx, _at):
         accounts = oversight.accounts(tx, actor)
-    return page("users.jinja", accounts=accounts, hands_over=actor.role in GIVERS)
+    return page(
+        "users.jinja",
+        accounts=accounts,
+        hands_over=actor.role in GIVERS,
+        me=actor.membership_id,
+    )
 
 
 class NewAccount(Command):

@@ -443,7 +443,7 @@ def consent_facts(shown: Shown) -> dict[str, Any] | None:
     links = []
     if manage and newest is not None:
         links.append({"text": _("Change or take back"), "href": f"/consents/{newest.id}"})
-    if manage:
+    if manage and shown.referral.state != S.IN_ERROR:
         links.append(
             {
                 "text": _("Record an answer"),
@@ -638,7 +638,21 @@ def show(record_id: UUID) -> ResponseReturnValue:
         person_href=f"/people/{shown.person.id}" if _may_open(shown) else None,
         proposal=shown.proposal,
         accountability=accountability,
+        about=_about_the_provider(shown),
     )
+
+
+def _about_the_provider(shown: Shown) -> dict[str, str] | None:
+    """Where a worry about the provider itself goes, for whoever isn't of it."""
+    if shown.closed or shown.actor.role is Role.PROVIDER_LEADER:
+        return None
+    provider = f"/providers/{shown.referral.provider_id}"
+    further = f"{provider}/escalate" if shown.actor.role in ESCALATE else ""
+    return {
+        "name": shown.referral.provider,
+        "concern": f"{provider}/concern",
+        "escalate": further,
+    }
 
 
 def _offered(buttons: list[dict[str, str]], more: list[dict[str, str]]) -> str:

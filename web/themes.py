@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
-from referral import policy, themes
+from referral import policy, scopes, themes
 from referral.audit import showing
 from referral.states import Noun, Relation, Role
 from referral.store import Tx
@@ -126,6 +126,8 @@ def one_theme(theme_id: UUID) -> str:
         rows = themes.showing(tx, actor, found, since, kind, before, A_PAGE + 1)
     shown = rows[:A_PAGE]
     showing(Noun.ESCALATION, (one.id for one in shown))
+    # What a theme shows is told more widely than the reviews themselves.
+    may_open = actor.role in scopes.REVIEWERS
     older = None
     if len(rows) > A_PAGE:
         older = f"/themes/{found}?{urlencode({**asked, 'after': pack(shown[-1].id)})}"
@@ -135,7 +137,7 @@ def one_theme(theme_id: UUID) -> str:
         rows=[
             {
                 "reference": one.reference,
-                "href": record_path(Noun.ESCALATION, one.id),
+                "href": record_path(Noun.ESCALATION, one.id) if may_open else None,
                 "kind": word(labels.KINDS, one.kind),
                 "tag": state_tag(Noun.ESCALATION, one.state),
                 "meta": _(

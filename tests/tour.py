@@ -1,0 +1,140 @@
+"""Everybody in the demo's story opens every page their own pages lead to, link by link."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from referral.members import actor_of
+from referral.store import Sql, Store
+from referral.upgrade import upgrade
+from tests.web.client import HTTP
+from web import signing_in, worker
+from web.demo.clock import WoundClock
+from web.demo.pages import make_app
+from web.demo.story import tell
+from web.edge import Edge, now
+from workflows.engine import move_tables
+
+A_MONDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+MEMBERS = Sql(
+    "SELECT CAST(m.id AS text), u.email, m.role FROM membership m"
+    " JOIN app_user u ON u.id = m.user_id ORDER BY m.role, u.email"
+)
+LINK = re.compile(r'<a\b[^>]*?\shref="(/[^"#]*)')
+START = ("/", "/notices", "/help", "/accessibility", "/privacy")
+
+
+class Visit(NamedTuple):
+    """A page somebody came to: by which rule of the application it answers, who, and from where."""
+
+    rule: str
+    role: str
+    email: str
+    path: str
+    came_from: str
+    status: int
+    html: bool
+
+
+class Tour:
+    """The story, told into a store of its own, and the application over it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store(f"sqlite:///{folder / 'story.db'}")
+        upgrade(self.store, A_MONDAY, move_tables())
+        tell(self.store, A_MONDAY, "x", self._sweep)
+        self.app: Flask = make_app(
+            Edge(self.store, lambda: A_MONDAY), HTTP, WoundClock(folder / "story.clock")
+        )
+        with self.store.read() as tx:
+            self.members: list[tuple[str, str, str]] = [
+                (row[0], row[1], row[2]) for row in tx.rows(MEMBERS)
+            ]
+
+    def _sweep(self, moment: datetime) -> object:
+        return worker.sweep_all(Edge(self.store, lambda: moment))
+
+    def sign_in(self, membership: str) -> FlaskClient | None:
+        """A client of this member's own; None when they have left."""
+        with self.store.begin() as tx:
+            actor = actor_of(tx, membership, A_MONDAY)
+            token = signing_in.start_session(tx, actor, now()) if actor else None
+        if token is None:
+            return None
+        client = self.app.test_client()
+        with client.session_transaction() as kept:
+            kept["_user_id"], kept["_fresh"] = token, True
+        return client
+
+    def cookie(self, email: str, address: str) -> Any:
+        """A member's session, for a browser."""
+        membership = next(m for m, who, _role in self.members if who == email)
+        client = self.sign_in(membership)
+        assert client is not None
+        client.get("/help")  # which gives the cookie its name
+        kept = client.get_cookie("segue")
+        assert kept is not None
+        return {"name": "segue", "value": kept.value, "url": address}
+
+    def rules(self) -> set[str]:
+        """Every page there is: what answers a GET and is no API."""
+        return {
+            rule.rule
+            for rule in self.app.url_map.iter_rules()
+            if "GET" in (rule.methods or ()) and not rule.rule.startswith(("/api/", "/static/"))
+        }
+
+    def walk(self, each: int) -> Iterator[Visit]:
+        """Everybody's walk: at most so many pages of one rule for each of them."""
+        for membership, email, role in self.members:
+            client = self.sign_in(membership)
+            if client is not None:
+                yield from self._walk(client, email, role, each)
+
+    def _walk(self, client: FlaskClient, email: str, role: str, each: int) -> Iterator[Visit]:
+        adapter = self.app.url_map.bind("localhost")
+        seen, been = set(START), Counter[str]()
+        todo = deque((path, "") for path in START)
+        while todo:
+            path, came_from = todo.popleft()
+            try:
+                rule, _ = adapter.match(urlsplit(path).path, method="GET", return_rule=True)
+            except (HTTPException, RequestRedirect):
+                yield Visit("", role, email, path, came_from, 404, html=False)
+                continue
+            if been[rule.rule] >= each or rule.rule.startswith("/static/"):
+                continue
+            been[rule.rule] += 1
+            answer = client.get(path)
+            html = answer.mimetype == "text/html" and answer.status_code == 200
+            yield Visit(rule.rule, role, email, path, came_from, answer.status_code, html)
+            found = LINK.findall(answer.get_data(as_text=True)) if html else []
+            if 300 <= answer.status_code < 400:
+                found = [answer.headers["Location"]]
+            for link in map(unescape, found):
+                if link not in seen:
+                    seen.add(link)
+                    todo.append((link, path))
+
+    def close(self) -> None:
+        self.store.dispose()
+
+
+def by_person(visits: Iterable[Visit]) -> list[tuple[str, list[Visit]]]:
+    """The visits of each person, by their e-mail."""
+    found: dict[str, list[Visit]] = {}
+    for visit in visits:
+        found.setdefault(visit.email, []).append(visit)
+    return sorted(found.items())

@@ -1,0 +1,86 @@
+"""Every page there is, found by the links that lead to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser
+
+from tests.browser import faults_at
+from tests.tour import Tour, Visit, by_person
+
+# Pages no link leads a signed-in member of the story to, and how one comes to each.
+BESIDE = {
+    "/a/<token>": "by a signed link in a message",
+    "/a/<token>/not-safe": "by a signed link in a message",
+    "/change-role": "for who has two roles",
+    "/code": "for who was given a code on paper",
+    "/demo": "the demo's own doors",
+    "/demo/post": "the demo's own doors",
+    "/have-your-say/<code>": "by an address on paper",
+    "/health": "for a monitor",
+    "/mine": "for the person, by their own link",
+    "/mine/exit": "for the person, by their own link",
+    "/mine/how/<uuid:referral_id>": "for the person, by their own link",
+    "/mine/not-safe": "for the person, by their own link",
+    "/mine/stop/<uuid:referral_id>": "for the person, by their own link",
+    "/sign-in": "for who isn't signed in",
+    "/signed-out": "after signing out",
+    # There once something has come to be that the story doesn't have.
+    "/confirmations": "while a colleague's proposal waits",
+    "/confirmations/<uuid:proposal_id>": "while a colleague's proposal waits",
+    "/escalations/<uuid:record_id>/consequences/<uuid:consequence_id>/waive": "after one failed",
+    "/escalations/<uuid:record_id>/proposals/<uuid:proposal_id>": "while one is asked",
+    "/people/<uuid:person_id>/death/undo": "on the day a death was recorded",
+    "/people/<uuid:person_id>/join/<uuid:other_id>": "after choosing the other record",
+    "/people/<uuid:person_id>/link/sheet": "while the person's link is open",
+    "/policy/changes/<uuid:change_id>/decide": "once the comments have closed",
+    "/providers/<uuid:provider_id>/apply": "for a provider who never applied",
+    "/referrals/<uuid:writing_id>/write/leave": "while a referral is half written",
+}
+
+
+@pytest.fixture(scope="module")
+def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
+    made = Tour(tmp_path_factory.mktemp("tour"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def visits(tour: Tour) -> list[Visit]:
+    return list(tour.walk(each=2))
+
+
+def test_no_link_leads_to_a_page_that_is_not_there(visits: list[Visit]) -> None:
+    assert len(visits) > 1_000
+    dead = [(v.email, v.came_from, v.path, v.status) for v in visits if v.status >= 400]
+    assert dead == []
+
+
+def test_every_page_is_led_to(tour: Tour, visits: list[Visit]) -> None:
+    found = {v.rule for v in visits}
+    assert tour.rules() - found - BESIDE.keys() == set(), "pages that nobody is led to"
+    assert BESIDE.keys() & found == set(), "pages that somebody is led to after all"
+
+
+@pytest.mark.browser
+def test_every_page_is_readable_on_a_phone(
+    tour: Tour, visits: list[Visit], chromium: Browser, serve: Callable[[Flask], str]
+) -> None:
+    """One page of each rule, as the first who is led to it sees it."""
+    address = serve(tour.app)
+    first = {v.rule: v for v in reversed(visits) if v.html}
+    assert len(first) > 80
+    faults = []
+    for email, pages in by_person(first.values()):
+        context = chromium.new_context(viewport={"width": 320, "height": 800})
+        context.add_cookies([tour.cookie(email, address)])
+        page = context.new_page()
+        for visit in pages:
+            page.goto(address + visit.path)
+            faults += [(email, visit.path, fault) for fault in faults_at(page)]
+        context.close()
+    assert faults == []
