@@ -19,7 +19,10 @@ def put(tx: Tx, table: str, values: Mapping[str, Any]) -> None:
 
 
 def change(tx: Tx, table: str, record_id: str, values: Mapping[str, Any]) -> int:
-    """Change these columns of the row with this id; how many rows it touched."""
+    """Change these columns of the row with this id; how many rows it touched: none where there is
+    nothing to change."""
+    if not values:
+        return 0
     statement = update(table, tuple(sorted(values)), ("id",)).plain
     done = tx.execute(
         statement.postgresql if tx.pg else statement.sqlite,

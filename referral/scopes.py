@@ -28,6 +28,10 @@ def ours(alias: str) -> str:
     return f"{alias}.organisation_id = :actor_org"
 
 
+def _answers_to(column: str) -> str:
+    return f"{column} IN ({{keys}})"
+
+
 def asked(actor: Actor) -> dict[str, Any]:
     """The parameters every condition may need. Nobody's place is called "-"."""
     return {
@@ -77,7 +81,13 @@ def people_scope(actor: Actor) -> str:
 
 # -- reviews ------------------------------------------------------------------------------------
 
-REVIEW_SCOPES = {"team": ours("e"), "place": under(), "nobody": NOBODY_SEES}
+# More people answer for a place than may know of a concern.
+NO_CONCERN = f"(e.about IS NULL OR e.about <> '{Noun.CONCERN}')"
+REVIEW_SCOPES = {
+    "team": f"{ours('e')} AND ({NO_CONCERN} OR e.owner {{{{keys}}}})",
+    "place": f"{under()} AND ({NO_CONCERN} OR e.owner {{{{keys}}}})",
+    "nobody": NOBODY_SEES,
+}
 
 
 def review_scope(actor: Actor) -> str:
@@ -88,10 +98,6 @@ def review_scope(actor: Actor) -> str:
 
 
 # -- one condition for each noun ----------------------------------------------------------------
-
-
-def _answers_to(column: str) -> str:
-    return f"{column} IN ({{keys}})"
 
 
 def condition(noun: str, actor: Actor) -> str | None:
@@ -141,6 +147,6 @@ def condition(noun: str, actor: Actor) -> str | None:
     if noun == Noun.ESCALATION:
         mine = [_answers_to("e.raiser"), _answers_to("e.asked")]
         if role in REVIEWERS:
-            mine += [_answers_to("e.owner"), over or ours("e")]
+            mine += [_answers_to("e.owner"), f"({over or ours('e')} AND {NO_CONCERN})"]
         return f"NOT {closed_person('e.person_id')} AND ({' OR '.join(mine)})"
     raise KeyError(noun)

@@ -263,26 +263,32 @@ def build(store: Store, at: datetime = START) -> World:
 
 
 def _made(store: Store, at: datetime = START) -> World:
+    return another(store, "Saltmarsh", "example.org", at)
+
+
+def another(store: Store, name: str, mail: str, at: datetime = START) -> World:
+    """The same world in a system of this name, beside whatever is there; its people have their
+    mail there."""
     w = World(store, at=at)
     early = at - timedelta(days=60)
     with store.begin() as tx:
-        made = setup_system(tx, "Saltmarsh", early)
+        made = setup_system(tx, name, early)
         w.system_id = made["system_id"]
         w.place["root"], w.org["board"] = made["place_id"], made["organisation_id"]
         s = w.system
-        for name in ("harbour", "fen"):
-            w.place[name] = add_place(
+        for area in ("harbour", "fen"):
+            w.place[area] = add_place(
                 tx,
                 s,
                 early,
-                name=name.title(),
+                name=area.title(),
                 kind="place",
                 parent_id=w.place["root"],
                 safeguarding_phone="01632 960100",
                 out_of_hours_phone="01632 960199",
                 outside_contact="County council duty desk, 01632 960199",
             )
-        for key, name, kind, place in (
+        for key, title, kind, place in (
             ("ash", "Ash Lane practice", "practice", "harbour"),
             ("fenside", "Fenside practice", "practice", "fen"),
             ("singers", "Riverside Singers", "provider", "harbour"),
@@ -291,10 +297,10 @@ def _made(store: Store, at: datetime = START) -> World:
             ("fen_board", "Fen partnership", "board", "fen"),
         ):
             w.org[key] = add_organisation(
-                tx, s, early, name=name, kind=kind, place_id=w.place[place], phone="01632 960123"
+                tx, s, early, name=title, kind=kind, place_id=w.place[place], phone="01632 960123"
             )
-        for key, name, org, role, over in MEMBERS:
-            user = add_user(tx, s, early, name=name, email=f"{key}@example.org")
+        for key, called, org, role, over in MEMBERS:
+            user = add_user(tx, s, early, name=called, email=f"{key}@{mail}")
             member = add_membership(
                 tx,
                 s,
@@ -307,13 +313,13 @@ def _made(store: Store, at: datetime = START) -> World:
             actor = actor_of(tx, member, early)
             assert actor is not None
             w.actor[key] = actor
-        for key, activity, name in (
+        for key, activity, offered in (
             ("singers", "choir", "Singing for breathing"),
             ("clay", "pottery", "The pottery table"),
         ):
             w.provider[key] = add_provider(tx, s, early, organisation_id=w.org[key])
             w.activity[activity] = save_activity(
-                tx, s, early, provider_id=w.provider[key], values={"name": name}
+                tx, s, early, provider_id=w.provider[key], values={"name": offered}
             )
             w.group[activity] = save_group(
                 tx,
@@ -329,7 +335,9 @@ def _made(store: Store, at: datetime = START) -> World:
     return w
 
 
-def assure(tx: Tx, w: World, key: str, leader: str, at: datetime) -> str:
+def assure(
+    tx: Tx, w: World, key: str, leader: str, at: datetime, keeper: str = "grace"
+) -> str:
     """Apply, review, add every item of evidence, assure."""
     applied = step(
         tx,
@@ -340,7 +348,7 @@ def assure(tx: Tx, w: World, key: str, leader: str, at: datetime) -> str:
         at,
         {"provider_id": w.provider[key]},
     )
-    step(tx, Noun.ASSURANCE, applied.id, "review", w.actor["grace"], at)
+    step(tx, Noun.ASSURANCE, applied.id, "review", w.actor[keeper], at)
     for kind in (
         "public_liability",
         "safeguarding_policy",
@@ -350,14 +358,14 @@ def assure(tx: Tx, w: World, key: str, leader: str, at: datetime) -> str:
     ):
         add_evidence(
             tx,
-            w.actor["grace"],
+            w.actor[keeper],
             at,
             provider_id=w.provider[key],
             kind=kind,
             from_at=at,
             until=at + timedelta(days=400),
         )
-    step(tx, Noun.ASSURANCE, applied.id, "assure", w.actor["grace"], at)
+    step(tx, Noun.ASSURANCE, applied.id, "assure", w.actor[keeper], at)
     return applied.id
 
 

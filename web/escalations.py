@@ -39,7 +39,16 @@ from workflows import escalations as deciding
 from workflows import reading
 from workflows.announcements import SENDERS as ANNOUNCERS
 from workflows.clocks import PROFESSIONAL, TOP_STAGE
-from workflows.engine import NOT_FOUND, NOT_YOUR_RECORD, NOT_YOUR_ROLE, TABLES, Done, Refused, step
+from workflows.engine import (
+    NOT_FOUND,
+    NOT_YOUR_RECORD,
+    NOT_YOUR_ROLE,
+    TABLES,
+    Done,
+    Refused,
+    may_answer,
+    step,
+)
 from workflows.escalations import CONSEQUENCES, Preview
 from workflows.moves import N_, Need, Refusal, list_of
 from workflows.referrals import confirm_proposal, propose
@@ -91,12 +100,8 @@ def owner_words(named: reviews.Names, key: str | None) -> str:
 
 
 def may_read(f: facts.EscalationFacts, actor: Actor) -> bool:
-    """Whether the review is there for the actor. One about a safeguarding concern is there only
-    for who reviews it, raised it or was asked, never for who merely answers for the place."""
-    worn = TABLES[Noun.ESCALATION].hats(f, actor)
-    if f.about == Noun.CONCERN:
-        worn = frozenset(hat for hat in worn if hat[1] is not Relation.OVER)
-    return bool(worn)
+    """Whether the review is there for the actor."""
+    return bool(TABLES[Noun.ESCALATION].hats(f, actor))
 
 
 # -- raising ------------------------------------------------------------------------------------
@@ -893,7 +898,7 @@ def second_person(record_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
         proposal = records.proposal(tx, actor, str(proposal_id))
         if proposal is None or proposal.record_id != found.id or proposal.answer is not None:
             abort(404)
-        if not may_read(found.facts, actor):
+        if not may_answer(Noun.ESCALATION, found.facts, actor):
             abort(404)
         given: dict[str, Any] = proposal.given or {}
         ways = [

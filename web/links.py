@@ -505,6 +505,8 @@ def stop(referral_id: UUID) -> ResponseReturnValue:
     if link is None:
         return _closed()
     person, record = own.person_of(link), str(referral_id)
+    with edge().reading(person) as (tx, at):
+        ends = own.stopping(tx, person, at, record)
     if request.method == "POST":
         wait = _limited(link.id)
         if wait:
@@ -516,8 +518,6 @@ def stop(referral_id: UUID) -> ResponseReturnValue:
             return redirect("/mine", 303)
         flash(_("Stopped. They have been written to and see nothing about you now."), "success")
         return redirect("/mine", 303)
-    with edge().reading(person) as (tx, at):
-        ends = own.stopping(tx, person, at, record)
     return _own("links/stop.jinja", link, Form(), ends=ends)
 
 

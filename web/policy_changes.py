@@ -230,7 +230,7 @@ def read(comment_id: UUID, what: str) -> ResponseReturnValue:
             ),
         )
     except Refused as refused:
-        if "not_found" in refused.codes:
+        if {"not_found", "not_your_record"} & set(refused.codes):
             raise
         flash(said(refused.refusals[0].why), "important")
         return redirect("/policy/changes", 303)

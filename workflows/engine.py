@@ -356,14 +356,20 @@ def _second(
         return (SECOND_NEEDED,)
     if second.user_id == actor.user_id:
         return (SECOND_SAME,)
-    outside = (Role.PERSON, Role.SYSTEM, Role.PROVIDER_LEADER)
-    if second_facts is None or not table.hats(second_facts, second):
-        return (SECOND_NOT_ALLOWED,)
-    if second_facts.closed_to_actor or getattr(second_facts, "conflict", False):
-        return (SECOND_NOT_ALLOWED,)
-    if table.noun is Noun.REFERRAL and second.role in outside:
-        return (SECOND_NOT_ALLOWED,)
-    return ()
+    return () if may_answer(table.noun, second_facts, second) else (SECOND_NOT_ALLOWED,)
+
+
+OUTSIDE = (Role.PERSON, Role.SYSTEM, Role.PROVIDER_LEADER)
+
+
+def may_answer(noun: Noun, f: Any, actor: Actor) -> bool:
+    """Whether they may see, confirm or refuse what one of two people proposed on this record. What
+    a team proposes on a referral is nothing to the provider."""
+    if f is None or not TABLES[noun].hats(f, actor) or f.closed_to_actor:
+        return False
+    if getattr(f, "conflict", False):
+        return False
+    return noun is not Noun.REFERRAL or actor.role not in OUTSIDE
 
 
 # -- the door -----------------------------------------------------------------------------------

@@ -21,10 +21,10 @@ from referral.states import Noun, ReferralState, Role
 from referral.store import Sql, TryAgain, Tx
 from workflows.engine import (
     NOT_FOUND,
-    TABLES,
     Done,
     Refused,
     decide,
+    may_answer,
     step,
 )
 from workflows.guards import not_died
@@ -462,7 +462,7 @@ def confirm_proposal(
     if not agree:
         # Saying yes is asked below, by the move itself; saying no isn't for a stranger either.
         f = facts.LOADERS[Noun(noun)](tx, record_id, second, at)
-        if f is None or f.closed_to_actor or not TABLES[Noun(noun)].hats(f, second):
+        if not may_answer(Noun(noun), f, second):
             raise Refused([NOT_FOUND], noun="confirmation", trigger="confirm", record_id=None)
     answered = tx.run(
         ANSWER_PROPOSAL,

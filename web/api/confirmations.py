@@ -20,7 +20,7 @@ from web.api.door import ETAG, REPEAT_KEY, Blueprint, asker, for_roles, repeat_k
 from web.api.moves import moved
 from web.app import edge
 from web.schemas.base import Nothing
-from workflows.engine import NOT_FOUND, TABLES, Done, Refused
+from workflows.engine import NOT_FOUND, Done, Refused, may_answer
 from workflows.moves import N_, Refusal
 from workflows.referrals import confirm_proposal
 from workflows.rules import once
@@ -51,13 +51,12 @@ def _missing() -> Refused:
 
 
 def _seen(tx: Tx, actor: Actor, at: datetime, confirmation_id: str) -> dict[str, Any]:
-    """The proposal, for somebody who sees the record it is on. A full hold hides it."""
+    """The proposal, for somebody who may answer it. A full hold hides it."""
     found = lists.proposal(tx, actor, confirmation_id)
     if found is None:
         raise _missing()
     noun = Noun(found["noun"])
-    f = facts.LOADERS[noun](tx, found["record_id"], actor, at)
-    if f is None or f.closed_to_actor or not TABLES[noun].hats(f, actor):
+    if not may_answer(noun, facts.LOADERS[noun](tx, found["record_id"], actor, at), actor):
         raise _missing()
     return found
 

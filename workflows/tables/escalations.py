@@ -27,7 +27,8 @@ ASKED: frozenset[Hat] = frozenset((role, Relation.ASKED) for role in ASKABLE)
 
 
 def hats(f: Any, actor: Any) -> frozenset[Hat]:
-    """Reviewer of the present level, raiser, or whoever was asked; those over it may read."""
+    """Reviewer of the present level, raiser, or whoever was asked; those over it may read, but not
+    what is about a concern: more people answer for a place than may know of one."""
     role = actor.role
     if role is Role.SYSTEM:
         return SYSTEM
@@ -45,7 +46,8 @@ def hats(f: Any, actor: Any) -> frozenset[Hat]:
         mine.add((role, Relation.RAISER))
     if f.asked is not None and f.asked in actor.keys:
         mine.add((role, Relation.ASKED))
-    if not mine and role in REVIEWERS and over(actor, f.organisation_id, f.place_path):
+    reads = role in REVIEWERS and f.about != Noun.CONCERN
+    if not mine and reads and over(actor, f.organisation_id, f.place_path):
         mine.add((role, Relation.OVER))
     return frozenset(mine)
 
