@@ -28,7 +28,7 @@ verify-foreign: .venv/installed-test .foreign/fetched
 	$(BIN)/pytest tests/foreign $(ARGS)
 
 drills: .venv/installed-test .foreign/fetched
-	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/walks tests/referral/test_verify.py tests/foreign tests/drills $(ARGS)
+	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/walks tests/referral/test_verify.py tests/foreign tests/authz tests/drills $(ARGS)
 
 cover: .venv/installed-test
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-report=html $(ARGS)

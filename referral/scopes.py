@@ -84,8 +84,8 @@ def people_scope(actor: Actor) -> str:
 # More people answer for a place than may know of a concern.
 NO_CONCERN = f"(e.about IS NULL OR e.about <> '{Noun.CONCERN}')"
 REVIEW_SCOPES = {
-    "team": f"{ours('e')} AND ({NO_CONCERN} OR e.owner {{{{keys}}}})",
-    "place": f"{under()} AND ({NO_CONCERN} OR e.owner {{{{keys}}}})",
+    "team": f"{ours('e')} AND ({NO_CONCERN} OR e.owner {{keys}})",
+    "place": f"{under()} AND ({NO_CONCERN} OR e.owner {{keys}})",
     "nobody": NOBODY_SEES,
 }
 

@@ -81,9 +81,7 @@ def settle(store: Store) -> Ground:
     ours = Team(w, "priya", "tess", "sol", "grace", "singers", "choir", "ash", "harbour")
     teams = {
         "own": ours,
-        "colleague": Team(
-            w, "sam", "tess", "sol", "grace", "singers", "choir", "ash", "harbour"
-        ),
+        "colleague": Team(w, "sam", "tess", "sol", "grace", "singers", "choir", "ash", "harbour"),
         "near": Team(w, "quin", "tia", "kit", "grace", "clay", "pottery", "quay", "harbour"),
         "far": Team(w, "olu", "tom", "wyn", "fred", "weavers", "weaving", "fenside", "fen"),
         "elsewhere": Team(
@@ -265,9 +263,7 @@ def _escalations(t: Team, referral: str) -> Records:
     w.made(lead, lambda tx: decide_escalation(tx, lead, w.at, made["decided"], decision))
     made["proposal"] = w.made(
         lead,
-        lambda tx: propose(
-            tx, lead, w.at, Noun.ESCALATION, made["proposed"], "decide", decision
-        ),
+        lambda tx: propose(tx, lead, w.at, Noun.ESCALATION, made["proposed"], "decide", decision),
     )
     with w.store.read() as tx:
         found = tx.row(CONSEQUENCE, id=made["decided"])
