@@ -324,7 +324,7 @@ def test_a_decision_of_weight_waits_for_a_second_reviewer(w: World) -> None:
     said = tess(w).move(path, "decide", body)
     assert (said.status, said.json["state"]) == (202, "in_review")
     waiting = said.headers["Location"]
-    assert program(w, "priya").move(waiting, "confirm").status == 409
+    assert program(w, "priya").move(waiting, "confirm").status == 404
     assert tess(w).get(path).json["state"] == "in_review"
     done = program(w, "grace").move(waiting, "confirm")
     assert (done.status, done.json["state"]) == (200, "decided")
