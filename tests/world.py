@@ -335,9 +335,7 @@ def another(store: Store, name: str, mail: str, at: datetime = START) -> World:
     return w
 
 
-def assure(
-    tx: Tx, w: World, key: str, leader: str, at: datetime, keeper: str = "grace"
-) -> str:
+def assure(tx: Tx, w: World, key: str, leader: str, at: datetime, keeper: str = "grace") -> str:
     """Apply, review, add every item of evidence, assure."""
     applied = step(
         tx,
