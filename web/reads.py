@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from typing import Any, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from flask import Flask, g, request
 from flask.typing import ResponseReturnValue
@@ -343,7 +343,8 @@ def _record(endpoint: str, named: dict[str, Any]) -> tuple[str, str | None]:
     if one is None:
         return str(LISTS[endpoint]), None
     given = named.get(one.argument)
-    return one.noun, None if given is None else str(given)
+    # What isn't an id is a link's own secret, or a word of the address.
+    return one.noun, str(given) if isinstance(given, UUID) else None
 
 
 def _shown(endpoint: str, named: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from referral.store import Store
+from referral.store import Sql, Store
 from tests.authz.ground import Ground, settle
 from tests.web.api import program
 from tests.web.client import sign_in
@@ -75,6 +75,17 @@ def test_a_comment_is_read_by_who_opened_the_change_and_nobody_else(g: Ground) -
     comment = f"/policy/comments/{g.records['own']['comment']}/show"
     assert sign_in(g.w, "sol").post(comment).status == 409
     assert sign_in(g.w, "grace").post(comment, follow=False).status == 303
+
+
+def test_a_link_opened_by_somebody_signed_in_leaves_no_secret_in_the_log(g: Ground) -> None:
+    token = g.words["token"]
+    assert sign_in(g.w, "priya").get(f"/a/{token}").status == 200
+    with g.w.store.read() as tx:
+        kept = repr(tx.rows(Sql("SELECT * FROM audit"))) + repr(
+            tx.rows(Sql("SELECT * FROM audit_detail"))
+        )
+    assert "sign_in" in kept
+    assert token not in kept
 
 
 def test_a_person_stops_their_own_and_nobody_elses(g: Ground) -> None:
