@@ -29,7 +29,7 @@ _KEY_BYTES = 32
 _SIGNATURE_BYTES = 64
 _ID_BYTES = 4
 _TIME_BYTES = 8
-_MOST_TIME = 2**63 - 1
+_MOST_TIME = 253_402_300_799  # the end of the year 9999
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 

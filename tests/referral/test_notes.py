@@ -291,7 +291,7 @@ def test_a_witness_says_when_and_signs_the_time_with_it():
         open_note(moved, [LOG.verifier, WITNESS.verifier])
 
 
-@pytest.mark.parametrize("at", [-1, 2**63])
+@pytest.mark.parametrize("at", [-1, 253_402_300_800, 2**63])
 def test_no_witness_signs_at_a_time_that_cannot_be(at):
     with pytest.raises(ValueError, match="time"):
         WITNESS.sign(HEAD.body, at)
