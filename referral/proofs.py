@@ -1,27 +1,11 @@
-"""A proof that an entry stands in the log, as a file by itself: C2SP's tlog-proof.
-
-Whoever has it, the entry's own bytes and the log's public key needs nothing else of ours."""
+"""Which entries of the log a name stands for, where somebody asks for proofs of them."""
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from referral.store import Sql, Tx
-
-KIND = "c2sp.org/tlog-proof@v1"
-
-
-def proof_file(index: int, path: Sequence[bytes], note: str) -> str:
-    """The text of the file: the entry's place (from 0), its path to the root, and the signed head
-    the path leads to."""
-    lines = "".join(f"{base64.b64encode(each).decode()}\n" for each in path)
-    return f"{KIND}\nindex {index}\n{lines}\n{note}"
-
-
-# -- what may be asked for ----------------------------------------------------------------------
 
 _IS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ENTRY = (

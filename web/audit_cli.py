@@ -15,7 +15,7 @@ import click
 from referral import sequencer, tree
 from referral.actors import the_system
 from referral.audit import log
-from referral.notes import NotAKey, NotANote, NotSigned, Signer, Verifier, open_checkpoint
+from referral.notes import Kind, NotAKey, NotANote, NotSigned, Signer, Verifier, open_checkpoint
 from referral.proofs import record_named
 from referral.sequencer import Refused
 from referral.store import Tx
@@ -29,6 +29,7 @@ from web.audit_proofs import NotFound, Proved, prove
 from web.auditing import LogKeeper, Outlet
 from web.edge import Edge
 from web.settings import AuditSettings, SettingWrong, audit_settings
+from web.witnessing import WitnessOutlet
 from workflows.organisations import the_only_system
 from workflows.rules_for_verify import rules_for_verify
 
@@ -62,7 +63,19 @@ def outlets_of(settings: AuditSettings) -> tuple[Outlet, ...]:
         found.append(Folder(settings.folder))
     if settings.webhook is not None:
         found.append(Webhook(Address(settings.webhook, settings.private)))
+    if settings.witness is not None:
+        found.append(WitnessOutlet(Address(settings.witness, settings.private), _witness(settings)))
     return tuple(found)
+
+
+def _witness(settings: AuditSettings) -> Verifier:
+    try:
+        key = Verifier.read(settings.witness_key or "")
+    except NotAKey as wrong:
+        raise SettingWrong(f"SEGUE_AUDIT_WITNESS_KEY isn't a public key: {wrong}.") from wrong
+    if key.kind != Kind.COSIGNATURE:
+        raise SettingWrong("SEGUE_AUDIT_WITNESS_KEY is the key of a log, not of a witness.")
+    return key
 
 
 def keys_now(

@@ -9,7 +9,8 @@ from typing import Any
 
 from referral import merkle, tree
 from referral.leaf import leaf_hash
-from referral.proofs import entries_named, proof_file
+from referral.proof_files import ProofFile
+from referral.proofs import entries_named
 from referral.store import Tx
 from web.audit_outlets import put
 
@@ -81,7 +82,7 @@ def prove(tx: Tx, what: str, out: Path, progress: Progress | None = None) -> Pro
                 " Keep a copy of the database as it is, and run `segue audit verify`."
             ) from error
         put(out / f"{idx}.json", leaf.encode())
-        put(out / f"{idx}.tlog-proof", proof_file(idx, path, note).encode())
+        put(out / f"{idx}.tlog-proof", ProofFile(idx, path, note).text.encode())
         found.proofs.append((idx, entry))
         if progress is not None:
             progress("proofs", len(found.proofs), len(covered))

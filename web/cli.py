@@ -837,6 +837,39 @@ def audit_verify(
     sys.exit(0 if report.whole else 1)
 
 
+@audit.command("check")
+@click.argument("proofs", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    required=True,
+    help="The public key of the log (NAME+ID+KEY), or of a witness, or a file of them.",
+)
+@click.option(
+    "--entry",
+    default=None,
+    type=click.Path(exists=True, dir_okay=False),
+    help="The entry that is proved, if it isn't beside its proof.",
+)
+@as_json
+@plainly
+def audit_check(
+    proofs: tuple[str, ...], keys: tuple[str, ...], entry: str | None, as_json: bool
+) -> None:
+    """Check proof files, or folders of them, with the log's public key. No database is needed.
+
+    The first line says Whole, or Broken and which; exit 1 if any doesn't hold."""
+    from pathlib import Path
+
+    from web.audit_keys import verifiers_named
+    from web.proof_checking import check
+
+    found = check(map(Path, proofs), verifiers_named(keys), Path(entry) if entry else None)
+    answer(found.as_json(), as_json, found.lines())
+    sys.exit(0 if found.whole else 1)
+
+
 @audit.command("replay")
 @click.argument("reference", required=False)
 @as_json
@@ -900,6 +933,73 @@ def audit_settle(as_json: bool) -> None:
 
     with opened() as edge, progress_bar(hidden=as_json) as progress:
         found, lines = settled(edge, progress)
+    answer(found, as_json, lines)
+
+
+@main.group()
+def witness() -> None:
+    """Watch somebody else's audit log, and sign each head that only adds to the last.
+
+    Run it where those who run the log have no hand: with its own key and its own file."""
+
+
+witness_key_file = click.option(
+    "--key", default="var/witness.key", show_default=True, help="The key file of the witness."
+)
+witness_store = click.option(
+    "--store", default="var/witness.db", show_default=True, help="Where it keeps what it signed."
+)
+
+
+@witness.command("key")
+@click.option("--name", default=None, help="What the witness is called, like witness.example.org.")
+@witness_key_file
+@as_json
+@plainly
+def witness_key(name: str | None, key: str, as_json: bool) -> None:
+    """Make the key of this witness, or show the public key of the one there is."""
+    from pathlib import Path
+
+    from web.witness_cli import key_lines, key_of
+
+    signer, made = key_of(Path(key), name)
+    told = {"name": signer.name, "public_key": signer.verifier.text, "file": key, "made": made}
+    answer(told, as_json, key_lines(signer, Path(key), made))
+
+
+@witness.command("serve")
+@click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    required=True,
+    help="The public key of a log to watch, or a file of them.",
+)
+@witness_key_file
+@witness_store
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8020, show_default=True, type=int)
+@plainly
+def witness_serve(logs: tuple[str, ...], key: str, store: str, host: str, port: int) -> None:
+    """Answer the logs that ask for a signature. Put it behind a web server that speaks HTTPS."""
+    from pathlib import Path
+
+    from web.witness_cli import serve
+
+    serve(Path(key), Path(store), logs, host, port)
+
+
+@witness.command("show")
+@witness_store
+@as_json
+@plainly
+def witness_show(store: str, as_json: bool) -> None:
+    """The newest head it signed of each log: compare it with what the log shows you."""
+    from pathlib import Path
+
+    from web.witness_cli import shown
+
+    found, lines = shown(Path(store))
     answer(found, as_json, lines)
 
 

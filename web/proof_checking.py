@@ -66,14 +66,12 @@ class Checked:
                     "log": one.origin,
                     "tree_size": one.size,
                     "entry": one.entry,
-                    "witnessed": [
-                        {"by": name, "at": at.isoformat()} for name, at in one.witnessed
-                    ],
+                    "witnessed": [{"by": name, "at": at.isoformat()} for name, at in one.witnessed],
                 }
                 for one in self.shown
             ],
             "broken": [{"file": file, "why": why} for file, why in self.broken],
-            "missing": {record: missing for record, missing in self.missing()},
+            "missing": dict(self.missing()),
         }
 
     def lines(self) -> list[str]:
@@ -110,9 +108,7 @@ class Checked:
         return [(record, missing) for record, missing in gaps if missing]
 
 
-def check(
-    named: Iterable[Path], known: Sequence[Verifier], entry: Path | None = None
-) -> Checked:
+def check(named: Iterable[Path], known: Sequence[Verifier], entry: Path | None = None) -> Checked:
     """Check these proof files, and those in these folders. The entry that a file proves stands in
     `entry`, or beside it under the same name with .json, or in the file itself."""
     found = Checked()

@@ -16,9 +16,6 @@ from web.audit_keys import Keys, NoKey
 from web.serving import serve_app
 from web.witness import Heads, Witness
 
-KEY = "var/witness.key"
-STORE = "var/witness.db"
-
 
 def _stop(says: str) -> NoReturn:
     click.echo(says)

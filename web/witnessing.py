@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from referral.notes import (
     NotANote,
@@ -20,17 +17,18 @@ from referral.notes import (
     size_in,
     split,
 )
-from web.witness import MOST_REQUEST, PATH, request
+from web.audit_outlets import Address
+from web.auditing import NotPublished
+from web.witness import PATH, request
 
-PATIENCE = 10.0  # seconds for the answer
-USER_AGENT = "Segue-audit/1"
-
+Post = Callable[[bytes], tuple[int, bytes]]
+"""Brings a request to the witness; the status and the answer."""
 Prove = Callable[[int, int], list[bytes]]
 """The consistency proof from one size of our log to another."""
 
 
 class NoAnswer(Exception):
-    """The witness couldn't be asked, or didn't say anything to go by: try again later."""
+    """The witness didn't say anything to go by: try again later."""
 
 
 class Contradicted(Exception):
@@ -50,23 +48,17 @@ class Cosigned(NamedTuple):
     at: int
 
 
-def ask_witness(
-    address: str,
-    signed: str,
-    witness: Verifier,
-    prove: Prove,
-    old: int = 0,
-    patience: float = PATIENCE,
-) -> Cosigned:
+def ask_witness(post: Post, signed: str, witness: Verifier, prove: Prove, old: int = 0) -> Cosigned:
     """The witness's signature under this note, checked against its key, to be joined to it
     (`notes.join`). `old` is the size it signed last, as far as we know: it says if it was another.
 
-    NoAnswer and Contradicted as they say; ValueError for an address that isn't one."""
+    NoAnswer and Contradicted as they say; what `post` raises goes through."""
     size = checkpoint(split(signed)[0]).size
     if old > size:
         raise Contradicted("The witness has signed a longer log than this one", old)
     for last_try in (False, True):
-        status, text = _post(address, request(old, prove(old, size), signed), patience)
+        status, answer = post(request(old, prove(old, size), signed))
+        text = answer.decode(errors="replace")
         if status == HTTPStatus.OK:
             return _checked(signed, text, witness)
         if status == HTTPStatus.CONFLICT:
@@ -95,32 +87,37 @@ def _checked(signed: str, text: str, witness: Verifier) -> Cosigned:
     return Cosigned(mine.line, mine.at)
 
 
-def _post(address: str, body: bytes, patience: float) -> tuple[int, str]:
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("The address of a witness begins with https:// and a name")
-    asked = urllib.request.Request(  # noqa: S310 - http and https alone
-        address.rstrip("/") + PATH,
-        data=body,
-        headers={"Content-Type": "text/plain; charset=utf-8", "User-Agent": USER_AGENT},
-    )
-    try:
-        with _OPENER.open(asked, timeout=patience) as answer:
-            return answer.status, answer.read(MOST_REQUEST).decode(errors="replace")
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read(MOST_REQUEST).decode(errors="replace")
-    except (OSError, http.client.HTTPException) as error:
-        raise NoAnswer(f"The witness doesn't answer: {type(error).__name__}") from error
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object, **__: object) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(_NoRedirects())
-
-
 def _first_line(text: str) -> str:
     return text.split("\n", 1)[0][:120] or "nothing"
+
+
+@dataclass(frozen=True)
+class WitnessOutlet:
+    """A witness as a place that takes our heads. `address` is the one its operator gave out."""
+
+    address: Address
+    key: Verifier
+
+    @property
+    def name(self) -> str:
+        return f"witness {self.key.name}"
+
+    def known(self) -> str | None:
+        return None
+
+    def publish(self, note: str, last: int, prove: Prove) -> Mapping[str, str]:
+        to = Address(self.address.url.rstrip("/") + PATH, self.address.private)
+        try:
+            cosigned = ask_witness(to.post, note, self.key, prove, last)
+        except NoAnswer as why:
+            raise NotPublished(f"{why}.") from why
+        except Contradicted as why:
+            seen = "" if why.size is None else f" It last signed one of {why.size} entries."
+            raise NotPublished(f"{why}.{seen} {_WHAT_TO_DO}", alarm=True) from why
+        return {self.key.name: cosigned.line}
+
+
+_WHAT_TO_DO = (
+    "Was an older backup restored? Else somebody changed the log: keep a copy of the database as"
+    " it is, and run `segue audit verify` with --since a head kept outside."
+)

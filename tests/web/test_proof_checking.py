@@ -74,7 +74,7 @@ def test_a_folder_is_checked_as_one_and_what_is_not_in_it_is_named(folder):
     assert code == 0
     assert said.splitlines()[0].startswith("Whole: 4 entries stand")
     assert "Not among these" not in said
-    assert "Witnessed: witness.example.org, 2026-11-18 12:26:40 UTC." in said
+    assert "Witnessed: witness.example.org, 2026-11-18 11:06:40 UTC." in said
     (folder / "3.tlog-proof").unlink()
     code, said = check(folder, *keys)
     assert code == 0

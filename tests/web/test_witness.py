@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
+from http.client import HTTPConnection
 from io import BytesIO
 from pathlib import Path
 from threading import Thread
@@ -17,8 +19,10 @@ from referral.leaf import leaf_hash
 from referral.merkle import EMPTY_ROOT, consistency
 from referral.notes import Checkpoint, Kind, Signer, join, note, open_checkpoint, split
 from tests.trees import LEAVES, Grown
+from web.audit_outlets import Address
+from web.auditing import NotPublished
 from web.witness import MOST_REQUEST, SIZE_TYPE, Heads, Witness, read_request, request
-from web.witnessing import Contradicted, NoAnswer, ask_witness
+from web.witnessing import Contradicted, NoAnswer, Post, WitnessOutlet, ask_witness
 
 ORIGIN = "audit.example.org/segue/log1"
 LOG = Signer(ORIGIN, bytes(range(32)))
@@ -220,13 +224,20 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
+def over_http(port: int, body: bytes) -> tuple[int, bytes]:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("POST", "/add-checkpoint", body)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
 @contextmanager
-def served(application) -> Iterator[str]:
+def served(application) -> Iterator[Post]:
     with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield partial(over_http, server.server_port)
         finally:
             server.shutdown()
             thread.join()
@@ -237,11 +248,11 @@ def prove(tree: Grown):
 
 
 def test_our_log_is_signed_and_goes_on_from_what_the_witness_knows(witness):
-    with served(witness) as address:
-        one = ask_witness(address, head(70), KEY.verifier, prove(TREE))
-        two = ask_witness(address + "/", head(90), KEY.verifier, prove(TREE), old=70)
+    with served(witness) as post:
+        one = ask_witness(post, head(70), KEY.verifier, prove(TREE))
+        two = ask_witness(post, head(90), KEY.verifier, prove(TREE), old=70)
         # What we knew of it was lost: it says itself where to go on from.
-        three = ask_witness(address, head(95), KEY.verifier, prove(TREE))
+        three = ask_witness(post, head(95), KEY.verifier, prove(TREE))
         assert one.at == two.at == three.at == AT
     _, opened = open_checkpoint(join(head(95), three.line), [LOG.verifier, KEY.verifier])
     assert len(opened.by) == 2
@@ -260,14 +271,12 @@ def test_a_log_that_was_rolled_back_is_found_every_time(heads, tmp_path):
         kept = draw.randrange(signed)
         again = Grown([*LEAVES[:kept], *(leaf_hash(f"{number} {one}") for one in range(300))])
         now = (draw.randrange(1, signed), signed, draw.randrange(signed + 1, 300))[number % 3]
-        with served(witness) as address:
-            ask_witness(
-                address, head(signed, signer=signer, origin=origin), KEY.verifier, prove(TREE)
-            )
+        with served(witness) as post:
+            ask_witness(post, head(signed, signer=signer, origin=origin), KEY.verifier, prove(TREE))
             believed = draw.choice([0, min(kept, now), signed])
             try:
                 ask_witness(
-                    address,
+                    post,
                     head(max(now, kept), again, signer, origin),
                     KEY.verifier,
                     prove(again),
@@ -280,12 +289,12 @@ def test_a_log_that_was_rolled_back_is_found_every_time(heads, tmp_path):
 
 
 def test_a_log_put_back_without_being_changed_may_catch_up(witness):
-    with served(witness) as address:
-        ask_witness(address, head(90), KEY.verifier, prove(TREE))
+    with served(witness) as post:
+        ask_witness(post, head(90), KEY.verifier, prove(TREE))
         with pytest.raises(Contradicted) as longer:
-            ask_witness(address, head(70), KEY.verifier, prove(TREE))
+            ask_witness(post, head(70), KEY.verifier, prove(TREE))
         assert longer.value.size == 90
-        ask_witness(address, head(95), KEY.verifier, prove(TREE), old=70)
+        ask_witness(post, head(95), KEY.verifier, prove(TREE), old=70)
 
 
 def answers(status: str, text: str):
@@ -319,29 +328,16 @@ OF_ANOTHER = KEY.sign(split(head(71))[0], AT)
     ],
 )
 def test_what_a_witness_may_say_besides_is_no_signature_and_no_alarm(status, text):
-    with served(answers(status, text)) as address, pytest.raises(NoAnswer):
-        ask_witness(address, head(70), KEY.verifier, prove(TREE))
+    with served(answers(status, text)) as post, pytest.raises(NoAnswer):
+        ask_witness(post, head(70), KEY.verifier, prove(TREE))
 
 
 def test_the_key_of_another_signature_in_the_answer_is_left_aside(heads):
     lines = STRANGER.sign("anything") + KEY.sign(split(head(70))[0], AT)
-    with served(answers("200 OK", lines)) as address:
-        cosigned = ask_witness(address, head(70), KEY.verifier, prove(TREE))
+    with served(answers("200 OK", lines)) as post:
+        cosigned = ask_witness(post, head(70), KEY.verifier, prove(TREE))
     assert cosigned.line in lines
     assert "log1" not in cosigned.line
-
-
-def test_nobody_there_is_no_alarm():
-    with served(answers("200 OK", "")) as address:
-        pass
-    with pytest.raises(NoAnswer):
-        ask_witness(address, head(70), KEY.verifier, prove(TREE))
-
-
-@pytest.mark.parametrize("address", ["", "witness.example.org", "file:///etc/passwd", "ftp://a/b"])
-def test_only_the_web_is_asked(address):
-    with pytest.raises(ValueError, match="https"):
-        ask_witness(address, head(70), KEY.verifier, prove(TREE))
 
 
 def call(
@@ -372,3 +368,50 @@ def test_a_witness_answers_one_question_only(witness):
     status, text = call(witness, "POST", "/add-checkpoint", right, **chunked)
     assert status == "200 OK"
     assert text.startswith(f"\u2014 {KEY.name} ")
+
+
+# --- as a place that takes heads ---
+
+
+def outlet(monkeypatch: pytest.MonkeyPatch, post) -> WitnessOutlet:
+    """The witness at an address, of which only the way there isn't the real one."""
+    asked = []
+
+    def posted(address: Address, body: bytes) -> tuple[int, bytes]:
+        asked.append(address.url)
+        assert address.url == "https://witness.example.org/w1/add-checkpoint"
+        return post(body)
+
+    monkeypatch.setattr(Address, "post", posted)
+    return WitnessOutlet(Address("https://witness.example.org/w1/"), KEY.verifier)
+
+
+def test_the_worker_brings_a_head_and_keeps_the_line(witness, monkeypatch):
+    with served(witness) as post:
+        place = outlet(monkeypatch, post)
+        lines = place.publish(head(70), 0, prove(TREE))
+    assert place.name == "witness witness.example.org/w1"
+    assert place.known() is None
+    _, opened = open_checkpoint(join(head(70), lines[KEY.name]), [LOG.verifier, KEY.verifier])
+    assert len(opened.by) == 2
+
+
+def test_a_contradiction_is_an_alarm_that_says_what_to_do(witness, monkeypatch):
+    with served(witness) as post:
+        place = outlet(monkeypatch, post)
+        place.publish(head(90), 0, prove(TREE))
+        with pytest.raises(NotPublished, match="It last signed one of 90") as shorter:
+            place.publish(head(70), 90, prove(TREE))
+        changed = Grown([leaf_hash("another"), *LEAVES[1:99]])
+        with pytest.raises(NotPublished, match="another history") as other:
+            place.publish(head(99, changed), 90, prove(changed))
+    assert shorter.value.alarm
+    assert other.value.alarm
+    assert "audit verify" in str(other.value)
+
+
+def test_a_witness_that_stumbles_is_no_alarm(monkeypatch):
+    away = answers("503 Service Unavailable", "later")
+    with served(away) as post, pytest.raises(NotPublished, match="503") as found:
+        outlet(monkeypatch, post).publish(head(70), 0, prove(TREE))
+    assert not found.value.alarm
