@@ -1,6 +1,7 @@
 # make demo   install, then open the demonstration
 # make test   install what tests need, then check everything, as continuous integration does
 # make verify-foreign   let other people's tools read the audit log
+# make record   keep the histories of this version for later ones, once for each release
 # Others: make drills (the same at length, for some ten minutes), bench, pictures (every page at two
 # widths, into docs/pictures/book), cover, format, clean.
 
@@ -9,7 +10,7 @@ BIN    := .venv/bin
 NAMED  := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test verify-foreign drills bench pictures cover format clean
+.PHONY: help demo test verify-foreign drills record bench pictures cover format clean
 
 help:
 	@sed -n '1,/^$$/s/^# //p' Makefile
@@ -32,6 +33,9 @@ drills: .venv/installed-test .foreign/fetched
 
 cover: .venv/installed-test
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-report=html $(ARGS)
+
+record: .venv/installed-test
+	$(BIN)/python -m tests.recorded
 
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -20,7 +20,6 @@ WITHOUT = {
     "I27": "the index of the leaves belongs to the tree of the log, which is not built",
     "I28": "checkpoints are not built",
     "I30": "emergency access is not built",
-    "I32": "nothing has been released, so there is no older history to replay",
 }
 
 
