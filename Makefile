@@ -7,6 +7,7 @@
 
 PYTHON := $(shell command -v python3.11 || command -v python3 || command -v python)
 BIN    := .venv/bin
+ANY_WIDTH := tests/web/test_every_page.py $(wildcard tests/web/test_*_in_a_browser.py)
 NAMED  := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
@@ -29,7 +30,8 @@ verify-foreign: .venv/installed-test .foreign/fetched
 	$(BIN)/pytest tests/foreign $(ARGS)
 
 drills: .venv/installed-test .foreign/fetched
-	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/walks tests/referral/test_verify.py tests/foreign tests/authz tests/drills $(ARGS)
+	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/walks tests/referral/test_verify.py tests/foreign tests/authz tests/drills \
+	  $(ANY_WIDTH) $(ARGS)
 
 cover: .venv/installed-test
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-report=html $(ARGS)
