@@ -85,6 +85,9 @@ CONCERNED: dict[str, str] = {
     "escalation": """
   SELECT 'ours' AS relation, e.organisation_id AS organisation_id FROM escalation e
   WHERE e.id = :id AND e.system_id = :system_id""",
+    "rights_request": """
+  SELECT 'ours' AS relation, q.organisation_id AS organisation_id FROM rights_request q
+  WHERE q.id = :id AND q.system_id = :system_id""",
     "concern": """
   SELECT 'ours' AS relation, c.organisation_id AS organisation_id FROM concern c
   WHERE c.id = :id AND c.system_id = :system_id""",

@@ -253,7 +253,7 @@ UNREAD = Sql(
 )
 REFERENCES = {
     noun: Sql(f"SELECT reference FROM {noun} WHERE id = :id AND system_id = :system_id")
-    for noun in ("referral", "concern", "escalation", "agreement")
+    for noun in ("referral", "concern", "escalation", "agreement", "rights_request")
 }
 
 

@@ -200,6 +200,31 @@ def _agreement(f: Any, g: Given, at: datetime) -> dict[str, Any]:
     }
 
 
+def _rights(f: Any, g: Given, at: datetime) -> dict[str, Any]:
+    return {
+        "id": f.id,
+        "system_id": f.system_id,
+        "organisation_id": f.organisation_id,
+        "reference": f.reference,
+        "person_id": f.person_id,
+        "kind": f.kind,
+        "asked_for": g["asked_for"],
+        "on_behalf": g.get("on_behalf"),
+        "how": g["how"],
+        "received_on": f.received_on,
+        "taken_by": f.taken_by,
+        "identity_how": None,
+        "extended": False,
+        "stopped_at": None,
+        "stopped_days": 0,
+        "told_how": None,
+        "ground": None,
+        "reason": None,
+        "decided_by": None,
+        "created_at": at,
+    }
+
+
 NEW_RECORD: dict[Noun, Callable[[Any, Given, datetime], dict[str, Any]]] = {
     Noun.REFERRAL: _referral,
     Noun.CONSENT: _consent,
@@ -208,6 +233,7 @@ NEW_RECORD: dict[Noun, Callable[[Any, Given, datetime], dict[str, Any]]] = {
     Noun.ESCALATION: _escalation,
     Noun.ASSURANCE: _assurance,
     Noun.AGREEMENT: _agreement,
+    Noun.RIGHTS: _rights,
 }
 
 # -- rows beside the record ---------------------------------------------------------------------

@@ -130,6 +130,12 @@ BLANKS: dict[str, Blank] = {
         | _kept("raised_by clock_id clock_period reviewer_id asked unanswered decision")
         | _kept("conditions_note_id review_on told_at closed_at"),
     ),
+    "rights_request": Blank(
+        (("person_id", "person"),),
+        {"asked_for": WORDS, "on_behalf": None},
+        _kept(ROW + "reference person_id kind how received_on taken_by identity_how extended")
+        | _kept("stopped_at stopped_days told_how ground decided_by"),
+    ),
     "capacity_assessment": Blank(
         (("person_id", "person"),),
         {
@@ -254,7 +260,7 @@ def find(tx: Tx, person_id: str, locked: bool = False) -> Found | None:
 # Records with an id of their own that belong to a person, by table.
 BELONG = (
     *("referral", "consent", "override", "concern", "escalation"),
-    *("plan", "hold", "beginning", "capacity_assessment"),
+    *("plan", "hold", "beginning", "capacity_assessment", "rights_request"),
 )
 
 

@@ -65,6 +65,7 @@ class Escalation(Base):
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),
         ),
+        Index(None, "person_id"),
         Index(None, "owner", "state", "since", "id"),
         Index(None, "organisation_id", "state", "since", "id"),
     )

@@ -12,9 +12,11 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+from referral import retention
 from referral.actors import NOBODY, Actor
 from referral.people_checks import under_age
 from referral.policy import CEILINGS, SHIPPED, Rules, rules_at
+from referral.retention import KEEPS_OPEN
 from referral.schema import (
     AGREEMENT_LIVE,
     CONCERN_OPEN,
@@ -1043,6 +1045,11 @@ ABOUT: dict[str, Sql] = {
         "SELECT e.organisation_id, e.person_id, e.owner FROM escalation e"
         " WHERE e.id = :id AND e.system_id = :system_id"
     ),
+    "rights_request": Sql(
+        "SELECT q.organisation_id, q.person_id, t.owner FROM rights_request q"
+        " LEFT JOIN clock t ON t.record_id = q.id AND t.ended IS NULL"
+        " WHERE q.id = :id AND q.system_id = :system_id"
+    ),
     "concern": Sql(
         "SELECT c.organisation_id, NULL, c.holder FROM concern c"
         " WHERE c.id = :id AND c.system_id = :system_id"
@@ -1390,6 +1397,166 @@ def new_agreement(
     )
 
 
+# -- rights request -----------------------------------------------------------------------------
+
+
+class RightsFacts(NamedTuple):
+    """What the moves of a request about one's own data rest on. `kept`: something open keeps the
+    record, whatever it is. `lead`: the owner key of whoever must act on it."""
+
+    id: str
+    state: str | None
+    version: int
+    system_id: str
+    organisation_id: str
+    reference: str
+    person_id: str
+    kind: str
+    received_on: date
+    extended: bool
+    stopped_at: datetime | None
+    stopped_days: int
+    taken_by: str | None
+    since: datetime | None
+    subject_ref: str
+    place_path: str
+    closed_to_actor: bool
+    kept: bool
+    alarm: bool
+    answered: str | None
+    late: bool = False
+    policy: str | None = None
+    lead: str = ""
+    seconds: tuple[str, ...] = ()
+    retention_over: bool = False
+    actor_membership: str = ""
+    actor_org: str = ""
+    rules: Rules = SHIPPED
+
+
+_RIGHTS_FROM = """
+JOIN organisation og ON og.id = pe.organisation_id
+JOIN place pl ON pl.id = og.place_id
+"""
+RIGHTS = Sql(
+    f"""
+SELECT q.id, q.state, q.version, q.system_id, q.organisation_id, q.reference, q.person_id, q.kind,
+  q.received_on, q.extended, q.stopped_at, q.stopped_days, q.taken_by, q.since, pe.subject_ref,
+  pl.path, {_SIDE_CLOSED}, {KEEPS_OPEN},
+  EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = q.id AND x.closed_at IS NULL
+    AND x.clock_id IS NOT NULL),
+  {ANSWERED}, {LATE.format(record="q.id")}, pl.policy
+FROM rights_request q
+JOIN person pe ON pe.id = q.person_id {_RIGHTS_FROM}
+WHERE q.id = :id AND q.system_id = :system_id
+""",
+    _positions(RightsFacts, "stopped_at", "since"),
+)
+NEW_RIGHTS = Sql(
+    f"""
+SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pl.path, {_SIDE_CLOSED}, {KEEPS_OPEN},
+  {ANSWERED}, pl.policy
+FROM person pe {_RIGHTS_FROM}
+WHERE pe.id = :person_id AND pe.system_id = :system_id
+"""
+)
+# Who answers for requests, the nearest first; nobody named in an open concern about the person.
+RIGHTS_LEADS = Sql(
+    f"""
+SELECT m.role, CAST(coalesce(m.place_id, m.organisation_id) AS text)
+FROM membership m JOIN app_user u ON u.id = m.user_id
+LEFT JOIN place mp ON mp.id = m.place_id
+WHERE m.system_id = :system_id AND m.ended_at IS NULL AND u.active
+  AND m.role IN ('information_governance_lead','accountable_officer','governance_lead')
+  AND (m.organisation_id = :org
+    OR substr(CAST(:path AS text), 1, length(mp.path)) = mp.path)
+  AND NOT {named("k.person_id = :person_id", "(ks.user_id = m.user_id OR ks.organisation_id = m.organisation_id)")}
+ORDER BY CASE WHEN m.role = 'governance_lead' THEN 1 ELSE 0 END,
+  CASE WHEN m.away_from <= :at AND (m.away_until IS NULL OR m.away_until > :at)
+    THEN 1 ELSE 0 END,
+  CASE WHEN m.role = 'information_governance_lead' THEN 0 ELSE 1 END,
+  CASE WHEN m.organisation_id = :org THEN 0 ELSE 1 END, length(mp.path) DESC, m.id
+"""  # noqa: E501 - one condition, as the others say it
+)
+
+
+def _rights_leads(tx: Tx, f: RightsFacts, at: datetime) -> tuple[str, tuple[str, ...]]:
+    """The owner key of the information governance lead, or of the accountable officer where there
+    is none who may see it; and those of whoever else may be the second person."""
+    rows = tx.rows(
+        RIGHTS_LEADS,
+        system_id=f.system_id,
+        org=f.organisation_id,
+        path=f.place_path,
+        person_id=f.person_id,
+        at=at,
+    )
+    keys = list(dict.fromkeys(f"{row[0]}@{row[1]}" for row in rows))
+    leads = [key for key in keys if not key.startswith(Role.GOVERNANCE_LEAD)]
+    root = f.place_path.strip("/").split("/")[0]
+    lead = leads[0] if leads else f"{Role.INFORMATION_GOVERNANCE_LEAD}@{root}"
+    return lead, tuple(key for key in keys if key != lead) or (lead,)
+
+
+def rights(
+    tx: Tx, record_id: str, actor: Actor, at: datetime, key: str | None = None
+) -> RightsFacts | None:
+    """The facts of one request about somebody's own data."""
+    row = tx.row(RIGHTS, **asking(actor, at, key), id=record_id)
+    if row is None:
+        return None
+    values = list(row)
+    _days(values, _positions(RightsFacts, "received_on"))
+    f = RightsFacts(*values)
+    rules = rules_at(tx, f.policy, f.place_path, at)
+    k = retention.kept(tx, f.system_id, f.person_id)
+    lead, seconds = _rights_leads(tx, f, at)
+    return f._replace(
+        lead=lead,
+        seconds=seconds,
+        retention_over=k is not None and retention.keep_until(k, rules)[1] <= at.date(),
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+        rules=rules,
+    )
+
+
+def new_rights(
+    tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
+) -> RightsFacts | None:
+    """The facts before a request is taken: None if the person isn't in the actor's system."""
+    row = tx.row(NEW_RIGHTS, **asking(actor, at, key), person_id=given["person_id"])
+    if row is None:
+        return None
+    system_id, org, subject, path, closed, kept, answered, newest = row
+    f = RightsFacts(
+        id=given["id"],
+        state=None,
+        version=0,
+        system_id=system_id,
+        organisation_id=org,
+        reference=given["reference"],
+        person_id=given["person_id"],
+        kind=given.get("kind", ""),
+        received_on=given.get("received_on") or at.date(),
+        extended=False,
+        stopped_at=None,
+        stopped_days=0,
+        taken_by=None if actor.membership_id == NOBODY else actor.membership_id,
+        since=None,
+        subject_ref=subject,
+        place_path=path,
+        closed_to_actor=bool(closed),
+        kept=bool(kept),
+        alarm=False,
+        answered=answered,
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+        rules=rules_at(tx, newest, path, at),
+    )
+    return f._replace(lead=_rights_leads(tx, f, at)[0])
+
+
 LOADERS = {
     Noun.REFERRAL: referral,
     Noun.CONSENT: consent,
@@ -1398,6 +1565,7 @@ LOADERS = {
     Noun.ESCALATION: escalation,
     Noun.ASSURANCE: assurance,
     Noun.AGREEMENT: agreement,
+    Noun.RIGHTS: rights,
 }
 NEW = {
     Noun.REFERRAL: new_referral,
@@ -1407,4 +1575,5 @@ NEW = {
     Noun.ESCALATION: new_escalation,
     Noun.ASSURANCE: new_assurance,
     Noun.AGREEMENT: new_agreement,
+    Noun.RIGHTS: new_rights,
 }

@@ -259,6 +259,33 @@ JOIN place pl ON pl.id = og.place_id""",
         days=frozenset({"review_on"}),
         json=frozenset({"tried"}),
     ),
+    Noun.RIGHTS: Shape(
+        {
+            **_columns(
+                "q",
+                "id reference state version since person_id kind asked_for on_behalf how"
+                " received_on taken_by identity_how extended stopped_at stopped_days told_how"
+                " ground reason decided_by created_at organisation_id",
+            ),
+            "person_reference": "pe.reference",
+            "given_name": "pe.given_name",
+            "family_name": "pe.family_name",
+            "organisation_name": "og.name",
+            "taken_by_name": "(SELECT tu.name FROM membership tm JOIN app_user tu"
+            " ON tu.id = tm.user_id WHERE tm.id = q.taken_by)",
+            "decided_by_name": "(SELECT du.name FROM membership dm JOIN app_user du"
+            " ON du.id = dm.user_id WHERE dm.id = q.decided_by)",
+        },
+        """rights_request q
+JOIN person pe ON pe.id = q.person_id
+JOIN organisation og ON og.id = q.organisation_id
+JOIN place pl ON pl.id = og.place_id""",
+        {"person_id": "q.person_id", "kind": "q.kind", "reference": "q.reference"},
+        times=frozenset({"since", "stopped_at", "created_at"}),
+        days=frozenset({"received_on"}),
+        sealed=frozenset({"asked_for", "on_behalf"}),
+        truths=frozenset({"extended"}),
+    ),
 }
 ALIAS = {
     Noun.REFERRAL: "r",
@@ -270,6 +297,7 @@ ALIAS = {
     ACTIVITY: "a",
     Noun.CONCERN: "c",
     Noun.ESCALATION: "e",
+    Noun.RIGHTS: "q",
 }
 # The column each noun's state stands in; people have none.
 STATE = {noun: f"{alias}.state" for noun, alias in ALIAS.items()} | {

@@ -21,6 +21,7 @@ TAKEN_ALONG = (
     "escalation",
     "beginning",
     "capacity_assessment",
+    "rights_request",
 )
 LEFT_AS_WRITTEN = ("note",)
 

@@ -42,6 +42,7 @@ from referral.policies import PolicyChange, PolicyComment, PolicyRule
 from referral.preferences import Preference
 from referral.raised_outside import RaisedOutside
 from referral.referrals import Attendance, Referral
+from referral.rights import RightsRequest
 from referral.rotas import Authority, RotaLine
 from referral.schema import Base
 from referral.themes import EscalationTheme, Theme
@@ -105,6 +106,7 @@ __all__ = [
     "Provider",
     "RaisedOutside",
     "Referral",
+    "RightsRequest",
     "RotaLine",
     "SignIn",
     "SignInTry",

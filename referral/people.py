@@ -93,6 +93,7 @@ class Note(Base):
     written_by: Mapped[Ref | None]
     at: Mapped[datetime]
     __table_args__ = (
+        Index(None, "person_id"),
         CheckConstraint("audience IN ('both','ours','safeguarding','review')", name="audience"),
         Index(None, "record_id"),
     )

@@ -65,6 +65,9 @@ DAYS: dict[str, int] = {
     "assurance.grace": 10,
     "agreement.drafted": 20,
     "agreement.ended": 20,
+    "rights_request.received": 5,
+    "rights_request.identity_checked": 5,
+    "rights_request.asked": 10,
     "confirmation": 5,
     "announcement.unread": 3,
     "left_at_least": 1,
@@ -72,6 +75,19 @@ DAYS: dict[str, int] = {
     "escalation.reopen_within": 20,
 }
 CONSENT_MONTHS = 12
+# How many years a record of each class is kept after its newest entry; for a child, until which
+# birthday. Examples to be confirmed by the organisation that deploys this. Sources: Blackpool
+# Council (case record including safeguarding 8 years after the end of care, first contact only 2);
+# NHS Records Management Code of Practice, appendix II (children until the 25th birthday, or the
+# 26th if 17 at the end; complaints 10 years).
+YEARS: dict[str, int] = {
+    "contact_only": 2,
+    "case": 8,
+    "safeguarding": 8,
+    "child": 25,
+    "child_at_17": 26,
+    "complaint": 10,
+}
 
 # Kinds of escalation and the level they may not climb past.
 CEILINGS: dict[str, int] = {
@@ -134,6 +150,17 @@ REASONS: dict[str, tuple[str, ...]] = {
     "assurance.refuse": ("standards_not_met", "evidence_missing", "other"),
     "assurance.leave": ("closed_down", "own_choice", "other"),
     "agreement.end": ("breach", "not_needed", "other"),
+    "rights_request.extend": ("complex", "many_requests"),
+    "rights_request.refuse": (
+        "law_keeps_it",
+        "legal_claims",
+        "serious_harm",
+        "about_others",
+        "nothing_held",
+        "unfounded",
+        "excessive",
+        "other",
+    ),
 }
 
 # Evidence by tier: kind -> does it stop new referrals when out of date (examples).
@@ -204,6 +231,7 @@ def shipped() -> dict[str, Shipped]:
     return {
         "days": {name: days for name, days in DAYS.items() if name not in FIXED},
         "months": {"consent": CONSENT_MONTHS},
+        "years": dict(YEARS),
         "ceiling": dict(CEILINGS),
         "reasons": {
             name: [{"code": code} for code in codes]
@@ -330,6 +358,11 @@ class Rules:
         """A clock's length: working days, or hours where its name says so."""
         found = None if self.book is EMPTY or name in FIXED else self.rule("days", name)
         return DAYS[name] if found is None else int(found.value)
+
+    def years(self, name: str) -> int:
+        """For how many years a record of this class is kept, or until which birthday."""
+        found = None if self.book is EMPTY else self.rule("years", name)
+        return YEARS[name] if found is None else int(found.value)
 
     def consent_months(self) -> int:
         """For how many months an agreement holds where no other date is given."""

@@ -14,6 +14,7 @@ from referral.store import Sql, Tx
 
 WHERE = Sql(
     "SELECT name FROM organisation WHERE id = :id AND system_id = :system_id"
+    " UNION ALL SELECT reference FROM rights_request WHERE id = :id AND system_id = :system_id"
     " UNION ALL SELECT name FROM place WHERE id = :id AND system_id = :system_id"
 )
 MEMBER = Sql(

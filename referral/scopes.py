@@ -149,4 +149,13 @@ def condition(noun: str, actor: Actor) -> str | None:
         if role in REVIEWERS:
             mine += [_answers_to("e.owner"), f"({over or ours('e')} AND {NO_CONCERN})"]
         return f"NOT {closed_person('e.person_id')} AND ({' OR '.join(mine)})"
+    if noun == Noun.RIGHTS:
+        if role in (Role.PERSON, Role.SYSTEM):
+            return None
+        mine = ["q.taken_by = :member"] if role in TEAM else []
+        if role in KEEPERS:
+            mine.append(over or ours("q"))
+        if not mine:
+            return None
+        return f"NOT {closed_person('q.person_id')} AND ({' OR '.join(mine)})"
     raise KeyError(noun)

@@ -18,6 +18,7 @@ class Noun(StrEnum):
     ESCALATION = "escalation"
     ASSURANCE = "assurance"
     AGREEMENT = "agreement"
+    RIGHTS = "rights_request"
 
 
 class Role(StrEnum):
@@ -124,6 +125,16 @@ class AgreementState(StrEnum):
     ENDED = "ended"
 
 
+class RightsState(StrEnum):
+    RECEIVED = "received"
+    IDENTITY_CHECKED = "identity_checked"
+    IN_PROGRESS = "in_progress"
+    ASKED = "asked"
+    FULFILLED = "fulfilled"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
 R = ReferralState
 WITH_PROVIDER = frozenset({R.SENT, R.QUERIED, R.WAITING, R.ACCEPTED, R.ACTIVE, R.PAUSED})
 TAKING_PART = frozenset({R.ACCEPTED, R.ACTIVE, R.PAUSED})
@@ -140,6 +151,7 @@ STATES: dict[Noun, type[StrEnum]] = {
     Noun.ESCALATION: EscalationState,
     Noun.ASSURANCE: AssuranceState,
     Noun.AGREEMENT: AgreementState,
+    Noun.RIGHTS: RightsState,
 }
 ENDS: dict[Noun, frozenset[StrEnum]] = {
     Noun.REFERRAL: frozenset(REFERRAL_ENDS),
@@ -149,6 +161,7 @@ ENDS: dict[Noun, frozenset[StrEnum]] = {
     Noun.ESCALATION: frozenset({EscalationState.CLOSED, EscalationState.WITHDRAWN}),
     Noun.ASSURANCE: frozenset({AssuranceState.REFUSED, AssuranceState.LEFT}),
     Noun.AGREEMENT: frozenset(),
+    Noun.RIGHTS: frozenset({RightsState.FULFILLED, RightsState.REFUSED, RightsState.WITHDRAWN}),
 }
 
 
@@ -159,6 +172,16 @@ class HoldCause(StrEnum):
     HOSPITAL = "hospital"
     PERSON_ASKED = "person_asked"
     RECORDS = "records"  # records being put right: a full hold
+
+
+class RightsKind(StrEnum):
+    """What a person may ask for about their own data."""
+
+    ACCESS = "access"
+    RECTIFICATION = "rectification"
+    ERASURE = "erasure"
+    RESTRICTION = "restriction"
+    OBJECTION = "objection"
 
 
 class Purpose(StrEnum):

@@ -367,6 +367,8 @@ WATCHED = listed(
     "assurance.assured",
     "assurance.conditional",
     "agreement.in_force",
+    "rights_request.in_progress",
+    "rights_request.asked",
 )
 # Clocks that stand still while their referral is held (the tables of moves say the same; a test
 # compares the two).
@@ -585,6 +587,13 @@ JOIN place pl ON pl.id = o.place_id
 WHERE a.system_id = :system_id AND a.id {{ids}}
   AND (a.organisation_id = :actor_org
     OR {under()})"""
+RIGHTS = f"""SELECT q.id, q.state, q.reference, pe.reference, pe.given_name, pe.family_name, q.kind
+FROM rights_request q JOIN person pe ON pe.id = q.person_id
+JOIN organisation o ON o.id = q.organisation_id
+JOIN place pl ON pl.id = o.place_id
+WHERE q.system_id = :system_id AND q.id {{ids}}
+  AND NOT {some(f"WHERE {closed_person('q.person_id')}")}
+  AND (q.organisation_id = :actor_org OR {under()})"""
 
 CLOSED_PERSON = closed_person("pe.id")
 HELD_PERSON = f"""EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id
@@ -597,6 +606,7 @@ DETAILS: dict[str, tuple[str, tuple[int, ...]]] = {
     "escalation": (ESCALATIONS, (6,)),
     "assurance": (ASSURANCES, ()),
     "agreement": (AGREEMENTS, ()),
+    "rights_request": (RIGHTS, ()),
 }
 
 
@@ -925,7 +935,7 @@ class NoticeRow(NamedTuple):
 
 NOTICE = """
 SELECT n.id, n.what, n.noun, n.record_id, n.at, n.read_at,
-  coalesce(r.reference, k.reference, e.reference, a.reference, an.reference),
+  coalesce(r.reference, k.reference, e.reference, a.reference, an.reference, q.reference),
   CASE WHEN r.state = 'in_error' THEN 1 ELSE 0 END
 FROM notice n
 LEFT JOIN referral r ON n.noun = 'referral' AND r.id = n.record_id
@@ -933,6 +943,7 @@ LEFT JOIN concern k ON n.noun = 'concern' AND k.id = n.record_id
 LEFT JOIN escalation e ON n.noun = 'escalation' AND e.id = n.record_id
 LEFT JOIN agreement a ON n.noun = 'agreement' AND a.id = n.record_id
 LEFT JOIN announcement an ON n.noun = 'announcement' AND an.id = n.record_id
+LEFT JOIN rights_request q ON n.noun = 'rights_request' AND q.id = n.record_id
 WHERE n.system_id = :system_id AND n.membership_id = :membership
 """
 NOTICES = Sql(NOTICE + " AND n.id < :before ORDER BY n.id DESC LIMIT :limit", (4, 5))

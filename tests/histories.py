@@ -15,7 +15,7 @@ from tests.world import OUTCOME, World, agree, build
 from web.edge import Edge
 from workflows.activities import add_provider
 from workflows.concerns import raise_concern
-from workflows.engine import Done, Refused
+from workflows.engine import Done, Refused, step
 from workflows.escalations import (
     carry_out,
     complete_escalation,
@@ -52,6 +52,7 @@ def lived(store: Store) -> World:
     _escalations(w)
     _assurances(w)
     _agreements(w)
+    _requests(w)
     _entries(w)
     return w
 
@@ -201,6 +202,37 @@ def _overrides(w: World) -> None:
         row = tx.row(Sql("SELECT id FROM override WHERE state = 'approved'"))
     assert row is not None
     move(str(row[0]), "end", w.system)
+
+
+def _requests(w: World) -> None:
+    """Answered late, after a question and two months more; erased on a ground that doesn't wait;
+    nobody could say who asked; refused; gone on with; taken back."""
+
+    def move(record: str, trigger: str, who: str = "ingrid", by: str = "", **given: Any) -> None:
+        second = w.actor[by] if by else None
+        at = w.later(hours=1)
+        with w.store.begin(w.actor[who]) as tx:
+            step(tx, Noun.RIGHTS, record, trigger, w.actor[who], at, given, second=second)
+
+    def begun(kind: str, who: str = "priya") -> str:
+        record = w.rights(w.person(), kind, who, asked_for=f"What you wrote in the {NAME_APART}.")
+        move(record, "check_identity", identity_how="known_to_team")
+        move(record, "start")
+        return record
+
+    one = begun("access")
+    move(one, "ask", note="Which year?", told_how="phone")
+    move(one, "answer", who="priya", note="This one.")
+    move(one, "extend", reason="complex", told_how="letter")
+    move(one, "fulfil", note="A copy was given.", told_how="letter")
+    two = begun("objection", "tess")
+    move(two, "ask", note="To what?", told_how="phone")
+    move(two, "go_on", note="Taken as all of it.")
+    move(two, "refuse", by="gail", reason="other", note="The law asks for it.", told_how="letter")
+    three = begun("erasure")
+    move(three, "erase", by="amara", ground="unlawful", told_how="letter")
+    move(w.rights(w.person()), "cannot_identify", note="Rang twice.")
+    move(w.rights(w.person()), "withdraw", who="priya")
 
 
 def _consent_of(w: World, referral_id: str) -> str:

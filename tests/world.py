@@ -29,6 +29,7 @@ from workflows.organisations import (
 )
 from workflows.people import add_person, save_plan
 from workflows.referrals import begin_referral, send_referral
+from workflows.rights import receive_request
 
 T = TypeVar("T")
 # A Tuesday morning in a week without bank holidays.
@@ -139,6 +140,14 @@ class World:
         if by is not None:
             self.step(Noun.OVERRIDE, made, "approve", by)
         return made
+
+    def rights(self, person: str, kind: str = "access", who: str = "priya", **values: Any) -> str:
+        """A request of this person about their own data, taken by phone."""
+        said = {"kind": kind, "asked_for": "All you hold.", "how": "phone", **values}
+        actor = self.actor[who]
+        with self.store.begin(actor) as tx:
+            given = {"received_on": self.at.date(), **said}
+            return receive_request(tx, actor, self.at, person_id=person, values=given).id
 
     def assessment(self, person: str, who: str = "priya", able: bool = False, **values: Any) -> str:
         """An assessment of the person's capacity: unable to weigh it up, unless `able`."""

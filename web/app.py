@@ -35,6 +35,7 @@ MODULES: tuple[str, ...] = (
     "web.team",
     "web.consent",
     "web.overrides",
+    "web.rights",
     "web.holds",
     "web.capacity",
     "web.wordings",

@@ -49,6 +49,7 @@ GOVERNANCE = (
     (N_("Dashboard"), "/dashboard"),
     (N_("Providers"), "/providers"),
     (N_("Shared for safety"), "/overrides"),
+    (N_("People's requests"), "/rights"),
     (N_("Audit"), "/audit"),
     (N_("Reports"), "/reports"),
     (N_("Help"), "/help"),

@@ -68,6 +68,13 @@ STATES: dict[tuple[str, str], Tag] = {
     ("assurance", "lapsed"): Tag(N_("Lapsed"), "red"),
     ("assurance", "refused"): Tag(N_("Not assured"), "grey"),
     ("assurance", "left"): Tag(N_("Left"), "grey"),
+    ("rights_request", "received"): Tag(N_("Received"), "blue"),
+    ("rights_request", "identity_checked"): Tag(N_("To be begun"), "blue"),
+    ("rights_request", "in_progress"): Tag(N_("In hand"), "orange"),
+    ("rights_request", "asked"): Tag(N_("Waits for the person"), "purple"),
+    ("rights_request", "fulfilled"): Tag(N_("Done"), "green"),
+    ("rights_request", "refused"): Tag(N_("Refused"), "grey"),
+    ("rights_request", "withdrawn"): Tag(N_("Taken back"), "grey"),
     ("agreement", "drafted"): Tag(N_("To be signed"), "orange"),
     ("agreement", "in_force"): Tag(N_("In force"), "green"),
     ("agreement", "expired"): Tag(N_("Ran out"), "red"),
@@ -185,6 +192,30 @@ MOVES: dict[tuple[str, str], MoveWords] = {
     ("assurance", "suspend"): MoveWords(N_("Suspend"), N_("Suspended")),
     ("assurance", "lapse"): MoveWords(N_("Let it lapse"), N_("Lapsed: evidence ran out")),
     ("assurance", "leave"): MoveWords(N_("Leave"), N_("The provider left")),
+    ("rights_request", "receive"): MoveWords(N_("Take a request"), N_("Request received")),
+    ("rights_request", "check_identity"): MoveWords(
+        N_("Say who asks"), N_("Found out that it comes from the person")
+    ),
+    ("rights_request", "cannot_identify"): MoveWords(
+        N_("Close it: nobody can say who asks"), N_("It could not be found out who asks")
+    ),
+    ("rights_request", "start"): MoveWords(N_("Begin the work"), N_("The work began")),
+    ("rights_request", "ask"): MoveWords(
+        N_("Ask the person"), N_("The person was asked something")
+    ),
+    ("rights_request", "answer"): MoveWords(N_("Record the answer"), N_("The person answered")),
+    ("rights_request", "go_on"): MoveWords(
+        N_("Go on without an answer"), N_("Went on without an answer")
+    ),
+    ("rights_request", "extend"): MoveWords(
+        N_("Take two months more"), N_("Two months more, and the person was told")
+    ),
+    ("rights_request", "fulfil"): MoveWords(N_("Record it as done"), N_("Done")),
+    ("rights_request", "erase"): MoveWords(N_("Erase"), N_("Erased, by two people")),
+    ("rights_request", "refuse"): MoveWords(N_("Refuse it"), N_("Refused")),
+    ("rights_request", "withdraw"): MoveWords(
+        N_("The person takes it back"), N_("Taken back by the person")
+    ),
     ("agreement", "draft"): MoveWords(N_("Draft an agreement"), N_("Drafted")),
     ("agreement", "sign"): MoveWords(N_("Sign"), N_("Signed by one party")),
     ("agreement", "renew"): MoveWords(N_("Renew"), N_("Renewed with a new review date")),
@@ -209,6 +240,15 @@ ROLES: dict[str, str] = {
 }
 
 REASONS: dict[str, str] = {
+    "complex": N_("It takes much to find and check"),
+    "many_requests": N_("They asked for many things"),
+    "law_keeps_it": N_("The law asks that it is kept"),
+    "legal_claims": N_("It is needed for a legal claim"),
+    "serious_harm": N_("It would seriously harm somebody"),
+    "about_others": N_("It is about somebody else, who has not agreed"),
+    "nothing_held": N_("Nothing of the kind is held"),
+    "unfounded": N_("It was plainly not meant as a request"),
+    "excessive": N_("The same was asked and answered just before"),
     "full": N_("No place left"),
     "not_right_activity": N_("Not the right activity"),
     "access_need": N_("An access need we cannot meet"),
@@ -557,6 +597,26 @@ WORK: dict[str, tuple[str, str, str | None]] = {
     "assurance.conditional": (N_("The conditions run out."), N_("Open"), None),
     "assurance.suspended": (N_("A suspended provider is to be decided on."), N_("Decide"), None),
     "assurance.lapsed": (N_("A provider's evidence ran out."), N_("Decide"), None),
+    "rights_request.received": (
+        N_("Somebody asks about their own information. Find out whether it is they."),
+        N_("Open"),
+        None,
+    ),
+    "rights_request.identity_checked": (
+        N_("The work on a request about somebody's own information has not begun."),
+        N_("Open"),
+        None,
+    ),
+    "rights_request.in_progress": (
+        N_("A request about somebody's own information is due."),
+        N_("Open"),
+        None,
+    ),
+    "rights_request.asked": (
+        N_("The person has not answered. Decide whether you go on without."),
+        N_("Open"),
+        None,
+    ),
     "agreement.drafted": (N_("An agreement waits for signatures."), N_("Open"), None),
     "agreement.in_force": (N_("An agreement is due for review."), N_("Renew"), None),
     "agreement.ended": (
@@ -624,6 +684,13 @@ NOTICES: dict[str, str] = {
     "provider_suspended": N_("A provider of someone you support is suspended."),
     "provider_lapsed": N_("A provider of someone you support has lapsed evidence."),
     "provider_left": N_("A provider has left."),
+    "rights_received": N_("Somebody asks about their own information, and waits for you."),
+    "rights_question": N_("There is a question about what was asked for."),
+    "rights_answered": N_("A question about somebody's own information was answered."),
+    "rights_extended": N_("The answer to what was asked for takes longer."),
+    "rights_fulfilled": N_("What was asked for is done."),
+    "rights_refused": N_("What was asked for was refused. How to complain is said with it."),
+    "rights_withdrawn": N_("A request about somebody's own information was taken back."),
     "agreement_to_sign": N_("An agreement waits for your signature."),
     "agreement_in_force": N_("An agreement is in force."),
     "agreement_expired": N_("An agreement ran out. Nothing new is shared under it."),
@@ -661,6 +728,48 @@ NOTICES: dict[str, str] = {
     "reminder": N_("Something is due."),
 }
 
+# What somebody may ask for about their own information.
+RIGHTS: dict[str, str] = {
+    "access": N_("To see it: a copy of everything held"),
+    "rectification": N_("To have it put right"),
+    "erasure": N_("To have it erased"),
+    "restriction": N_("To have its use stopped for a while"),
+    "objection": N_("To object to how it is used"),
+}
+IDENTIFIED_BY: dict[str, str] = {
+    "known_to_team": N_("The team knows them and spoke with them"),
+    "documents": N_("They showed a document"),
+    "own_page": N_("They asked on their own page, opened with the agreed word"),
+    "questions": N_("They answered questions only they could answer"),
+    "authority_shown": N_("Somebody else asks, and showed the right to"),
+}
+TOLD_BY: dict[str, str] = {
+    "letter": N_("By letter"),
+    "phone": N_("By phone"),
+    "in_person": N_("In person"),
+    "own_page": N_("On their own page"),
+}
+CAME_BY: dict[str, str] = {
+    "phone": N_("By phone"),
+    "in_person": N_("In person"),
+    "written": N_("In writing"),
+    "own_page": N_("On their own page"),
+}
+GOES: dict[str, str] = {
+    "referral": N_("Referrals"),
+    "consent": N_("Answers about sharing"),
+    "plan": N_("Plans"),
+    "note": N_("Notes"),
+    "capacity_assessment": N_("Assessments of capacity"),
+}
+ERASED_BECAUSE: dict[str, str] = {
+    "no_longer_needed": N_("No longer needed for what it was collected for"),
+    "consent_withdrawn": N_("It rested on consent alone, and that was taken back"),
+    "objection_upheld": N_("They objected, and nothing outweighs that"),
+    "unlawful": N_("It should never have been held"),
+    "legal_duty": N_("The law says that it must go"),
+}
+
 # The kinds of authority a concern is reported to.
 AUTHORITIES: dict[str, str] = {
     "emergency": N_("999"),
@@ -692,6 +801,7 @@ NOUNS: dict[str, str] = {
     "escalation": N_("Escalation"),
     "assurance": N_("Assurance"),
     "agreement": N_("Agreement"),
+    "rights_request": N_("Request about own information"),
     "person": N_("Person"),
     "plan": N_("Plan"),
     "announcement": N_("Announcement"),
@@ -707,6 +817,7 @@ PATHS: dict[str, str] = {
     "escalation": "escalations",
     "assurance": "assurance",
     "agreement": "agreements",
+    "rights_request": "rights",
     "person": "people",
     "announcement": "announcements",
 }

@@ -148,6 +148,27 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         N_("Choose all that do."),
     ),
     "assurance.note": (N_("Anything to add?"), N_("If you want to. The provider can read it.")),
+    "rights_request.check_identity.identity_how": (N_("How did you find out who asks?"), ""),
+    "rights_request.cannot_identify.note": (N_("What was tried?"), ""),
+    "rights_request.ask.note": (
+        N_("What do you ask the person?"),
+        N_("Only what you need to know to answer. The month stands still until they do."),
+    ),
+    "rights_request.answer.note": (N_("What did the person answer?"), ""),
+    "rights_request.go_on.note": (N_("How do you go on without the answer?"), ""),
+    "rights_request.extend.reason": (N_("Why does it take longer?"), ""),
+    "rights_request.fulfil.note": (
+        N_("What was done?"),
+        N_("What was given, put right or stopped, and what was left out and why."),
+    ),
+    "rights_request.erase.ground": (N_("On which ground is it erased?"), ""),
+    "rights_request.refuse.reason": (N_("Why is it refused?"), ""),
+    "rights_request.refuse.note": (
+        N_("Why, in words the person can follow?"),
+        N_("Say also how to complain: to you first, and to the Information Commissioner."),
+    ),
+    "rights_request.told_how": (N_("How was the person told?"), ""),
+    "rights_request.note": (N_("Anything to add?"), N_("If you want to.")),
     "agreement.renew.review_at": (N_("When is it reviewed next?"), N_("For example, 15 3 2027")),
     "agreement.note": (N_("Anything to add?"), N_("If you want to.")),
 }
@@ -157,6 +178,9 @@ CODES: dict[str, Mapping[str, str]] = {
     "outcome": labels.OUTCOMES,
     "goals_met": labels.GOALS_MET,
     "finding": labels.FINDINGS,
+    "identity_how": labels.IDENTIFIED_BY,
+    "told_how": labels.TOLD_BY,
+    "ground": labels.ERASED_BECAUSE,
 }
 # What is said before the form, of a move that has an effect one may not expect.
 BEFORE: dict[tuple[Noun, str], str] = {
@@ -222,6 +246,22 @@ BEFORE: dict[tuple[Noun, str], str] = {
     (Noun.AGREEMENT, "sign"): N_(
         "You sign for your organisation. It is in force once each organisation has signed."
     ),
+    (Noun.RIGHTS, "check_identity"): N_(
+        "Ask for no more than you need. What a person showed is not kept, only how you found out."
+    ),
+    (Noun.RIGHTS, "cannot_identify"): N_(
+        "Nothing is given to anybody. Whoever asked can ask again."
+    ),
+    (Noun.RIGHTS, "ask"): N_("The month stands still from today until they answer. Tell them so."),
+    (Noun.RIGHTS, "extend"): N_(
+        "The law gives two months more, once, if it is complex. Tell the person before the first"
+        " month is over."
+    ),
+    (Noun.RIGHTS, "refuse"): N_(
+        "It takes two people. The person is told why, that they can complain to you, to the"
+        " Information Commissioner, and go to court."
+    ),
+    (Noun.RIGHTS, "withdraw"): N_("Only if the person said so themselves."),
     (Noun.AGREEMENT, "end"): N_(
         "Nothing new is shared under it from now. A review is opened about those taking part."
     ),
@@ -287,6 +327,12 @@ BANNERS: dict[tuple[Noun, str], str] = {
         "Suspended. The provider and the link workers have been told. Decide by %(due)s."
     ),
     (Noun.ASSURANCE, "leave"): N_("The provider has left."),
+    (Noun.RIGHTS, "check_identity"): N_("Saved. Begin the work by %(due)s."),
+    (Noun.RIGHTS, "start"): N_("The work has begun. The answer is due by %(due)s."),
+    (Noun.RIGHTS, "ask"): N_("Saved. The month stands still. Look at it again by %(due)s."),
+    (Noun.RIGHTS, "answer"): N_("Saved. The answer is due by %(due)s."),
+    (Noun.RIGHTS, "go_on"): N_("Saved. The answer is due by %(due)s."),
+    (Noun.RIGHTS, "extend"): N_("Two months more. The answer is due by %(due)s."),
     (Noun.AGREEMENT, "renew"): N_("Renewed, with the new review date."),
     (Noun.AGREEMENT, "end"): N_("Ended. The organisations have been told."),
 }
@@ -559,7 +605,18 @@ def own_page(noun: Noun, *triggers: str) -> Callable[[Special], Special]:
 
 # What has commands of its own, and pages elsewhere.
 ELSEWHERE = frozenset(
-    {"create", "raise", "draft", "propose", "send", "redirect", "lapse", "stop", "settle"}
+    {
+        "create",
+        "raise",
+        "draft",
+        "propose",
+        "send",
+        "redirect",
+        "lapse",
+        "stop",
+        "settle",
+        "receive",
+    }
 )
 
 
@@ -601,3 +658,9 @@ def assurance_move(record_id: UUID, move: str) -> ResponseReturnValue:
 @access(STAFF)
 def agreement_move(record_id: UUID, move: str) -> ResponseReturnValue:
     return _move(Noun.AGREEMENT, record_id, move)
+
+
+@pages.route("/rights/<uuid:record_id>/<move>", methods=["GET", "POST"])
+@access(STAFF)
+def rights_move(record_id: UUID, move: str) -> ResponseReturnValue:
+    return _move(Noun.RIGHTS, record_id, move)

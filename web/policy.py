@@ -425,6 +425,9 @@ _KEEPS: dict[str, Any] = {
         "%(num)s agreements that were given keep their dates.",
         n,
     ),
+    "years": lambda n: _(
+        "What is on the list already is dated anew. Nothing goes by a date alone."
+    ),
     "ceiling": lambda n: ngettext(
         "%(num)s matter that is open keeps the level it was raised under.",
         "%(num)s matters that are open keep the level they were raised under.",

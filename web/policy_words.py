@@ -21,6 +21,14 @@ KINDS: dict[str, tuple[str, str]] = {
         N_("In working days in England. When the time is up, the next person is told or asked."),
     ),
     "months": (N_("How long consent holds"), N_("When no other date is agreed with the person.")),
+    "years": (
+        N_("How long records are kept"),
+        N_(
+            "In years after the newest entry; of a child, until which birthday. To be confirmed by"
+            " the organisation that runs this. When the time is over, a record comes on a list:"
+            " two people decide."
+        ),
+    ),
     "ceiling": (
         N_("How high a matter may climb"),
         N_("A matter that nobody settles goes up a level by itself, and no further than this."),
@@ -61,7 +69,15 @@ DAYS: dict[str, str] = {
     "escalation.reopen_within": N_("Review: the raiser may disagree within"),
     "assurance.grace": N_("Assurance: grace when a renewal is in hand"),
 }
-OTHERS: dict[tuple[str, str], str] = {("months", "consent"): N_("Consent holds for")}
+OTHERS: dict[tuple[str, str], str] = {
+    ("months", "consent"): N_("Consent holds for"),
+    ("years", "contact_only"): N_("First contact only"),
+    ("years", "case"): N_("Somebody who was referred"),
+    ("years", "safeguarding"): N_("With a safeguarding concern"),
+    ("years", "child"): N_("A child: until which birthday"),
+    ("years", "child_at_17"): N_("A child who was 17 at the end: until which birthday"),
+    ("years", "complaint"): N_("With a complaint"),
+}
 
 
 def name_words(kind: str, name: str, rules: Rules | None = None) -> str:
@@ -112,6 +128,8 @@ def unit(kind: str, name: str) -> str:
     """What a number counts."""
     if kind == "months":
         return _("months")
+    if kind == "years":
+        return _("years")
     if kind == "ceiling":
         return _("level")
     return _("hours by the clock") if name.endswith("_hours") else _("working days")
@@ -123,6 +141,8 @@ def value_words(kind: str, name: str, value: Any) -> str:
         return _("As in the place above")
     if kind == "months":
         return ngettext("%(num)s month", "%(num)s months", value)
+    if kind == "years":
+        return ngettext("%(num)s year", "%(num)s years", value)
     if kind == "ceiling":
         words = word({str(k): v for k, v in labels.LEVELS.items()}, str(value))
         return _("Level %(number)s: %(words)s", number=value, words=words)

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from referral import policy
+from workflows.months import answer_by
 from workflows.moves import Clock, Fire, Raise, Remind
 from workflows.working_time import (
     ENGLAND,
@@ -158,6 +159,14 @@ def _stage(c: Clock, a: Asked) -> datetime:
     return add(a.at, a.days(stage_kind(c, a)), a.cal)
 
 
+def _month(c: Clock, a: Asked) -> datetime:
+    """The end of the law's month, or of three, with the days it stood still."""
+    last = answer_by(
+        a.now("received_on"), a.cal, extended=a.now("extended"), stopped=a.now("stopped_days")
+    )
+    return end_of(last)
+
+
 DUE: dict[str, Callable[[Clock, Asked], datetime]] = {
     "days": _plain,
     "urgent": _urgent,
@@ -173,6 +182,7 @@ DUE: dict[str, Callable[[Clock, Asked], datetime]] = {
     "danger": _danger,
     "child": _child,
     "stage": _stage,
+    "month": _month,
 }
 # What further periods last, where it isn't the clock's own length.
 AGAIN = {
@@ -185,7 +195,7 @@ def period_of(c: Clock, a: Asked) -> tuple[int, bool]:
     """How long each further period lasts: a number of working days, or of clock hours."""
     if c.start == "danger" and a.facts.danger:
         return a.days(f"{c.kind}.danger_hours"), True
-    if c.start in ("until", "review_at", "conditions"):
+    if c.start in ("until", "review_at", "conditions", "month"):
         return 1, False
     kind = AGAIN.get(c.kind, c.kind)
     if c.start == "urgent" and a.facts.urgent:

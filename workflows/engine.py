@@ -58,6 +58,7 @@ from workflows.tables import (
     escalations,
     overrides,
     referrals,
+    rights,
 )
 from workflows.working_time import DAY, ENGLAND, Calendar
 
@@ -69,6 +70,7 @@ MACHINES: dict[Noun, Any] = {
     Noun.ESCALATION: escalations,
     Noun.ASSURANCE: assurance,
     Noun.AGREEMENT: agreements,
+    Noun.RIGHTS: rights,
 }
 TABLES: dict[Noun, Table] = {noun: machine.TABLE for noun, machine in MACHINES.items()}
 FIRED_GIVEN: dict[tuple[Noun, str], Mapping[str, Any]] = {
@@ -368,6 +370,8 @@ def may_answer(noun: Noun, f: Any, actor: Actor) -> bool:
     if f is None or not TABLES[noun].hats(f, actor) or f.closed_to_actor:
         return False
     if getattr(f, "conflict", False):
+        return False
+    if noun is Noun.RIGHTS and actor.role not in rights.SECONDS:
         return False
     return noun is not Noun.REFERRAL or actor.role not in OUTSIDE
 
@@ -758,6 +762,7 @@ def _note(
         Noun.OVERRIDE: "safeguarding",
         Noun.CONCERN: "safeguarding",
         Noun.ESCALATION: "review",
+        Noun.RIGHTS: "review",
     }.get(noun, "both")
     row = Row(
         insert("note"),

@@ -21,8 +21,9 @@ from referral.store import TryAgain, Tx
 from workflows.engine import Refused, step
 from workflows.moves import N_, Refusal
 from workflows.rules import field, missing, require, wrong
+from workflows.tables.referrals import over
 
-ERASERS = (Role.INFORMATION_GOVERNANCE_LEAD,)
+ERASERS = (Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER)
 CAUSE = "person.erase"
 AGAIN = "segue restore"
 # An entry has room for 65,535 bytes: this many ids of entries, and what else it says.
@@ -129,7 +130,7 @@ def erase_person(
 def _over(actor: Actor, found: Found) -> bool:
     if actor.role is Role.SYSTEM:
         return True
-    return f"{found.place_path}/".startswith(f"{actor.place_path}/")
+    return over(actor, found.organisation_id, found.place_path)
 
 
 def _end_agreement(tx: Tx, system: Actor, consent_id: str, at: datetime) -> None:

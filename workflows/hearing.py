@@ -94,6 +94,10 @@ def _agreement(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
     return _is_there(Noun.AGREEMENT, f, actor)
 
 
+def _rights(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
+    return _is_there(Noun.RIGHTS, f, actor)
+
+
 RULES: dict[Noun, Rule] = {
     Noun.REFERRAL: _referral,
     Noun.CONSENT: _consent,
@@ -102,6 +106,7 @@ RULES: dict[Noun, Rule] = {
     Noun.ESCALATION: _escalation,
     Noun.ASSURANCE: _assurance,
     Noun.AGREEMENT: _agreement,
+    Noun.RIGHTS: _rights,
 }
 
 # -- as the store has it ----------------------------------------------------------

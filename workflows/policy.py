@@ -66,6 +66,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "assurance.grace": (1, 20),
 }
 MONTHS = (1, 24)
+YEARS = (1, 100)
 # One level above where an escalation begins, at least; there are four.
 LEVELS = (2, 4)
 MOST_CODES, LONGEST_CODE, LONGEST_WORDS = 20, 40, 80
@@ -78,7 +79,7 @@ def bounds(kind: str, name: str) -> tuple[int, int] | None:
     """The least and the most a number may be; None for what is no number."""
     if kind == "days":
         return BOUNDS.get(name, USUAL)
-    return {"months": MONTHS, "ceiling": LEVELS}.get(kind)
+    return {"months": MONTHS, "years": YEARS, "ceiling": LEVELS}.get(kind)
 
 
 def _number(kind: str, name: str, value: Any) -> int:
@@ -132,6 +133,7 @@ def _truth(kind: str, name: str, value: Any) -> bool:
 CHECKS: Mapping[str, Callable[[str, str, Any], Any]] = {
     "days": _number,
     "months": _number,
+    "years": _number,
     "ceiling": _number,
     "reasons": _reasons,
     "evidence": _list,

@@ -157,6 +157,8 @@ def hand(noun: Noun, f: Any) -> str | None:
         return str(f.owner)
     if noun is Noun.OVERRIDE:
         return member_key(f.proposed_by)
+    if noun is Noun.RIGHTS:
+        return str(f.lead)
     return member_key(f.link_worker_id)
 
 

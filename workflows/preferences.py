@@ -29,6 +29,7 @@ DEFAULTS: Mapping[str, str] = {
     str(Noun.CONSENT): DAILY,
     str(Noun.ASSURANCE): AT_ONCE,
     str(Noun.AGREEMENT): DAILY,
+    str(Noun.RIGHTS): AT_ONCE,
     OTHER: DAILY,
 }
 STARTS = time(8)  # the working day, for a summary

@@ -48,6 +48,7 @@ ABOUT = {
     Noun.ESCALATION: "A matter that somebody can't resolve, taken to the next level that can.",
     Noun.ASSURANCE: "Whether a provider meets the working standards now, from its evidence.",
     Noun.AGREEMENT: "What organisations agreed with each other about sharing or working together.",
+    Noun.RIGHTS: "What a person asks for about their own data, answered within the law's month.",
 }
 
 # How each way of starting a clock is said, by its name in `workflows.clocks.DUE`.
@@ -66,6 +67,8 @@ STARTS = {
     "danger": "{days}; in danger {hours}",
     "child": "{days} ({child} about a child)",
     "stage": "{days} ({stages} if professionals disagree)",
+    "month": "one calendar month from the day it came (three once made longer), and the days it"
+    " stood still",
 }
 # What the sweep asks further before it acts, by the kind of clock (`workflows.sweep.SETTLED`).
 FURTHER = {

@@ -367,6 +367,11 @@ def _item(
         known = {"provider_id": detail[3]}
     elif noun is Noun.AGREEMENT:
         name, reference = str(detail[3]), str(detail[2])
+    elif noun is Noun.RIGHTS:
+        person = {"reference": detail[3], "given_name": detail[4], "family_name": detail[5]}
+        seen = disclosure.shown_person(person, actor.role, at, False)
+        reference, name = name, disclosure.known_as(seen) or name
+        known = {"kind": detail[6]}
     elif noun is Noun.CONCERN:
         reference = name
         known = {"danger": bool(detail[3])}
@@ -563,6 +568,7 @@ def _notes(tx: Tx, actor: Actor, noun: Noun, record_id: str) -> Mapping[str, str
         Noun.OVERRIDE: "safeguarding",
         Noun.CONCERN: "safeguarding",
         Noun.ESCALATION: "review",
+        Noun.RIGHTS: "review",
     }.get(noun, "both")
     return visible.notes(tx, actor, record_id, frozenset({audience}))
 

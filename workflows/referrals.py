@@ -31,6 +31,7 @@ from workflows.guards import not_died
 from workflows.letters import tell
 from workflows.moves import N_, Refusal
 from workflows.people import MOST_TEXT
+from workflows.rights import erase_asked
 from workflows.rules import field, kept, once, told_again, wrong
 
 DRAFT_FIELDS = (
@@ -447,6 +448,8 @@ def _second_people(noun: Noun, f: Any) -> list[str]:
     """Who could be the second person: the team lead, or the reviewers of this level and above."""
     if noun is Noun.ESCALATION:
         return list(dict.fromkeys((f.owner, f.next_owner)))
+    if noun is Noun.RIGHTS:
+        return list(f.seconds)
     return [role_key(Role.TEAM_LEAD, f.organisation_id)] if noun is Noun.REFERRAL else []
 
 
@@ -477,7 +480,10 @@ def confirm_proposal(
         log(tx, second, at, "proposal_refused", noun, record_id, {"confirmation": confirmation_id})
         _tell_proposer(tx, first, at, "proposal_refused", noun, record_id)
         return None
-    made = step(tx, Noun(noun), record_id, trigger, first, at, json.loads(given), second=second)
+    said = json.loads(given)
+    made = step(tx, Noun(noun), record_id, trigger, first, at, said, second=second)
+    if (noun, trigger) == (Noun.RIGHTS, "erase"):
+        erase_asked(tx, first, second, at, record_id, said["ground"])
     _tell_proposer(tx, first, at, "proposal_confirmed", noun, record_id)
     return made
 

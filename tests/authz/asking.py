@@ -69,6 +69,8 @@ NOUNS = (
     ("/people", "other_id", "other_person"),
     ("/consents", "record_id", "consent"),
     ("/overrides", "record_id", "override"),
+    ("/rights", "record_id", "rights_request"),
+    ("/rights", "proposal_id", "rights_proposal"),
     ("/concerns", "record_id", "concern"),
     ("/escalations", "record_id", "escalation"),
     ("/confirmations", "record_id", "confirmation"),
@@ -84,6 +86,7 @@ NOUNS = (
 # The machine behind the first part of an address; assurance is one with its provider.
 BY_FOLDER = {f"{noun}s": str(noun) for noun in Noun} | {
     "assurance": "assurance",
+    "rights": "rights_request",
     "providers": "assurance",
 }
 # What is random in every answer, and says nothing.
@@ -259,7 +262,7 @@ class Asking:
         if "<move>" not in path:
             yield path
             return
-        noun = Noun(path.split("/")[1].removesuffix("s"))
+        noun = Noun(BY_FOLDER[path.split("/")[1]])
         triggers = [t for of, t in MOVES if of == noun and _by_hand(noun, t)]
         adapter = self.app.url_map.bind("localhost")
         for trigger in triggers if self.full else triggers[:1]:

@@ -21,6 +21,7 @@ from tests.world import SHARING, START, World, another, assure, build
 from web.link_tokens import LinkTokens
 from workflows import announcements, errands, person_links, policy_changes, rotas
 from workflows.activities import add_provider, save_activity, save_group
+from workflows.engine import step
 from workflows.escalations import decide_escalation
 from workflows.holds import place_hold
 from workflows.organisations import add_membership, add_organisation, add_user
@@ -174,6 +175,7 @@ def _of_people(t: Team) -> Records:
     made["still"] = w.draft(lone, t.activity, t.worker)
     made["consent"] = w.consent(person, t.provider, t.worker).id
     made["override"] = w.override(lone, t.provider, t.worker, by=None)
+    made["rights_request"], made["rights_proposal"] = _request(t, lone)
     made["referral"] = w.draft(person, t.activity, t.worker)
     w.made(actor, lambda tx: send_referral(tx, actor, w.at, made["referral"]))
     made["hold"] = w.made(
@@ -203,6 +205,17 @@ def _of_people(t: Team) -> Records:
     made["link"], _ = _own_page(t, person), _own_page(t, lone)
     made["errand"] = _errand(t, made["referral"])
     return made | _escalations(t, made["referral"])
+
+
+def _request(t: Team, person: str) -> tuple[str, str]:
+    """A request about the person's own data, and a refusal of it that waits for a second person."""
+    w = t.w
+    made = w.rights(person, "access", t.worker)
+    lead = w.actor["ingrid"]
+    with w.store.begin(lead) as tx:
+        step(tx, Noun.RIGHTS, made, "check_identity", lead, w.at, {"identity_how": "documents"})
+        said = {"reason": "unfounded", "note": "No.", "told_how": "letter"}
+        return made, propose(tx, lead, w.at, Noun.RIGHTS, made, "refuse", said)
 
 
 def _own_page(t: Team, person: str) -> str:

@@ -36,12 +36,14 @@ RELATIONS: dict[str, tuple[str, ...]] = {
     "escalation": ("reviewer", "raiser", "asked", "stand_in"),
     "assurance": ("own_provider", "over"),
     "agreement": ("signatory", "over"),
+    "rights_request": ("raiser", "over", "self"),
 }
 
 IMPLIED: dict[str, dict[str, str]] = {
     "referral": {"stand_in": "over"},
     "consent": {"stand_in": "over"},
     "override": {"raiser": "over", "holder": "over", "ladder": "over"},
+    "rights_request": {"raiser": "over"},
     "concern": {"holder": "staff", "ladder": "staff", "implicated": "staff"},
 }
 """Whoever has the first relation has the second: a stand-in leads the team, too."""
@@ -64,6 +66,7 @@ OPEN: dict[str, tuple[str, ...]] = {
     "escalation": ("raised", "in_review", "information_requested", "decided"),
     "assurance": ("applied", "in_review", "assured", "conditional", "suspended", "lapsed"),
     "agreement": ("drafted", "in_force", "expired", "ended"),
+    "rights_request": ("received", "identity_checked", "in_progress", "asked"),
 }
 """States in which somebody acts (some only while the design's condition holds)."""
 
@@ -75,6 +78,7 @@ ENDS: dict[str, tuple[str, ...]] = {
     "escalation": ("closed", "withdrawn"),
     "assurance": ("refused", "left"),
     "agreement": (),
+    "rights_request": ("fulfilled", "refused", "withdrawn"),
 }
 """States in which nobody acts."""
 
@@ -152,6 +156,20 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
         "leave",
     ),
     "agreement": ("draft", "sign", "renew", "replace", "expire", "end"),
+    "rights_request": (
+        "receive",
+        "check_identity",
+        "cannot_identify",
+        "start",
+        "ask",
+        "answer",
+        "go_on",
+        "extend",
+        "fulfil",
+        "erase",
+        "refuse",
+        "withdraw",
+    ),
 }
 
 NOUNS = tuple(TRIGGERS)

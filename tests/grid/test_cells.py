@@ -311,6 +311,27 @@ class Stage:
             "review_at": w.at + timedelta(days=300),
         }
 
+    def _rights_request(self) -> dict[str, str]:
+        w, made = self.w, {}
+        checked = [("check_identity", "ingrid", {"identity_how": "known_to_team"})]
+        begun = [*checked, ("start", "ingrid", {})]
+        asked = ("ask", "ingrid", {"note": "Which year?", "told_how": "phone"})
+        done = ("fulfil", "ingrid", {"note": "Given.", "told_how": "letter"})
+        road: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
+            "received": [],
+            "identity_checked": checked,
+            "in_progress": begun,
+            "asked": [*begun, asked],
+            "fulfilled": [*begun, done],
+            "refused": [("cannot_identify", "ingrid", {"note": "Rang twice."})],
+            "withdrawn": [("withdraw", "priya", {})],
+        }
+        for state, moves in road.items():
+            made[state] = w.rights(w.person())
+            for trigger, who, given in moves:
+                w.step(Noun.RIGHTS, made[state], trigger, who, given=given)
+        return made
+
     # -- an actor for each hat ------------------------------------------------------------------
 
     def cast(self) -> Iterator[tuple[reading.Actor, Actor, Dress]]:
@@ -319,6 +340,19 @@ class Stage:
                 found = self.who(str(meant.hat.role), meant.hat.relation)
                 if found is not None:
                     yield (meant, *found)
+
+    def second(self, trigger: str, actor: Actor) -> Actor | None:
+        """Somebody else, for what takes two."""
+        if trigger == "mark_in_error":
+            tess = self.w.actor["tess"]
+            return tess if actor.membership_id != tess.membership_id else self.w.actor["sam"]
+        by_two = self.noun == "rights_request" and trigger in ("refuse", "erase")
+        return self.w.actor["gail"] if by_two else None
+
+    def set_for(self, tx: Tx, trigger: str, record: str | None) -> None:
+        """What is erased was asked to be."""
+        if (self.noun, trigger) == ("rights_request", "erase") and record is not None:
+            self._set("rights_request", "kind", "erasure")(tx, record)
 
     def who(self, role: str, relation: str) -> tuple[Actor, Dress] | None:
         w = self.w
@@ -401,6 +435,27 @@ class Stage:
         if (role, relation) == ("information_governance_lead", "over"):
             return w.actor["ingrid"], nothing
         return self._dress_referral(role, "over" if relation == "holder" else relation)
+
+    def _dress_rights_request(self, role: str, relation: str) -> tuple[Actor, Dress] | None:
+        w = self.w
+        if relation == "raiser":
+            actor = w.actor[{"link_worker": "priya", "team_lead": "tess"}[role]]
+            return actor, self._set("rights_request", "taken_by", actor.membership_id)
+        known = {
+            ("link_worker", "-"): "sam",
+            ("team_lead", "over"): "tess",
+            ("provider_leader", "-"): "sol",
+            ("safeguarding_lead", "-"): "gwen",
+            ("information_governance_lead", "over"): "ingrid",
+            ("accountable_officer", "over"): "amara",
+            ("accountable_officer", "-"): "alma",
+            ("administrator", "-"): "ada",
+            ("auditor", "-"): "art",
+            ("commissioner", "-"): "cora",
+        }
+        if (role, relation) in known:
+            return w.actor[known[role, relation]], nothing
+        return self._dress_referral(role, relation)
 
     def _dress_concern(self, role: str, relation: str) -> tuple[Actor, Dress] | None:
         w = self.w
@@ -568,6 +623,9 @@ class Stage:
             "asked": f"member@{w.actor['priya'].membership_id}",
             "decision": "uphold",
             "finding": "right",
+            "identity_how": "documents",
+            "told_how": "letter",
+            "ground": "unlawful",
             "consequence_id": w.place["root"],
             "settled": "done",
             "review_at": w.at + timedelta(days=90),
@@ -598,6 +656,14 @@ class Stage:
                 "person_id": self.someone,
                 "recipient": w.provider["singers"],
             }
+        if self.noun == "rights_request":
+            return {
+                "person_id": self.someone,
+                "kind": "access",
+                "asked_for": "All you hold.",
+                "how": "phone",
+                "received_on": w.at.date(),
+            }
         if self.noun == "concern":
             return {"person_id": self.someone, "seen": "Bruises.", "danger": False}
         if self.noun == "escalation":
@@ -622,6 +688,8 @@ REASON = {
     ("consent", "withdraw"): "not_said",
     ("override", "refuse"): "too_much",
     ("override", "end"): "danger_over",
+    ("rights_request", "extend"): "complex",
+    ("rights_request", "refuse"): "unfounded",
     ("escalation", "climb"): "not_resolved",
     ("escalation", "reopen"): "disagree",
 }
@@ -678,10 +746,10 @@ def attempt(
 ) -> str:
     """What one try comes to; all it wrote is undone."""
     told = "allowed"
-    second = stage.w.actor["tess" if actor.membership_id != _id(stage, "tess") else "sam"]
     try:
         with stage.w.store.begin(actor) as tx:
             dress(tx, record)
+            stage.set_for(tx, trigger, record)
             before = counted(tx)
             try:
                 step(
@@ -692,7 +760,7 @@ def attempt(
                     actor,
                     stage.w.at,
                     stage.given(trigger, source, actor),
-                    second=second if trigger == "mark_in_error" else None,
+                    second=stage.second(trigger, actor),
                 )
             except Refused as refused:
                 told = refused.codes[0]
@@ -701,7 +769,3 @@ def attempt(
     except Undo:
         pass
     return told
-
-
-def _id(stage: Stage, key: str) -> str:
-    return stage.w.actor[key].membership_id

@@ -271,6 +271,11 @@ HOLDER = relation("concern", "holder")
 REVIEWER = relation("escalation", "reviewer")
 RAISER = relation("escalation", "raiser")
 SIGNATORY = relation("agreement", "signatory")
+INFORMATION_LEAD = {
+    Hat("information_governance_lead", "over"),
+    Hat("accountable_officer", "over"),
+}
+TAKER = relation("rights_request", "raiser")
 
 BY = {
     "referral": {
@@ -323,6 +328,13 @@ BY = {
         "lapse": SYSTEM,
     },
     "agreement": {"draft renew end": GOVERNANCE, "sign": SIGNATORY, "replace expire": SYSTEM},
+    "rights_request": {
+        "receive": {Hat("link_worker")} | TEAM_LEAD | INFORMATION_LEAD | PERSON,
+        "check_identity cannot_identify start ask go_on": INFORMATION_LEAD,
+        "extend fulfil erase refuse": INFORMATION_LEAD,
+        "answer": INFORMATION_LEAD | TAKER | PERSON,
+        "withdraw": TAKER | PERSON,
+    },
 }
 BY_STATE = {
     ("referral", "reopen", "completed"): PROVIDER | LINK_WORKER | GOVERNANCE,
@@ -351,6 +363,7 @@ OWNERS: dict[str, set[Hat] | set[str]] = {
     "escalation": {"*/reviewer", "*/asked"},
     "assurance": GOVERNANCE | OWN_PROVIDER,
     "agreement": GOVERNANCE,
+    "rights_request": {Hat("information_governance_lead", "over")},
 }
 
 
@@ -565,6 +578,9 @@ def test_other_ends_have_only_the_ways_out_the_design_gives() -> None:
         ("escalation", "withdrawn"): set(),
         ("assurance", "refused"): {"apply", "leave"},
         ("assurance", "left"): {"apply"},
+        ("rights_request", "fulfilled"): set(),
+        ("rights_request", "refused"): set(),
+        ("rights_request", "withdrawn"): set(),
     }
     for (noun, end), triggers in ways.items():
         assert {line.trigger for line in out_of(noun, end)} == triggers
@@ -1083,6 +1099,9 @@ def test_the_not_started_clock_runs_beside_and_no_hold_stops_it() -> None:
         ("assurance", "in_review", "", 20),
         ("assurance", "lapsed", "the provider for evidence", 20),
         ("agreement", "drafted", "", 20),
+        ("rights_request", "received", "", 5),
+        ("rights_request", "identity_checked", "", 5),
+        ("rights_request", "asked", "", 10),
     ],
 )
 def test_days_are_read_as_numbers(noun: str, state: str, when: str, days: int) -> None:

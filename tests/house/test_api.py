@@ -33,6 +33,7 @@ PATHS = {
     Noun.ESCALATION: "escalations",
     Noun.ASSURANCE: "providers",
     Noun.AGREEMENT: "agreements",
+    Noun.RIGHTS: "rights",
 }
 
 

@@ -86,6 +86,7 @@ WRITES = {
     ("workflows/merges.py", "referral"): "whose it is, when two records of one person are joined",
     ("workflows/merges.py", "consent"): "whose it is, when two records of one person are joined",
     ("workflows/merges.py", "override"): "whose it is, when two records are joined",
+    ("workflows/merges.py", "rights_request"): "whose it is, when two records are joined",
     ("workflows/merges.py", "concern"): "whom it is about, when two records are joined",
     ("workflows/merges.py", "hold"): "whose it is, when two records of one person are joined",
     ("workflows/merges.py", "escalation"): "whom it is about, when two records are joined",
@@ -230,6 +231,7 @@ FACTS: dict[Noun, tuple[type[Any], type[Any]]] = {
     Noun.REFERRAL: (facts.ReferralFacts, facts.NewReferralFacts),
     Noun.CONSENT: (facts.ConsentFacts, facts.ConsentFacts),
     Noun.OVERRIDE: (facts.OverrideFacts, facts.OverrideFacts),
+    Noun.RIGHTS: (facts.RightsFacts, facts.RightsFacts),
     Noun.CONCERN: (facts.ConcernFacts, facts.ConcernFacts),
     Noun.ESCALATION: (facts.EscalationFacts, facts.EscalationFacts),
     Noun.ASSURANCE: (facts.AssuranceFacts, facts.AssuranceFacts),
@@ -288,6 +290,8 @@ def facts_for(noun: Noun, state: str | None, actor: Actor) -> Any:
     if noun is Noun.AGREEMENT:
         orgs = frozenset({new_id(), actor.organisation_id})
         known |= {"parties": orgs, "unsigned": orgs, "provider_gates": ((new_id(), 0),)}
+    if noun is Noun.RIGHTS:
+        known |= {"kind": "access"}
     return f._replace(**known)
 
 

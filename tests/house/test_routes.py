@@ -118,6 +118,7 @@ def some_records(w: World) -> dict[str, str]:
         "escalations": escalation,
         "consents": consent,
         "overrides": override,
+        "rights": w.rights(person),
         "assurance": assurance,
         "agreements": agreement,
         "offers": w.activity["choir"],

@@ -16,7 +16,15 @@ from referral import scopes
 ROOT = Path(__file__).parents[2]
 PERSONAL = (
     *("person", "plan", "referral", "consent", "override", "concern", "concern_source"),
-    *("hold", "note", "attendance", "beginning", "escalation", "capacity_assessment"),
+    *(
+        "hold",
+        "note",
+        "attendance",
+        "beginning",
+        "escalation",
+        "capacity_assessment",
+        "rights_request",
+    ),
 )
 READS_PERSONAL = re.compile(rf"\b(?:FROM|JOIN)\s+(?:{'|'.join(PERSONAL)})\b")
 
@@ -56,6 +64,7 @@ FOR_THE_PROGRAM = {
     "leftovers": "what is cleared away",
     "proofs": "which record a reference names, for who runs the database",
     "passing": "what goes along when a person is passed on",
+    "retention": "how long a record is kept: a class and a day",
     "rows": "the locks a command takes",
     "sign_ins": "who signs in, and how much waits for them: numbers",
     "verify": "the whole store against its log",

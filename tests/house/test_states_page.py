@@ -18,7 +18,8 @@ def test_the_page_is_what_the_tables_say() -> None:
 
 def test_every_state_and_move_is_on_the_page() -> None:
     for noun, table in TABLES.items():
-        part = print_states().split(f"## {str(noun).capitalize()}\n")[1].split("\n## ")[0]
+        title = str(noun).replace("_", " ").capitalize()
+        part = print_states().split(f"## {title}\n")[1].split("\n## ")[0]
         assert table.version in part
         for state in table.states.values():
             name = str(state.name).replace("_", " ")

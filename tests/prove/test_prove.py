@@ -24,6 +24,7 @@ from referral.facts import (
     EscalationFacts,
     OverrideFacts,
     ReferralFacts,
+    RightsFacts,
 )
 from referral.states import Noun
 from tests.living import by_invariant, living
@@ -83,6 +84,7 @@ FACTS = {
     Noun.ESCALATION: EscalationFacts,
     Noun.ASSURANCE: AssuranceFacts,
     Noun.AGREEMENT: AgreementFacts,
+    Noun.RIGHTS: RightsFacts,
 }
 
 

@@ -141,6 +141,7 @@ def test_a_state_outside_the_list_is_refused(w: World) -> None:
 
 def one_of_each(w: World) -> None:
     person = w.person()
+    w.rights(person)
     record = w.sent(person)
     w.override(w.person())
     about = {"person_id": person, "seen": "Bruises.", "danger": False}

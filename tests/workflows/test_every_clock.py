@@ -306,6 +306,32 @@ def ended(w: World) -> tuple[Noun, str]:
     return Noun.AGREEMENT, record
 
 
+@kind("rights_request.received", *REMINDED_THEN_RAISED)
+def request_received(w: World) -> tuple[Noun, str]:
+    return Noun.RIGHTS, w.rights(w.person())
+
+
+@kind("rights_request.identity_checked", *REMINDED_THEN_RAISED)
+def request_checked(w: World) -> tuple[Noun, str]:
+    record = w.rights(w.person())
+    w.step(Noun.RIGHTS, record, "check_identity", "ingrid", given={"identity_how": "documents"})
+    return Noun.RIGHTS, record
+
+
+@kind("rights_request.in_progress", "reminded", "reminded", *REMINDED_THEN_RAISED)
+def request_begun(w: World) -> tuple[Noun, str]:
+    _, record = request_checked(w)
+    w.step(Noun.RIGHTS, record, "start", "ingrid")
+    return Noun.RIGHTS, record
+
+
+@kind("rights_request.asked", *REMINDED_THEN_RAISED)
+def request_asked(w: World) -> tuple[Noun, str]:
+    _, record = request_begun(w)
+    w.step(Noun.RIGHTS, record, "ask", "ingrid", given={"note": "Which?", "told_how": "phone"})
+    return Noun.RIGHTS, record
+
+
 KINDS = sorted(kind for table in TABLES.values() for kind in table.clocks)
 
 

@@ -23,6 +23,7 @@ from web.api import (
     problems,
     providers,
     referrals,
+    rights,
     wordings,
 )
 from web.api.answers import ProblemShown
@@ -41,6 +42,7 @@ NOUNS = (
     activities,
     concerns,
     escalations,
+    rights,
     confirmations,
 )
 ABOUT = """The same commands as the pages, decided by the same tables of moves.

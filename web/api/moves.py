@@ -185,6 +185,8 @@ COMMANDS: Mapping[tuple[Noun, str], Command] = {
     (Noun.CONSENT, "renew"): _renew,
     (Noun.ESCALATION, "decide"): _by_two(_decided),
     (Noun.REFERRAL, "mark_in_error"): _by_two(_stepped),
+    (Noun.RIGHTS, "refuse"): _by_two(_stepped),
+    (Noun.RIGHTS, "erase"): _by_two(_stepped),
     (Noun.ESCALATION, "complete"): _completed,
     (Noun.ESCALATION, "settle"): _settled,
 }

@@ -31,6 +31,7 @@ from web.schemas.fields import (
 )
 from web.schemas.overrides import ProposeOverride
 from web.schemas.referrals import BeginReferral, Redirect
+from web.schemas.rights import TakeRequest
 from workflows.engine import TABLES
 from workflows.moves import N_, Move, Need, list_of
 from workflows.tables.concerns import ADVOCATES, CATEGORIES
@@ -98,6 +99,7 @@ OWN: Mapping[tuple[Noun, str], type[Command]] = {
     (Noun.CONCERN, "raise"): RaiseConcern,
     (Noun.ESCALATION, "raise"): RaiseEscalation,
     (Noun.AGREEMENT, "draft"): DraftAgreement,
+    (Noun.RIGHTS, "receive"): TakeRequest,
 }
 
 

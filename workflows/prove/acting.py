@@ -107,6 +107,8 @@ SAMPLES: dict[str, Any] = {
     "fields": ["name"],
     "person_told": False,
     "why_not_told": "words",
+    "asked_for": "words",
+    "received_on": AT.date(),
 }
 
 
@@ -253,6 +255,7 @@ KEPT: dict[Noun, dict[str, Callable[[Any], dict[str, Any]]]] = {
         "conditional_activities": lambda v: {"within": v is None or bool(v)},
     },
     Noun.AGREEMENT: {"review_at": lambda v: {"past": False}},
+    Noun.RIGHTS: {"extended": lambda v: {"extended": v}},
 }
 # Columns that no guard, hat, pick, clock or invariant asks for.
 UNKEPT = {
@@ -261,6 +264,7 @@ UNKEPT = {
     "acknowledged_at", "reported_at", "authority_route", "categories", "advocate", "wishes",
     "why_not_asked", "reported_to", "authority_reference", "authority_decision", "closed_at",
     "wishes_met", "finding", "decision", "review_on", "conditions_note_id", "decided_by",
+    "identity_how", "told_how", "ground", "stopped_at", "stopped_days",
 }  # fmt: skip
 
 
@@ -372,6 +376,8 @@ class Bounds:
                 return -1 - slot
             if noun is Noun.ESCALATION and record.closed == "long ago":
                 return -1 - slot  # too late to disagree with what was decided
+            if noun is Noun.RIGHTS and record.state in ENDS[noun]:
+                return -1 - slot
             if noun is Noun.AGREEMENT and record.state in ("expired", "ended"):
                 return -1 - slot  # no move is left to it
         return None
@@ -609,6 +615,7 @@ DATE_CAME: dict[str, Callable[[Any], bool]] = {
     "until": lambda r: r.past if isinstance(r, world.Override) else r.ran_out,
     "review_at": lambda r: r.past,
     "evidence": lambda r: r.evidence == "out",
+    "month": lambda r: True,  # any of its marks may come
     "conditions": lambda r: r.past or r.evidence == "out",
 }
 
@@ -852,6 +859,12 @@ LIFE: dict[str, Life] = {
     ),
     "agreement runs out": _each(
         Noun.AGREEMENT, "its review date comes", lambda a: a.state == "in_force", past=True
+    ),
+    "the month passes": _each(
+        Noun.RIGHTS, "its first month is over", lambda q: True, month_over=True
+    ),
+    "kept long enough": _each(
+        Noun.RIGHTS, "it has been kept long enough", lambda q: True, kept_for_long=False
     ),
     "override runs out": _each(
         Noun.OVERRIDE, "its time is over", lambda o: o.state == "approved", past=True

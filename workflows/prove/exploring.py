@@ -426,6 +426,20 @@ def _applications(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
             yield who, f, blank, {}, provider
 
 
+def _requests(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
+    place = slot if slot >= 0 else -1 - slot
+    for who in slice_.actors:
+        actor = CAST[who]
+        x = world.new_rights_situation(s, "margaret", place)
+        for kind in ("access", "erasure"):
+            f = world.rights_facts(x, actor, "margaret", kind)
+            if not TABLES[Noun.RIGHTS].hats(f, actor):
+                continue
+            taken = "" if actor.role is Role.PERSON else who
+            given = {**acting.SAMPLES, "kind": kind, "how": "phone"}
+            yield who, f, world.Rights("", "margaret", kind, taken), given, f"for {kind}"
+
+
 BEGIN: dict[Noun, tuple[str, Callable[[State, Slice, int], Iterator[Beginning]]]] = {
     Noun.REFERRAL: ("create", _referrals),
     Noun.CONSENT: ("ask", _questions),
@@ -433,6 +447,7 @@ BEGIN: dict[Noun, tuple[str, Callable[[State, Slice, int], Iterator[Beginning]]]
     Noun.CONCERN: ("raise", _concerns),
     Noun.ESCALATION: ("raise", _matters),
     Noun.AGREEMENT: ("draft", _agreements),
+    Noun.RIGHTS: ("receive", _requests),
     Noun.ASSURANCE: ("apply", _applications),
 }
 

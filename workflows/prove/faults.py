@@ -21,7 +21,7 @@ from workflows.prove.exploring import Breach, Exploration, explore
 from workflows.prove.invariants import FOUND
 from workflows.prove.slices import slices
 
-R, C, O, S, E, P, G = (  # noqa: E741 - O is the override, beside the others' first letters
+R, C, O, S, E, P, G, Q = (  # noqa: E741 - O is the override, beside the others' first letters
     Noun.REFERRAL,
     Noun.CONSENT,
     Noun.OVERRIDE,
@@ -29,6 +29,7 @@ R, C, O, S, E, P, G = (  # noqa: E741 - O is the override, beside the others' fi
     Noun.ESCALATION,
     Noun.ASSURANCE,
     Noun.AGREEMENT,
+    Noun.RIGHTS,
 )
 PROVIDER = (Role.PROVIDER_LEADER, Relation.ADDRESSED)
 PERSON = (Role.PERSON, Relation.SELF)
@@ -109,6 +110,7 @@ LOOK: dict[Noun, tuple[str, ...]] = {
     E: ("escalation", "two people", "overtaken", "alarms", "reviewers"),
     P: ("assurance",),
     G: ("agreement",),
+    Q: ("rights",),
 }
 LOOK_FOR_GUARD: dict[str, tuple[str, ...]] = {
     "ground_to_share": ("one referral",),
@@ -122,6 +124,12 @@ LOOK_FOR_GUARD: dict[str, tuple[str, ...]] = {
     "place_left": ("places",),
     "not_died": ("death",),
     "not_left_by_redirect": ("two referrals",),
+    "not_extended": ("rights",),
+    "in_first_month": ("rights",),
+    "erasure_asked": ("rights",),
+    "nothing_to_erase": ("rights",),
+    "not_kept": ("rights",),
+    "retention_over": ("rights",),
 }
 
 
@@ -314,7 +322,7 @@ def _two_people() -> Iterator[Fault]:
                     f"{noun} {m.trigger} needs one person only",
                     "two people lost",
                     noun,
-                    ("two people", "every role"),
+                    LOOK[Q] if noun is Q else ("two people", "every role"),
                     with_move(noun, m, replace(m, two_people=False, two_people_if=None)),
                 )
 

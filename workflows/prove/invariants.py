@@ -18,6 +18,7 @@ from referral.states import (
     WITH_PROVIDER,
     Noun,
     ReferralState,
+    RightsKind,
     Role,
 )
 from workflows import disclosure, task_status
@@ -26,8 +27,9 @@ from workflows.prove import world
 from workflows.prove.acting import LONG, Edge
 from workflows.prove.exploring import Exploration, Out
 from workflows.prove.world import AT, CAST, Referral, State, records
+from workflows.tables.rights import SECONDS
 
-R, C, O, S, E, P, G = (  # noqa: E741 - O is the override, beside the others' first letters
+R, C, O, S, E, P, G, Q = (  # noqa: E741 - O is the override, beside the others' first letters
     Noun.REFERRAL,
     Noun.CONSENT,
     Noun.OVERRIDE,
@@ -35,6 +37,7 @@ R, C, O, S, E, P, G = (  # noqa: E741 - O is the override, beside the others' fi
     Noun.ESCALATION,
     Noun.ASSURANCE,
     Noun.AGREEMENT,
+    Noun.RIGHTS,
 )
 HOLDS = ""
 ENDS_OVERRIDE = "mark of override.approved"
@@ -631,6 +634,69 @@ def holds_do_as_they_are_told(before: State, edge: Edge, after: State) -> str | 
     return HOLDS
 
 
+def two_people_answer(q: world.Rights, edge: Edge, before: State) -> str | None:
+    """Of a request about one's own data: refusing, and erasing, take a second person who answers
+    for the place and isn't named in a concern."""
+    if edge.trigger not in ("refuse", "erase"):
+        return None
+    if not edge.second or edge.second == edge.who:
+        return f"{edge.who} alone made {edge.trigger} of a request for {q.kind}."
+    if CAST[edge.second].role not in SECONDS:
+        return f"{edge.second} was the second person of {edge.trigger}."
+    if world.is_named(CAST[edge.second], world.named_about_person(before, q.person)):
+        return f"{edge.second}, named as a source of harm, was the second person."
+    return HOLDS
+
+
+@invariant(
+    "5.8",
+    "The time to answer a request is made longer once, and within the first month.",
+    "rights",
+    moves=((Q, "extend"),),
+)
+def longer_once_and_in_time(before: State, edge: Edge, after: State) -> str | None:
+    q = before.requests[edge.slot]
+    if q.extended:
+        return "The time was made longer twice."
+    if q.month_over:
+        return "The time was made longer after the first month."
+    return HOLDS
+
+
+@invariant(
+    "5.8",
+    "Nothing is erased while something open keeps it, or while its class is kept.",
+    "rights",
+    moves=((Q, "erase"), (Q, "fulfil")),
+)
+def nothing_kept_is_erased(before: State, edge: Edge, after: State) -> str | None:
+    q = before.requests[edge.slot]
+    if (q.kind == RightsKind.ERASURE) != (edge.trigger == "erase"):
+        return f"A request for {q.kind} ended by {edge.trigger}."
+    if edge.trigger != "erase":
+        return HOLDS
+    if world.keeps_open(before, q.person):
+        return "Somebody was erased of whom something is open."
+    if q.kept_for_long:
+        return "Somebody was erased who is kept longer, on a ground that waits for it."
+    return HOLDS
+
+
+@invariant(
+    "5.8",
+    "Nobody named as a source of harm acts on a request of the person.",
+    "rights",
+    moves=((Q, "*"),),
+)
+def the_named_act_on_no_request(before: State, edge: Edge, after: State) -> str | None:
+    if not human(edge) or CAST[edge.who].role is Role.PERSON:
+        return None
+    named = world.named_about_person(before, after.requests[edge.slot].person)
+    if world.is_named(CAST[edge.who], named):
+        return f"{edge.who}, named as a source of harm, made {edge.trigger} of a request."
+    return HOLDS
+
+
 @invariant(
     "5.3",
     "One override of a person for a provider is in force, the newest.",
@@ -1137,8 +1203,11 @@ def only_a_link_worker_sends(before: State, edge: Edge, after: State) -> str | N
     "named as a source of harm",
     "two people",
     "override",
+    "rights",
 )
 def two_people_are_two(before: State, edge: Edge, after: State) -> str | None:
+    if edge.noun is Q:
+        return two_people_answer(after.requests[edge.slot], edge, before)
     if edge.noun is O and edge.trigger in ("approve", "refuse", "review"):
         o = before.overrides[edge.slot]
         human_being = CAST[edge.who].user_id
@@ -1259,6 +1328,7 @@ def what_is_in_force_can_be_renewed(s: State, out: Out) -> str | None:
     "agreement",
     "override",
     "overrides",
+    "rights",
     on="state",
     only=True,
 )

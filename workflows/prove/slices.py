@@ -31,7 +31,7 @@ from workflows.prove.world import (
     records,
 )
 
-R, C, O, S, E, P, G = (  # noqa: E741 - O is the override, beside the others' first letters
+R, C, O, S, E, P, G, Q = (  # noqa: E741 - O is the override, beside the others' first letters
     Noun.REFERRAL,
     Noun.CONSENT,
     Noun.OVERRIDE,
@@ -39,6 +39,7 @@ R, C, O, S, E, P, G = (  # noqa: E741 - O is the override, beside the others' fi
     Noun.ESCALATION,
     Noun.ASSURANCE,
     Noun.AGREEMENT,
+    Noun.RIGHTS,
 )
 
 
@@ -370,6 +371,27 @@ def _slices() -> tuple[Slice, ...]:
             Bounds({R: 1, G: 2}),
             life=("agreement runs out",),
             swept=frozenset({G}),
+        ),
+        Slice(
+            "rights",
+            "A request about one's own data, of somebody with a referral open and of somebody "
+            "without, and of somebody in whose concern the lead is named.",
+            lazily(
+                lambda: (
+                    ready(),
+                    *where("sent"),
+                    ready(
+                        concerns=(
+                            Concern("under_review", sources=frozenset({"ingrid"}), raiser="sam"),
+                        )
+                    ),
+                )
+            ),
+            {Q: ALL, R: frozenset({"withdraw"})},
+            ("priya", "sam", "tess", "ingrid", "amara", "grace", "margaret"),
+            Bounds({R: 1, Q: 1}),
+            life=("the month passes", "kept long enough"),
+            swept=frozenset({Q}),
         ),
         Slice(
             "escalation",

@@ -251,6 +251,21 @@ class Agreement(NamedTuple):
     mark: int = 0
 
 
+class Rights(NamedTuple):
+    """A request about one's own data. `month_over`: the first month has passed. `kept_for_long`:
+    the time for which the record is kept isn't over."""
+
+    state: str
+    person: str = "margaret"
+    kind: str = "access"
+    taken_by: str = ""
+    extended: bool = False
+    month_over: bool = False
+    kept_for_long: bool = True
+    owner: str = ""
+    mark: int = 0
+
+
 class State(NamedTuple):
     """Everything at one moment. `away`: link workers who are away. `lacking`: what a referral
     needs besides (who the person is, risks, an open activity, a place)."""
@@ -263,6 +278,7 @@ class State(NamedTuple):
     escalations: tuple[Escalation, ...] = ()
     assurances: tuple[Assurance, ...] = ()
     agreements: tuple[Agreement, ...] = ()
+    requests: tuple[Rights, ...] = ()
     away: frozenset[str] = frozenset()
     died: frozenset[str] = frozenset()
     lacking: frozenset[str] = frozenset()
@@ -276,6 +292,7 @@ SHELF = {
     Noun.ESCALATION: "escalations",
     Noun.ASSURANCE: "assurances",
     Noun.AGREEMENT: "agreements",
+    Noun.RIGHTS: "requests",
 }
 PLACE_ON_SHELF = {noun: State._fields.index(name) for noun, name in SHELF.items()}
 
@@ -438,6 +455,7 @@ TRAVELLING = frozenset(
         "policy",
         "rules",
         "child",
+        "seconds",  # whom the proposal is told to
         "late",  # a step marks it so; nothing is decided by it
     }
 )
@@ -921,6 +939,7 @@ ABOUT_ORGANISATION: dict[str, Callable[[State, int], tuple[str, str | None, str]
     "referral": lambda s, i: ("ash", s.referrals[i].person, member_key(s.referrals[i].worker)),
     "consent": lambda s, i: ("ash", s.consents[i].person, member_key(s.consents[i].worker)),
     "override": lambda s, i: ("ash", s.overrides[i].person, s.overrides[i].holder),
+    "rights_request": lambda s, i: ("ash", s.requests[i].person, s.requests[i].owner),
     "concern": lambda s, i: ("ash", None, s.concerns[i].holder),
     "assurance": lambda s, i: (
         s.assurances[i].provider,
@@ -1079,6 +1098,80 @@ def agreement_facts(x: AgreementSituation, actor: Actor) -> Any:
     )
 
 
+class RightsSituation(NamedTuple):
+    record: Rights | None
+    slot: int
+    named: frozenset[str]
+    closed: frozenset[str]
+    kept: bool
+    alarm: bool
+
+
+def keeps_open(s: State, person: str) -> bool:
+    """Whether a referral, a concern or a review about this person is open."""
+    return (
+        any(r.person == person and r.state in REFERRAL_OPEN for r in s.referrals)
+        or any(c.person == person and is_open(c) for c in s.concerns)
+        or any(e.person == person and not e.closed for e in s.escalations)
+    )
+
+
+def rights_situation(s: State, slot: int) -> RightsSituation:
+    q = s.requests[slot]
+    return new_rights_situation(s, q.person, slot)._replace(
+        record=q, alarm=clock_alarms(s, Noun.RIGHTS, slot)
+    )
+
+
+def new_rights_situation(s: State, person: str, slot: int) -> RightsSituation:
+    return RightsSituation(
+        None,
+        slot,
+        named_about_person(s, person),
+        closed_sides(s, person),
+        keeps_open(s, person),
+        False,
+    )
+
+
+def rights_lead(named: frozenset[str]) -> str:
+    """Who must act: the information governance lead, or the accountable officer in their place."""
+    who = CAST["amara" if is_named(CAST["ingrid"], named) else "ingrid"]
+    return role_key(who.role, str(who.place_id))
+
+
+def rights_facts(x: RightsSituation, actor: Actor, person: str = "", kind: str = "") -> Any:
+    q = x.record or Rights(
+        "", person, kind, "" if actor.role is Role.PERSON else actor.membership_id
+    )
+    received = AT - timedelta(days=50) if q.month_over else AT
+    return filled(
+        facts.RightsFacts,
+        {
+            "id": f"request {x.slot + 1}",
+            "state": q.state or None,
+            "version": 1 if x.record else 0,
+            "system_id": SYSTEM_ID,
+            "organisation_id": "ash",
+            "person_id": q.person,
+            "kind": q.kind,
+            "received_on": received.date(),
+            "extended": q.extended,
+            "stopped_at": AT if q.state == "asked" else None,
+            "stopped_days": 0,
+            "taken_by": q.taken_by or None,
+            "place_path": PLACE_OF["ash"],
+            "closed_to_actor": is_named(actor, x.named) or facts.side_of(actor) in x.closed,
+            "kept": x.kept,
+            "alarm": x.alarm,
+            "lead": rights_lead(x.named),
+            "retention_over": not q.kept_for_long,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
 SITUATION: dict[Noun, Callable[[State, int], Any]] = {
     Noun.REFERRAL: referral_situation,
     Noun.CONSENT: consent_situation,
@@ -1087,6 +1180,7 @@ SITUATION: dict[Noun, Callable[[State, int], Any]] = {
     Noun.ESCALATION: escalation_situation,
     Noun.ASSURANCE: assurance_situation,
     Noun.AGREEMENT: agreement_situation,
+    Noun.RIGHTS: rights_situation,
 }
 FACTS: dict[Noun, Callable[[Any, Actor], Any]] = {
     Noun.REFERRAL: referral_facts,
@@ -1096,6 +1190,7 @@ FACTS: dict[Noun, Callable[[Any, Actor], Any]] = {
     Noun.ESCALATION: escalation_facts,
     Noun.ASSURANCE: assurance_facts,
     Noun.AGREEMENT: agreement_facts,
+    Noun.RIGHTS: rights_facts,
 }
 
 

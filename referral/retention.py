@@ -1,0 +1,115 @@
+"""How long what is kept about a person is kept: the class it falls into, and the day until which.
+
+The classes and their years are policy (`referral.policy.YEARS`), to be confirmed by the
+organisation that deploys this. Nothing goes by a date alone: the date puts a record on a list."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from referral.policy import Rules
+from referral.schema import CONCERN_OPEN, HOLD_LIVE, day, of
+from referral.states import ENDS, REFERRAL_OPEN, Noun, listed
+from referral.store import Sql, Tx
+
+
+class RetentionClass(StrEnum):
+    """What a record is kept as. A record that falls into several is kept the longest."""
+
+    CONTACT_ONLY = "contact_only"  # nobody was sent anywhere
+    CASE = "case"
+    CHILD = "child"
+    SAFEGUARDING = "safeguarding"
+    COMPLAINT = "complaint"
+
+
+ADULT = 18
+LATE_CHILD = 17
+_STILL_OPEN = (
+    "EXISTS (SELECT 1 FROM referral r WHERE r.person_id = pe.id"
+    f" AND r.state IN ({listed(*REFERRAL_OPEN)}))"
+)
+_CONCERN = f"EXISTS (SELECT 1 FROM concern k WHERE k.person_id = pe.id AND {of('k', CONCERN_OPEN)})"
+# An alarm about a late request ends with the request.
+_MATTER = (
+    "EXISTS (SELECT 1 FROM escalation e WHERE e.person_id = pe.id AND e.closed_at IS NULL"
+    " AND coalesce(e.about, '') <> 'rights_request')"
+)
+_SHARED = (
+    "EXISTS (SELECT 1 FROM override o WHERE o.person_id = pe.id"
+    f" AND o.state NOT IN ({listed(*ENDS[Noun.OVERRIDE])}))"
+)
+_HOLD = f"EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id AND {of('h', HOLD_LIVE)})"
+# Something open about the person: a referral, a concern, a review, a hold. It isn't told which.
+KEEPS_OPEN = f"({_STILL_OPEN} OR {_CONCERN} OR {_MATTER} OR {_SHARED} OR {_HOLD})"
+KEPT = Sql(
+    f"""SELECT pe.birth_date, pe.created_at,
+  (SELECT max(x.at) FROM (
+    SELECT pe.created_at AS at
+    UNION ALL SELECT max(r.since) FROM referral r WHERE r.person_id = pe.id
+    UNION ALL SELECT max(c.since) FROM consent c WHERE c.person_id = pe.id
+    UNION ALL SELECT max(p.updated_at) FROM plan p WHERE p.person_id = pe.id
+    UNION ALL SELECT max(n.at) FROM note n WHERE n.person_id = pe.id
+    UNION ALL SELECT max(k.since) FROM concern k WHERE k.person_id = pe.id
+    UNION ALL SELECT max(e.since) FROM escalation e WHERE e.person_id = pe.id) x),
+  EXISTS (SELECT 1 FROM referral r WHERE r.person_id = pe.id AND r.sent_at IS NOT NULL),
+  EXISTS (SELECT 1 FROM concern k WHERE k.person_id = pe.id),
+  EXISTS (SELECT 1 FROM escalation e WHERE e.person_id = pe.id AND e.kind = 'complaint'),
+  {KEEPS_OPEN}
+  FROM person pe WHERE pe.id = :id AND pe.system_id = :system_id""",
+    (1, 2),
+)
+
+
+class Kept(NamedTuple):
+    """What the time for which a person's record is kept depends on."""
+
+    birth_date: date | None
+    created_at: datetime
+    last: datetime  # the newest entry
+    sent: bool
+    safeguarding: bool
+    complaint: bool
+    open: bool
+
+
+def kept(tx: Tx, system_id: str, person_id: str) -> Kept | None:
+    """What is known of how long this person's record is kept; None where there is no such."""
+    row = tx.row(KEPT, id=person_id, system_id=system_id)
+    return None if row is None else Kept(day(row[0]), row[1], row[2], *map(bool, row[3:]))
+
+
+def classes(k: Kept) -> tuple[RetentionClass, ...]:
+    """Every class the record falls into."""
+    found = [RetentionClass.CASE if k.sent else RetentionClass.CONTACT_ONLY]
+    if k.birth_date is not None and k.last.date() < _birthday(k.birth_date, ADULT):
+        found.append(RetentionClass.CHILD)
+    if k.safeguarding:
+        found.append(RetentionClass.SAFEGUARDING)
+    if k.complaint:
+        found.append(RetentionClass.COMPLAINT)
+    return tuple(found)
+
+
+def until(k: Kept, name: RetentionClass, rules: Rules) -> date:
+    """The first day on which a record of this class need not be kept any more."""
+    last = k.last.date()
+    if name is RetentionClass.CHILD and k.birth_date is not None:
+        late = last >= _birthday(k.birth_date, LATE_CHILD)
+        return _birthday(k.birth_date, rules.years("child_at_17" if late else "child"))
+    return _birthday(last, rules.years(name))
+
+
+def keep_until(k: Kept, rules: Rules) -> tuple[RetentionClass, date]:
+    """The class that keeps it longest, and its day."""
+    return max(((c, until(k, c, rules)) for c in classes(k)), key=lambda one: one[1])
+
+
+def _birthday(born: date, years: int) -> date:
+    """The day that many years on; of 29 February, 1 March in a year without one."""
+    try:
+        return born.replace(year=born.year + years)
+    except ValueError:
+        return date(born.year + years, 3, 1)
