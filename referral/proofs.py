@@ -1,11 +1,17 @@
-"""Which entries of the log a name stands for, where somebody asks for proofs of them."""
+"""Proofs that entries stand in the log, for entries as people name them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from referral import merkle, tree
+from referral.leaf import leaf_hash
+from referral.proof_files import ProofFile
 from referral.store import Sql, Tx
+
+# -- what may be asked for ----------------------------------------------------------------------
 
 _IS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ENTRY = (
@@ -54,3 +60,42 @@ def entries_named(tx: Tx, what: str) -> list[Entry]:
         if record is not None:
             rows = tx.rows(BY_ENTRY, what=record) or tx.rows(BY_RECORD, what=record)
     return [Entry._make(row) for row in rows]
+
+
+# -- proving ------------------------------------------------------------------------------------
+
+
+class Changed(Exception):
+    """An entry isn't what the signed head covers."""
+
+    def __init__(self, idx: int) -> None:
+        super().__init__(f"Entry {idx} isn't what the signed head covers: the log was changed.")
+
+
+def proofs_of(
+    tx: Tx, entries: Iterable[Entry], head: tree.Checkpoint
+) -> Iterator[tuple[Entry, ProofFile]]:
+    """A proof under this head for each entry that it covers. Raises Changed."""
+    note, read = tree.cosigned(tx, head), _once(tree.reader(tx))
+    for entry in entries:
+        if entry.idx is None or entry.idx >= head.size:
+            continue
+        try:
+            path = merkle.inclusion(entry.idx, head.size, read)
+            merkle.verify_inclusion(leaf_hash(entry.leaf), entry.idx, head.size, path, head.root)
+        except ValueError as error:
+            raise Changed(entry.idx) from error
+        yield entry, ProofFile(entry.idx, path, note)
+
+
+def _once(read: merkle.Read) -> merkle.Read:
+    """Each tile is read once, for however many proofs."""
+    tiles: dict[tuple[int, int, int], bytes] = {}
+
+    def kept(level: int, number: int, width: int) -> bytes:
+        key = (level, number, width)
+        if key not in tiles:
+            tiles[key] = read(level, number, width)
+        return tiles[key]
+
+    return kept

@@ -3,14 +3,20 @@ looks like, for whoever wants to break it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from referral.audit import log
+from referral.ids import new_id
 from referral.states import Noun, Purpose
 from referral.store import Sql, Store
+from tests.databases import _named, _sql
 from tests.world import OUTCOME, World, agree, build
 from web.edge import Edge
 from workflows.activities import add_provider
@@ -55,6 +61,30 @@ def lived(store: Store) -> World:
     _requests(w)
     _entries(w)
     return w
+
+
+@contextmanager
+def lived_apart(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """Such a world in a database of its own, reached by who owns the server: for a module's tests,
+    on the kind of database that the fixture's parameter names."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        path = tmp_path_factory.mktemp("lived") / "segue.db"
+        shutil.copy(template, path)
+        store = Store(f"sqlite:///{path}")
+        yield lived(store)
+        store.dispose()
+        return
+    server = request.getfixturevalue("postgresql_server")
+    template_name = request.getfixturevalue("postgresql_template")
+    name = "v" + new_id().replace("-", "")
+    _sql(server, f"CREATE DATABASE {name} TEMPLATE {template_name}")
+    store = Store(_named(server, name))
+    yield lived(store)
+    store.dispose()
+    _sql(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _referrals(w: World) -> None:

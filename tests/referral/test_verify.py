@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -24,8 +22,8 @@ from referral.replay import columns_of, moves_in
 from referral.states import Noun
 from referral.store import Sql, Store, Tx
 from referral.verify import UNSEEN, Report, rules_on, verify
-from tests.databases import BUILT, _named, _sql
-from tests.histories import lived
+from tests.databases import BUILT
+from tests.histories import lived, lived_apart
 from tests.races.rounds import rounds
 from tests.tampering import (
     BESIDE,
@@ -41,6 +39,7 @@ from tests.tampering import (
     remove,
     rewritten,
     rows_of,
+    say,
     seen,
     undone,
     write,
@@ -80,22 +79,8 @@ def found(tx: Tx, *names: str) -> bool:
 )
 def w(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One lived-in world for all that is undone again."""
-    if request.param == "sqlite":
-        template: Path = request.getfixturevalue("sqlite_template")
-        path = tmp_path_factory.mktemp("lived") / "segue.db"
-        shutil.copy(template, path)
-        store = Store(f"sqlite:///{path}")
-        yield lived(store)
-        store.dispose()
-        return
-    server = request.getfixturevalue("postgresql_server")
-    template = request.getfixturevalue("postgresql_template")
-    name = "v" + new_id().replace("-", "")
-    _sql(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    store = Store(_named(server, name))
-    yield lived(store)
-    store.dispose()
-    _sql(server, f"DROP DATABASE {name} WITH (FORCE)")
+    with lived_apart(request, tmp_path_factory) as made:
+        yield made
 
 
 # -- whole --------------------------------------------------------------------------------------
@@ -191,11 +176,6 @@ def test_the_entry_that_makes_a_record_sets_all_its_columns(w: World) -> None:
 
 
 # -- tampering ----------------------------------------------------------------------------------
-
-
-def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    with capsys.disabled():
-        sys.stdout.write(f"\n{text}\n")
 
 
 def erased_record(tx: Tx) -> str:
