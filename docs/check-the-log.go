@@ -7,6 +7,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -19,22 +20,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
-
-type folder string // the tiles of an export, as Go's reader of tiles asks for them
-
-func (f folder) Height() int                     { return 8 }
-func (f folder) SaveTiles([]tlog.Tile, [][]byte) {}
-func (f folder) ReadTiles(tiles []tlog.Tile) (all [][]byte, err error) {
-	for _, tile := range tiles {
-		path := strings.Replace(tile.Path(), "tile/8/", "tile/", 1)
-		data, err := os.ReadFile(filepath.Join(string(f), path))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, data)
-	}
-	return all, nil
-}
 
 func stop(format string, args ...any) {
 	fmt.Printf("BROKEN: "+format+"\n", args...)
@@ -66,19 +51,20 @@ func head(path string, known note.Verifiers) tlog.Tree {
 	return tree
 }
 
+// A file of the export; Go writes the same place with the height of its tiles in front.
+func file(export string, tile tlog.Tile, folder string) []byte {
+	path := strings.Replace(tile.Path(), fmt.Sprintf("tile/8/%d/", tile.L), "tile/"+folder+"/", 1)
+	return must(os.ReadFile(filepath.Join(export, path)))
+}
+
 // The entries of one file, each behind its length in two bytes.
-func entries(export string, file, width int64) (all [][]byte) {
-	path := tlog.Tile{H: 8, L: 0, N: file, W: int(width)}.Path()
-	path = strings.Replace(path, "tile/8/0/", "tile/entries/", 1)
-	for data := must(os.ReadFile(filepath.Join(export, path))); len(data) > 0; {
+func entries(data []byte) (all [][]byte) {
+	for len(data) > 0 {
 		if len(data) < 2 || len(data) < 2+int(binary.BigEndian.Uint16(data)) {
-			stop("%s is cut off", path)
+			stop("a file of entries is cut off")
 		}
 		end := 2 + int(binary.BigEndian.Uint16(data))
 		all, data = append(all, data[2:end]), data[end:]
-	}
-	if int64(len(all)) != width {
-		stop("%s holds %d entries, not %d", path, len(all), width)
 	}
 	return all
 }
@@ -95,27 +81,22 @@ func main() {
 	}
 	known := note.VerifierList(keys...)
 	tree := head(filepath.Join(export, "checkpoint"), known)
-	hashes := tlog.TileHashReader(tree, folder(export)) // gives out no hash that the root doesn't hold
 
-	for _, path := range os.Args[4:] {
-		old := head(path, known)
-		if old.N > tree.N || old.N > 0 && must(tlog.TreeHash(old.N, hashes)) != old.Hash {
-			stop("the log of %s, of %d entries, is not the beginning of this one", path, old.N)
+	// Go hashes every entry and all that stands above them; nothing is taken from the export but
+	// the entries themselves.
+	var hashes []tlog.Hash
+	read := tlog.HashReaderFunc(func(places []int64) (found []tlog.Hash, err error) {
+		for _, place := range places {
+			found = append(found, hashes[place])
 		}
-	}
-
-	version := 0
+		return found, nil
+	})
+	number, version := int64(0), 0
+	var told []string
 	for begin := int64(0); begin < tree.N; begin += 256 {
-		width := min(256, tree.N-begin)
-		var places []int64
-		for i := int64(0); i < width; i++ {
-			places = append(places, tlog.StoredHashIndex(0, begin+i))
-		}
-		signed := must(hashes.ReadHashes(places))
-		for i, entry := range entries(export, begin/256, width) {
-			if tlog.RecordHash(entry) != signed[i] {
-				stop("entry %d is not the one that was signed", begin+int64(i))
-			}
+		bundle := tlog.Tile{H: 8, L: 0, N: begin / 256, W: int(min(256, tree.N-begin))}
+		for _, entry := range entries(file(export, bundle, "entries")) {
+			hashes = append(hashes, must(tlog.StoredHashes(number, entry, read))...)
 			var said struct {
 				Action, At, Record, Role, Trigger string
 				Version                           int
@@ -125,10 +106,32 @@ func main() {
 				if version++; said.Version != version {
 					stop("version %d of the record is missing", version)
 				}
-				fmt.Printf("%8d  %s  version %d: %s, from %s to %s, by %s\n", begin+int64(i), said.At,
-					said.Version, said.Trigger, said.State.From, said.State.To, said.Role)
+				told = append(told, fmt.Sprintf("%8d  %s  version %d: %s, from %s to %s, by %s",
+					number, said.At, version, said.Trigger, said.State.From, said.State.To, said.Role))
+			}
+			number++
+		}
+	}
+	if number != tree.N || must(tlog.TreeHash(tree.N, read)) != tree.Hash {
+		stop("the %d entries are not the %d that were signed", number, tree.N)
+	}
+	for level, count := 0, tree.N; count > 0; level, count = level+1, count/256 {
+		for begin := int64(0); begin < count; begin += 256 {
+			tile := tlog.Tile{H: 8, L: level, N: begin / 256, W: int(min(256, count-begin))}
+			data := file(export, tile, strconv.Itoa(level))
+			if !bytes.Equal(data, must(tlog.ReadTileData(tile, read))) {
+				stop("the hashes in %s are not those of the entries", tile.Path())
 			}
 		}
+	}
+	for _, path := range os.Args[4:] {
+		old := head(path, known)
+		if old.N > tree.N || old.N > 0 && must(tlog.TreeHash(old.N, read)) != old.Hash {
+			stop("the log of %s, of %d entries, is not the beginning of this one", path, old.N)
+		}
+	}
+	for _, line := range told {
+		fmt.Println(line)
 	}
 	if version == 0 {
 		stop("no step of %s is among the %d entries; is that its id?", record, tree.N)
