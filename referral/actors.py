@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
 from referral.clocks import member_key, person_key, role_key
 from referral.states import Role
@@ -10,12 +12,24 @@ from referral.states import Role
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
+class Glass(NamedTuple):
+    """Emergency access in force: whose record the actor has open besides, why, and until when."""
+
+    id: str
+    reference: str
+    person_id: str
+    subject_ref: str
+    reason: str
+    until: datetime
+
+
 @dataclass(frozen=True)
 class Actor:
     """An account in one of its roles, the person supported, or the system.
 
     `place_path` is set for those who answer for a whole place. `keys` are the owner keys the actor
-    answers to. The system has a `cause`: what made it act."""
+    answers to. The system has a `cause`: what made it act. `glass` is the
+    emergency access in force."""
 
     role: Role
     system_id: str
@@ -28,6 +42,7 @@ class Actor:
     cause: str | None = None
     name: str = ""
     organisation_name: str = ""
+    glass: Glass | None = None
     keys: frozenset[str] = field(default=frozenset())
 
     def __post_init__(self) -> None:

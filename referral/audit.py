@@ -24,7 +24,8 @@ FORMATS = frozenset({1, 2})
 DONE, REFUSED, FAILED = "done", "refused", "failed"
 # What tells that somebody was shown something.
 READ, LISTED, LOOKED_FOR = "read", "listed", "looked_for"
-READING = frozenset({READ, LISTED, LOOKED_FOR})
+EMERGENCY_READ = "emergency_read"  # of a record opened in an emergency
+READING = frozenset({READ, LISTED, LOOKED_FOR, EMERGENCY_READ})
 
 # Why somebody of a role does what they do, where the entry doesn't say otherwise.
 PURPOSES: dict[Role, str] = {
@@ -109,9 +110,22 @@ def entry(
     """The rows of one entry: the leaf, and the details it commits to with a salt of its own.
 
     The leaf holds nothing identifying: random ids, codes and times only. No entry is made without
-    an actor or a named cause: raises ValueError."""
+    an actor or a named cause: raises ValueError. A read of a record that the actor has open in an
+    emergency is one of its own kind, with why it was opened: no page has to think of it."""
     if actor.membership_id == NOBODY and actor.person_id == NOBODY and not actor.cause:
         raise ValueError("An audit entry needs an actor or a named cause.")
+    if (
+        action == READ
+        and actor.glass is not None
+        and said.get("subject") == actor.glass.subject_ref
+    ):
+        action = EMERGENCY_READ
+        said = {
+            "purpose": "emergency",
+            **said,
+            "emergency": actor.glass.id,
+            "reason": actor.glass.reason,
+        }
     entry_id = new_id(at)
     salt = secrets.token_bytes(KEY_BYTES)
     request = _REQUEST.get()

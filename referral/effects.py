@@ -180,6 +180,22 @@ def _assurance(f: Any, g: Given, at: datetime) -> dict[str, Any]:
     }
 
 
+def _emergency(f: Any, g: Given, at: datetime) -> dict[str, Any]:
+    return {
+        "id": f.id,
+        "system_id": f.system_id,
+        "organisation_id": f.organisation_id,
+        "reference": f.reference,
+        "person_id": f.person_id,
+        "opened_by": f.opened_by,
+        "reason": g["reason"],
+        "why": g["why"],
+        "finding": None,
+        "tags": None,
+        "created_at": at,
+    }
+
+
 def _agreement(f: Any, g: Given, at: datetime) -> dict[str, Any]:
     return {
         "id": f.id,
@@ -229,6 +245,7 @@ NEW_RECORD: dict[Noun, Callable[[Any, Given, datetime], dict[str, Any]]] = {
     Noun.REFERRAL: _referral,
     Noun.CONSENT: _consent,
     Noun.OVERRIDE: _override,
+    Noun.EMERGENCY: _emergency,
     Noun.CONCERN: _concern,
     Noun.ESCALATION: _escalation,
     Noun.ASSURANCE: _assurance,

@@ -8,8 +8,13 @@ from referral.store import Sql, Tx
 _OF_PERSON = "SELECT subject_ref FROM person WHERE id = :id"
 _OF_RECORD = "SELECT p.subject_ref FROM {} r JOIN person p ON p.id = r.person_id WHERE r.id = :id"
 _WITH_PERSON = (
-    *(Noun.REFERRAL, Noun.CONSENT, Noun.OVERRIDE, Noun.CONCERN, Noun.ESCALATION),
     Noun.RIGHTS,
+    Noun.REFERRAL,
+    Noun.CONSENT,
+    Noun.OVERRIDE,
+    Noun.EMERGENCY,
+    Noun.CONCERN,
+    Noun.ESCALATION,
 )
 SUBJECTS = {
     "person": Sql(_OF_PERSON),

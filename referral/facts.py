@@ -1041,6 +1041,10 @@ ABOUT: dict[str, Sql] = {
         " ORDER BY length(up.path) DESC, CASE WHEN o.kind = 'board' THEN 0 ELSE 1 END,"
         " o.created_at, o.id LIMIT 1"
     ),
+    "emergency": Sql(
+        "SELECT y.organisation_id, y.person_id, NULL FROM emergency y"
+        " WHERE y.id = :id AND y.system_id = :system_id"
+    ),
     "escalation": Sql(
         "SELECT e.organisation_id, e.person_id, e.owner FROM escalation e"
         " WHERE e.id = :id AND e.system_id = :system_id"
@@ -1145,6 +1149,145 @@ def new_escalation(
         actor_org=actor.organisation_id,
         rules=rules,
     )
+
+
+# -- emergency access ---------------------------------------------------------------------------
+
+
+class EmergencyFacts(NamedTuple):
+    """What the moves of emergency access rest on. `within`: the actor sees the person without it.
+    `barred`: the person's record is closed to the actor."""
+
+    id: str
+    state: str | None
+    version: int
+    system_id: str
+    organisation_id: str
+    reference: str
+    person_id: str
+    opened_by: str
+    until: datetime | None
+    since: datetime | None
+    subject_ref: str
+    place_path: str
+    by_opener: bool
+    barred: bool
+    alarm: bool
+    answered: str | None
+    late: bool = False
+    policy: str | None = None
+    within: bool = False
+    governance: str = ""
+    safeguarding: str = ""
+    closed_to_actor: bool = False
+    actor_membership: str = ""
+    actor_org: str = ""
+    rules: Rules = SHIPPED
+
+
+EMERGENCY = Sql(
+    f"""
+SELECT y.id, y.state, y.version, y.system_id, y.organisation_id, y.reference, y.person_id,
+  y.opened_by, y.until, y.since, pe.subject_ref, pl.path,
+  EXISTS (SELECT 1 FROM membership m WHERE m.id = y.opened_by AND m.user_id = :user_id),
+  {closed_person("y.person_id")},
+  EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = y.id AND x.closed_at IS NULL
+    AND x.clock_id IS NOT NULL),
+  {ANSWERED}, {LATE.format(record="y.id")}, pl.policy
+FROM emergency y
+JOIN person pe ON pe.id = y.person_id
+JOIN organisation og ON og.id = y.organisation_id
+JOIN place pl ON pl.id = og.place_id
+WHERE y.id = :id AND y.system_id = :system_id
+""",
+    _positions(EmergencyFacts, "until", "since"),
+)
+NEW_EMERGENCY = f"""
+SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pl.path, {{within}}, {ANSWERED}, pl.policy
+FROM person pe
+JOIN organisation og ON og.id = pe.organisation_id
+JOIN place pl ON pl.id = og.place_id
+WHERE pe.id = :person_id AND pe.system_id = :system_id AND pe.merged_into IS NULL
+  AND NOT {_SIDE_CLOSED}
+"""
+
+
+def _emergency_ladders(tx: Tx, f: EmergencyFacts, at: datetime) -> EmergencyFacts:
+    """Who reviews it and which safeguarding rung is told: never whoever opened it."""
+    from referral import ladder
+
+    row = tx.row(USER_OF, id=f.opened_by)
+    opener = str(row[0]) if row else NOBODY
+    place = (f.system_id, f.organisation_id, f.place_path)
+    _, governance = ladder.reviewers(tx, *place, 2, 3, at, excluding=opener)
+    barred = ladder.Barred(frozenset({opener}), frozenset())
+    _, safeguarding = ladder.safeguarding(tx, *place, 1, barred, at)
+    return f._replace(governance=governance, safeguarding=safeguarding)
+
+
+USER_OF = Sql("SELECT m.user_id FROM membership m WHERE m.id = :id")
+
+
+def emergency(
+    tx: Tx, record_id: str, actor: Actor, at: datetime, key: str | None = None
+) -> EmergencyFacts | None:
+    """The facts of one use of emergency access."""
+    row = tx.row(EMERGENCY, **asking(actor, at, key), id=record_id)
+    if row is None:
+        return None
+    f = EmergencyFacts(*row)
+    return _emergency_ladders(tx, f, at)._replace(
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+        rules=rules_at(tx, f.policy, f.place_path, at),
+    )
+
+
+def new_emergency(
+    tx: Tx, given: Any, actor: Actor, at: datetime, key: str | None = None
+) -> EmergencyFacts | None:
+    """The facts before a record is opened. None if there is no such person in the actor's system,
+    and just so if the record is closed to the actor: nothing may tell the one from the other."""
+    from referral.scopes import asked, within
+
+    row = tx.row(
+        _new_emergency(within(actor)),
+        **asking(actor, at, key),
+        **{name: value for name, value in asked(actor).items() if name in ("path",)},
+        person_id=given["person_id"],
+    )
+    if row is None:
+        return None
+    system_id, org, subject, path, inside, answered, newest = row
+    f = EmergencyFacts(
+        id=given["id"],
+        state=None,
+        version=0,
+        system_id=system_id,
+        organisation_id=org,
+        reference=given["reference"],
+        person_id=given["person_id"],
+        opened_by=actor.membership_id,
+        until=None,
+        since=None,
+        subject_ref=subject,
+        place_path=path,
+        by_opener=True,
+        barred=False,
+        alarm=False,
+        answered=answered,
+        policy=newest,
+        within=bool(inside),
+        actor_membership=actor.membership_id,
+        actor_org=actor.organisation_id,
+        rules=rules_at(tx, newest, path, at),
+    )
+    return _emergency_ladders(tx, f, at)
+
+
+@cache
+def _new_emergency(within: str) -> Sql:
+    return Sql(NEW_EMERGENCY.format(within=within))
 
 
 # -- assurance ----------------------------------------------------------------------------------
@@ -1566,6 +1709,7 @@ LOADERS = {
     Noun.ASSURANCE: assurance,
     Noun.AGREEMENT: agreement,
     Noun.RIGHTS: rights,
+    Noun.EMERGENCY: emergency,
 }
 NEW = {
     Noun.REFERRAL: new_referral,
@@ -1576,4 +1720,5 @@ NEW = {
     Noun.ASSURANCE: new_assurance,
     Noun.AGREEMENT: new_agreement,
     Noun.RIGHTS: new_rights,
+    Noun.EMERGENCY: new_emergency,
 }

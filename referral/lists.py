@@ -163,6 +163,31 @@ JOIN app_user pu ON pu.id = pm.user_id""",
         json=frozenset({"fields"}),
         truths=frozenset({"person_told", "danger"}),
     ),
+    Noun.EMERGENCY: Shape(
+        {
+            **_columns(
+                "y",
+                "id reference state version since person_id organisation_id opened_by reason why"
+                " until finding tags created_at",
+            ),
+            "organisation_name": "og.name",
+            "person_reference": "pe.reference",
+            "opened_by_name": "yu.name",
+            "opened_by_role": "ym.role",
+            "opened_by_organisation": "yo.name",
+        },
+        """emergency y
+JOIN organisation og ON og.id = y.organisation_id
+JOIN place pl ON pl.id = og.place_id
+JOIN person pe ON pe.id = y.person_id
+JOIN membership ym ON ym.id = y.opened_by
+JOIN app_user yu ON yu.id = ym.user_id
+JOIN organisation yo ON yo.id = ym.organisation_id""",
+        {"person_id": "y.person_id", "reference": "y.reference"},
+        times=frozenset({"since", "until", "created_at"}),
+        sealed=frozenset({"why"}),
+        json=frozenset({"tags"}),
+    ),
     PERSON: Shape(
         _columns("pe", f"id reference version created_at organisation_id {PERSONAL}"),
         """person pe
@@ -291,6 +316,7 @@ ALIAS = {
     Noun.REFERRAL: "r",
     Noun.CONSENT: "c",
     Noun.OVERRIDE: "o",
+    Noun.EMERGENCY: "y",
     PERSON: "pe",
     PROVIDER: "pr",
     Noun.AGREEMENT: "a",

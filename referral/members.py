@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from referral.actors import Actor
+from referral.actors import Actor, Glass
+from referral.scopes import OPEN_NOW
 from referral.states import Role
 from referral.store import Sql, Tx
 
+GLASS_COLUMNS = "y.id, y.reference, y.person_id, yp.subject_ref, y.reason, y.until"
+GLASS = f"""LEFT JOIN emergency y ON y.opened_by = m.id AND {OPEN_NOW}
+LEFT JOIN person yp ON yp.id = y.person_id"""
 MEMBER = Sql(
-    """
-SELECT m.id, m.system_id, m.user_id, m.organisation_id, m.role, m.place_id, p.path, u.name, o.name
+    f"""
+SELECT m.id, m.system_id, m.user_id, m.organisation_id, m.role, m.place_id, p.path, u.name, o.name,
+  {GLASS_COLUMNS}
 FROM membership m
 JOIN app_user u ON u.id = m.user_id
 JOIN organisation o ON o.id = m.organisation_id
 LEFT JOIN place p ON p.id = m.place_id
+{GLASS}
 WHERE m.id = :id AND u.active AND m.started_at <= :at AND (m.ended_at IS NULL OR m.ended_at > :at)
-"""
+""",
+    times=(14,),
 )
+
+
+def glass_of(row: tuple[Any, ...]) -> Glass | None:
+    """The emergency access in force, from the columns of `GLASS_COLUMNS`."""
+    return None if row[0] is None else Glass._make(row)
 
 
 def actor_of(tx: Tx, membership_id: str, at: datetime) -> Actor | None:
@@ -35,4 +48,5 @@ def actor_of(tx: Tx, membership_id: str, at: datetime) -> Actor | None:
         place_path=row[6],
         name=row[7],
         organisation_name=row[8],
+        glass=glass_of(row[9:]),
     )

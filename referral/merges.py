@@ -10,7 +10,7 @@ from referral.store import Sql, Tx
 
 # Tables in which a person's id stands, and whether a merge takes the row along. What stays is said
 # why: a note belongs to its record and was written about the person of that time; the person's own
-# notes come along by their record.
+# notes come along by their record. Emergency access says which of the two was opened.
 TAKEN_ALONG = (
     "plan",
     "referral",
@@ -23,7 +23,7 @@ TAKEN_ALONG = (
     "capacity_assessment",
     "rights_request",
 )
-LEFT_AS_WRITTEN = ("note",)
+LEFT_AS_WRITTEN = ("note", "emergency")
 
 
 class Referral(NamedTuple):

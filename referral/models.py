@@ -10,6 +10,7 @@ from referral.clocks import BankHoliday, Clock
 from referral.concerns import AuthorityCall, Concern, ConcernSource, Hold
 from referral.consent import Consent, Override, Wording
 from referral.dispatches import Dispatch
+from referral.emergencies import Emergency
 from referral.errands import Errand
 from referral.escalations import Consequence, Escalation
 from referral.links import Link
@@ -79,6 +80,7 @@ __all__ = [
     "Consent",
     "Consequence",
     "Dispatch",
+    "Emergency",
     "Erasure",
     "Errand",
     "Escalation",

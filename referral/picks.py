@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from referral.ledger import Statement
-from referral.schema import CONSENT_ASKED, CONSENT_GIVEN, OVERRIDE_LIVE, of
+from referral.schema import CONSENT_ASKED, CONSENT_GIVEN, EMERGENCY_OPEN, OVERRIDE_LIVE, of
 from referral.states import REFERRAL_OPEN, WITH_PROVIDER, Purpose, listed
 from referral.store import Sql, Tx
 
@@ -38,6 +38,10 @@ RELYING_ON_OVERRIDE = Sql(
 OVERRIDE_BESIDE = Sql(
     f"""SELECT o.id FROM override o WHERE o.person_id = :person_id AND o.recipient = :recipient
   AND o.id <> :id AND {of("o", OVERRIDE_LIVE)} ORDER BY o.id"""
+)
+OPENED_BESIDE = Sql(
+    f"""SELECT y.id FROM emergency y WHERE y.opened_by = :opened_by AND y.id <> :id
+  AND {of("y", EMERGENCY_OPEN)} ORDER BY y.id"""
 )
 BESIDE = """SELECT c.id FROM consent c WHERE c.person_id = :person_id AND c.recipient = :recipient
   AND c.purpose = :purpose AND c.id <> :id AND {predicate}"""
@@ -89,6 +93,9 @@ WHICH: dict[str, Callable[[Tx, Any], list[str]]] = {
     "unanswered beside it": _beside(ASKED_BESIDE),
     "relying on the override": _by_override(RELYING_ON_OVERRIDE),
     "it takes the place of": _by_override(OVERRIDE_BESIDE),
+    "the member's other": lambda tx, f: [
+        r[0] for r in tx.rows(OPENED_BESIDE, opened_by=f.opened_by, id=f.id)
+    ],
     "each with this provider": _at_provider,
     "replaced by it": _replaced,
     "itself": lambda tx, f: [f.id],

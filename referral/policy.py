@@ -41,6 +41,8 @@ DAYS: dict[str, int] = {
     "override.proposed.danger_hours": 1,
     "override.approved": 5,
     "override.ended": 5,
+    "emergency.opened_minutes": 60,
+    "emergency.under_review": 1,
     "hold.most": 20,
     "concern.raised": 1,
     "concern.raised.danger_hours": 1,
@@ -141,6 +143,9 @@ REASONS: dict[str, tuple[str, ...]] = {
     "consent.withdraw": ("person_said_no", "not_said"),
     "override.refuse": ("not_necessary", "too_much", "ask_the_person_first", "other"),
     "override.end": ("person_agreed", "danger_over", "no_longer_needed", "other"),
+    "emergency.open": ("danger_now", "team_not_reached", "person_asks", "other"),
+    # Who is told at once that a record was opened: roles that answer for the person's team.
+    "emergency.told": ("team_lead", "safeguarding_lead"),
     "concern.close": ("advice", "no_further_action", "plan_done"),
     "concern.reopen": ("new_information", "closed_in_error"),
     "escalation.climb": ("needs_higher", "not_resolved"),
@@ -205,6 +210,10 @@ FIXED = frozenset({"left_at_least", "answer_at_least", "confirmation"})
 KEPT: Mapping[str, frozenset[str]] = {
     "referral.recall": frozenset({"provider_stopped"}),
     "referral.withdraw": frozenset({"died", "person_asked"}),
+}
+# Lists that are chosen from these alone.
+CHOSEN: Mapping[str, frozenset[str]] = {
+    "emergency.told": frozenset({"team_lead", "safeguarding_lead", "governance_lead"}),
 }
 # Lists no place changes: they say whose decision it was.
 FIXED_REASONS = frozenset({"consent.withdraw"})

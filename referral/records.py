@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from referral.actors import Actor
 from referral.facts import IMPLICATED, asking
 from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, under, unseal
-from referral.scopes import asked, people_scope
+from referral.scopes import asked, opened, people_scope
 from referral.states import Role
 from referral.store import Sql, Tx
 from referral.visible import CLOSED_PERSON, HELD_PERSON
@@ -139,6 +139,15 @@ def person(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen | N
     """A person within the actor's reach."""
     found = person_of(tx, actor, at, person_id)
     return found if found is not None and in_reach(found, actor) else None
+
+
+def person_to_read(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen | None:
+    """The same to look at: also the one whose record the actor has open in an emergency. Whoever
+    changes anything asks `person`."""
+    found = person_of(tx, actor, at, person_id)
+    if found is None or not (in_reach(found, actor) or opened(actor, found.id)):
+        return None
+    return found
 
 
 class PlanSeen(NamedTuple):
@@ -906,6 +915,25 @@ def concerns_below(tx: Tx, actor: Actor, at: datetime) -> list[ConcernListed]:
     if not actor.place_path or actor.role not in (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER):
         return []
     return _concern_lines(tx.rows(BELOW, **{**asking(actor, at), **asked(actor)}))
+
+
+ABOUT = Sql(
+    f"{_CONCERN_LINE} WHERE c.system_id = :system_id AND c.person_id = :person_id"
+    f" AND c.state <> 'closed' AND {NOT_NAMED} ORDER BY t.due, c.id LIMIT 100",
+    _CONCERN_LINE_TIMES,
+)
+
+
+def concerns_about(tx: Tx, actor: Actor, person_id: str) -> list[ConcernListed]:
+    """The open concerns about a person the actor was let at, none of which names the actor."""
+    rows = tx.rows(
+        ABOUT,
+        system_id=actor.system_id,
+        person_id=person_id,
+        user_id=actor.user_id,
+        actor_org=actor.organisation_id,
+    )
+    return _concern_lines(rows)
 
 
 def concerns_raised(tx: Tx, actor: Actor) -> list[ConcernListed]:

@@ -171,6 +171,7 @@ Json = Annotated[Any, mapped_column(JsonText())]
 CONSENT_GIVEN = "state = 'given'"
 CONSENT_ASKED = "state = 'asked'"
 OVERRIDE_LIVE = "state = 'approved'"
+EMERGENCY_OPEN = "state = 'opened'"
 CONCERN_OPEN = "state <> 'closed'"
 HOLD_LIVE = "ended IS NULL"
 EVIDENCE_COUNTS = "blocking AND replaced_at IS NULL"

@@ -10,7 +10,7 @@ from typing import Any
 
 from referral.actors import Actor
 from referral.facts import IMPLICATED, OVERRIDE_CLOSED, closed_person
-from referral.schema import under
+from referral.schema import EMERGENCY_OPEN, of, under
 from referral.states import Noun, ReferralState, Role, listed
 
 TEAM = (Role.LINK_WORKER, Role.TEAM_LEAD)
@@ -19,6 +19,10 @@ LEADS = (Role.GOVERNANCE_LEAD, Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
 KEEPERS = (Role.GOVERNANCE_LEAD, Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER)
 SIGNERS = (*KEEPERS, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
 REVIEWERS = (*LEADS, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
+# Who may open the record of somebody outside their scope in an emergency: those who open people's
+# records within it. It widens whose records, never what a role sees of one.
+EMERGENCY_ROLES = (Role.LINK_WORKER, Role.TEAM_LEAD, Role.SAFEGUARDING_LEAD)
+EMERGENCY_OVERSEERS = (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD, Role.TEAM_LEAD)
 PERSON, PROVIDER, ACTIVITY = "person", "provider", "activity"
 NOBODY_SEES = "1 = 0"
 
@@ -79,6 +83,11 @@ def people_scope(actor: Actor) -> str:
     return _by_place(actor) if actor.role is Role.SAFEGUARDING_LEAD else "nobody"
 
 
+def within(actor: Actor) -> str:
+    """Whether a person (`pe`) is within the actor's scope, as a condition."""
+    return PEOPLE_SCOPES[people_scope(actor)]
+
+
 # -- reviews ------------------------------------------------------------------------------------
 
 # More people answer for a place than may know of a concern.
@@ -95,6 +104,26 @@ def review_scope(actor: Actor) -> str:
     if actor.role is Role.TEAM_LEAD:
         return "team"
     return _by_place(actor) if actor.role in LEADS else "nobody"
+
+
+# -- emergency access ---------------------------------------------------------------------------
+
+OPEN_NOW = f"{of('y', EMERGENCY_OPEN)} AND y.until > :at"
+
+
+def opened_by_member(person: str) -> str:
+    """Whether the member has this person's record open in an emergency now (`person`: the column
+    of their id). It widens what one record's page reads, for its length; never a list, a search or
+    a count, and never what may be done. A record that is closed to them stays closed."""
+    return (
+        f"{person} IN (SELECT y.person_id FROM emergency y"
+        f" WHERE y.opened_by = :member AND {OPEN_NOW})"
+    )
+
+
+def opened(actor: Actor, person_id: str | None) -> bool:
+    """The same, of an actor as they were read for this request."""
+    return actor.glass is not None and actor.glass.person_id == person_id
 
 
 # -- one condition for each noun ----------------------------------------------------------------
@@ -144,6 +173,13 @@ def condition(noun: str, actor: Actor) -> str | None:
         if role in LADDER:
             mine.append(over or f"({ours('c')} AND c.rung = 1)")
         return f"NOT {IMPLICATED} AND ({' OR '.join(mine)})"
+    if noun == Noun.EMERGENCY:
+        if role in (Role.PERSON, Role.SYSTEM):
+            return None
+        mine = []
+        if role in EMERGENCY_OVERSEERS:
+            mine.append(f"(NOT {closed_person('y.person_id')} AND {over or ours('y')})")
+        return f"({' OR '.join(['y.opened_by = :member', *mine])})"
     if noun == Noun.ESCALATION:
         mine = [_answers_to("e.raiser"), _answers_to("e.asked")]
         if role in REVIEWERS:

@@ -19,6 +19,7 @@ class Noun(StrEnum):
     ASSURANCE = "assurance"
     AGREEMENT = "agreement"
     RIGHTS = "rights_request"
+    EMERGENCY = "emergency"
 
 
 class Role(StrEnum):
@@ -118,6 +119,12 @@ class AssuranceState(StrEnum):
     LEFT = "left"
 
 
+class EmergencyState(StrEnum):
+    OPENED = "opened"
+    UNDER_REVIEW = "under_review"
+    REVIEWED = "reviewed"
+
+
 class AgreementState(StrEnum):
     DRAFTED = "drafted"
     IN_FORCE = "in_force"
@@ -152,6 +159,7 @@ STATES: dict[Noun, type[StrEnum]] = {
     Noun.ASSURANCE: AssuranceState,
     Noun.AGREEMENT: AgreementState,
     Noun.RIGHTS: RightsState,
+    Noun.EMERGENCY: EmergencyState,
 }
 ENDS: dict[Noun, frozenset[StrEnum]] = {
     Noun.REFERRAL: frozenset(REFERRAL_ENDS),
@@ -162,6 +170,7 @@ ENDS: dict[Noun, frozenset[StrEnum]] = {
     Noun.ASSURANCE: frozenset({AssuranceState.REFUSED, AssuranceState.LEFT}),
     Noun.AGREEMENT: frozenset(),
     Noun.RIGHTS: frozenset({RightsState.FULFILLED, RightsState.REFUSED, RightsState.WITHDRAWN}),
+    Noun.EMERGENCY: frozenset({EmergencyState.REVIEWED}),
 }
 
 

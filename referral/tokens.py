@@ -6,22 +6,26 @@ from datetime import datetime
 from typing import NamedTuple
 
 from referral.actors import Actor
+from referral.members import GLASS, GLASS_COLUMNS, glass_of
 from referral.rows import put
 from referral.states import Role
 from referral.store import Sql, Tx
 
 HOLDER = Sql(
-    """
-SELECT m.id, m.system_id, m.user_id, m.organisation_id, m.role, m.place_id, p.path, u.name, o.name
+    f"""
+SELECT m.id, m.system_id, m.user_id, m.organisation_id, m.role, m.place_id, p.path, u.name, o.name,
+  {GLASS_COLUMNS}
 FROM api_token t
 JOIN membership m ON m.id = t.membership_id
 JOIN app_user u ON u.id = m.user_id
 JOIN organisation o ON o.id = m.organisation_id
 LEFT JOIN place p ON p.id = m.place_id
+{GLASS}
 WHERE t.token_hash = :token_hash AND t.revoked_at IS NULL AND t.created_at <= :at
   AND t.expires_at > :at
   AND u.active AND m.started_at <= :at AND (m.ended_at IS NULL OR m.ended_at > :at)
-"""
+""",
+    times=(14,),
 )
 TOKEN = Sql(
     "SELECT t.membership_id, t.revoked_at FROM api_token t"
@@ -63,6 +67,7 @@ def holder(tx: Tx, token_hash: str, at: datetime) -> Actor | None:
         place_path=row[6],
         name=row[7],
         organisation_name=row[8],
+        glass=glass_of(row[9:]),
     )
 
 

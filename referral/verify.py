@@ -269,7 +269,7 @@ LEFT_OVER = Sql(
 TWICE = Sql("SELECT entry_id, max(seq) FROM audit GROUP BY entry_id HAVING count(*) > 1")
 
 # Details of these never set a column, start a clock or write a row.
-_ONLY_SAYS = frozenset({"read", "refused"})
+_ONLY_SAYS = frozenset({"read", "emergency_read", "refused"})
 _KEYS = frozenset(
     {
         "action",

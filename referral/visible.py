@@ -595,6 +595,17 @@ WHERE q.system_id = :system_id AND q.id {{ids}}
   AND NOT {some(f"WHERE {closed_person('q.person_id')}")}
   AND (q.organisation_id = :actor_org OR {under()})"""
 
+EMERGENCIES = f"""SELECT y.id, y.state, y.reference, u.name, o.name FROM emergency y
+JOIN membership m ON m.id = y.opened_by
+JOIN app_user u ON u.id = m.user_id
+JOIN organisation o ON o.id = m.organisation_id
+JOIN organisation og ON og.id = y.organisation_id
+JOIN place pl ON pl.id = og.place_id
+WHERE y.system_id = :system_id AND y.id {{ids}}
+  AND (y.opened_by = :member
+    OR (NOT {some(f"WHERE {closed_person('y.person_id')}")}
+      AND (y.organisation_id = :actor_org OR {under()})))"""
+
 CLOSED_PERSON = closed_person("pe.id")
 HELD_PERSON = f"""EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id
    AND {of("h", HOLD_LIVE)} AND h.provider_id IS NULL AND h.referral_id IS NULL)"""
@@ -604,6 +615,7 @@ DETAILS: dict[str, tuple[str, tuple[int, ...]]] = {
     "hold": (HOLD_ITEMS.format(closed=some(f"WHERE {CLOSED_PERSON}")), ()),
     "concern": (CONCERNS, ()),
     "escalation": (ESCALATIONS, (6,)),
+    "emergency": (EMERGENCIES, ()),
     "assurance": (ASSURANCES, ()),
     "agreement": (AGREEMENTS, ()),
     "rights_request": (RIGHTS, ()),

@@ -54,6 +54,7 @@ def lived(store: Store) -> World:
     _referrals(w)
     _consents(w)
     _overrides(w)
+    _emergencies(w)
     _concerns(w)
     _escalations(w)
     _assurances(w)
@@ -263,6 +264,21 @@ def _requests(w: World) -> None:
     move(three, "erase", by="amara", ground="unlawful", told_how="letter")
     move(w.rights(w.person()), "cannot_identify", note="Rang twice.")
     move(w.rights(w.person()), "withdraw", who="priya")
+
+
+def _emergencies(w: World) -> None:
+    """Closed early and found right; ended by another, found not right, which raises a matter; the
+    last one ended by its clock."""
+    why = f"She was found at the {NAME_APART}."
+    first = w.emergency(w.person(), why=why)
+    w.step(Noun.EMERGENCY, first, "close", "olu", at=w.later(minutes=9))
+    said = {"finding": "right_to_open", "tags": ["team_not_reached"], "note": "Nobody answered."}
+    w.step(Noun.EMERGENCY, first, "review", "grace", at=w.later(hours=20), given=said)
+    second = w.emergency(w.person(), reason="other")
+    third = w.emergency(w.person())
+    said = {"finding": "not_needed_to_open", "note": "The wrong Margaret."}
+    w.step(Noun.EMERGENCY, second, "review", "grace", at=w.later(hours=20), given=said)
+    w.step(Noun.EMERGENCY, third, "end", w.system, at=w.later(hours=1))
 
 
 def _consent_of(w: World, referral_id: str) -> str:

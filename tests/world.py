@@ -149,6 +149,11 @@ class World:
             given = {"received_on": self.at.date(), **said}
             return receive_request(tx, actor, self.at, person_id=person, values=given).id
 
+    def emergency(self, person: str, who: str = "olu", **values: Any) -> str:
+        """Somebody from another team has the person's record open."""
+        given = {"person_id": person, "reason": "danger_now", "why": "He rang.", **values}
+        return self.step(Noun.EMERGENCY, None, "open", who, given=given).id
+
     def assessment(self, person: str, who: str = "priya", able: bool = False, **values: Any) -> str:
         """An assessment of the person's capacity: unable to weigh it up, unless `able`."""
         said = {**ASSESSED, "weighs": able, "review_on": self.at.date() + timedelta(days=90)}

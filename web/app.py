@@ -36,6 +36,7 @@ MODULES: tuple[str, ...] = (
     "web.consent",
     "web.overrides",
     "web.rights",
+    "web.emergencies",
     "web.holds",
     "web.capacity",
     "web.wordings",

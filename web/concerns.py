@@ -21,6 +21,7 @@ from referral.audit import log, showing
 from referral.facts import ConcernFacts
 from referral.people_checks import under_age
 from referral.records import ConcernSeen
+from referral.scopes import opened
 from referral.states import Noun, Relation, Role
 from referral.store import Tx
 from web import accountability as answering
@@ -38,6 +39,7 @@ from web.timelines import entries
 from web.words import day_words, deadline, phone_words, time_words
 from workflows import disclosure, reading
 from workflows.concerns import raise_concern
+from workflows.emergencies import may_read
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.moves import N_, Refusal
 from workflows.rotas import KEEPERS, Number, number_for, numbers_now
@@ -251,7 +253,7 @@ def _staff(
     return tuple(found.items())
 
 
-def _numbers(tx: Tx, actor: Actor, at: datetime) -> tuple[dict[str, str], ...]:
+def numbers(tx: Tx, actor: Actor, at: datetime) -> tuple[dict[str, str], ...]:
     """The numbers that answer at this hour, each with whose it is."""
     return tuple(
         {"name": _whose(number), "phone": phone_words(number.phone)}
@@ -274,7 +276,7 @@ def about_referral(record_id: UUID) -> ResponseReturnValue:
     rid = str(record_id)
     with edge().reading(actor) as (tx, at):
         f = facts.referral(tx, rid, actor, at)
-        if f is None or not TABLES[Noun.REFERRAL].hats(f, actor):
+        if f is None or not may_read(Noun.REFERRAL, f, actor):
             raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="raise", record_id=None)
         r = records.referral(tx, actor, rid)
         if r is None:
@@ -296,7 +298,7 @@ def about_referral(record_id: UUID) -> ResponseReturnValue:
             {"referral_id": rid},
             staff,
             ((r.provider_org, r.provider), (r.organisation_id, r.organisation)),
-            _numbers(tx, actor, at),
+            numbers(tx, actor, at),
             _under_age(tx, actor, at, r.person_id),
         )
     return _raise(about)
@@ -312,7 +314,7 @@ def _own_only(tx: Tx, at: datetime, reference: str, rid: str) -> About:
         {"referral_id": rid},
         _staff(tx, actor, at, [actor.organisation_id]),
         ((actor.organisation_id, actor.organisation_name),),
-        _numbers(tx, actor, at),
+        numbers(tx, actor, at),
         None,
     )
 
@@ -328,7 +330,7 @@ def about_person(person_id: UUID) -> ResponseReturnValue:
     """From a person's page."""
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
-        p = records.person(tx, actor, at, str(person_id))
+        p = records.person_to_read(tx, actor, at, str(person_id))
         if p is None:
             raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="raise", record_id=None)
         providers = [] if p.closed_to_actor else records.provider_organisations_of(tx, p)
@@ -338,7 +340,7 @@ def about_person(person_id: UUID) -> ResponseReturnValue:
             {"person_id": p.id},
             _staff(tx, actor, at, [p.organisation_id, *(org for org, _name in providers)]),
             (*providers, (p.organisation_id, p.organisation)),
-            _numbers(tx, actor, at),
+            numbers(tx, actor, at),
             under_age(p.birth_date, local_day(at)),
         )
     return _raise(about)
@@ -360,7 +362,7 @@ def about_provider(provider_id: UUID) -> ResponseReturnValue:
             {"provider_id": str(provider_id)},
             _staff(tx, actor, at, [organisation_id]),
             ((organisation_id, name),),
-            _numbers(tx, actor, at),
+            numbers(tx, actor, at),
         )
     return _raise(about)
 
@@ -458,6 +460,7 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
         raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="read", record_id=None)
     hats = TABLES[Noun.CONCERN].hats(f, actor)
     full = any(relation in (Relation.HOLDER, Relation.LADDER) for _role, relation in hats)
+    full = full or (opened(actor, f.person_id) and may_read(Noun.CONCERN, f, actor))
     mine = c.raised_by is not None and c.raised_by == actor.membership_id
     if not full and not mine:
         raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="read", record_id=None)
@@ -507,7 +510,9 @@ def _person(tx: Tx, at: datetime, c: ConcernSeen) -> tuple[str, str | None]:
     p = records.person_of(tx, actor, at, c.person_id)
     if p is None:
         return "", None
-    return p.name, f"/people/{p.id}" if records.in_reach(p, actor) else None
+    return p.name, (
+        f"/people/{p.id}" if records.in_reach(p, actor) or opened(actor, p.id) else None
+    )
 
 
 @pages.get("/concerns/<uuid:concern_id>")
@@ -796,7 +801,7 @@ def _routes(tx: Tx, shown: Shown, trigger: str) -> list[tuple[str, str, str]]:
     about_staff = ALLEGATIONS[0] if child else ALLEGATIONS[1]
     first = [own, about_staff] if staff else [own]
     if trigger == "told_authority":
-        first.insert(0, "emergency")
+        first = ["emergency", *first]
     kinds = [*first, *(kind for kind in rotas.AUTHORITIES if kind not in first)]
     return [(kind, word(labels.AUTHORITIES, kind), "; ".join(kept.get(kind, ()))) for kind in kinds]
 

@@ -36,7 +36,8 @@ from web.wizard import ConsentPage, save_consent
 from web.words import listed
 from workflows import disclosure, reading
 from workflows.consent import record_consent, withdrawal_preview
-from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
+from workflows.emergencies import may_read
+from workflows.engine import NOT_FOUND, Done, Option, Refused, options, step
 from workflows.moves import N_
 
 pages = Blueprint("consent_pages", __name__)
@@ -194,7 +195,7 @@ def _look(
     actor = current_actor()
     f = facts.consent(tx, consent_id, actor, at)
     c = records.consent(tx, actor, consent_id)
-    if f is None or c is None or not TABLES[Noun.CONSENT].hats(f, actor) or f.closed_to_actor:
+    if f is None or c is None or not may_read(Noun.CONSENT, f, actor) or f.closed_to_actor:
         raise Refused([NOT_FOUND], noun=Noun.CONSENT, trigger="read", record_id=consent_id)
     p = records.person_of(tx, actor, at, f.person_id)
     if p is None:

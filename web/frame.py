@@ -50,6 +50,7 @@ GOVERNANCE = (
     (N_("Providers"), "/providers"),
     (N_("Shared for safety"), "/overrides"),
     (N_("People's requests"), "/rights"),
+    (N_("Emergency access"), "/emergencies"),
     (N_("Audit"), "/audit"),
     (N_("Reports"), "/reports"),
     (N_("Help"), "/help"),
@@ -183,6 +184,12 @@ def _somebody(app: Flask) -> dict[str, Any]:
         },
         "navigation": menu(app, actor.role),
     }
+    if actor.glass is not None:
+        found["glass"] = {
+            "href": record_path("emergency", actor.glass.id),
+            "reference": actor.glass.reference,
+            "until": time_words(actor.glass.until),
+        }
     if signed_in.unseen:
         found["unseen"] = unseen_concerns(actor)
     if actor.role in SEARCHERS and there_is(app, "/search"):

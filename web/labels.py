@@ -48,6 +48,9 @@ STATES: dict[tuple[str, str], Tag] = {
     ("override", "ended"): Tag(N_("To be reviewed"), "purple"),
     ("override", "refused"): Tag(N_("Not approved"), "grey"),
     ("override", "reviewed"): Tag(N_("Reviewed"), "grey"),
+    ("emergency", "opened"): Tag(N_("Open now"), "red"),
+    ("emergency", "under_review"): Tag(N_("To be reviewed"), "purple"),
+    ("emergency", "reviewed"): Tag(N_("Reviewed"), "grey"),
     ("concern", "raised"): Tag(N_("Not seen yet"), "red"),
     ("concern", "under_review"): Tag(N_("Being decided"), "orange"),
     ("concern", "reported"): Tag(N_("Reported"), "blue"),
@@ -147,6 +150,10 @@ MOVES: dict[tuple[str, str], MoveWords] = {
     ("override", "refuse"): MoveWords(N_("Do not approve"), N_("Not approved")),
     ("override", "end"): MoveWords(N_("End the sharing now"), N_("Sharing without consent ended")),
     ("override", "review"): MoveWords(N_("Record the review"), N_("Reviewed by a third person")),
+    ("emergency", "open"): MoveWords(N_("Open the record"), N_("Opened in an emergency")),
+    ("emergency", "close"): MoveWords(N_("Close it now"), N_("Closed by whoever opened it")),
+    ("emergency", "end"): MoveWords(N_("Let it close"), N_("Closed: its time was over")),
+    ("emergency", "review"): MoveWords(N_("Record the review"), N_("Reviewed by somebody else")),
     ("concern", "raise"): MoveWords(N_("Raise a safeguarding concern"), N_("Concern raised")),
     ("concern", "acknowledge"): MoveWords(N_("I have read this"), N_("Read by a person")),
     ("concern", "report_to_authority"): MoveWords(
@@ -249,6 +256,12 @@ REASONS: dict[str, str] = {
     "nothing_held": N_("Nothing of the kind is held"),
     "unfounded": N_("It was plainly not meant as a request"),
     "excessive": N_("The same was asked and answered just before"),
+    "danger_now": N_("Somebody may be in danger now"),
+    "team_not_reached": N_("The team that holds the person cannot be reached"),
+    "person_asks": N_("The person is here, or on the phone, and asks for help"),
+    "team_lead": N_("Team lead"),
+    "safeguarding_lead": N_("Safeguarding lead"),
+    "governance_lead": N_("Governance lead"),
     "full": N_("No place left"),
     "not_right_activity": N_("Not the right activity"),
     "access_need": N_("An access need we cannot meet"),
@@ -395,6 +408,18 @@ FINDINGS: dict[str, str] = {
     "right": N_("It was right to share"),
     "too_much": N_("It was right, and too much was shared"),
     "not_needed": N_("It was not needed"),
+    "right_to_open": N_("It was right to open it"),
+    "read_too_much": N_("It was right, and more was read than needed"),
+    "not_needed_to_open": N_("It was not needed"),
+}
+
+# What a review of emergency access found to learn from.
+EMERGENCY_TAGS: dict[str, str] = {
+    "team_not_reached": N_("The team could not be reached"),
+    "person_not_passed_on": N_("The person should have been passed on to this team"),
+    "wrong_person": N_("It was the wrong person's record"),
+    "not_known_how": N_("They did not know the usual way"),
+    "system_fault": N_("Something in the system stood in the way"),
 }
 
 BASES: dict[str, str] = {
@@ -573,6 +598,16 @@ WORK: dict[str, tuple[str, str, str | None]] = {
         N_("Review"),
         "review",
     ),
+    "emergency.opened": (
+        N_("You have a record open in an emergency. Close it once you have seen what you need."),
+        N_("Close it"),
+        None,
+    ),
+    "emergency.under_review": (
+        N_("A record was opened in an emergency. Say whether it was right."),
+        N_("Review"),
+        "review",
+    ),
     "hold.until": (
         N_("A hold you placed comes to its date. Lift it, or place it again."),
         N_("Look at it"),
@@ -657,6 +692,9 @@ NOTICES: dict[str, str] = {
     "override_refused": N_("What you asked to share without consent was not approved."),
     "override_ended": N_("Sharing without consent has ended. It is reviewed."),
     "override_reviewed": N_("Sharing without consent was reviewed."),
+    "emergency_opened": N_("Somebody opened a record of yours in an emergency. See who and why."),
+    "emergency_to_review": N_("A record was opened in an emergency. It waits for your review."),
+    "emergency_reviewed": N_("Emergency access to a record was reviewed."),
     "hold_due": N_("A hold you placed has come to its date. Lift it, or place it again."),
     "concern_raised": N_("A safeguarding concern waits for you."),
     "concern_seen": N_("Your safeguarding concern has been read by a person."),
@@ -802,6 +840,7 @@ NOUNS: dict[str, str] = {
     "assurance": N_("Assurance"),
     "agreement": N_("Agreement"),
     "rights_request": N_("Request about own information"),
+    "emergency": N_("Emergency access"),
     "person": N_("Person"),
     "plan": N_("Plan"),
     "announcement": N_("Announcement"),
@@ -818,6 +857,7 @@ PATHS: dict[str, str] = {
     "assurance": "assurance",
     "agreement": "agreements",
     "rights_request": "rights",
+    "emergency": "emergencies",
     "person": "people",
     "announcement": "announcements",
 }

@@ -131,6 +131,15 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         N_("What did you find?"),
         N_("What was shared, what came of it, and what to do differently."),
     ),
+    "emergency.review.finding": (N_("Was it right to open it?"), ""),
+    "emergency.review.tags": (
+        N_("What is there to learn?"),
+        N_("Choose all that apply, or none."),
+    ),
+    "emergency.review.note": (
+        N_("What did you find?"),
+        N_("What was opened, whether it was needed, and what to do differently."),
+    ),
     "override.note": (
         N_("Anything to add?"),
         N_("If you want to. Those who answer for this person's safety read it."),
@@ -216,6 +225,11 @@ BEFORE: dict[tuple[Noun, str], str] = {
         " their link worker. A governance lead reviews it."
     ),
     (Noun.OVERRIDE, "review"): N_("You are the third person. It closes with what you found."),
+    (Noun.EMERGENCY, "close"): N_("The record closes to you at once. Somebody else reviews it."),
+    (Noun.EMERGENCY, "review"): N_(
+        "It closes with what you found. Whoever opened it is told. If it was not right, it goes to"
+        " the reviewers of this place as a matter about information sharing."
+    ),
     (Noun.ESCALATION, "acknowledge"): N_(
         "You become the reviewer. Whoever raised it is told. A decision is due after that: the page"
         " says by when."
@@ -311,6 +325,8 @@ BANNERS: dict[tuple[Noun, str], str] = {
     (Noun.OVERRIDE, "refuse"): N_("Not approved. Whoever proposed it has been told."),
     (Noun.OVERRIDE, "end"): N_("Ended. A governance lead reviews it by %(due)s."),
     (Noun.OVERRIDE, "review"): N_("Reviewed. Whoever proposed it has been told."),
+    (Noun.EMERGENCY, "close"): N_("Closed. A governance lead reviews it by %(due)s."),
+    (Noun.EMERGENCY, "review"): N_("Reviewed. Whoever opened it has been told."),
     (Noun.ESCALATION, "acknowledge"): N_("It is yours now. Decide by %(due)s."),
     (Noun.ESCALATION, "ask"): N_("Your question was sent. The answer is due by %(due)s."),
     (Noun.ESCALATION, "answer"): N_("Your answer was sent to the reviewer."),
@@ -616,6 +632,7 @@ ELSEWHERE = frozenset(
         "stop",
         "settle",
         "receive",
+        "open",
     }
 )
 
@@ -640,6 +657,12 @@ def referral_move(record_id: UUID, move: str) -> ResponseReturnValue:
 @access(STAFF)
 def override_move(record_id: UUID, move: str) -> ResponseReturnValue:
     return _move(Noun.OVERRIDE, record_id, move)
+
+
+@pages.route("/emergencies/<uuid:record_id>/<move>", methods=["GET", "POST"])
+@access(STAFF)
+def emergency_move(record_id: UUID, move: str) -> ResponseReturnValue:
+    return _move(Noun.EMERGENCY, record_id, move)
 
 
 @pages.route("/escalations/<uuid:record_id>/<move>", methods=["GET", "POST"])

@@ -11,8 +11,10 @@ from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
 from referral import beginnings, records
+from referral.actors import Actor
 from referral.audit import log
 from referral.records import ConsentSeen, PersonSeen
+from referral.scopes import EMERGENCY_ROLES
 from referral.states import REFERRAL_OPEN, Role
 from referral.store import Tx
 from web import labels
@@ -63,6 +65,7 @@ def people() -> ResponseReturnValue:
         more=more[1] if more else None,
         looked_for="",
         may_refer=actor.role in TEAM,
+        may_open=actor.role in EMERGENCY_ROLES,
         practice_words=practice_words,
     )
 
@@ -91,6 +94,7 @@ def look_for() -> ResponseReturnValue:
         more=None,
         looked_for=wanted,
         may_refer=actor.role in TEAM,
+        may_open=actor.role in EMERGENCY_ROLES,
         practice_words=practice_words,
     )
 
@@ -114,8 +118,20 @@ def found(tx: Tx, at: datetime, person_id: str) -> tuple[PersonSeen, dict[str, A
     p = records.person(tx, actor, at, person_id)
     if p is None:
         raise Refused([NOT_FOUND], noun="person", trigger="read", record_id=None)
-    seen = disclosure.shown_person(record_of(p), actor.role, at, p.closed_to_actor, p.held)
-    return p, seen
+    return p, _seen(p, actor, at)
+
+
+def found_to_read(tx: Tx, at: datetime, person_id: str) -> tuple[PersonSeen, dict[str, Any]]:
+    """The same, also of somebody whose record the actor has open in an emergency."""
+    actor = current_actor()
+    p = records.person_to_read(tx, actor, at, person_id)
+    if p is None:
+        raise Refused([NOT_FOUND], noun="person", trigger="read", record_id=None)
+    return p, _seen(p, actor, at)
+
+
+def _seen(p: PersonSeen, actor: Actor, at: datetime) -> dict[str, Any]:
+    return disclosure.shown_person(record_of(p), actor.role, at, p.closed_to_actor, p.held)
 
 
 def about(seen: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -172,7 +188,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
     actor = current_actor()
 
     def look(tx: Tx, at: datetime) -> dict[str, Any]:
-        p, seen = found(tx, at, str(person_id))
+        p, seen = found_to_read(tx, at, str(person_id))
         log(tx, actor, at, "read", "person", None, subject=p.subject_ref)
         if p.closed_to_actor:
             return {
@@ -189,7 +205,9 @@ def person(person_id: UUID) -> ResponseReturnValue:
             "seen": seen,
             "referrals": records.referrals_of(tx, p),
             "consents": records.consents(tx, p.id),
-            "begun": beginnings.of_person(tx, actor, p.id) if actor.role in TEAM else None,
+            "begun": beginnings.of_person(tx, actor, p.id)
+            if actor.role in TEAM and records.in_reach(p, actor)
+            else None,
             "plan": records.newest_plan(tx, p.id),
             "said_how": said_how(tx, p),
         }
@@ -198,6 +216,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
     if known["p"].merged_into is not None:
         return redirect(f"/people/{known['p'].merged_into}", 303)
     seen, referrals = known["seen"], known["referrals"]
+    mine = records.in_reach(known["p"], actor)
     return page(
         "people/show.jinja",
         None,
@@ -214,10 +233,12 @@ def person(person_id: UUID) -> ResponseReturnValue:
         begun=known["begun"],
         plan=known["plan"],
         said_how=known["said_how"],
-        may_write=actor.role in TEAM and not known["p"].closed_to_actor,
-        share_href=None if known["p"].closed_to_actor else f"/people/{person_id}/share",
+        may_write=actor.role in TEAM and mine and not known["p"].closed_to_actor,
+        share_href=None if known["p"].closed_to_actor or not mine else f"/people/{person_id}/share",
         may_put_right=actor.role is Role.TEAM_LEAD,
-        back={"href": "/people", "text": _("Back to people")},
+        back={"href": "/people", "text": _("Back to people")}
+        if mine
+        else {"href": f"/emergencies/{actor.glass.id}" if actor.glass else "/"},
     )
 
 

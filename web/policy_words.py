@@ -59,6 +59,8 @@ DAYS: dict[str, str] = {
     "override.proposed.danger_hours": N_("Sharing without consent: when there is danger"),
     "override.approved": N_("Sharing without consent: how long it holds"),
     "override.ended": N_("Sharing without consent: it is reviewed"),
+    "emergency.opened_minutes": N_("Emergency access: how long a record is open"),
+    "emergency.under_review": N_("Emergency access: it is reviewed"),
     "concern.raised": N_("Safeguarding: somebody reads a concern"),
     "concern.reported.child": N_("Safeguarding: the authority answers about a child"),
     "concern.raised.danger_hours": N_("Safeguarding: somebody reads it when there is danger"),
@@ -69,6 +71,7 @@ DAYS: dict[str, str] = {
     "escalation.reopen_within": N_("Review: the raiser may disagree within"),
     "assurance.grace": N_("Assurance: grace when a renewal is in hand"),
 }
+OTHER_LISTS: dict[str, str] = {"emergency.told": N_("Emergency access: who is told at once")}
 OTHERS: dict[tuple[str, str], str] = {
     ("months", "consent"): N_("Consent holds for"),
     ("years", "contact_only"): N_("First contact only"),
@@ -119,6 +122,8 @@ def _state_words(name: str) -> str:
 def _move_words(name: str) -> str:
     """A list that is called after the move it is asked with."""
     noun, _dot, trigger = name.partition(".")
+    if name in OTHER_LISTS:
+        return said(OTHER_LISTS[name])
     move = labels.MOVES.get((noun, trigger))
     what = said(move.button) if move else trigger.replace("_", " ").capitalize()
     return _("%(noun)s: %(what)s", noun=word(labels.NOUNS, noun), what=what)
@@ -132,6 +137,8 @@ def unit(kind: str, name: str) -> str:
         return _("years")
     if kind == "ceiling":
         return _("level")
+    if name.endswith("_minutes"):
+        return _("minutes")
     return _("hours by the clock") if name.endswith("_hours") else _("working days")
 
 
@@ -151,6 +158,8 @@ def value_words(kind: str, name: str, value: Any) -> str:
     if kind == "days":
         if name.endswith("_hours"):
             return ngettext("%(num)s hour", "%(num)s hours", value)
+        if name.endswith("_minutes"):
+            return ngettext("%(num)s minute", "%(num)s minutes", value)
         return ngettext("%(num)s working day", "%(num)s working days", value)
     return "; ".join(lines_of(kind, value))
 

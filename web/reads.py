@@ -118,6 +118,15 @@ ONE: dict[str, One] = {
         "moves.rights_move",
         "rights_pages.show",
     ),
+    **_ones(
+        Noun.EMERGENCY,
+        "record_id",
+        "api_emergencies.moves",
+        "api_emergencies.one",
+        "api_emergencies.steps",
+        "emergency_pages.show",
+        "moves.emergency_move",
+    ),
     **_ones(Noun.CONCERN, "concern_id", "concern_pages.concern_move", "concern_pages.show"),
     **_ones(
         Noun.CONCERN,
@@ -152,6 +161,7 @@ ONE: dict[str, One] = {
 LISTS: dict[str, str] = {
     "api_concerns.many": Noun.CONCERN,
     "api_consents.many": Noun.CONSENT,
+    "api_emergencies.many": Noun.EMERGENCY,
     "api_escalations.many": Noun.ESCALATION,
     "api_overrides.many": Noun.OVERRIDE,
     "api_people.find": PERSON,
@@ -159,6 +169,7 @@ LISTS: dict[str, str] = {
     "api_referrals.many": Noun.REFERRAL,
     "api_rights.many": Noun.RIGHTS,
     "concern_pages.concerns": Noun.CONCERN,
+    "emergency_pages.many": Noun.EMERGENCY,
     "escalation_pages.escalations": Noun.ESCALATION,
     "home.home": "work",
     "life_pages.join": PERSON,
@@ -185,6 +196,7 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
     ),
     "a question before anything is shown, or the way out": frozenset(
         {
+            "emergency_pages.open_one",
             "links.code",
             "links.leave",
             "raised_outside_pages.raise_outside",

@@ -18,6 +18,7 @@ from referral.audit import log, showing
 from referral.facts import ReferralFacts
 from referral.members import actor_of
 from referral.records import ClockSeen, ConsentSeen, PersonSeen, Proposal, ReferralSeen
+from referral.scopes import opened
 from referral.states import Noun, Purpose, Role
 from referral.states import ReferralState as S
 from referral.store import Tx
@@ -44,6 +45,7 @@ from web.words import (
 )
 from workflows import clocks, disclosure, reading
 from workflows.disclosure import Situation
+from workflows.emergencies import may_read
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.guards import HELD
 from workflows.moves import N_, Refusal
@@ -216,7 +218,7 @@ def look(tx: Tx, at: datetime, record_id: str) -> Shown:
     """A referral as the actor of this request sees it. Raises Refused: not_found."""
     actor = current_actor()
     f = facts.referral(tx, record_id, actor, at)
-    if f is None or not TABLES[Noun.REFERRAL].hats(f, actor):
+    if f is None or not may_read(Noun.REFERRAL, f, actor):
         raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="read", record_id=record_id)
     said_so = visible.answers(tx, actor, at, [record_id]).get(record_id, (None, None))
     s = reading.situation(f, actor, at, *said_so)
@@ -661,7 +663,8 @@ def _offered(buttons: list[dict[str, str]], more: list[dict[str, str]]) -> str:
 
 def _may_open(shown: Shown) -> bool:
     """Whether the viewer can open the person's own record."""
-    return shown.own_side and not shown.closed and records.in_reach(shown.person, shown.actor)
+    within = records.in_reach(shown.person, shown.actor) or opened(shown.actor, shown.person.id)
+    return shown.own_side and not shown.closed and within
 
 
 @pages.get("/referrals/<uuid:record_id>/history")

@@ -316,13 +316,28 @@ HAZARDS: tuple[Hazard, ...] = (
         (
             _design("What is out of scope isn't found; each route names its roles."),
             _design("Each reading of a person or a concern is in the log."),
+            _design(
+                "Emergency access opens one record by its reference or two identifiers, to read,"
+                " for an hour; a second person is told at once; each use is reviewed by somebody"
+                " else, and climbs until it is."
+            ),
+            _design(
+                "Whoever the record is closed to opens nothing, and is told so in the words for"
+                " nobody found."
+            ),
         ),
         (
+            "tests/workflows/test_emergencies.py::test_a_record_is_open_for_its_time_and_closed_in_the_next_request_after_it",
+            "tests/workflows/test_emergencies.py::test_what_was_opened_is_reviewed_by_somebody_else_or_climbs",
+            "tests/workflows/test_emergencies.py::test_every_way_it_comes_to_nothing_is_told_in_the_same_words",
+            "tests/workflows/test_emergencies.py::test_a_second_person_is_told_with_it",
+            "tests/web/test_emergency_pages.py::test_from_the_opening_to_the_review",
+            "tests/web/test_two_worlds.py::test_nothing_tells_a_concern_from_records_being_put_right",
             "tests/house/test_routes.py::test_a_role_that_is_not_named_is_refused",
             "tests/workflows/test_reading.py::test_another_practice_and_another_provider_see_none_of_it",
             "tests/web/test_api_concerns.py::test_nobody_named_as_a_source_of_harm_finds_it_even_as_the_ladder",
         ),
-        "Emergency access with a reason and an end is not there yet.",
+        "Whether an hour is right, and who is told, is for each place to settle.",
     ),
     Hazard(
         "H17",

@@ -119,6 +119,8 @@ def meta(item: WorkItem, actor: Actor, at: datetime) -> list[str]:
         found += [known.get("provider") or word(labels.PURPOSES, known.get("purpose"))]
     elif item.noun is Noun.OVERRIDE:
         found += [known["provider"], _("Danger now") if known["danger"] else ""]
+    elif item.noun is Noun.EMERGENCY:
+        found += [known["opened_by"], known["opened_in"]]
     elif item.noun is Noun.ESCALATION:
         days = working_days_between(known["created_at"], at, ENGLAND)
         found += [

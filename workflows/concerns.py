@@ -8,9 +8,11 @@ from typing import Any
 
 from referral import facts
 from referral.actors import Actor
+from referral.scopes import opened
 from referral.states import Noun
 from referral.store import Sql, Tx
-from workflows.engine import NOT_FOUND, TABLES, Done, Refused, step
+from workflows.emergencies import may_read
+from workflows.engine import NOT_FOUND, Done, Refused, step
 from workflows.moves import N_
 from workflows.people import MOST_TEXT
 from workflows.rotas import number_for
@@ -33,13 +35,14 @@ def raise_concern(
     given = dict(values)
     if given.get("referral_id"):
         f = facts.referral(tx, given["referral_id"], actor, at)
-        if f is None or not TABLES[Noun.REFERRAL].hats(f, actor):
+        if f is None or not may_read(Noun.REFERRAL, f, actor):
             raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="raise", record_id=None)
         given["person_id"] = f.person_id
         given.setdefault("hold_provider_id", f.provider_id)
     elif given.get("person_id"):
         row = tx.row(PERSON, id=given["person_id"], system_id=actor.system_id)
-        if row is None or (row[0] != actor.organisation_id and actor.place_path is None):
+        mine = row is not None and (row[0] == actor.organisation_id or actor.place_path is not None)
+        if row is None or not (mine or opened(actor, given["person_id"])):
             raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="raise", record_id=None)
     elif not given.get("provider_id"):
         raise wrong(Noun.CONCERN, "raise", field("person_id", N_("Say whom it is about.")))

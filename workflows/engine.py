@@ -55,6 +55,7 @@ from workflows.tables import (
     assurance,
     concerns,
     consent,
+    emergencies,
     escalations,
     overrides,
     referrals,
@@ -71,6 +72,7 @@ MACHINES: dict[Noun, Any] = {
     Noun.ASSURANCE: assurance,
     Noun.AGREEMENT: agreements,
     Noun.RIGHTS: rights,
+    Noun.EMERGENCY: emergencies,
 }
 TABLES: dict[Noun, Table] = {noun: machine.TABLE for noun, machine in MACHINES.items()}
 FIRED_GIVEN: dict[tuple[Noun, str], Mapping[str, Any]] = {
@@ -760,6 +762,7 @@ def _note(
     note_id = new_id(at)
     audience = {
         Noun.OVERRIDE: "safeguarding",
+        Noun.EMERGENCY: "review",
         Noun.CONCERN: "safeguarding",
         Noun.ESCALATION: "review",
         Noun.RIGHTS: "review",

@@ -98,6 +98,10 @@ def _rights(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
     return _is_there(Noun.RIGHTS, f, actor)
 
 
+def _emergency(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
+    return _is_there(Noun.EMERGENCY, f, actor)
+
+
 RULES: dict[Noun, Rule] = {
     Noun.REFERRAL: _referral,
     Noun.CONSENT: _consent,
@@ -107,6 +111,7 @@ RULES: dict[Noun, Rule] = {
     Noun.ASSURANCE: _assurance,
     Noun.AGREEMENT: _agreement,
     Noun.RIGHTS: _rights,
+    Noun.EMERGENCY: _emergency,
 }
 
 # -- as the store has it ----------------------------------------------------------

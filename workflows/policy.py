@@ -14,6 +14,7 @@ from referral.audit import log
 from referral.ids import new_id
 from referral.policy import (
     CEILINGS,
+    CHOSEN,
     DAYS,
     EVIDENCE,
     KEPT,
@@ -54,6 +55,8 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "override.proposed": (1, 2),
     "override.proposed.danger_hours": (1, 4),
     "override.approved": (1, 10),
+    "emergency.opened_minutes": (15, 240),
+    "emergency.under_review": (1, 5),
     "concern.raised": (1, 2),
     "concern.raised.danger_hours": (1, 4),
     "concern.under_review": (1, 5),
@@ -113,6 +116,9 @@ def _list(kind: str, name: str, value: Any) -> list[dict[str, str]]:
 def _reasons(kind: str, name: str, value: Any) -> list[dict[str, str]]:
     found = _list(kind, name, value)
     gone = KEPT.get(name, frozenset()) - {item["code"] for item in found}
+    chosen = CHOSEN.get(name)
+    if chosen is not None and not {item["code"] for item in found} <= chosen:
+        raise ValueError("Choose from: " + _said(chosen) + ".")
     if gone:
         raise ValueError("Segue itself gives some of these reasons. Keep: " + _said(gone) + ".")
     return found

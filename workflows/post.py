@@ -159,6 +159,8 @@ def hand(noun: Noun, f: Any) -> str | None:
         return member_key(f.proposed_by)
     if noun is Noun.RIGHTS:
         return str(f.lead)
+    if noun is Noun.EMERGENCY:
+        return str(f.governance)
     return member_key(f.link_worker_id)
 
 

@@ -18,7 +18,7 @@ from workflows.moves import N_
 from workflows.rules import field, wrong
 from workflows.working_time import LONDON, Calendar
 
-ALWAYS = frozenset({Noun.CONCERN, Noun.ESCALATION, Noun.OVERRIDE})
+ALWAYS = frozenset({Noun.CONCERN, Noun.ESCALATION, Noun.OVERRIDE, Noun.EMERGENCY})
 ALWAYS_WHAT = frozenset(
     {"destroy_what_you_hold", "ring_outside_contact", "not_delivered", "audit_alarm"}
 )

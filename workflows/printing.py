@@ -44,6 +44,7 @@ ABOUT = {
     Noun.REFERRAL: "A link worker's request that one provider takes one person into one activity.",
     Noun.CONSENT: "One person's answer, for one purpose and one recipient.",
     Noun.OVERRIDE: "Sharing without consent: a lawful ground, two people, a few days, a review.",
+    Noun.EMERGENCY: "Somebody opens a record out of their reach, for an hour, and it is reviewed.",
     Noun.CONCERN: "A safeguarding concern: a lane of its own, seen by those who need to know.",
     Noun.ESCALATION: "A matter that somebody can't resolve, taken to the next level that can.",
     Noun.ASSURANCE: "Whether a provider meets the working standards now, from its evidence.",

@@ -19,6 +19,7 @@ from referral.store import Tx
 from referral.visible import Filters, PersonRow, ReferralRow, StepSeen, WorkRow
 from workflows import clocks, disclosure
 from workflows.disclosure import Situation
+from workflows.emergencies import may_read
 from workflows.engine import NOT_FOUND, TABLES, Refused
 from workflows.working_time import ENGLAND, Hold, add
 
@@ -359,6 +360,9 @@ def _item(
         seen = disclosure.shown_person(person, actor.role, at, False)
         reference, name = name, disclosure.known_as(seen) or name
         known = {"provider": detail[6], "danger": bool(detail[7])}
+    elif noun is Noun.EMERGENCY:
+        reference = name
+        known = {"opened_by": detail[3], "opened_in": detail[4]}
     elif noun is Noun.ESCALATION:
         reference = name
         known = {"kind": detail[3], "severity": detail[4], "level": detail[5],
@@ -532,7 +536,7 @@ def timeline(
     isn't there for them. `known`: what the caller has just read of a referral, not read again.
     `steps`: the same of its steps; then without the words that came with them."""
     f: Any = known[0] if known else facts.LOADERS[noun](tx, record_id, actor, at)
-    if f is None or not TABLES[noun].hats(f, actor):
+    if f is None or not may_read(noun, f, actor):
         raise Refused([NOT_FOUND], noun=noun, trigger="read", record_id=record_id)
     quiet = steps is not None
     if steps is None:
@@ -566,6 +570,7 @@ def timeline(
 def _notes(tx: Tx, actor: Actor, noun: Noun, record_id: str) -> Mapping[str, str]:
     audience = {
         Noun.OVERRIDE: "safeguarding",
+        Noun.EMERGENCY: "review",
         Noun.CONCERN: "safeguarding",
         Noun.ESCALATION: "review",
         Noun.RIGHTS: "review",

@@ -71,6 +71,7 @@ NOUNS = (
     ("/overrides", "record_id", "override"),
     ("/rights", "record_id", "rights_request"),
     ("/rights", "proposal_id", "rights_proposal"),
+    ("/emergencies", "record_id", "emergency"),
     ("/concerns", "record_id", "concern"),
     ("/escalations", "record_id", "escalation"),
     ("/confirmations", "record_id", "confirmation"),
@@ -87,6 +88,7 @@ NOUNS = (
 BY_FOLDER = {f"{noun}s": str(noun) for noun in Noun} | {
     "assurance": "assurance",
     "rights": "rights_request",
+    "emergencies": "emergency",
     "providers": "assurance",
 }
 # What is random in every answer, and says nothing.

@@ -51,6 +51,7 @@ class Team:
 
     w: World
     worker: str
+    outsider: str
     lead: str
     leader: str
     keeper: str
@@ -79,14 +80,16 @@ def settle(store: Store) -> Ground:
     g = Ground(w)
     _more_members(w)
     other = another(store, "Elsewhere", "elsewhere.example.org")
-    ours = Team(w, "priya", "tess", "sol", "grace", "singers", "choir", "ash", "harbour")
+    ours = Team(w, "priya", "olu", "tess", "sol", "grace", "singers", "choir", "ash", "harbour")
     teams = {
         "own": ours,
-        "colleague": Team(w, "sam", "tess", "sol", "grace", "singers", "choir", "ash", "harbour"),
-        "near": Team(w, "quin", "tia", "kit", "grace", "clay", "pottery", "quay", "harbour"),
-        "far": Team(w, "olu", "tom", "wyn", "fred", "weavers", "weaving", "fenside", "fen"),
+        "colleague": Team(
+            w, "sam", "olu", "tess", "sol", "grace", "singers", "choir", "ash", "harbour"
+        ),
+        "near": Team(w, "quin", "olu", "tia", "kit", "grace", "clay", "pottery", "quay", "harbour"),
+        "far": Team(w, "olu", "quin", "tom", "wyn", "fred", "weavers", "weaving", "fenside", "fen"),
         "elsewhere": Team(
-            other, "priya", "tess", "sol", "grace", "singers", "choir", "ash", "harbour"
+            other, "priya", "olu", "tess", "sol", "grace", "singers", "choir", "ash", "harbour"
         ),
         "held": ours,
     }
@@ -176,6 +179,7 @@ def _of_people(t: Team) -> Records:
     made["consent"] = w.consent(person, t.provider, t.worker).id
     made["override"] = w.override(lone, t.provider, t.worker, by=None)
     made["rights_request"], made["rights_proposal"] = _request(t, lone)
+    made["emergency"] = w.emergency(person, t.outsider)
     made["referral"] = w.draft(person, t.activity, t.worker)
     w.made(actor, lambda tx: send_referral(tx, actor, w.at, made["referral"]))
     made["hold"] = w.made(

@@ -37,6 +37,7 @@ RELATIONS: dict[str, tuple[str, ...]] = {
     "assurance": ("own_provider", "over"),
     "agreement": ("signatory", "over"),
     "rights_request": ("raiser", "over", "self"),
+    "emergency": ("raiser", "over"),
 }
 
 IMPLIED: dict[str, dict[str, str]] = {
@@ -67,6 +68,7 @@ OPEN: dict[str, tuple[str, ...]] = {
     "assurance": ("applied", "in_review", "assured", "conditional", "suspended", "lapsed"),
     "agreement": ("drafted", "in_force", "expired", "ended"),
     "rights_request": ("received", "identity_checked", "in_progress", "asked"),
+    "emergency": ("opened", "under_review"),
 }
 """States in which somebody acts (some only while the design's condition holds)."""
 
@@ -79,6 +81,7 @@ ENDS: dict[str, tuple[str, ...]] = {
     "assurance": ("refused", "left"),
     "agreement": (),
     "rights_request": ("fulfilled", "refused", "withdrawn"),
+    "emergency": ("reviewed",),
 }
 """States in which nobody acts."""
 
@@ -170,6 +173,7 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
         "refuse",
         "withdraw",
     ),
+    "emergency": ("open", "close", "end", "review"),
 }
 
 NOUNS = tuple(TRIGGERS)

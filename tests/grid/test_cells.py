@@ -71,6 +71,7 @@ class Stage:
                 ("fiona", "fen_board", Role.SAFEGUARDING_LEAD, "fen"),
                 ("alma", "fen_board", Role.ACCOUNTABLE_OFFICER, "fen"),
                 ("toby", "theatre", Role.PROVIDER_LEADER, None),
+                ("oona", "fenside", Role.LINK_WORKER, None),
             ):
                 user = add_user(tx, w.system, w.at, name=key.title(), email=f"{key}@example.org")
                 member = add_membership(
@@ -155,6 +156,16 @@ class Stage:
             made[state] = w.override(w.person(), by=None)
             for trigger, who, given in moves:
                 w.step(Noun.OVERRIDE, made[state], trigger, who, given=given)
+        return made
+
+    def _emergency(self) -> dict[str, str]:
+        w, made = self.w, {}
+        review = {"finding": "right_to_open", "note": "Seen."}
+        for state in ("reviewed", "under_review", "opened"):
+            made[state] = w.emergency(w.person())
+            if state != "opened":
+                w.step(Noun.EMERGENCY, made[state], "close", "olu")
+        w.step(Noun.EMERGENCY, made["reviewed"], "review", "grace", given=review)
         return made
 
     def _concern(self) -> dict[str, str]:
@@ -457,6 +468,20 @@ class Stage:
             return w.actor[known[role, relation]], nothing
         return self._dress_referral(role, relation)
 
+    def _dress_emergency(self, role: str, relation: str) -> tuple[Actor, Dress] | None:
+        w = self.w
+        theirs = {"link_worker": "olu", "team_lead": "tom", "safeguarding_lead": "fiona"}
+        if relation == "raiser":
+            actor = w.actor[theirs[role]]
+            return actor, self._set("emergency", "opened_by", actor.membership_id)
+        if (role, relation) == ("link_worker", "-"):
+            return w.actor["oona"], nothing
+        if (role, relation) == ("provider_leader", "-"):
+            return w.actor["sol"], nothing
+        if role in ("information_governance_lead", "accountable_officer"):
+            relation = "-"
+        return self._dress_referral(role, relation)
+
     def _dress_concern(self, role: str, relation: str) -> tuple[Actor, Dress] | None:
         w = self.w
         staff = {
@@ -622,7 +647,7 @@ class Stage:
             "holder": f"safeguarding_lead@{w.place['harbour']}",
             "asked": f"member@{w.actor['priya'].membership_id}",
             "decision": "uphold",
-            "finding": "right",
+            "finding": "right_to_open" if self.noun == "emergency" else "right",
             "identity_how": "documents",
             "told_how": "letter",
             "ground": "unlawful",
@@ -664,6 +689,10 @@ class Stage:
                 "how": "phone",
                 "received_on": w.at.date(),
             }
+        if self.noun == "emergency":
+            ours = actor.organisation_id in (w.org["ash"], w.org["harbour_board"])
+            person = self.theirs if ours else self.someone
+            return {"person_id": person, "reason": "danger_now", "why": "He rang."}
         if self.noun == "concern":
             return {"person_id": self.someone, "seen": "Bruises.", "danger": False}
         if self.noun == "escalation":
@@ -719,6 +748,7 @@ def expected(stage: Stage, trigger: str, source: str, hat: reading.Hat) -> froze
 def test_every_cell_answers_as_the_grid_kept_by_hand(noun: str, store: Store) -> None:
     stage = Stage(store, noun)
     stage.someone, stage.about, stage.away = stage.w.person(), "", False
+    stage.theirs = stage.w.person("olu")
     if noun == "escalation":
         stage.about = stage.w.sent()
     wrong, tried = [], 0

@@ -327,6 +327,13 @@ BY = {
         "assure condition refuse suspend": GOVERNANCE,
         "lapse": SYSTEM,
     },
+    "emergency": {
+        "open": {Hat("link_worker"), Hat("team_lead"), Hat("safeguarding_lead")},
+        "close": relation("emergency", "raiser"),
+        "end": SYSTEM,
+        "review": GOVERNANCE
+        | {Hat("information_governance_lead", "over"), Hat("accountable_officer", "over")},
+    },
     "agreement": {"draft renew end": GOVERNANCE, "sign": SIGNATORY, "replace expire": SYSTEM},
     "rights_request": {
         "receive": {Hat("link_worker")} | TEAM_LEAD | INFORMATION_LEAD | PERSON,
@@ -364,6 +371,7 @@ OWNERS: dict[str, set[Hat] | set[str]] = {
     "assurance": GOVERNANCE | OWN_PROVIDER,
     "agreement": GOVERNANCE,
     "rights_request": {Hat("information_governance_lead", "over")},
+    "emergency": {"*/raiser", Hat("governance_lead", "over")},
 }
 
 
@@ -510,6 +518,7 @@ SYSTEM_ONLY = {
     ("referral", "stop"),
     ("consent", "expire"),
     ("override", "climb"),
+    ("emergency", "end"),
     ("escalation", "overtake"),
     ("assurance", "lapse"),
     ("agreement", "expire"),
@@ -574,6 +583,7 @@ def test_other_ends_have_only_the_ways_out_the_design_gives() -> None:
         ("override", "refused"): set(),
         ("override", "reviewed"): set(),
         ("concern", "closed"): {"reopen"},
+        ("emergency", "reviewed"): set(),
         ("escalation", "closed"): {"reopen"},
         ("escalation", "withdrawn"): set(),
         ("assurance", "refused"): {"apply", "leave"},
@@ -949,6 +959,7 @@ def test_a_fired_move_is_one_the_system_may_make_and_has_no_guard_of_its_own() -
         "consent.refuse",
         "consent.withdraw",
         "override.end",
+        "emergency.end",
         "agreement.replace",
         "escalation.overtake",
     }
@@ -1006,6 +1017,7 @@ def test_no_other_move_raises_an_escalation() -> None:
         ("referral", "lapse"),
         ("assurance", "suspend"),
         ("assurance", "lapse"),
+        ("emergency", "review"),
         ("agreement", "expire"),
         ("agreement", "end"),
     }

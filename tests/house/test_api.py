@@ -29,6 +29,7 @@ PATHS = {
     Noun.REFERRAL: "referrals",
     Noun.CONSENT: "consents",
     Noun.OVERRIDE: "overrides",
+    Noun.EMERGENCY: "emergencies",
     Noun.CONCERN: "concerns",
     Noun.ESCALATION: "escalations",
     Noun.ASSURANCE: "providers",

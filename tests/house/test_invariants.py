@@ -19,7 +19,6 @@ ALL = tuple(f"I{n:02}" for n in range(1, 60))
 WITHOUT = {
     "I27": "the index of the leaves belongs to the tree of the log, which is not built",
     "I28": "checkpoints are not built",
-    "I30": "emergency access is not built",
 }
 
 

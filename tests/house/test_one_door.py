@@ -236,6 +236,7 @@ FACTS: dict[Noun, tuple[type[Any], type[Any]]] = {
     Noun.ESCALATION: (facts.EscalationFacts, facts.EscalationFacts),
     Noun.ASSURANCE: (facts.AssuranceFacts, facts.AssuranceFacts),
     Noun.AGREEMENT: (facts.AgreementFacts, facts.AgreementFacts),
+    Noun.EMERGENCY: (facts.EmergencyFacts, facts.EmergencyFacts),
 }
 SAID: dict[str, Any] = {
     "asked": f"member@{new_id()}",

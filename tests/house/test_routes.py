@@ -106,6 +106,7 @@ def some_records(w: World) -> dict[str, str]:
                "about_id": referral, "level": 2},
     ).id  # fmt: skip
     override = w.override(person, by=None)
+    emergency = w.emergency(person)
     with w.store.read() as tx:
         (consent,) = tx.rows(Sql("SELECT id FROM consent"))[0]
         (assurance,) = tx.rows(Sql("SELECT id FROM assurance"))[0]
@@ -119,6 +120,7 @@ def some_records(w: World) -> dict[str, str]:
         "consents": consent,
         "overrides": override,
         "rights": w.rights(person),
+        "emergencies": emergency,
         "assurance": assurance,
         "agreements": agreement,
         "offers": w.activity["choir"],

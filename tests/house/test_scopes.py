@@ -24,6 +24,7 @@ PERSONAL = (
         "escalation",
         "capacity_assessment",
         "rights_request",
+        "emergency",
     ),
 )
 READS_PERSONAL = re.compile(rf"\b(?:FROM|JOIN)\s+(?:{'|'.join(PERSONAL)})\b")
@@ -51,6 +52,7 @@ FOR_SOMEBODY = {
 FOR_THE_PROGRAM = {
     "entries": "whom an entry of the log is about: a random id",
     "facts": "what guards rest on, of one record",
+    "scopes": "the conditions themselves",
     "picks": "which records a move reaches",
     "ladder": "who is barred from a concern",
     "rotas": "whom to ring about a concern",
@@ -73,6 +75,7 @@ FOR_THE_PROGRAM = {
     "workflows.beginnings": "commands",
     "workflows.capacity": "commands",
     "workflows.concerns": "commands",
+    "workflows.emergencies": "commands: whose record is meant",
     "workflows.consent": "commands",
     "workflows.named": "commands: whether what they name is there",
     "workflows.people": "commands",

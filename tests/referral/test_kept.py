@@ -144,6 +144,7 @@ def one_of_each(w: World) -> None:
     w.rights(person)
     record = w.sent(person)
     w.override(w.person())
+    w.emergency(w.person())
     about = {"person_id": person, "seen": "Bruises.", "danger": False}
     w.step(Noun.CONCERN, None, "raise", "gwen", given=about)
     about = {"kind": "no_reply", "about": "referral", "about_id": record, "note": "Help"}

@@ -19,6 +19,7 @@ NOUNS = [
     Noun.AGREEMENT,
     Noun.CONCERN,
     Noun.ESCALATION,
+    Noun.EMERGENCY,
 ]
 
 
@@ -48,6 +49,10 @@ def w(store: Store) -> World:
     world.override(ours, who="gwen", by="paul")
     world.override(theirs, who="olu", by="seth")
     world.override(named, who="sam")
+
+    world.emergency(named)
+    world.emergency(ours)
+    world.emergency(theirs, "sam")
 
     def concern(who: str, **about: Any) -> str:
         seen = {"seen": "Bruises.", "danger": False, "sources": [], **about}

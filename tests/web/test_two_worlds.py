@@ -46,6 +46,7 @@ WHO = {
     "priya": ("user", "link_worker"),
     "sol": ("user", "provider"),
     "rae": ("organisation", "provider"),
+    "olu": ("user", "link_worker"),  # of another team: it is closed to them out of their reach
 }
 # What is random in every answer, and says nothing.
 RANDOM = re.compile(
@@ -98,7 +99,13 @@ def _kept(template: Path, folder: Path) -> Kept:
     for state in STATES:
         record = _referral(w, state)
         with w.store.read() as tx:
-            row = tx.row(Sql("SELECT person_id FROM referral WHERE id = :id"), id=record)
+            row = tx.row(
+                Sql(
+                    "SELECT pe.id, pe.reference, pe.family_name FROM person pe"
+                    " JOIN referral r ON r.person_id = pe.id WHERE r.id = :id"
+                ),
+                id=record,
+            )
         assert row is not None
         person = str(row[0])
         asked = w.consent(person, "practice", purpose=Purpose.TELL_PRACTICE).id
@@ -106,6 +113,8 @@ def _kept(template: Path, folder: Path) -> Kept:
         records[state] = {
             "referral": record,
             "person": person,
+            "reference": str(row[1]),
+            "family_name": str(row[2]),
             "consent": asked,
             "priya": w.step(Noun.ESCALATION, None, "raise", "priya", given=raised).id,
             "sol": w.step(Noun.ESCALATION, None, "raise", "sol", given=raised).id,
@@ -134,8 +143,29 @@ MOVES = {
 GIVEN = {"reason": "other", "note": "Words."}
 
 
+def asks_from_elsewhere(records: dict[str, str]) -> list[Ask]:
+    """What somebody of another team may try: to open the record in an emergency, above all."""
+    r, person, api = f"/referrals/{records['referral']}", f"/people/{records['person']}", "/api/v1"
+    said = {"reference": records["reference"], "reason": "danger_now", "why": "He rang."}
+    known = {"given_name": "Margaret", "family_name": records["family_name"], "reason": "other",
+             "phone": "07700 900982", "why": "He rang."}  # fmt: skip
+    consent = f"/consents/{records['consent']}"
+    gets = ("/", "/notices", "/emergencies", "/emergencies?state=opened", "/emergencies/open",
+            "/people", "/concerns", person, f"{person}/concern", f"{person}/change", r,
+            f"{r}/history", f"{r}/concern", consent, f"{api}/emergencies", f"{api}{person}",
+            f"{api}{r}", f"{api}{consent}", f"{api}/people")  # fmt: skip
+    opening: list[Ask] = [
+        (method, path, body)
+        for body in (said, known, said, known)
+        for method, path in (("POST", "/emergencies/open"), ("POST", f"{api}/emergencies"))
+    ]
+    return [*(("GET", path, None) for path in gets), *opening]
+
+
 def asks(records: dict[str, str], who: str, side: str) -> list[Ask]:
     """Pages, forms and calls of the API that somebody of this side may try."""
+    if who == "olu":
+        return asks_from_elsewhere(records)
     r, person = f"/referrals/{records['referral']}", f"/people/{records['person']}"
     api = "/api/v1"
     found: list[Ask] = [
@@ -265,13 +295,17 @@ def _story(kept: Kept, cause: Cause, seed: int, states: tuple[str, ...], asked: 
     chance = random.Random(seed)
     who, state = chance.choice(sorted(WHO)), chance.choice(states)
     records, side = kept.records[state], WHO[who][1]
-    wanted = chance.sample(asks(records, who, side), asked)
+    may_ask = asks(records, who, side)
+    wanted = chance.sample(may_ask, min(asked, len(may_ask)))
+    opened_before = who == "olu" and chance.random() < 0.5
     days, own = chance.choice((0, 0, 3, 8)), random.Random(seed + 1)
     path = kept.folder / f"{cause.__name__}.db"
     for old in kept.folder.glob(f"{cause.__name__}.db*"):
         old.unlink()
     shutil.copy(kept.folder / "base.db", path)
     w = replace(kept.world, store=Store(f"sqlite:///{path}"))
+    if opened_before:
+        w.emergency(records["person"], who)
     cause(w, records, who, own)
     if days:
         sweep(w, add(w.at, days, ENGLAND))

@@ -133,6 +133,18 @@ def approved(w: World) -> tuple[Noun, str]:
     return Noun.OVERRIDE, w.override(w.person())
 
 
+@kind("emergency.opened", "end", "reminded", "raised")
+def emergency_opened(w: World) -> tuple[Noun, str]:
+    return Noun.EMERGENCY, w.emergency(w.person())
+
+
+@kind("emergency.under_review", *REMINDED_THEN_RAISED)
+def emergency_under_review(w: World) -> tuple[Noun, str]:
+    record = w.emergency(w.person())
+    w.step(Noun.EMERGENCY, record, "close", "olu")
+    return Noun.EMERGENCY, record
+
+
 @kind("override.ended", *REMINDED_THEN_RAISED)
 def override_ended(w: World) -> tuple[Noun, str]:
     record = w.override(w.person())

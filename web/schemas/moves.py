@@ -14,6 +14,7 @@ from web.schemas.agreements import DraftAgreement
 from web.schemas.base import Command, Nothing
 from web.schemas.concerns import RaiseConcern
 from web.schemas.consent import HOW, RecordConsent
+from web.schemas.emergencies import OpenRecord
 from web.schemas.escalations import Consequence, RaiseEscalation
 from web.schemas.fields import (
     LONG,
@@ -35,6 +36,7 @@ from web.schemas.rights import TakeRequest
 from workflows.engine import TABLES
 from workflows.moves import N_, Move, Need, list_of
 from workflows.tables.concerns import ADVOCATES, CATEGORIES
+from workflows.tables.emergencies import TAGS
 
 FieldOf = Callable[[str | None], fields.Field[Any]]
 
@@ -63,6 +65,7 @@ KINDS: Mapping[str, FieldOf] = {
     "conditional_activities": lambda needed: Many(
         Id(N_("Choose the activities within the conditions.")), needed
     ),
+    "tags": lambda needed: Many(Choice(TAGS), needed, most=len(TAGS)),
     "link_worker_id": lambda needed: Id(needed),
     "wording_id": lambda needed: Id(needed),
     "capacity_id": lambda needed: Id(needed),
@@ -100,6 +103,7 @@ OWN: Mapping[tuple[Noun, str], type[Command]] = {
     (Noun.ESCALATION, "raise"): RaiseEscalation,
     (Noun.AGREEMENT, "draft"): DraftAgreement,
     (Noun.RIGHTS, "receive"): TakeRequest,
+    (Noun.EMERGENCY, "open"): OpenRecord,
 }
 
 

@@ -109,6 +109,7 @@ SAMPLES: dict[str, Any] = {
     "why_not_told": "words",
     "asked_for": "words",
     "received_on": AT.date(),
+    "why": "words",
 }
 
 
@@ -191,6 +192,13 @@ def _conditions(x: Any, plain: dict[str, Any]) -> list[Said]:
     ]
 
 
+def _findings(x: Any, plain: dict[str, Any]) -> list[Said]:
+    return [
+        ("right", plain),
+        ("not right", {**plain, "finding": "not_needed_to_open"}),
+    ]
+
+
 VARIED: dict[tuple[Noun, str], Callable[[Any, dict[str, Any]], list[Said]]] = {
     (Noun.REFERRAL, "reassign"): _workers,
     (Noun.CONCERN, "hand_over"): _holders,
@@ -202,6 +210,7 @@ VARIED: dict[tuple[Noun, str], Callable[[Any, dict[str, Any]], list[Said]]] = {
     (Noun.ESCALATION, "settle"): _settled,
     (Noun.ESCALATION, "ask"): _whom_to_ask,
     (Noun.ASSURANCE, "condition"): _conditions,
+    (Noun.EMERGENCY, "review"): _findings,
 }
 SECONDS = ("", "priya", "sam", "tess", "grace", "sol")
 
@@ -256,6 +265,7 @@ KEPT: dict[Noun, dict[str, Callable[[Any], dict[str, Any]]]] = {
     },
     Noun.AGREEMENT: {"review_at": lambda v: {"past": False}},
     Noun.RIGHTS: {"extended": lambda v: {"extended": v}},
+    Noun.EMERGENCY: {"until": lambda v: {"past": False}},
 }
 # Columns that no guard, hat, pick, clock or invariant asks for.
 UNKEPT = {
@@ -263,7 +273,7 @@ UNKEPT = {
     "redirected_to", "basis", "how", "present", "wording_id", "capacity_id", "answered_at",
     "acknowledged_at", "reported_at", "authority_route", "categories", "advocate", "wishes",
     "why_not_asked", "reported_to", "authority_reference", "authority_decision", "closed_at",
-    "wishes_met", "finding", "decision", "review_on", "conditions_note_id", "decided_by",
+    "wishes_met", "finding", "tags", "decision", "review_on", "conditions_note_id", "decided_by",
     "identity_how", "told_how", "ground", "stopped_at", "stopped_days",
 }  # fmt: skip
 
@@ -372,7 +382,7 @@ class Bounds:
         for slot, record in enumerate(there):
             if noun is Noun.CONSENT and not record.last and record.state in ENDS[noun]:
                 return -1 - slot  # an old no: nothing can be done with it any more
-            if noun is Noun.OVERRIDE and record.state in ENDS[noun]:
+            if noun in (Noun.OVERRIDE, Noun.EMERGENCY) and record.state in ENDS[noun]:
                 return -1 - slot
             if noun is Noun.ESCALATION and record.closed == "long ago":
                 return -1 - slot  # too late to disagree with what was decided
@@ -612,7 +622,7 @@ def alarm_open(s: State, noun: Noun, slot: int, level: int) -> bool:
 
 # Clocks that run to a date of the record: whether the date has come.
 DATE_CAME: dict[str, Callable[[Any], bool]] = {
-    "until": lambda r: r.past if isinstance(r, world.Override) else r.ran_out,
+    "until": lambda r: r.ran_out if isinstance(r, Consent) else r.past,
     "review_at": lambda r: r.past,
     "evidence": lambda r: r.evidence == "out",
     "month": lambda r: True,  # any of its marks may come
@@ -789,6 +799,9 @@ def begun(
     beside = Beside()
     record = record_after(noun, blank, decision.move, decision.to, f, given)
     s, placed = _placed(s, noun, slot, record)
+    for follow in decision.move.follows:
+        if isinstance(follow, Fire) and follow.first:  # on others: nothing of its own is asked
+            s = _fire_each(s, noun, placed, follow, bounds, beside)
     s = follow_on(s, noun, placed, None, decision.move, f, bounds, beside)
     t = Trial(who, "", trigger, said, decision.move, f, given, record)
     return s, edge_of(t, noun, placed, beside)
@@ -868,6 +881,9 @@ LIFE: dict[str, Life] = {
     ),
     "override runs out": _each(
         Noun.OVERRIDE, "its time is over", lambda o: o.state == "approved", past=True
+    ),
+    "emergency runs out": _each(
+        Noun.EMERGENCY, "its time is over", lambda y: y.state == "opened", past=True
     ),
     "evidence runs out": _each(
         Noun.ASSURANCE, "its evidence runs out", lambda a: True, evidence="out"

@@ -43,5 +43,4 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
 NOT_BUILT: dict[str, str] = {
     "I27": "the index of the leaves belongs to the tree of the log, which is not built",
     "I28": "checkpoints are not built",
-    "I30": "emergency access is not built",
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from referral import facts
 from referral.states import Noun, Role
 from workflows.engine import TABLES, Refused, _choose, decide
 from workflows.moves import Move
@@ -53,6 +54,7 @@ class Slice:
     concerns: tuple[ConcernAbout, ...] = ()
     matters: tuple[tuple[str, str], ...] = ()  # (kind, severity) of what people escalate
     proposers: tuple[str, ...] = ()  # who proposes to share without consent
+    openers: tuple[str, ...] = ()  # who opens a record in an emergency
     canonical: Canonical | None = None
     full: bool = False  # only in the full profile
     # The nouns of which the slice leaves out no move that would help: of these it is asked whether
@@ -334,6 +336,17 @@ def _proposals(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
             yield who, f, blank, given, f"with {recipient}"
 
 
+def _openings(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
+    place = slot if slot >= 0 else -1 - slot
+    for who in slice_.openers:
+        x = world.new_emergency_situation(s, "margaret", place)
+        if world.is_named(CAST[who], x.named) or facts.side_of(CAST[who]) in x.closed:
+            continue  # to whom the record is closed there is nothing to open
+        blank = world.Emergency("", "margaret", who)
+        given = {"reason": "danger_now", "why": "words"}
+        yield who, world.emergency_facts(x, CAST[who]), blank, given, ""
+
+
 def _concerns(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
     for about in slice_.concerns:
         sources = [
@@ -444,6 +457,7 @@ BEGIN: dict[Noun, tuple[str, Callable[[State, Slice, int], Iterator[Beginning]]]
     Noun.REFERRAL: ("create", _referrals),
     Noun.CONSENT: ("ask", _questions),
     Noun.OVERRIDE: ("propose", _proposals),
+    Noun.EMERGENCY: ("open", _openings),
     Noun.CONCERN: ("raise", _concerns),
     Noun.ESCALATION: ("raise", _matters),
     Noun.AGREEMENT: ("draft", _agreements),

@@ -21,7 +21,7 @@ from workflows.prove.exploring import Breach, Exploration, explore
 from workflows.prove.invariants import FOUND
 from workflows.prove.slices import slices
 
-R, C, O, S, E, P, G, Q = (  # noqa: E741 - O is the override, beside the others' first letters
+R, C, O, S, E, P, G, Q, Y = (  # noqa: E741 - O is the override, beside the others' first letters
     Noun.REFERRAL,
     Noun.CONSENT,
     Noun.OVERRIDE,
@@ -30,6 +30,7 @@ R, C, O, S, E, P, G, Q = (  # noqa: E741 - O is the override, beside the others'
     Noun.ASSURANCE,
     Noun.AGREEMENT,
     Noun.RIGHTS,
+    Noun.EMERGENCY,
 )
 PROVIDER = (Role.PROVIDER_LEADER, Relation.ADDRESSED)
 PERSON = (Role.PERSON, Relation.SELF)
@@ -111,6 +112,7 @@ LOOK: dict[Noun, tuple[str, ...]] = {
     P: ("assurance",),
     G: ("agreement",),
     Q: ("rights",),
+    Y: ("emergency",),
 }
 LOOK_FOR_GUARD: dict[str, tuple[str, ...]] = {
     "ground_to_share": ("one referral",),
@@ -135,7 +137,8 @@ LOOK_FOR_GUARD: dict[str, tuple[str, ...]] = {
 
 def named(noun: Noun, m: Move) -> str:
     sources = ", ".join(sorted(str(s) for s in m.sources if s is not None)) or "nothing"
-    return f"{noun} {m.trigger} from {sources}"
+    when = f" when {m.when_says}" if m.when_says else ""
+    return f"{noun} {m.trigger} from {sources}{when}"
 
 
 # -- faults by machine ----------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from workflows.prove.exploring import Exploration, Out
 from workflows.prove.world import AT, CAST, Referral, State, records
 from workflows.tables.rights import SECONDS
 
-R, C, O, S, E, P, G, Q = (  # noqa: E741 - O is the override, beside the others' first letters
+R, C, O, S, E, P, G, Q, Y = (  # noqa: E741 - O is the override, beside the others' first letters
     Noun.REFERRAL,
     Noun.CONSENT,
     Noun.OVERRIDE,
@@ -38,6 +38,7 @@ R, C, O, S, E, P, G, Q = (  # noqa: E741 - O is the override, beside the others'
     Noun.ASSURANCE,
     Noun.AGREEMENT,
     Noun.RIGHTS,
+    Noun.EMERGENCY,
 )
 HOLDS = ""
 ENDS_OVERRIDE = "mark of override.approved"
@@ -837,6 +838,62 @@ def nothing_new_after_a_death(before: State, edge: Edge, after: State) -> str | 
 
 
 @invariant(
+    "I30",
+    "A record opened in an emergency closes by itself, and then somebody else reviews it.",
+    "emergency",
+    only=True,
+)
+def what_was_opened_closes_and_is_reviewed(before: State, edge: Edge, after: State) -> str | None:
+    asked = None
+    for slot, new in enumerate(after.emergencies):
+        old = before.emergencies[slot] if slot < len(before.emergencies) else None
+        if old is not None and old.state == new.state:
+            if edge.trigger == "mark of emergency.opened" and edge.slot == slot:
+                return "Its time was over, and it stayed open."
+            continue
+        asked = HOLDS
+        came_from = {"opened": (None, "reviewed"), "under_review": ("opened",),
+                     "reviewed": ("under_review",)}[new.state]  # fmt: skip
+        if (old.state if old else None) not in came_from:
+            return f"Emergency access that was {old.state if old else 'not there'} is {new.state}."
+        if new.state == "opened" and world.over_the_team(CAST[edge.who]):
+            return f"{edge.who} opened in an emergency what they see anyway."
+        if new.state != "reviewed":
+            continue
+        if CAST[edge.who].user_id == CAST[new.opener].user_id:
+            return f"{edge.who} reviewed what they opened."
+        if world.is_named(CAST[edge.who], named_about(before, new.person, "")):
+            return f"{edge.who}, named as a source of harm, reviewed it."
+        if edge.said == "not right" and not edge.raised:
+            return "It wasn't right, and nobody hears of it."
+    return asked
+
+
+@invariant(
+    "I30", "A member has one record open in an emergency.", "emergency", on="state", only=True
+)
+def one_record_is_open(s: State, out: Out) -> str | None:
+    opened = [y.opener for y in s.emergencies if y.state == "opened"]
+    if len(set(opened)) < len(opened):
+        return "Somebody has two records open in an emergency."
+    return HOLDS if opened else None
+
+
+@invariant(
+    "I30",
+    "Opening a record tells a second person at once, and its end tells who reviews it.",
+    "emergency",
+    moves=((Y, "open"), (Y, "close"), (Y, "end"), (Y, "review")),
+)
+def a_second_person_is_told_at_once(before: State, edge: Edge, after: State) -> str | None:
+    told = {what for _, what in edge.told}
+    wanted = {"open": "emergency_opened", "review": "emergency_reviewed"}
+    if wanted.get(edge.trigger, "emergency_to_review") not in told:
+        return f"Nobody was told of {edge.trigger}."
+    return HOLDS
+
+
+@invariant(
     "I33",
     "No clock, expiry or sweep ends a referral: only a person does, or their no, or death.",
     "one referral",
@@ -1329,6 +1386,7 @@ def what_is_in_force_can_be_renewed(s: State, out: Out) -> str | None:
     "override",
     "overrides",
     "rights",
+    "emergency",
     on="state",
     only=True,
 )

@@ -23,6 +23,7 @@ from workflows.prove.world import (
     Assurance,
     Concern,
     Consent,
+    Emergency,
     Hold,
     Override,
     Referral,
@@ -31,7 +32,7 @@ from workflows.prove.world import (
     records,
 )
 
-R, C, O, S, E, P, G, Q = (  # noqa: E741 - O is the override, beside the others' first letters
+R, C, O, S, E, P, G, Q, Y = (  # noqa: E741 - O is the override, beside the others' first letters
     Noun.REFERRAL,
     Noun.CONSENT,
     Noun.OVERRIDE,
@@ -40,6 +41,7 @@ R, C, O, S, E, P, G, Q = (  # noqa: E741 - O is the override, beside the others'
     Noun.ASSURANCE,
     Noun.AGREEMENT,
     Noun.RIGHTS,
+    Noun.EMERGENCY,
 )
 
 
@@ -231,6 +233,30 @@ def _slices() -> tuple[Slice, ...]:
             swept=frozenset({O}),
             proposers=("paul",),
             canonical=sorted_overrides,
+        ),
+        Slice(
+            "emergency",
+            "A record is opened in an emergency, once and again, by somebody from another team; "
+            "and where they or who reviews it are named in a concern, or it is closed to them.",
+            starting(
+                ready(),
+                *(
+                    ready(
+                        emergencies=(Emergency("opened"),),
+                        concerns=(Concern("under_review", sources=named, raiser="sam"),),
+                    )
+                    for named in (frozenset({"olu"}), frozenset({"fenside"}), frozenset({"grace"}))
+                ),
+                ready(emergencies=(Emergency("under_review", opener="paul"),)),
+                ready(emergencies=(Emergency("opened"),), holds=(Hold(closed_to="link_worker"),)),
+            ),
+            {Y: ALL},
+            ("olu", "priya", "tess", "gwen", "paul", "paul in another role", "grace", "fred",
+             "gail", "ingrid", "amara"),
+            Bounds({Y: 2}),
+            life=("emergency runs out",),
+            swept=frozenset({Y}),
+            openers=("olu", "priya", "gwen", "sol"),
         ),
         Slice(
             "two referrals",

@@ -185,6 +185,15 @@ class Override(NamedTuple):
     mark: int = 0
 
 
+class Emergency(NamedTuple):
+    state: str
+    person: str = "margaret"
+    opener: str = "olu"
+    past: bool = False  # its time is over
+    owner: str = ""
+    mark: int = 0
+
+
 class Concern(NamedTuple):
     state: str
     person: str | None = "margaret"
@@ -279,6 +288,7 @@ class State(NamedTuple):
     assurances: tuple[Assurance, ...] = ()
     agreements: tuple[Agreement, ...] = ()
     requests: tuple[Rights, ...] = ()
+    emergencies: tuple[Emergency, ...] = ()
     away: frozenset[str] = frozenset()
     died: frozenset[str] = frozenset()
     lacking: frozenset[str] = frozenset()
@@ -293,6 +303,7 @@ SHELF = {
     Noun.ASSURANCE: "assurances",
     Noun.AGREEMENT: "agreements",
     Noun.RIGHTS: "requests",
+    Noun.EMERGENCY: "emergencies",
 }
 PLACE_ON_SHELF = {noun: State._fields.index(name) for noun, name in SHELF.items()}
 
@@ -777,6 +788,66 @@ def override_facts(x: OverrideSituation, actor: Actor) -> Any:
     )
 
 
+class EmergencySituation(NamedTuple):
+    record: Emergency | None
+    slot: int
+    person: str
+    named: frozenset[str]
+    closed: frozenset[str]
+    alarm: bool
+
+
+def over_the_team(actor: Actor) -> bool:
+    """Whether the people of the team are within this actor's scope."""
+    if actor.place_path is not None:
+        return PLACE_OF["ash"].startswith(actor.place_path)
+    return actor.organisation_id == "ash"
+
+
+def emergency_situation(s: State, slot: int) -> EmergencySituation:
+    y = s.emergencies[slot]
+    return new_emergency_situation(s, y.person, slot)._replace(record=y)
+
+
+def new_emergency_situation(s: State, person: str, slot: int) -> EmergencySituation:
+    return EmergencySituation(
+        None,
+        slot,
+        person,
+        named_about_person(s, person),
+        closed_sides(s, person),
+        clock_alarms(s, Noun.EMERGENCY, slot),
+    )
+
+
+def emergency_facts(x: EmergencySituation, actor: Actor) -> Any:
+    y = x.record or Emergency("", x.person, actor.membership_id)
+    human = CAST[y.opener].user_id if y.opener in CAST else y.opener
+    return filled(
+        facts.EmergencyFacts,
+        {
+            "id": f"emergency {x.slot + 1}",
+            "state": y.state or None,
+            "version": 0 if x.record is None else 1,
+            "system_id": SYSTEM_ID,
+            "organisation_id": "ash",
+            "person_id": x.person,
+            "opened_by": y.opener,
+            "until": JUST_PASSED if y.past else FAR_OFF,
+            "place_path": PLACE_OF["ash"],
+            "by_opener": actor.user_id == human,
+            "barred": is_named(actor, x.named) or facts.side_of(actor) in x.closed,
+            "alarm": x.alarm,
+            "within": over_the_team(actor),
+            "governance": reviewer("ash", 2, 3, human)[1],
+            "safeguarding": safeguarding("ash", 1, frozenset({human}))[1],
+            "closed_to_actor": False,
+            "actor_membership": actor.membership_id,
+            "actor_org": actor.organisation_id,
+        },
+    )
+
+
 class ConcernSituation(NamedTuple):
     record: Concern | None
     slot: int
@@ -951,6 +1022,7 @@ ABOUT_ORGANISATION: dict[str, Callable[[State, int], tuple[str, str | None, str]
         None,
         role_key(Role.GOVERNANCE_LEAD, "harbour_board"),
     ),
+    "emergency": lambda s, i: ("ash", s.emergencies[i].person, ""),
     "escalation": lambda s, i: (
         s.escalations[i].organisation,
         s.escalations[i].person,
@@ -1181,6 +1253,7 @@ SITUATION: dict[Noun, Callable[[State, int], Any]] = {
     Noun.ASSURANCE: assurance_situation,
     Noun.AGREEMENT: agreement_situation,
     Noun.RIGHTS: rights_situation,
+    Noun.EMERGENCY: emergency_situation,
 }
 FACTS: dict[Noun, Callable[[Any, Actor], Any]] = {
     Noun.REFERRAL: referral_facts,
@@ -1191,6 +1264,7 @@ FACTS: dict[Noun, Callable[[Any, Actor], Any]] = {
     Noun.ASSURANCE: assurance_facts,
     Noun.AGREEMENT: agreement_facts,
     Noun.RIGHTS: rights_facts,
+    Noun.EMERGENCY: emergency_facts,
 }
 
 
@@ -1255,6 +1329,15 @@ def _taken_over(s: State, noun: Noun, slot: int) -> list[int]:
     ]
 
 
+def _members_other(s: State, noun: Noun, slot: int) -> list[int]:
+    opener = s.emergencies[slot].opener
+    return [
+        i
+        for i, y in enumerate(s.emergencies)
+        if i != slot and y.opener == opener and y.state == "opened"
+    ]
+
+
 def _at_provider(s: State, noun: Noun, slot: int) -> list[int]:
     return with_provider(s, s.assurances[slot].provider)
 
@@ -1271,6 +1354,7 @@ WHICH: dict[str, Callable[[State, Noun, int], list[int]]] = {
     "unanswered beside it": _beside("asked"),
     "relying on the override": _relying_on_override,
     "it takes the place of": _taken_over,
+    "the member's other": _members_other,
     "each with this provider": _at_provider,
     "replaced by it": _replaced,
     "itself": lambda s, noun, slot: [slot],
