@@ -23,9 +23,9 @@ FORMATS = frozenset({1, 2})
 
 DONE, REFUSED, FAILED = "done", "refused", "failed"
 # What tells that somebody was shown something.
-READ, LISTED, LOOKED_FOR = "read", "listed", "looked_for"
+READ, LISTED, LOOKED_FOR, EXPORTED = "read", "listed", "looked_for", "exported"
 EMERGENCY_READ = "emergency_read"  # of a record opened in an emergency
-READING = frozenset({READ, LISTED, LOOKED_FOR, EMERGENCY_READ})
+READING = frozenset({READ, LISTED, LOOKED_FOR, EXPORTED, EMERGENCY_READ})
 
 # Why somebody of a role does what they do, where the entry doesn't say otherwise.
 PURPOSES: dict[Role, str] = {

@@ -1,9 +1,29 @@
-"""Reading the audit log."""
+"""Reading the audit log: who did what, when and why, for those who look into it.
+
+What is shown is what stands in the leaves. Of a safeguarding concern an entry tells that something
+was done and by whom, never whom it is about; and for a person's history its entries are left out.
+Whoever might be named in one doesn't see the log at all: its numbers alone would tell."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from referral.actors import NOBODY, Actor
+from referral.audit import EXPORTED, LISTED, LOOKED_FOR, READ
+from referral.facts import named
+from referral.schema import CONCERN_OPEN, HOLD_LIVE, of
+from referral.scopes import AUDIT, asked, condition
 from referral.states import Noun
 from referral.store import Sql, Tx
+
+PAGE = 25
+PERSON = "person"
+
+# -- whom an entry is about ---------------------------------------------------------------------
 
 _OF_PERSON = "SELECT subject_ref FROM person WHERE id = :id"
 _OF_RECORD = "SELECT p.subject_ref FROM {} r JOIN person p ON p.id = r.person_id WHERE r.id = :id"
@@ -17,7 +37,7 @@ _WITH_PERSON = (
     Noun.ESCALATION,
 )
 SUBJECTS = {
-    "person": Sql(_OF_PERSON),
+    PERSON: Sql(_OF_PERSON),
     "confirmation": Sql(
         "SELECT p.subject_ref FROM confirmation c JOIN referral r ON r.id = c.record_id"
         " JOIN person p ON p.id = r.person_id WHERE c.id = :id"
@@ -36,3 +56,307 @@ def subject_of(tx: Tx, noun: str, record_id: str) -> str | None:
     if row is None and noun == Noun.REFERRAL:
         row = tx.row(BEGUN, id=record_id)  # it isn't a referral yet
     return None if row is None else row[0]
+
+
+# -- who may look -------------------------------------------------------------------------------
+
+# In two worlds that differ only in why, the answer is the same: named in a concern, or of a side
+# to which records are closed while they are put right.
+CONFLICT = Sql(
+    f"""SELECT {
+        named(
+            "1 = 1",
+            "(ks.user_id = :user_id OR ks.organisation_id IN"
+            " (SELECT mo.organisation_id FROM membership mo WHERE mo.user_id = :user_id"
+            " AND (mo.ended_at IS NULL OR mo.ended_at > :at)))",
+        )
+    }
+  OR EXISTS (SELECT 1 FROM concern k JOIN provider v ON v.id = k.provider_id
+    JOIN membership mo ON mo.organisation_id = v.organisation_id
+    WHERE {of("k", CONCERN_OPEN)} AND mo.user_id = :user_id
+    AND (mo.ended_at IS NULL OR mo.ended_at > :at))
+  OR EXISTS (SELECT 1 FROM hold h JOIN membership mo ON mo.user_id = :user_id
+    WHERE {of("h", HOLD_LIVE)} AND (mo.ended_at IS NULL OR mo.ended_at > :at)
+    AND ((h.closed_to = 'link_worker' AND mo.role = 'link_worker')
+      OR (h.closed_to = 'provider' AND (mo.role = 'provider_leader'
+        OR EXISTS (SELECT 1 FROM provider v WHERE v.organisation_id = mo.organisation_id))
+        AND (h.provider_id IS NULL OR EXISTS (SELECT 1 FROM provider v WHERE v.id = h.provider_id
+          AND v.organisation_id = mo.organisation_id)))))"""
+)
+
+
+def conflicted(tx: Tx, actor: Actor, at: datetime) -> bool:
+    """Whether a record is closed to this account in any of its roles, whatever the cause: then the
+    log is closed to it too."""
+    row = tx.row(CONFLICT, user_id=actor.user_id, at=at)
+    return bool(row and row[0])
+
+
+# -- a page of the log --------------------------------------------------------------------------
+
+# What one may ask for, by what the entries' actions are.
+_SIGNS = "('sign_in', 'sign_out', 'sign_in_refused', 'signed_in')"
+_READS = f"('{READ}', '{LISTED}', '{LOOKED_FOR}', '{EXPORTED}', 'searched')"
+_TOLD = (
+    "(a.action LIKE 'notice%delivered' OR a.action LIKE 'message%delivered'"
+    " OR a.action IN ('notice_withheld', 'message_withheld', 'message_handed_over'))"
+)
+KINDS: dict[str, str] = {
+    "moves": "a.action = 'step'",
+    "refusals": "a.action IN ('refused', 'sign_in_refused')",
+    "reads": f"a.action IN {_READS}",
+    "signs": f"a.action IN {_SIGNS}",
+    "told": _TOLD,
+    "emergency": "(a.noun = 'emergency' OR a.action LIKE 'emergency%')",
+    "changes": f"a.action NOT IN ('step', 'refused') AND a.action NOT IN {_SIGNS}"
+    f" AND a.action NOT IN {_READS} AND NOT {_TOLD}",
+}
+
+
+class Filters(NamedTuple):
+    """What a page of the log is narrowed to; None: everything in scope."""
+
+    subject: str | None = None
+    record_id: str | None = None
+    member: str | None = None
+    organisation: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERYTHING = Filters()
+
+
+class EntryRow(NamedTuple):
+    """One entry as it is read: what its leaf says, and the words for who acted."""
+
+    seq: int
+    id: str
+    at: datetime
+    action: str
+    noun: str
+    record_id: str | None
+    member: str | None
+    subject: str | None
+    leaf: str
+    leaf_hash: bytes
+    details: str | None
+    place: int | None
+    name: str | None
+    organisation: str | None
+
+    @property
+    def said(self) -> Mapping[str, Any]:
+        """What stands in the leaf."""
+        found: Mapping[str, Any] = json.loads(self.leaf)
+        return found
+
+    @property
+    def restricted(self) -> bool:
+        """Whether it is about a safeguarding concern."""
+        return self.noun == Noun.CONCERN
+
+
+_ROW = """SELECT a.seq, a.entry_id, a.at, a.action, a.noun, a.record_id, a.membership_id, a.subject,
+  a.leaf, a.leaf_hash, d.payload, i.idx, u.name, og.name
+FROM audit a
+LEFT JOIN audit_detail d ON d.entry_id = a.entry_id
+LEFT JOIN audit_index i ON i.seq = a.seq
+LEFT JOIN membership m ON m.id = a.membership_id
+LEFT JOIN app_user u ON u.id = m.user_id
+LEFT JOIN organisation og ON og.id = m.organisation_id
+WHERE a.system_id = :system_id AND {scope}"""
+_NARROWED = {
+    "subject": f" AND a.subject = :subject AND a.noun <> '{Noun.CONCERN}'",
+    "record_id": " AND a.record_id = :record_id",
+    "member": " AND a.membership_id = :member_asked",
+    "organisation": " AND m.organisation_id = :organisation",
+    "since": " AND a.at >= :since",
+    "until": " AND a.at < :until",
+}
+_AT = EntryRow._fields.index("at")
+
+
+@cache
+def _entries(scope: str, names: frozenset[str], kind: str | None, how: str, limit: int) -> Sql:
+    text = _ROW.format(scope=scope) + "".join(_NARROWED[name] for name in sorted(names))
+    if kind is not None:
+        text += f" AND {KINDS[kind]}"
+    text += {
+        "newest": " ORDER BY a.seq DESC",
+        "before": " AND a.seq < :seq ORDER BY a.seq DESC",
+        "after": " AND a.seq > :seq ORDER BY a.seq",
+        "one": " AND a.seq = :seq ORDER BY a.seq",
+    }[how]
+    return Sql(f"{text} LIMIT {limit:d}", (_AT,))
+
+
+def _asked(
+    tx: Tx, actor: Actor, filters: Filters, how: str, seq: int | None, limit: int
+) -> list[EntryRow]:
+    scope = condition(AUDIT, actor)
+    if scope is None or (filters.kind is not None and filters.kind not in KINDS):
+        return []
+    given = filters._asdict()
+    names = frozenset(name for name in _NARROWED if given[name] is not None)
+    query = _entries(scope, names, filters.kind, how, limit)
+    given["member_asked"] = given.pop("member")
+    return [EntryRow._make(row) for row in tx.rows(query, **asked(actor), **given, seq=seq)]
+
+
+def page(
+    tx: Tx, actor: Actor, filters: Filters, before: int | None = None, limit: int = PAGE
+) -> list[EntryRow]:
+    """A page of the entries in the actor's scope, the newest first."""
+    return _asked(tx, actor, filters, "newest" if before is None else "before", before, limit)
+
+
+def onward(
+    tx: Tx, actor: Actor, filters: Filters, after: int = 0, limit: int = 500
+) -> list[EntryRow]:
+    """A page of the same in the order in which they were written."""
+    return _asked(tx, actor, filters, "after", after, limit)
+
+
+def one(tx: Tx, actor: Actor, seq: int) -> EntryRow | None:
+    """One entry, if it is in the actor's scope."""
+    found = _asked(tx, actor, EVERYTHING, "one", seq, 1)
+    return found[0] if found else None
+
+
+# -- names for what is asked and shown ----------------------------------------------------------
+
+_REFERRED = (Noun.REFERRAL, Noun.OVERRIDE, Noun.ESCALATION, Noun.CONCERN)
+BY_REFERENCE = Sql(
+    "SELECT 'person', p.id, p.subject_ref FROM person p"
+    " WHERE p.system_id = :system_id AND p.reference = :reference"
+    + "".join(
+        f" UNION ALL SELECT '{noun}', r.id, NULL FROM {noun} r"
+        f" WHERE r.system_id = :system_id AND r.reference = :reference"
+        for noun in _REFERRED
+    )
+)
+
+
+class Named(NamedTuple):
+    """What a reference stands for."""
+
+    noun: str
+    id: str
+    subject: str | None
+
+
+def by_reference(tx: Tx, actor: Actor, reference: str) -> Named | None:
+    """What this reference stands for in the system. Who asks sees entries, not the record."""
+    row = tx.row(BY_REFERENCE, system_id=actor.system_id, reference=reference)
+    return None if row is None else Named._make(row)
+
+
+def _each(text: str, pg: bool) -> Sql:
+    return Sql(
+        text.replace("{ids}", "= ANY(:ids)" if pg else "IN (SELECT value FROM json_each(:ids))")
+    )
+
+
+# A concern's own reference is nobody's but its readers'.
+_REFERENCES = "SELECT p.subject_ref, p.reference FROM person p WHERE p.subject_ref {ids}" + "".join(
+    f" UNION ALL SELECT r.id, r.reference FROM {noun} r WHERE r.id {{ids}}"
+    for noun in (Noun.REFERRAL, Noun.OVERRIDE, Noun.ESCALATION)
+)
+REFERENCES = {pg: _each(_REFERENCES, pg) for pg in (True, False)}
+_MEMBERS = (
+    "SELECT m.id, u.name, og.name FROM membership m JOIN app_user u ON u.id = m.user_id"
+    " JOIN organisation og ON og.id = m.organisation_id WHERE m.id {ids}"
+)
+MEMBERS = {pg: _each(_MEMBERS, pg) for pg in (True, False)}
+
+
+def references(tx: Tx, rows: Iterable[EntryRow]) -> dict[str, str]:
+    """The reference of each record and person that these entries are about, by id."""
+    wanted = {
+        one for row in rows if not row.restricted for one in (row.record_id, row.subject) if one
+    }
+    if not wanted:
+        return {}
+    ids = sorted(wanted)
+    found = tx.rows(REFERENCES[tx.pg], ids=ids if tx.pg else json.dumps(ids))
+    return {str(row[0]): row[1] for row in found}
+
+
+def members(tx: Tx, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """(name, organisation) of each of these memberships."""
+    wanted = sorted(set(ids) - {NOBODY})
+    if not wanted:
+        return {}
+    rows = tx.rows(MEMBERS[tx.pg], ids=wanted if tx.pg else json.dumps(wanted))
+    return {str(row[0]): (row[1], row[2]) for row in rows}
+
+
+ORGANISATIONS = Sql(
+    "SELECT o.id, o.name FROM organisation o WHERE o.system_id = :system_id ORDER BY o.name, o.id"
+    " LIMIT 500"
+)
+
+
+def organisations(tx: Tx, actor: Actor) -> list[tuple[str, str]]:
+    """Those whose people's entries one may ask for."""
+    return [(row[0], row[1]) for row in tx.rows(ORGANISATIONS, system_id=actor.system_id)]
+
+
+# -- what needs attention -----------------------------------------------------------------------
+
+MOST = 10
+
+
+class Attempts(NamedTuple):
+    """How often somebody was refused, and when last."""
+
+    member: str
+    name: str
+    organisation: str
+    times: int
+    last: datetime
+
+
+@cache
+def _refused(scope: str) -> Sql:
+    return Sql(
+        "SELECT a.membership_id, u.name, og.name, count(*), max(a.at) FROM audit a"
+        " JOIN membership m ON m.id = a.membership_id JOIN app_user u ON u.id = m.user_id"
+        " JOIN organisation og ON og.id = m.organisation_id"
+        f" WHERE a.system_id = :system_id AND {scope} AND a.at >= :since"
+        " AND a.action = 'refused' GROUP BY a.membership_id, u.name, og.name"
+        f" ORDER BY count(*) DESC, u.name LIMIT {MOST}",
+        (4,),
+    )
+
+
+def refused(tx: Tx, actor: Actor, since: datetime) -> list[Attempts]:
+    """Who was refused most often since then."""
+    scope = condition(AUDIT, actor)
+    if scope is None:
+        return []
+    rows = tx.rows(_refused(scope), **asked(actor), since=since)
+    return [Attempts._make(row) for row in rows]
+
+
+FAILED_SIGN_INS = Sql(
+    "SELECT count(*), max(a.at) FROM audit a WHERE a.system_id = :system_id AND a.at >= :since"
+    " AND a.action = 'sign_in_refused'",
+    (1,),
+)
+
+
+def failed_sign_ins(tx: Tx, actor: Actor, since: datetime) -> tuple[int, datetime | None]:
+    """How many sign-ins failed since then, and the last of them."""
+    row = tx.row(FAILED_SIGN_INS, system_id=actor.system_id, since=since)
+    return (int(row[0]), row[1]) if row else (0, None)
+
+
+def all_of(tx: Tx, actor: Actor, filters: Filters) -> Iterator[EntryRow]:
+    """Every entry in scope in the order in which they were written, never all in memory."""
+    seq = 0
+    while found := onward(tx, actor, filters, seq):
+        yield from found
+        seq = found[-1].seq

@@ -25,6 +25,17 @@ EMERGENCY_ROLES = (Role.LINK_WORKER, Role.TEAM_LEAD, Role.SAFEGUARDING_LEAD)
 EMERGENCY_OVERSEERS = (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD, Role.TEAM_LEAD)
 PERSON, PROVIDER, ACTIVITY = "person", "provider", "activity"
 NOBODY_SEES = "1 = 0"
+AUDIT = "audit"
+LOG_READERS = (Role.AUDITOR, Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER)
+# Entries of the log that belong to a place: made by its people, or about a person of one of its
+# teams. The whole log is for those who answer for the whole system.
+OF_PLACE = f"""(EXISTS (SELECT 1 FROM place pl WHERE pl.path = :path AND pl.parent_id IS NULL)
+ OR EXISTS (SELECT 1 FROM membership am JOIN organisation ao ON ao.id = am.organisation_id
+   JOIN place pl ON pl.id = ao.place_id WHERE am.id = a.membership_id AND {under()})
+ OR EXISTS (SELECT 1 FROM person ap JOIN organisation ao ON ao.id = ap.organisation_id
+   JOIN place pl ON pl.id = ao.place_id WHERE ap.subject_ref = a.subject AND {under()}))"""
+OF_ORGANISATION = """EXISTS (SELECT 1 FROM membership am WHERE am.id = a.membership_id
+ AND am.organisation_id = :actor_org)"""
 
 
 def ours(alias: str) -> str:
@@ -135,6 +146,12 @@ def condition(noun: str, actor: Actor) -> str | None:
     two together."""
     role = actor.role
     over = under() if actor.place_path is not None else None
+    if noun == AUDIT:
+        if role is Role.SYSTEM:
+            return "1 = 1"
+        if role not in LOG_READERS:
+            return None
+        return OF_ORGANISATION if over is None else OF_PLACE
     if noun in (PROVIDER, ACTIVITY):
         return "1 = 1"
     if noun == PERSON:

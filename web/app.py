@@ -59,6 +59,7 @@ MODULES: tuple[str, ...] = (
     "web.directory.page",
     "web.preferences",
     "web.errands",
+    "web.audit_pages",
     "web.own_links",
     "web.links",
 )

@@ -921,6 +921,58 @@ def audit_export(folder: str, as_json: bool) -> None:
     answer(found, as_json, lines)
 
 
+@audit.command("events")
+@click.argument("file", default="-", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option(
+    "--format",
+    "form",
+    default="fhir",
+    show_default=True,
+    type=click.Choice(["fhir", "provenance", "lines"]),
+    help="FHIR R4 AuditEvents, FHIR R4 Provenance of each move, or the leaves as they are hashed.",
+)
+@click.option("--reference", default=None, help="Only of this person or record, like SG-7K4Q-2M.")
+@click.option("--from", "since", default=None, help="From this day on, like 2026-05-01.")
+@click.option("--to", "until", default=None, help="To this day.")
+@click.option("--system", "system_id", default=None, help="Which system, if there are several.")
+@plainly
+def audit_events(
+    file: str,
+    form: str,
+    reference: str | None,
+    since: str | None,
+    until: str | None,
+    system_id: str | None,
+) -> None:
+    """Write entries of the log for other software, one line of JSON each, oldest first.
+
+    FILE is where to; without it they are printed. People are random ids in it, never names. That
+    it was taken is written in the log."""
+    from web.audit_taking import CannotTake, take
+
+    try:
+        with (
+            opened() as edge,
+            progress_bar(hidden=file == "-") as progress,
+            click.open_file(file, "w", encoding="utf-8", atomic=file != "-") as out,
+        ):
+            number = take(
+                edge,
+                out,
+                form,
+                reference=reference,
+                since=since,
+                until=until,
+                system_id=system_id,
+                progress=progress,
+            )
+    except CannotTake as wrong:
+        say(str(wrong))
+        sys.exit(2)
+    if file != "-":
+        say(f"{number} written to {file}.")
+
+
 @audit.command("settle")
 @as_json
 @plainly

@@ -63,11 +63,19 @@ ADMIN = (
     (N_("System"), "/system"),
     (N_("Help"), "/help"),
 )
+AUDITOR = (
+    (N_("What to look into"), "/"),
+    (N_("Audit"), "/audit"),
+    (N_("Providers"), "/providers"),
+    (N_("Policy"), "/policy"),
+    (N_("Help"), "/help"),
+)
 MENUS: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.LINK_WORKER: WORKER,
     Role.TEAM_LEAD: LEAD,
     Role.PROVIDER_LEADER: LEADER,
     Role.ADMINISTRATOR: ADMIN,
+    Role.AUDITOR: AUDITOR,
 }
 SEARCHERS = frozenset(Role) - {
     Role.ADMINISTRATOR, Role.AUDITOR, Role.COMMISSIONER, Role.PERSON, Role.SYSTEM,

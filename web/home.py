@@ -13,7 +13,7 @@ from referral.scopes import LEADS
 from referral.states import REFERRAL_OPEN, TAKING_PART, WITH_PROVIDER, ReferralState, Role
 from referral.store import Tx
 from referral.visible import Filters
-from web import errands, labels
+from web import audit_pages, errands, labels
 from web.access import STAFF, access, current_actor
 from web.announcements import SENDERS, unread
 from web.app import edge
@@ -56,6 +56,8 @@ def home() -> str:
             return _reviews(tx, actor, at, show)
         if actor.role in (*TEAM, Role.PROVIDER_LEADER):
             return _work(tx, actor, at, show)
+        if actor.role is Role.AUDITOR:
+            return audit_pages.home(tx, actor, at)
         return _nothing_of_their_own(tx, actor, at)
 
 
@@ -317,7 +319,7 @@ def _review(row: visible.ReviewRow, at: datetime) -> dict[str, Any]:
 
 
 def _nothing_of_their_own(tx: Tx, actor: Actor, at: datetime) -> str:
-    """Administrators, auditors and commissioners: their menu is their work."""
+    """Administrators and commissioners: their menu is their work."""
     work = reading.worklist(tx, actor, at, after(int, datetime, int))
     words = _("Nothing waits for you. Choose from the menu above.")
     return render_template(

@@ -152,6 +152,8 @@ ONE: dict[str, One] = {
     **_ones("confirmation", "proposal_id", "referral_pages.confirmation"),
     **_ones("confirmation", "record_id", "api_confirmations.one"),
     **_ones("register", "activity_id", "session_pages.register"),
+    # A page of the log says itself which entries it showed.
+    **_ones("audit", "", "audit_pages.entry", "audit_pages.leaf", "audit_pages.proof"),
     # Pages behind a link say by themselves whose they were: there is nobody signed in.
     **_ones(Noun.REFERRAL, "token", "links.show"),
     **_ones(PERSON, "", "links.mine"),
@@ -168,6 +170,8 @@ LISTS: dict[str, str] = {
     "api_people.many": PERSON,
     "api_referrals.many": Noun.REFERRAL,
     "api_rights.many": Noun.RIGHTS,
+    "audit_pages.explorer": "audit",
+    "audit_pages.export": "audit",
     "concern_pages.concerns": Noun.CONCERN,
     "emergency_pages.many": Noun.EMERGENCY,
     "escalation_pages.escalations": Noun.ESCALATION,

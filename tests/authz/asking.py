@@ -55,6 +55,7 @@ WORDS = {
     "what": "show",
     "wish": "accept",
     "code": "PC-0000-00",
+    "seq": "1",
 }
 # The noun behind an id, by where it stands in the address.
 NOUNS = (

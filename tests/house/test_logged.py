@@ -24,7 +24,7 @@ from web.app import create_app
 from web.edge import Edge
 from web.reads import LISTS, ONE, undeclared
 
-READING = ("read", "listed", "looked_for", "searched")
+READING = ("read", "listed", "looked_for", "searched", "exported")
 NEWEST = Sql("SELECT seq, action, noun, record_id, leaf FROM audit WHERE seq > :seq ORDER BY seq")
 LAST = Sql("SELECT coalesce(max(seq), 0) FROM audit")
 DETAILS = Sql(
@@ -35,6 +35,7 @@ DETAILS = Sql(
 # but for the person's own page, which is opened in the test below.
 OPENED_ELSEWHERE = {
     "api_confirmations.one",
+    "audit_pages.proof",
     "escalation_pages.second_person",
     "escalation_pages.waive",
     "links.mine",

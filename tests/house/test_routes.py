@@ -155,7 +155,7 @@ def _link(w: World, referral: str) -> str:
 
 
 MOVES = ("accept", "decline", "send", "acknowledge", "review", "withdraw", "recall", "edit")
-WORDS = {"day": "2026-05-12", "slug": "contact", "language": "en"}
+WORDS = {"seq": "1", "day": "2026-05-12", "slug": "contact", "language": "en"}
 
 
 def paths(app: Flask, records: dict[str, str], method: str = "GET") -> Iterator[str]:

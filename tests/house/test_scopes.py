@@ -42,15 +42,16 @@ FOR_SOMEBODY = {
     "accountability": "who answers for a record",
     "capacity": "assessments of a person the actor was let at",
     "caseloads": "what a link worker carries, for who passes it on",
+    "entries": "the audit log, for those who look into it",
     "errands": "what somebody does by hand because no message could",
     "links": "what a person said by their own link, for their own team",
     "merges": "two records that may be one person",
+    "scopes": "the conditions themselves",
     "themes": "what escalations of a place show",
 }
 # What reads to decide, to carry out or to prove. Nobody is shown these rows; who may ask is settled
 # by the command or the table of moves that asks.
 FOR_THE_PROGRAM = {
-    "entries": "whom an entry of the log is about: a random id",
     "facts": "what guards rest on, of one record",
     "scopes": "the conditions themselves",
     "picks": "which records a move reaches",

@@ -63,6 +63,7 @@ MEMBERS = (
     Member("ingrid", "Ingrid Falk", "board", Role.INFORMATION_GOVERNANCE_LEAD, "root"),
     Member("amara", "Amara Cole", "board", Role.ACCOUNTABLE_OFFICER, "root"),
     Member("ada", "Ada Fry", "board", Role.ADMINISTRATOR, "root"),
+    Member("alma", "Alma Reyes", "board", Role.AUDITOR, "root"),
 )
 # What an activity asks of everybody before a place is given.
 ASKS: dict[str, tuple[str, ...]] = {
@@ -152,6 +153,7 @@ DOORS = (
     ("gwen", "Gwen Hardy", "safeguarding lead at Ash Lane Surgery"),
     ("grace", "Grace Amos", "governance lead for Harbour"),
     ("ada", "Ada Fry", "administrator of Saltmere"),
+    ("alma", "Alma Reyes", "auditor of Saltmere"),
 )
 NEEDS = ("loneliness", "bereavement", "long_term_condition", "confidence", "moving_more")
 PEOPLE: tuple[tuple[str, str, date, str], ...] = (

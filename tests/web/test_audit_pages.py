@@ -1,0 +1,238 @@
+"""The audit log for people: who may look, what is told, and what is never told."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+
+from referral import tree
+from referral.audit import log
+from referral.ids import new_id
+from referral.rows import put
+from referral.states import Noun, Role
+from referral.store import Sql, Store
+from referral.tree import Checked
+from tests.counting import BUDGET, statements
+from tests.web.client import sign_in
+from tests.world import World, build
+from web.labels import role_name
+from workflows.holds import place_hold
+from workflows.working_time import ENGLAND, add, local_day
+
+
+@pytest.fixture
+def w(store: Store) -> World:
+    return build(store)
+
+
+def checked(w: World, found: int = 0, first: str | None = None) -> None:
+    with w.store.begin() as tx:
+        tree.keep_check(tx, Checked(w.at, 48_212, 48_212, found, first))
+
+
+def concern(w: World, person: str, **more: object) -> str:
+    given = {"person_id": person, "seen": "Bruises.", "danger": False, "sources": [], **more}
+    return w.step(Noun.CONCERN, None, "raise", "priya", given=given).id
+
+
+def reference(w: World, table: str, record: str) -> str:
+    with w.store.read() as tx:
+        row = tx.row(Sql(f"SELECT reference FROM {table} WHERE id = :id"), id=record)
+    assert row is not None
+    return str(row[0])
+
+
+@pytest.mark.parametrize("who", ["art", "ingrid", "amara"])
+def test_those_who_watch_over_the_log_read_it_and_that_is_in_it(w: World, who: str) -> None:
+    w.sent()
+    page = sign_in(w, who).get("/audit")
+    assert page.status == 200
+    assert "Sent to provider" in page.words or "Sent to the provider" in page.words
+    again = sign_in(w, who).get("/audit")
+    assert "Saw in a list" in again.words
+
+
+@pytest.mark.parametrize("who", ["priya", "tess", "sol", "gwen", "grace", "ada", "cora"])
+def test_nobody_else_reads_the_log(w: World, who: str) -> None:
+    assert sign_in(w, who).get("/audit").status == 403
+    assert sign_in(w, who).get("/audit/1").status == 403
+
+
+def test_the_home_of_an_auditor_says_first_whether_the_log_is_whole(w: World) -> None:
+    art = sign_in(w, "art")
+    assert "Not checked yet." in art.get("/").words
+    checked(w)
+    assert "Whole. 48,212 entries. Last checked today at 10am" in art.get("/").words
+    w.later(days=3)
+    assert "It should be checked each morning" in sign_in(w, "art").get("/").words
+    checked(w, 2, "entry 31007: its leaf doesn't hash to what is kept beside it")
+    page = sign_in(w, "art").get("/")
+    assert "Broken: entry 31007" in page.words
+    assert "change nothing" in page.words
+    assert "Whole." not in page.words
+
+
+def test_the_home_names_who_was_refused_and_how_often_a_sign_in_failed(w: World) -> None:
+    priya = sign_in(w, "priya")
+    for _time in range(2):
+        priya.get("/users")
+    with w.store.begin() as tx:
+        log(tx, w.system, w.at, "sign_in_refused", "user", None)
+    page = sign_in(w, "art").get("/")
+    assert "1 sign-in failed in the last 7 days" in page.words
+    assert re.search(r"Priya \w+ 2 times", page.words)
+    w.later(days=8)
+    later = sign_in(w, "art").get("/")
+    assert "No sign-in failed in the last 7 days." in later.words
+    assert "Nobody was refused anything." in later.words
+
+
+def test_the_log_is_narrowed_and_each_filter_can_be_left_out(w: World) -> None:
+    art, person = sign_in(w, "art"), w.consented()
+    referral = w.sent(person)
+    other = w.sent()
+    mine, others = reference(w, "referral", referral), reference(w, "referral", other)
+    sign_in(w, "sol").get(f"/referrals/{referral}")
+    page = art.get(f"/audit?reference={mine}")
+    assert f"History of {mine}, and who saw it" in page.words
+    assert "Read Referral" in page.words
+    assert others not in page.words
+    reads = art.get(f"/audit?reference={mine}&kind=reads")
+    assert "Sent" not in reads.words.partition("Newest first")[2].partition("Older")[0]
+    whole = art.get(f"/audit?reference={reference(w, 'person', person)}")
+    assert mine in whole.words
+    assert "not shown in the history of a person" in whole.words
+    none = art.get(f"/audit?reference={mine}&kind=emergency")
+    assert "There is nothing like this in the log." in none.words
+    assert f'href="/audit?reference={mine}"' in none.text
+    assert 'href="/audit?kind=emergency"' in none.text
+    assert "Nothing has this reference" in art.get("/audit?reference=SG-0000-00").words
+    assert "Enter the date like" in art.get("/audit?from=yesterday").words
+    tomorrow = (w.at + timedelta(days=2)).date().isoformat()
+    assert "There is nothing like this" in art.get(f"/audit?from={tomorrow}").words
+    assert art.get("/audit?member=nonsense").status == 404
+
+
+def test_the_log_is_read_page_by_page_without_a_gap(w: World) -> None:
+    for _time in range(6):
+        w.sent()
+    art = sign_in(w, "art")
+    seen: list[int] = []
+    path: str | None = f"/audit?organisation={w.org['ash']}"
+    while path:
+        page = art.get(path)
+        seen += [int(n) for n in re.findall(r'href="/audit/(\d+)"', page.text)]
+        older = re.search(r'app-older"><a href="([^"]+)"', page.text)
+        path = older[1].replace("&amp;", "&") if older else None
+    assert seen == sorted(set(seen), reverse=True)
+    with w.store.read() as tx:
+        rows = tx.rows(
+            Sql(
+                "SELECT a.seq FROM audit a JOIN membership m ON m.id = a.membership_id"
+                " WHERE m.organisation_id = :o ORDER BY a.seq DESC"
+            ),
+            o=w.org["ash"],
+        )
+    assert seen == [row[0] for row in rows]
+    assert len(seen) > 25
+
+
+def test_an_entry_says_who_what_why_before_and_after(w: World) -> None:
+    referral = w.sent()
+    w.referral(referral, "decline", "sol", given={"reason": "full"})
+    art = sign_in(w, "art")
+    listed = art.get("/audit?kind=moves")
+    first = re.search(r'href="(/audit/\d+)"', listed.text)
+    assert first is not None
+    page = art.get(first[1])
+    assert "Who Sol" in page.words
+    assert f"Role {role_name('provider_leader')}" in page.words
+    assert "Before and after From " in page.words
+    assert " to Back with link worker" in page.words
+    assert "Purpose Care of the person" in page.words
+    assert "Its hash begins with" in page.words
+    with w.store.read() as tx:
+        row = tx.row(Sql("SELECT leaf FROM audit WHERE seq = :n"), n=int(first[1].split("/")[2]))
+    assert row is not None
+    assert json.loads(row[0])["trigger"] == "decline"
+    assert art.get(f"{first[1]}/leaf").text == row[0]
+    assert "No signed head covers it yet" in art.get(f"{first[1]}/proof").words
+    assert art.get("/audit/999999").status == 404
+
+
+def test_a_concern_shows_that_it_was_touched_and_neither_whom_it_is_about_nor_who_raised_it(
+    w: World,
+) -> None:
+    person = w.person()
+    matter = concern(w, person)
+    w.step(Noun.CONCERN, matter, "acknowledge", "gwen", given={"hold_stays": True})
+    art = sign_in(w, "art")
+    listed = art.get("/audit?kind=moves")
+    assert "Safeguarding concern" in listed.words
+    assert reference(w, "concern", matter) not in listed.text
+    assert reference(w, "person", person) not in listed.text
+    assert "Priya" not in listed.words
+    assert "Gwen" in listed.words
+    for number in re.findall(r'href="/audit/(\d+)"', listed.text)[:2]:
+        page = art.get(f"/audit/{number}")
+        assert reference(w, "person", person) not in page.words
+        assert "Bruises" not in page.text
+    history = art.get(f"/audit?reference={reference(w, 'person', person)}")
+    assert "Safeguarding concern" not in history.words
+
+
+def test_an_auditor_named_in_a_concern_reads_what_one_reads_whose_side_records_are_closed_to(
+    w: World,
+) -> None:
+    """The same words for either cause, for a log whose numbers alone would tell."""
+    art = w.actor["art"]
+    with w.store.begin() as tx:
+        put(tx, "membership", _as_link_worker(w, art.user_id))
+    open_to = sign_in(w, "art").get("/audit")
+    assert "Newest first" in open_to.words
+    draft = w.draft(w.consented())
+    tess = w.actor["tess"]
+    until = local_day(add(w.at, 5, ENGLAND))
+    with w.store.begin(tess) as tx:
+        hold = place_hold(
+            tx, tess, w.at, referral_id=draft, cause="records", until=until, side="link_worker"
+        )
+    by_hold = [sign_in(w, "art").get(path) for path in ("/", "/audit", "/audit/3")]
+    with w.store.begin() as tx:
+        tx.run(Sql("UPDATE hold SET ended = :at WHERE id = :id"), at=w.at, id=hold)
+    assert "Newest first" in sign_in(w, "art").get("/audit").words
+    concern(w, w.person(), sources=[{"user_id": art.user_id}])
+    by_concern = [sign_in(w, "art").get(path) for path in ("/", "/audit", "/audit/3")]
+    for one, two in zip(by_hold, by_concern, strict=True):
+        assert "You cannot read the audit log at the moment." in one.words
+        assert one.words == two.words
+    for path in ("/audit/3/leaf", "/audit/3/proof", "/audit/export"):
+        assert sign_in(w, "art").get(path).words == by_concern[1].words
+    assert "You cannot read" not in sign_in(w, "ingrid").get("/audit").words
+
+
+def _as_link_worker(w: World, user_id: str) -> dict[str, object]:
+    return {
+        "id": new_id(w.at),
+        "system_id": w.system_id,
+        "user_id": user_id,
+        "organisation_id": w.org["ash"],
+        "role": str(Role.LINK_WORKER),
+        "started_at": w.at - timedelta(days=1),
+    }
+
+
+def test_no_page_of_the_log_asks_the_store_more_than_fifteen_times(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w.sent()
+    checked(w)
+    art = sign_in(w, "art")
+    sent = statements(monkeypatch)
+    for path in ("/", "/audit", "/audit?kind=moves", "/audit/5"):
+        sent.clear()
+        assert art.get(path).status == 200
+        assert len(sent) <= BUDGET, path
