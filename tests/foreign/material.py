@@ -7,7 +7,7 @@ import base64
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,19 +62,32 @@ def write(folder: Path) -> Counts:
         ("inclusion", _with_broken(inclusions(), INCLUSION)),
         ("consistency", _with_broken(consistencies(), CONSISTENCY)),
     ):
-        with (folder / f"{kind}.jsonl").open("w") as file:
-            for line in lines:
-                good = line["how"] is None
-                (counts.good if good else counts.bad)[kind] += 1
-                counts.ways[kind, line["how"]] += 1
-                file.write(json.dumps(line, default=_text) + "\n")
-    key = LOG.verifier
+        write_lines(folder, kind, _counted(kind, lines, counts))
+    write_keys(folder, LOG.verifier)
+    return counts
+
+
+def _counted(kind: str, lines: Iterable[Line], counts: Counts) -> Iterator[Line]:
+    for line in lines:
+        (counts.good if line["how"] is None else counts.bad)[kind] += 1
+        counts.ways[kind, line["how"]] += 1
+        yield line
+
+
+def write_keys(folder: Path, key: Verifier) -> None:
+    """The key in each form that somebody reads, and the witness's."""
     (folder / "key.txt").write_text(key.text)
     (folder / "key.id").write_text(key.id.hex())
     (folder / "key.der").write_bytes(spki(key))
     (folder / "witness.txt").write_text(WITNESS.verifier.text)
     (folder / "witness.der").write_bytes(spki(WITNESS.verifier))
-    return counts
+
+
+def write_lines(folder: Path, kind: str, lines: Iterable[Line]) -> None:
+    """One file of cases."""
+    with (folder / f"{kind}.jsonl").open("w") as file:
+        for line in lines:
+            file.write(json.dumps(line, default=_text) + "\n")
 
 
 def spki(key: Verifier) -> bytes:

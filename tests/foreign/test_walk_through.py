@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +15,18 @@ from click.testing import CliRunner
 
 from referral import tiles
 from referral.leaf import leaf_hash
-from referral.notes import Checkpoint, Signer, note
+from referral.merkle import consistency
+from referral.notes import Checkpoint, Kind, Signer, Verifier, checkpoint, note, split
 from referral.store import Sql, Store
 from referral.upgrade import upgrade
-from tests.foreign.test_foreign import GO_PACKAGES, missing
+from tests.foreign import material
+from tests.foreign.test_foreign import (
+    GO_PACKAGES,
+    go,
+    missing,
+    sigstore_python,
+    sigstore_verify,
+)
 from tests.world import START, build
 from web.audit_cli import keeper_of
 from web.cli import main
@@ -79,6 +88,7 @@ def given(
             world.completed()
         keeper_of(Edge(store)).turn(now=True)
         segue("export", "export")
+        segue("prove", record, "--out", "proofs")
     with store.read() as tx:
         steps = [tuple(row) for row in tx.rows(STEPS, record=record)]
     (folder / "key.txt").write_text(public + "\n")
@@ -136,6 +146,22 @@ def test_a_stranger_sees_the_whole_history(typed, given):
     assert (code, said.splitlines()[-1]) == (0, "Signature Verified Successfully")
     code, said = typed(3, record[:-1] + ("0" if record[-1] != "0" else "1"))
     assert (code, "BROKEN: no step of" in said) == (1, True)
+
+
+def test_a_stranger_with_the_older_of_two_keys_sees_it_too(typed, folder, given):
+    """After a key was turned over both sign, the newer one first; witnesses' lines come last."""
+    body = (folder / "export/checkpoint").read_text().partition("\n\n")[0] + "\n"
+    old = Signer.read((given[0] / "var/audit.key").read_text())
+    new = Signer(old.name, bytes(32))
+    witness = Signer("witness.example.org", bytes(range(32)), Kind.COSIGNATURE)
+    lines = [new.sign(body), old.sign(body), witness.sign(body, 1_800_000_000)]
+    (folder / "export/checkpoint").write_text(note(body, lines))
+    for keys in (old.verifier.text, new.verifier.text):
+        (folder / "key.txt").write_text(f"{keys}\n")
+        (folder / "older").write_text((folder / "export/checkpoint").read_text())
+        assert "WHOLE: " in typed(4)[1]
+        code, said = typed(5)
+        assert (code, said.splitlines()[-1]) == (0, "Signature Verified Successfully")
 
 
 def bundle(folder: Path) -> Path:
@@ -219,3 +245,59 @@ def test_a_log_written_anew_with_the_right_key_contradicts_an_older_head(typed, 
         1,
         True,
     )
+
+
+# --- what the commands write, before the same verifiers as the proofs of tests ---
+
+
+def of_the_product(folder: Path, cases: Path) -> dict[str, int]:
+    """The heads and tiles of the export and the proofs of the referral, as cases; how many."""
+    key = Verifier.read((folder / "key.txt").read_text())
+    material.write_keys(cases, key)
+
+    def read(level: int, number: int, wide: int) -> bytes:
+        place = tiles.Place(level, number, wide)
+        return (folder / "export" / place.path).read_bytes()
+
+    notes = [path.read_text() for path in sorted((folder / "export/checkpoints").iterdir())]
+    heads = [checkpoint(split(text)[0]) for text in notes]
+    newest = heads[-1]
+    proofs = []
+    for path in sorted((folder / "proofs").glob("*.tlog-proof")):
+        kind, index, *hashes = path.read_text().partition("\n\n")[0].split("\n")
+        leaf = path.with_suffix(".json").read_bytes()
+        hashed = [b64decode(each) for each in hashes]
+        given = {"size": newest.size, "root": newest.root, "path": hashed, "how": None}
+        proofs.append({"leaf": leaf, "index": int(index.removeprefix("index ")), **given})
+        assert path.read_text().endswith("\n\n" + notes[-1])
+    lines = {
+        "heads": [
+            {"note": text.encode(), "size": head.size, "root": head.root, "how": None}
+            for text, head in zip(notes, heads, strict=True)
+        ],
+        "inclusion": proofs,
+        "consistency": [
+            {
+                "old": head.size,
+                "old_root": head.root,
+                "size": newest.size,
+                "root": newest.root,
+                "path": consistency(head.size, newest.size, read),
+                "how": None,
+            }
+            for head in heads
+        ],
+        "cosigned": [],
+    }
+    for kind, these in lines.items():
+        material.write_lines(cases, kind, these)
+    return {kind: len(these) for kind, these in lines.items()}
+
+
+@pytest.mark.parametrize("verifier", [go, sigstore_python, sigstore_verify])
+def test_what_the_commands_write_is_accepted_by_everybody(given, tmp_path, verifier):
+    written = of_the_product(given[0], tmp_path)
+    assert written["heads"] == written["consistency"] == 2
+    assert written["inclusion"] == len(given[2])
+    for kind, found in verifier(tmp_path).items():
+        assert (found["accepted"], found["lost"] or []) == (written[kind], [])
