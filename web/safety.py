@@ -283,13 +283,17 @@ HAZARDS: tuple[Hazard, ...] = (
         (
             _design("Tables of the log refuse edits; entries commit to their details."),
             _design("`segue audit verify` compares the whole store with its log."),
+            _design("The log's signed head is published outside; a witness signs what only grew."),
         ),
         (
             "tests/referral/test_verify.py::test_every_column_edited_is_found",
             "tests/referral/test_verify.py::test_hundreds_of_random_changes_are_all_found",
             "tests/referral/test_kept.py::test_rows_are_never_edited",
+            "tests/web/test_audit_cli.py"
+            "::test_only_a_head_kept_outside_shows_that_the_end_was_cut_off",
+            "tests/web/test_witness.py::test_a_log_that_was_rolled_back_is_found_every_time",
         ),
-        "Signed checkpoints outside the database are not there yet: who owns both can rewrite it.",
+        "Who holds database and signing key can rewrite what nobody outside has seen yet.",
     ),
     Hazard(
         "H15",

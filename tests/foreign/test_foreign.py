@@ -54,9 +54,14 @@ def missing(what: str, package: str) -> None:
     pytest.skip(f"{what} is not here: {package}")
 
 
-def go(folder: Path) -> Said:
+def wants_go() -> None:
+    """Skips the test where Go isn't."""
     if not shutil.which("go") or not (GO_PACKAGES / "src/golang.org/x/mod/sumdb").is_dir():
         missing("Go with its checksum database", "golang-go and golang-golang-x-mod-dev of Debian")
+
+
+def go(folder: Path) -> Said:
+    wants_go()
     built = str(folder.parent / "go")
     return said(
         *("go", "run", HERE / "verify.go", folder),

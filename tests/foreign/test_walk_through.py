@@ -3,6 +3,7 @@ public key: other people's programs tell them whether a referral's history is wh
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from referral import tiles
+from referral.audit import log
 from referral.leaf import leaf_hash
 from referral.merkle import consistency
 from referral.notes import Checkpoint, Kind, Signer, Verifier, checkpoint, note, split
@@ -23,9 +25,9 @@ from tests.foreign import material
 from tests.foreign.test_foreign import (
     GO_PACKAGES,
     go,
-    missing,
     sigstore_python,
     sigstore_verify,
+    wants_go,
 )
 from tests.world import START, build
 from web.audit_cli import keeper_of
@@ -100,8 +102,7 @@ def given(
 
 @pytest.fixture
 def folder(given, tmp_path: Path) -> Path:
-    if not shutil.which("go") or not (GO_PACKAGES / "src/golang.org/x/mod/sumdb").is_dir():
-        missing("Go with its checksum database", "golang-go and golang-golang-x-mod-dev of Debian")
+    wants_go()
     wanted = tmp_path / "stranger"
     wanted.mkdir()
     for name in ("export", "key.txt", "older", "check-the-log.go"):
@@ -146,6 +147,47 @@ def test_a_stranger_sees_the_whole_history(typed, given):
     assert (code, said.splitlines()[-1]) == (0, "Signature Verified Successfully")
     code, said = typed(3, record[:-1] + ("0" if record[-1] != "0" else "1"))
     assert (code, "BROKEN: no step of" in said) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        (255, 256, 257, 300, 511, 512, 1_000),
+        pytest.param((65_535, 65_536, 65_537), id="over 65,536"),
+    ],
+)
+def test_an_export_that_goes_on_is_whole_at_each_size(tmp_path, monkeypatch, sizes):
+    """The same folder, written again as the log grows over the edges of tiles, against each head
+    that was there before."""
+    wants_go()
+    store = Store(f"sqlite:///{tmp_path / 'segue.db'}")
+    upgrade(store, START, move_tables())
+    monkeypatch.setenv("SEGUE_DATABASE_URL", str(store.url))
+    monkeypatch.chdir(tmp_path)
+    world = build(store)
+    record = world.active()
+    segue("key", "--origin", "audit.example.org/segue")
+    (tmp_path / "key.txt").write_text(segue("key").split("Signs: ")[1].split("\n")[0])
+    keeper, kept = keeper_of(Edge(store)), []
+    for size in sizes:
+        with store.begin() as tx:
+            (count,) = tx.row(Sql("SELECT count(*) FROM audit")) or (0,)
+            for _ in range(size - count):
+                log(tx, world.system, world.at, "read", "person", None)
+        while keeper.turn(now=True):
+            pass
+        segue("export", "export")
+        done = subprocess.run(
+            ["go", "run", DOCS / "check-the-log.go", "export", "key.txt", record, *kept],
+            env={**os.environ, "GO111MODULE": "off", "GOPATH": str(GO_PACKAGES)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.splitlines()[-1].startswith(f"WHOLE: {size} entries, as "), done.stdout
+        kept.append(f"older-{size}")
+        shutil.copy("export/checkpoint", kept[-1])
+    store.dispose()
 
 
 def test_a_stranger_with_the_older_of_two_keys_sees_it_too(typed, folder, given):

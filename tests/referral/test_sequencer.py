@@ -229,6 +229,7 @@ BENT = {
 }
 
 
+@pytest.mark.invariant("I28")
 @pytest.mark.parametrize("what", BENT)
 def test_an_inconsistent_head_is_refused(w: World, what: str) -> None:
     entries(w, 520)

@@ -258,6 +258,7 @@ def test_our_log_is_signed_and_goes_on_from_what_the_witness_knows(witness):
     assert len(opened.by) == 2
 
 
+@pytest.mark.invariant("I28")
 def test_a_log_that_was_rolled_back_is_found_every_time(heads, tmp_path):
     """A hundred logs are signed, put back, and grow differently: shorter than what was signed,
     exactly as long, or longer. None gets a signature again, and each is told so."""

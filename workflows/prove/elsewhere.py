@@ -25,6 +25,10 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     ),
     "I22": ("tests/grid/test_cells.py::test_every_cell_answers_as_the_grid_kept_by_hand",),
     "I26": ("tests/referral/test_verify.py::test_a_move_the_kept_text_does_not_have_is_found",),
+    "I28": (
+        "tests/referral/test_sequencer.py::test_an_inconsistent_head_is_refused",
+        "tests/web/test_witness.py::test_a_log_that_was_rolled_back_is_found_every_time",
+    ),
     "I29": (
         "tests/workflows/test_what_life_brings.py"
         "::test_a_sent_referral_goes_to_nobody_but_the_record_that_stands_for_its_own",
@@ -42,5 +46,4 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
 
 NOT_BUILT: dict[str, str] = {
     "I27": "the index of the leaves belongs to the tree of the log, which is not built",
-    "I28": "checkpoints are not built",
 }
