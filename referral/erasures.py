@@ -136,6 +136,16 @@ BLANKS: dict[str, Blank] = {
         _kept(ROW + "reference person_id kind how received_on taken_by identity_how extended")
         | _kept("stopped_at stopped_days told_how ground decided_by"),
     ),
+    "rights_part": Blank(
+        (("request_id", "rights_request"),),
+        _none("note"),
+        _kept("request_id part system_id decision reason decided_by at"),
+    ),
+    "correction": Blank(
+        (("person_id", "person"),),
+        {"was": None, "now": WORDS, "why": WORDS},
+        _kept("id system_id organisation_id person_id request_id field changed_by at"),
+    ),
     "capacity_assessment": Blank(
         (("person_id", "person"),),
         {
@@ -205,7 +215,8 @@ def _statement(text: str, pg: bool) -> Sql:
     return _each(text, pg)
 
 
-def _rows(tx: Tx, text: str, ids: Iterable[str], **more: Any) -> list[tuple[Any, ...]]:
+def each(tx: Tx, text: str, ids: Iterable[str], **more: Any) -> list[tuple[Any, ...]]:
+    """The rows of a statement that asks for these `{ids}`, on either database."""
     return tx.rows(_statement(text, tx.pg), ids=_list(ids, tx.pg), **more)
 
 
@@ -250,8 +261,8 @@ def find(tx: Tx, person_id: str, locked: bool = False) -> Found | None:
     further = [str(row[0])]
     while further:
         people += further
-        further = [str(found[0]) for found in _rows(tx, JOINED, further)]
-    subjects = _rows(tx, SUBJECTS + (" FOR UPDATE" if tx.pg and locked else ""), people)
+        further = [str(found[0]) for found in each(tx, JOINED, further)]
+    subjects = each(tx, SUBJECTS + (" FOR UPDATE" if tx.pg and locked else ""), people)
     return Found(
         row[0], row[1], row[2], row[3], row[4], tuple(people), tuple(str(s[1]) for s in subjects)
     )
@@ -260,7 +271,7 @@ def find(tx: Tx, person_id: str, locked: bool = False) -> Found | None:
 # Records with an id of their own that belong to a person, by table.
 BELONG = (
     *("referral", "consent", "override", "concern", "escalation"),
-    *("plan", "hold", "beginning", "capacity_assessment", "rights_request"),
+    *("plan", "hold", "beginning", "capacity_assessment", "rights_request", "correction"),
 )
 
 
@@ -268,13 +279,13 @@ def belongings(tx: Tx, found: Found) -> dict[str, list[str]]:
     """The ids of everything that stands under a person, by table; `person` are the people."""
     ids = {"person": list(found.people)}
     for table in BELONG:
-        rows = _rows(tx, f"SELECT id FROM {table} WHERE person_id {{ids}}", found.people)
+        rows = each(tx, f"SELECT id FROM {table} WHERE person_id {{ids}}", found.people)
         ids[table] = [str(row[0]) for row in rows]
-    rows = _rows(
+    rows = each(
         tx, "SELECT id FROM hold WHERE referral_id {ids} AND person_id IS NULL", ids["referral"]
     )
     ids["hold"] += [str(row[0]) for row in rows]
-    rows = _rows(tx, "SELECT id FROM note WHERE person_id {ids}", found.people)
+    rows = each(tx, "SELECT id FROM note WHERE person_id {ids}", found.people)
     ids["note"] = [str(row[0]) for row in rows]
     ids["record"] = sorted({one for each in ids.values() for one in each})
     return ids
@@ -291,12 +302,12 @@ _LIVE_HOLD = f"SELECT id FROM hold WHERE id {{ids}} AND {HOLD_LIVE}"
 
 def still_open(tx: Tx, noun: Noun, ids: Mapping[str, list[str]]) -> list[str]:
     """Those of the person's records of this noun on which somebody still acts."""
-    return [str(row[0]) for row in _rows(tx, _STILL_OPEN[noun], ids[str(noun)])]
+    return [str(row[0]) for row in each(tx, _STILL_OPEN[noun], ids[str(noun)])]
 
 
 def held(tx: Tx, ids: Mapping[str, list[str]]) -> bool:
     """Whether a hold lies on the person or on one of their referrals."""
-    return bool(_rows(tx, _LIVE_HOLD, ids["hold"]))
+    return bool(each(tx, _LIVE_HOLD, ids["hold"]))
 
 
 # -- the entries --------------------------------------------------------------------------------
@@ -314,7 +325,7 @@ _OF_SUBJECT = Sql(
 
 def entries(tx: Tx, found: Found, ids: Mapping[str, list[str]]) -> list[str]:
     """The entries about the person or their records whose details are still there, in order."""
-    rows = _rows(tx, _OF_RECORDS, ids["record"])
+    rows = each(tx, _OF_RECORDS, ids["record"])
     for subject in found.subjects:
         said = f'%"subject":"{subject}"%'
         rows += tx.rows(_OF_SUBJECT, system_id=found.system_id, said=said)

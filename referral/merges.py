@@ -22,6 +22,7 @@ TAKEN_ALONG = (
     "beginning",
     "capacity_assessment",
     "rights_request",
+    "correction",
 )
 LEFT_AS_WRITTEN = ("note", "emergency")
 

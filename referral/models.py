@@ -43,7 +43,7 @@ from referral.policies import PolicyChange, PolicyComment, PolicyRule
 from referral.preferences import Preference
 from referral.raised_outside import RaisedOutside
 from referral.referrals import Attendance, Referral
-from referral.rights import RightsRequest
+from referral.rights import Correction, RightsPart, RightsRequest
 from referral.rotas import Authority, RotaLine
 from referral.schema import Base
 from referral.themes import EscalationTheme, Theme
@@ -79,6 +79,7 @@ __all__ = [
     "Confirmation",
     "Consent",
     "Consequence",
+    "Correction",
     "Dispatch",
     "Emergency",
     "Erasure",
@@ -108,6 +109,7 @@ __all__ = [
     "Provider",
     "RaisedOutside",
     "Referral",
+    "RightsPart",
     "RightsRequest",
     "RotaLine",
     "SignIn",

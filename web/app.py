@@ -37,6 +37,7 @@ MODULES: tuple[str, ...] = (
     "web.overrides",
     "web.rights",
     "web.emergencies",
+    "web.rights_doing",
     "web.holds",
     "web.capacity",
     "web.wordings",

@@ -722,6 +722,7 @@ NOTICES: dict[str, str] = {
     "provider_suspended": N_("A provider of someone you support is suspended."),
     "provider_lapsed": N_("A provider of someone you support has lapsed evidence."),
     "provider_left": N_("A provider has left."),
+    "details_corrected": N_("Somebody's details were put right. Look at them again."),
     "rights_received": N_("Somebody asks about their own information, and waits for you."),
     "rights_question": N_("There is a question about what was asked for."),
     "rights_answered": N_("A question about somebody's own information was answered."),
@@ -792,6 +793,26 @@ CAME_BY: dict[str, str] = {
     "in_person": N_("In person"),
     "written": N_("In writing"),
     "own_page": N_("On their own page"),
+}
+WITHHELD: dict[str, str] = {
+    "serious_harm": N_("Leave it out: it could seriously harm somebody"),
+    "about_others": N_("Leave it out: it is about somebody else"),
+    "looked_into": N_("Leave it out: it would get in the way of something looked into"),
+}
+CORRECTED: dict[str, str] = {
+    "given_name": N_("First name"),
+    "family_name": N_("Last name"),
+    "birth_date": N_("Date of birth"),
+    "nhs_number": N_("NHS number"),
+    "phone": N_("Phone"),
+    "email": N_("E-mail"),
+    "address": N_("Address"),
+    "postcode": N_("Postcode"),
+    "practice": N_("Practice"),
+    "language": N_("Language"),
+    "access_needs": N_("What helps them take part"),
+    "emergency_contact": N_("Whom to call in an emergency"),
+    "statement": N_("Nothing: keep their own statement beside it"),
 }
 GOES: dict[str, str] = {
     "referral": N_("Referrals"),

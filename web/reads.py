@@ -117,6 +117,11 @@ ONE: dict[str, One] = {
         "api_rights.steps",
         "moves.rights_move",
         "rights_pages.show",
+        "rights_doing_pages.copy",
+        "rights_doing_pages.copy_json",
+        "rights_doing_pages.correct",
+        "rights_doing_pages.parts",
+        "rights_doing_pages.stop_use",
     ),
     **_ones(
         Noun.EMERGENCY,

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from referral import lists, records
 from referral.audit import log, showing
 from referral.members import actor_of
+from referral.rights import restrictions_of
 from referral.states import Noun, RightsKind, RightsState
 from referral.store import Tx
 from web import labels
@@ -32,9 +33,10 @@ from web.timelines import entries
 from web.words import day_words, deadline
 from workflows import disclosure, reading
 from workflows.engine import NOT_FOUND, TABLES, Done, Refused
+from workflows.moves import N_
 from workflows.referrals import confirm_proposal, propose
 from workflows.rights import preview, receive_request
-from workflows.tables.rights import READERS, due_on
+from workflows.tables.rights import LEADS, READERS, due_on
 
 pages = Blueprint("rights_pages", __name__)
 
@@ -173,9 +175,10 @@ def show(record_id: UUID) -> ResponseReturnValue:
             records.owner(tx, found.facts.lead),
             reading.timeline(tx, actor, at, Noun.RIGHTS, rid),
             records.proposals_on(tx, rid),
+            restrictions_of(tx, seen["person_id"]) if actor.role in LEADS else [],
         )
 
-    found, q, clocks, owner, story, proposals = edge().perform(actor, look)
+    found, q, clocks, owner, story, proposals, stopped = edge().perform(actor, look)
     actions, refused = _next(found)
     role, where = owner
     who = ", ".join(x for x in (word(labels.ROLES, role), where) if x)
@@ -191,8 +194,9 @@ def show(record_id: UUID) -> ResponseReturnValue:
         who=_("With %(who)s now", who=who) if clocks and who else _("Nothing more is awaited"),
         clock=clock,
         facts=_facts(found, q),
-        actions=actions,
+        actions=[*_doing(found), *actions],
         refused=refused,
+        stopped=bool(stopped),
         proposals=[_proposal(one, actor) for one in proposals],
         history=entries(Noun.RIGHTS, story.steps, found.at, story.notes),
         person_href=f"/people/{q['person_id']}" if actor.role in TEAM else None,
@@ -252,6 +256,28 @@ def _next(found: Record) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
             refused.append({"cannot": _("You cannot do this: %(move)s", move=words), "why": why})
     actions.sort(key=lambda one: one["variant"] != "")
     return actions, refused
+
+
+DO: dict[str, tuple[tuple[str, str], ...]] = {
+    "access": (
+        ("parts", N_("Decide what is left out")),
+        ("copy", N_("Make the copy")),
+    ),
+    "rectification": (("put-right", N_("Put something right")),),
+    "restriction": (("stop-use", N_("Stop the use of their record")),),
+    "objection": (("stop-use", N_("Stop the use of their record")),),
+}
+
+
+def _doing(found: Record) -> list[dict[str, Any]]:
+    """What a lead does before recording it as done, by the kind of request."""
+    role = current_actor().role
+    if found.facts.state != RightsState.IN_PROGRESS or role not in LEADS:
+        return []
+    return [
+        {"text": said(words), "href": f"/rights/{found.id}/{path}", "variant": "secondary"}
+        for path, words in DO.get(found.facts.kind, ())
+    ]
 
 
 # -- two people ---------------------------------------------------------------------------------

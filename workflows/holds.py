@@ -69,8 +69,40 @@ def place_hold(
     if faults or until is None:
         raise wrong(HOLD, "place", *faults)
     due, full = end_of(until), cause == HoldCause.RECORDS
-    hold_id, owner = new_id(at), member_key(actor.membership_id)
+    owner = member_key(actor.membership_id)
     provider_id = f.provider_id if full and side == "provider" else None
+    hold_id = put_hold(
+        tx,
+        f,
+        at,
+        cause=cause,
+        provider_id=provider_id,
+        referral_id=None if full else f.id,
+        closed_to=side if full else None,
+        owner=owner,
+        due=due,
+        cal=cal,
+    )
+    said = {"cause": str(cause), "until": due, "side": side if full else None}
+    log(tx, actor, at, "hold_placed", HOLD, hold_id, said, subject=f.subject_ref)
+    return hold_id
+
+
+def put_hold(
+    tx: Tx,
+    f: Any,
+    at: datetime,
+    *,
+    cause: str,
+    provider_id: str | None,
+    referral_id: str | None,
+    closed_to: str | None,
+    owner: str,
+    due: datetime,
+    cal: Calendar,
+) -> str:
+    """The row of an ordinary hold on the person of these facts, and its clock."""
+    hold_id = new_id(at)
     put(
         tx,
         "hold",
@@ -82,8 +114,8 @@ def place_hold(
             "concern_id": None,
             "person_id": f.person_id,
             "provider_id": provider_id,
-            "referral_id": None if full else f.id,
-            "closed_to": side if full else None,
+            "referral_id": referral_id,
+            "closed_to": closed_to,
             "owner": owner,
             "started": at,
             "until": due,
@@ -111,8 +143,6 @@ def place_hold(
             "tries": 0,
         },
     )
-    said = {"cause": str(cause), "until": due, "side": side if full else None}
-    log(tx, actor, at, "hold_placed", HOLD, hold_id, said, subject=f.subject_ref)
     return hold_id
 
 
@@ -180,7 +210,8 @@ def may_lift(h: rows.OrdinaryHold, f: Any, actor: Actor) -> bool:
     worn = TABLES[Noun.REFERRAL].hats(f, actor)
     lead = actor.role is Role.TEAM_LEAD and bool(worn & (TEAM | LINK_WORKER))
     if h.cause == HoldCause.RECORDS:
-        return lead
+        # What an information governance lead stopped is lifted by one.
+        return lead and h.owner.startswith("member@")
     relations = {relation for _, relation in worn}
     return lead or h.owner in actor.keys or Relation.NAMED in relations
 

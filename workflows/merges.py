@@ -230,6 +230,8 @@ def _along(tx: Tx, actor: Actor, at: datetime, keep: PersonSeen, other: PersonSe
         change(tx, "capacity_assessment", record_id, under)
     for record_id in each("rights_request"):
         change(tx, "rights_request", record_id, under)
+    for record_id in each("correction"):
+        change(tx, "correction", record_id, under)
     for concern_id in held:
         where = {"concern_id": concern_id, "person_id": other.id}
         row = {"table": "hold", "set": under, "where": where}

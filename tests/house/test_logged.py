@@ -40,6 +40,8 @@ OPENED_ELSEWHERE = {
     "escalation_pages.waive",
     "links.mine",
     "own_links.sheet",
+    "rights_doing_pages.copy",
+    "rights_doing_pages.copy_json",
 }
 # What the first walk finds empty, or not there: the second goes where it isn't.
 OPENED_SECOND = {

@@ -67,6 +67,7 @@ def calls_in(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
 WRITES = {
     ("workflows/referrals.py", "referral"): "a draft's own fields, never its state",
     ("workflows/escalations.py", "consequence"): "why a try failed",
+    ("workflows/rights_doing.py", "hold"): "a restriction that is lifted",
     ("workflows/holds.py", "hold"): "an ordinary hold, which is no step of its referral",
     ("workflows/holds.py", "clock"): "the clock of an ordinary hold begins",
     ("workflows/referrals.py", "clock"): "the long clock goes on with the next referral",

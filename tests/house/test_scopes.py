@@ -68,6 +68,7 @@ FOR_THE_PROGRAM = {
     "proofs": "which record a reference names, for who runs the database",
     "passing": "what goes along when a person is passed on",
     "retention": "how long a record is kept: a class and a day",
+    "rights": "what a lead puts right of one person",
     "rows": "the locks a command takes",
     "sign_ins": "who signs in, and how much waits for them: numbers",
     "verify": "the whole store against its log",

@@ -6,6 +6,7 @@ from referral.states import RightsKind
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Day, Id, Text
 from workflows.moves import N_
+from workflows.rights_doing import CORRECTED, WITHHELD
 
 CAME_BY = ("phone", "in_person", "written")
 
@@ -26,3 +27,30 @@ class TakeRequest(Command):
     on_behalf = Text(most=LONG)
     how = Choice(CAME_BY, N_("Say how it came."))
     received_on = Day(N_("Enter the day on which it came."), when="today_or_before")
+
+
+DECIDE = N_("Decide whether this part is given.")
+ANSWERS = ("give", *WITHHELD)
+
+
+class DecideParts(Command):
+    """Of each part of a copy, whether it is given, or left out and why."""
+
+    notes = Choice(ANSWERS, DECIDE)
+    reviews = Choice(ANSWERS, DECIDE)
+    safety = Choice(ANSWERS, DECIDE)
+    note = Text(most=LONG)
+
+
+class PutRight(Command):
+    """One thing about a person that is put right, and why."""
+
+    name = Choice(CORRECTED, N_("Choose what is put right."))
+    now = Text(N_("Write what is right."), most=LONG)
+    why = Text(N_("Write why, and how you know."), most=LONG)
+
+
+class StopUse(Command):
+    """Until when the use of a record is stopped at most, before it is looked at again."""
+
+    until = Day(N_("Enter the day on which it is looked at again."), when="to_come")

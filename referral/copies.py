@@ -1,0 +1,452 @@
+"""A copy of everything held about a person: which tables hold it, which columns are given, and what
+is left out, each with its reason. A new table or column fails a test until it is named here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Boolean, Date, Dialect, TypeDecorator
+from sqlalchemy.dialects import postgresql, sqlite
+
+from referral import erasures
+from referral.erasures import each
+from referral.ledger import TABLES
+from referral.schema import Instant, day, instant
+from referral.store import Tx
+
+SQLITE: Dialect = sqlite.dialect()
+POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+# What is looked at by a human before it is given: whether it would seriously harm somebody, or is
+# about somebody else (Data Protection Act 2018, schedules 2 and 3).
+SAFETY, REVIEWS, NOTES = "safety", "reviews", "notes"
+DECIDED = (NOTES, REVIEWS, SAFETY)
+
+
+class Held(NamedTuple):
+    """One table about the person. `by` names the column its rows are found by, and of what its ids
+    are (see `referral.erasures.belongings`); `given` are the columns copied. `part`: given only if
+    it was decided to. `where` narrows the rows."""
+
+    title: str
+    by: tuple[str, str]
+    given: tuple[str, ...]
+    left: Mapping[str, str]
+    part: str | None = None
+    where: str = ""
+
+
+ABOUT_US = "which installation, organisation or row it is: nothing about the person"
+COUNTED = "counts changes, so that two people don't overwrite each other"
+SEARCH = "the name once more, as search compares it"
+SURROGATE = "a random word that stands for the person in the log"
+HIDDEN = "the secret of a link, or a hash of it"
+SENDING = "how a message was handed over"
+THIRD = "who somebody else is"
+TOLD_ABOVE = "stands with the record it belongs to"
+
+
+def _plain(names: str, why: str = ABOUT_US) -> dict[str, str]:
+    return dict.fromkeys(names.split(), why)
+
+
+def _given(names: str) -> tuple[str, ...]:
+    return tuple(names.split())
+
+
+NOT_SAFETY = "audience IN ('both','ours')"
+HELD: dict[str, Held] = {
+    "person": Held(
+        "Who you are and how to reach you",
+        ("id", "person"),
+        _given(
+            "reference given_name family_name birth_date nhs_number no_nhs_number phone email"
+            " address postcode practice contact_method contact_times message_safe language"
+            " interpreter access_needs emergency_contact organisation_id created_at died_on"
+            " death_said_by death_recorded_at merged_at erased_at"
+        ),
+        {
+            **_plain("id system_id"),
+            **_plain("gate version", COUNTED),
+            "name_key": SEARCH,
+            "subject_ref": SURROGATE,
+            "merged_into": "the record that stands for this one: it is in this copy too",
+        },
+    ),
+    "plan": Held(
+        "What matters to you",
+        ("person_id", "person"),
+        _given("what_matters goals needs access created_at updated_at"),
+        _plain("id system_id organisation_id person_id"),
+    ),
+    "referral": Held(
+        "Where you were referred",
+        ("person_id", "person"),
+        _given(
+            "reference state since provider_id activity_id link_worker_id urgent risks safety_notes"
+            " safety_answers call_before shared reason expected_date paused_until contacted_at"
+            " outcome sent_at completed_at created_at"
+        ),
+        {
+            **_plain("id system_id organisation_id person_id group_id plan_id"),
+            **_plain("redirected_from redirected_to", "another of these: it stands here too"),
+            "version": COUNTED,
+            "alternatives": "other activities thought of, by their ids",
+        },
+    ),
+    "attendance": Held(
+        "When you came",
+        ("referral_id", "referral"),
+        _given("day came recorded_at recorded_by"),
+        _plain("referral_id system_id"),
+    ),
+    "consent": Held(
+        "What you said about sharing",
+        ("person_id", "person"),
+        _given(
+            "purpose recipient state since basis how present asked_at answered_at until reason"
+            " link_worker_id"
+        ),
+        {
+            **_plain("id system_id organisation_id person_id"),
+            **_plain("renews_id wording_id capacity_note_id capacity_id", TOLD_ABOVE),
+            "version": COUNTED,
+        },
+    ),
+    "capacity_assessment": Held(
+        "Whether you could decide at the time",
+        ("person_id", "person"),
+        _given(
+            "decision assessor understands retains weighs communicates help cause lacks interests"
+            " consulted review_on recorded_by at"
+        ),
+        _plain("id system_id organisation_id person_id"),
+    ),
+    "rights_request": Held(
+        "What you asked for about your information",
+        ("person_id", "person"),
+        _given(
+            "reference kind asked_for on_behalf how received_on taken_by state since identity_how"
+            " extended stopped_at stopped_days told_how ground reason decided_by created_at"
+        ),
+        {**_plain("id system_id organisation_id person_id"), "version": COUNTED},
+    ),
+    "rights_part": Held(
+        "What was decided about this copy",
+        ("request_id", "rights_request"),
+        _given("part decision reason decided_by at"),
+        {**_plain("request_id system_id"), "note": "why, in words that may be about others"},
+    ),
+    "correction": Held(
+        "What was put right",
+        ("person_id", "person"),
+        _given("field was now why changed_by at"),
+        _plain("id system_id organisation_id person_id request_id"),
+    ),
+    "note": Held(
+        "Notes",
+        ("id", "note"),
+        _given("body written_by at noun"),
+        {
+            **_plain("id system_id organisation_id person_id record_id"),
+            "audience": "who on staff reads it",
+        },
+        NOTES,
+        NOT_SAFETY,
+    ),
+    "beginning": Held(
+        "Begun and not sent",
+        ("person_id", "person"),
+        _given("answers created_at updated_at"),
+        _plain("id system_id organisation_id membership_id person_id"),
+    ),
+    "external_id": Held(
+        "What you are called in other systems",
+        ("record_id", "person"),
+        _given("source external"),
+        _plain("system_id noun record_id"),
+    ),
+    "hold": Held(
+        "When things stood still",
+        ("id", "hold"),
+        _given("started until ended"),
+        {
+            **_plain("id system_id organisation_id person_id provider_id referral_id concern_id"),
+            "cause": "every hold reads the same, whatever its cause",
+            "closed_to": "the same",
+            "owner": "the same",
+        },
+    ),
+    "link": Held(
+        "Links to your own page",
+        ("record_id", "person"),
+        _given("channel made_by created_at expires_at used_at revoked_at"),
+        {
+            **_plain("id system_id purpose record_id membership_id used_for"),
+            **_plain("token_hash code_hash word_hash", HIDDEN),
+            **_plain("wrong wished called_at", SENDING),
+        },
+    ),
+    "dispatch": Held(
+        "Messages sent to you",
+        ("to_owner", "person_key"),
+        _given("channel what at sent_at"),
+        {
+            **_plain("id system_id to_owner noun record_id outbox_id"),
+            **_plain("key slot run_at lease_until tries service_id ended result", SENDING),
+        },
+    ),
+    "escalation": Held(
+        "Matters that were reviewed",
+        ("id", "escalation"),
+        _given(
+            "reference kind severity about state since level tried decision review_on reason"
+            " told_at closed_at created_at"
+        ),
+        {
+            **_plain("id system_id organisation_id person_id about_id clock_id clock_period"),
+            **_plain("owner raiser raised_by reviewer_id asked", THIRD),
+            **_plain("ceiling unanswered conditions_note_id", TOLD_ABOVE),
+            "version": COUNTED,
+        },
+        REVIEWS,
+    ),
+    "override": Held(
+        "What was shared without your agreement",
+        ("id", "override"),
+        _given(
+            "reference recipient state since ground necessity proportionality fields person_told"
+            " why_not_told danger until reason finding created_at"
+        ),
+        {
+            **_plain("id system_id organisation_id person_id rung"),
+            **_plain("holder proposed_by decided_by", THIRD),
+            "version": COUNTED,
+        },
+        SAFETY,
+    ),
+    "concern": Held(
+        "Worries about your safety",
+        ("id", "concern"),
+        _given(
+            "reference state since danger seen wishes person_knows child others_at_risk advocate"
+            " categories acknowledged_at reported_to authority_route reported_at"
+            " authority_reference authority_decision reason wishes_met why_not_asked closed_at"
+            " created_at"
+        ),
+        {
+            **_plain("id system_id organisation_id person_id provider_id referral_id rung"),
+            **_plain("holder raised_by acknowledged_by", THIRD),
+            "version": COUNTED,
+            "prompts": "what the form asked whoever wrote it",
+        },
+        SAFETY,
+    ),
+    "authority_call": Held(
+        "Authorities told of a worry",
+        ("concern_id", "concern"),
+        _given("route whom told_at reference reported"),
+        {**_plain("id system_id concern_id"), "told_by": THIRD},
+        SAFETY,
+    ),
+}
+
+# Tables that name a person or a record of theirs, or may, and why none of it is in the copy.
+NOT_GIVEN: dict[str, str] = {
+    "concern_source": "who else is named in a worry: about them, and theirs to be given",
+    "clock": "until when staff must act: it follows from the states that are given",
+    "confirmation": "the same move stands in the record it was made on",
+    "consequence": "moves on records, which stand with those records",
+    "errand": "what staff were asked to do by hand",
+    "escalation_theme": "a place's own word for what a matter shows",
+    "announcement": "what was told to many; it never names a person",
+    "idempotency": "kept for 48 hours, so that a press counts once",
+    "notice": "that staff were told of a record",
+    "outbox": "messages on their way, with no word about anybody",
+    "raised_outside": "a group without an account that raised a matter: about them",
+    "step": "given as the history of each record, beside it",
+    "audit": "who did and read what: given on its own page, by request",
+    "audit_detail": "the same",
+    "audit_index": "a place in the tree",
+    "emergency": "who opened the record in an emergency: told with who looked at it, by request",
+    "erasure": "that somebody was erased: then there is nothing left to give",
+    "legal_hold": "that a record must be kept is about the law; a hold may be secret",
+    "retention_review": "when the record is looked at again: said in the privacy notice",
+}
+# Tables about organisations, staff, rules and the program: no row belongs to a person supported.
+NOT_ABOUT_PEOPLE = frozenset(
+    {
+        "activity",
+        "activity_group",
+        "agreement",
+        "agreement_party",
+        "announcement_reader",
+        "api_token",
+        "app_user",
+        "assurance",
+        "authority",
+        "bank_holiday",
+        "evidence",
+        "ladder_rung",
+        "membership",
+        "move_table",
+        "organisation",
+        "place",
+        "policy_change",
+        "policy_comment",
+        "policy_rule",
+        "preference",
+        "provider",
+        "rota_line",
+        "sign_in",
+        "sign_in_try",
+        "system",
+        "theme",
+        "wording",
+        "audit_check",
+        "audit_checkpoint",
+        "audit_cosignature",
+        "audit_duty",
+        "audit_node",
+    }
+)
+
+STEPS = (
+    "SELECT s.noun, s.at, s.trigger, s.from_state, s.to_state, s.reason FROM step s"
+    " WHERE s.record_id {ids} ORDER BY s.at, s.id"
+)
+# What is left out of a history with its record.
+OF_PART: dict[str, str] = {"concern": SAFETY, "override": SAFETY, "escalation": REVIEWS}
+
+
+class Section(NamedTuple):
+    """One table of the copy: its title, its rows, and the history of its records."""
+
+    table: str
+    title: str
+    rows: tuple[Mapping[str, Any], ...]
+
+
+class Copy(NamedTuple):
+    """Everything held, and what was left out by decision: {part: reason}."""
+
+    sections: tuple[Section, ...]
+    history: tuple[Mapping[str, Any], ...]
+    left_out: Mapping[str, str]
+
+
+@cache
+def _text(table: str) -> str:
+    held = HELD[table]
+    columns = ", ".join(held.given)
+    where = f" AND {held.where}" if held.where else ""
+    order = next((c for c in ("created_at", "asked_at", "at", "started") if c in held.given), "")
+    tail = f" ORDER BY {order}" if order else ""
+    return f"SELECT {columns} FROM {table} WHERE {held.by[0]} {{ids}}{where}{tail}"
+
+
+# What an id stands for in words, by the table it leads to.
+NAMES: dict[str, str] = {
+    "membership": "SELECT m.id, u.name || ', ' || o.name FROM membership m JOIN app_user u"
+    " ON u.id = m.user_id JOIN organisation o ON o.id = m.organisation_id WHERE m.id {ids}",
+    "organisation": "SELECT id, name FROM organisation WHERE id {ids}",
+    "provider": "SELECT p.id, o.name FROM provider p JOIN organisation o"
+    " ON o.id = p.organisation_id WHERE p.id {ids}",
+    "activity": "SELECT id, name FROM activity WHERE id {ids}",
+}
+# Columns that hold such an id without a foreign key.
+MEANS: dict[tuple[str, str], str] = {
+    ("note", "written_by"): "membership",
+    ("attendance", "recorded_by"): "membership",
+    ("link", "made_by"): "membership",
+    ("capacity_assessment", "recorded_by"): "membership",
+    ("consent", "recipient"): "provider",
+    ("override", "recipient"): "provider",
+}
+
+
+def _leads_to(table: str, column: str) -> str | None:
+    """The table whose names stand for the ids in this column."""
+    known = MEANS.get((table, column))
+    if known is not None:
+        return known
+    keys = TABLES[table].columns[column].foreign_keys
+    found = next((key.column.table.name for key in keys), None)
+    return found if found in NAMES else None
+
+
+def _is_id(value: Any) -> bool:
+    try:
+        return str(UUID(str(value))) == str(value)
+    except ValueError:
+        return False
+
+
+def _read(tx: Tx, table: str, ids: list[str]) -> list[dict[str, Any]]:
+    """The rows of a table as they are told: text unsealed, names for ids, times in UTC."""
+    held = HELD[table]
+    kinds = [TABLES[table].columns[name].type for name in held.given]
+    dialect = SQLITE if not tx.pg else POSTGRESQL
+    rows = [
+        {
+            name: _value(kind, value, dialect)
+            for name, kind, value in zip(held.given, kinds, row, strict=True)
+        }
+        for row in each(tx, _text(table), ids)
+    ]
+    for name in held.given:
+        target = _leads_to(table, name)
+        if target is None:
+            continue
+        wanted = [str(row[name]) for row in rows if row[name] and _is_id(row[name])]
+        names = dict(map(tuple, each(tx, NAMES[target], wanted))) if wanted else {}
+        for row in rows:
+            row[name] = names.get(row[name], row[name])
+    return rows
+
+
+def _value(kind: Any, value: Any, dialect: Dialect) -> Any:
+    """A value as the model reads it, whatever the database keeps it as."""
+    if value is None:
+        return None
+    if isinstance(kind, Instant):
+        return instant(value)
+    if isinstance(kind, Date):
+        return day(value)
+    if isinstance(kind, Boolean):
+        return bool(value)
+    if isinstance(kind, TypeDecorator):
+        return kind.process_result_value(value, dialect)
+    return value
+
+
+def gather(tx: Tx, person_id: str, given: frozenset[str], left_out: Mapping[str, str]) -> Copy:
+    """Everything about this person and whoever's record was joined with theirs; of the parts that
+    a human decides on, those `given`. Empty for nobody."""
+    found = erasures.find(tx, person_id)
+    if found is None:
+        return Copy((), (), left_out)
+    ids = erasures.belongings(tx, found)
+    ids["person_key"] = [f"person@{one}" for one in found.people]
+    sections = []
+    for table, held in HELD.items():
+        if held.part is not None and held.part not in given:
+            continue
+        rows = _read(tx, table, ids.get(held.by[1], []))
+        if rows:
+            sections.append(Section(table, held.title, tuple(rows)))
+    seen = [
+        one
+        for name, some in ids.items()
+        if name in TABLES and (name not in OF_PART or OF_PART[name] in given)
+        for one in some
+    ]
+    told = ("noun", "at", "trigger", "from", "to", "reason")
+    history = tuple(
+        dict(zip(told, (row[0], instant(row[1]), *row[2:]), strict=True))
+        for row in each(tx, STEPS, seen)
+    )
+    return Copy(tuple(sections), history, left_out)

@@ -1,0 +1,135 @@
+"""The words of a copy of everything held about a person: what each thing is called, and its value
+in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from referral.copies import Copy
+from web import labels
+from web.labels import said, word
+from web.say import _
+from web.words import day_words, time_words
+from workflows.moves import N_
+
+CAPTIONS: dict[str, str] = {
+    "reference": N_("Reference"),
+    "birth_date": N_("Date of birth"),
+    "nhs_number": N_("NHS number"),
+    "no_nhs_number": N_("Why there is no NHS number"),
+    "organisation_id": N_("Team that holds it"),
+    "provider_id": N_("Group or organisation"),
+    "activity_id": N_("Activity"),
+    "link_worker_id": N_("Link worker"),
+    "message_safe": N_("Whether a message to you is safe"),
+    "died_on": N_("Recorded as died on"),
+    "what_matters": N_("What matters to you"),
+    "state": N_("Where it stands"),
+    "since": N_("Since"),
+    "risks": N_("Whether something must be known to keep people safe"),
+    "shared": N_("The copy that was shared"),
+    "present": N_("Who else was there"),
+    "recipient": N_("For whom"),
+    "how": N_("How"),
+    "body": N_("What was written"),
+    "noun": N_("About"),
+    "at": N_("When"),
+    "written_by": N_("Written by"),
+    "field": N_("What was put right"),
+    "was": N_("How it stood"),
+    "now": N_("How it stands now"),
+    "asked_for": N_("What you asked for"),
+    "on_behalf": N_("Who asked for you"),
+    "source": N_("System"),
+    "external": N_("What you are called there"),
+    "until": N_("Until"),
+}
+LEFT: dict[str, str] = {
+    "notes": N_("Notes that staff wrote"),
+    "reviews": N_("Matters that were reviewed"),
+    "safety": N_("Anything about safety"),
+}
+WHY: dict[str, str] = {
+    "serious_harm": N_("Giving it could seriously harm somebody's health."),
+    "about_others": N_("It is about somebody else, who has not agreed."),
+    "looked_into": N_("Giving it would get in the way of something that is looked into."),
+    "elsewhere": N_(
+        "This stands in every copy, whether or not there is any: it is decided and given apart from"
+        " the rest."
+    ),
+}
+
+
+def caption(name: str) -> str:
+    """What a column is called."""
+    return said(CAPTIONS[name]) if name in CAPTIONS else name.replace("_", " ").capitalize()
+
+
+def value(found: Any) -> str:
+    """A value in words."""
+    if found is None or found == "":
+        return ""
+    if isinstance(found, bool):
+        return _("Yes") if found else _("No")
+    if isinstance(found, datetime):
+        return time_words(found)
+    if isinstance(found, date):
+        return day_words(found)
+    if isinstance(found, Mapping):
+        return "; ".join(f"{caption(str(k))}: {value(v)}" for k, v in found.items() if value(v))
+    if isinstance(found, (list, tuple)):
+        return "; ".join(filter(None, map(value, found)))
+    text = str(found)
+    return (
+        text.replace("_", " ") if text.islower() and " " not in text and "@" not in text else text
+    )
+
+
+def drawn(copy: Copy) -> dict[str, Any]:
+    """The copy as a page draws it."""
+    return {
+        "sections": [
+            {
+                "title": said(section.title),
+                "rows": [
+                    [(caption(name), value(found)) for name, found in row.items() if value(found)]
+                    for row in section.rows
+                ],
+            }
+            for section in copy.sections
+        ],
+        "history": [
+            {
+                "when": time_words(one["at"]),
+                "what": word(labels.NOUNS, one["noun"]),
+                "step": said(labels.MOVES[one["noun"], one["trigger"]].told)
+                if (one["noun"], one["trigger"]) in labels.MOVES
+                else one["trigger"].replace("_", " "),
+            }
+            for one in copy.history
+        ],
+        "left_out": [(said(LEFT[p]), said(WHY[why])) for p, why in sorted(copy.left_out.items())],
+    }
+
+
+def plain(found: Any) -> Any:
+    """A value as JSON takes it."""
+    if isinstance(found, (datetime, date)):
+        return found.isoformat()
+    return found
+
+
+def as_json(copy: Copy, reference: str, at: datetime) -> dict[str, Any]:
+    """The copy for a program: the names of the store, nothing resolved away."""
+    return {
+        "made_at": at.isoformat(),
+        "request": reference,
+        "held": {
+            section.table: [{k: plain(v) for k, v in row.items()} for row in section.rows]
+            for section in copy.sections
+        },
+        "history": [{k: plain(v) for k, v in one.items()} for one in copy.history],
+        "left_out": dict(copy.left_out),
+    }

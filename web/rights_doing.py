@@ -1,0 +1,192 @@
+"""Doing what a request asks: deciding what is left out of a copy and making it, putting something
+right, stopping the use of a record for a while."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response
+from flask.typing import ResponseReturnValue
+
+from referral import rights as kept
+from referral.copies import SAFETY, Copy
+from referral.states import Noun, Role
+from referral.store import Tx
+from web import labels
+from web.access import access, current_actor
+from web.app import edge
+from web.copy_words import LEFT, as_json, drawn
+from web.forms import Form, Next, answer, page
+from web.labels import record_path, said
+from web.moves import read_record
+from web.say import _
+from web.schemas.rights import DecideParts, PutRight, StopUse
+from workflows.rights_doing import (
+    CORRECTED,
+    WITHHELD,
+    copy_of_everything,
+    decide_part,
+    lift_restriction,
+    parts_to_decide,
+    put_right,
+    restrict,
+)
+
+pages = Blueprint("rights_doing_pages", __name__)
+
+DOING = frozenset({Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER})
+
+
+def _context(record_id: str, title: str) -> dict[str, Any]:
+    found = read_record(Noun.RIGHTS, record_id)
+    back = {"href": record_path(Noun.RIGHTS, record_id), "text": _("Back to the request")}
+    return {"record": found, "title": title, "caption": found.caption, "back": back}
+
+
+# -- a copy of everything -----------------------------------------------------------------------
+
+
+@pages.route("/rights/<uuid:record_id>/parts", methods=["GET", "POST"])
+@access(DOING)
+def parts(record_id: UUID) -> ResponseReturnValue:
+    """Decide of each part whether it is given, or left out and why."""
+    actor, rid = current_actor(), str(record_id)
+    context = _context(rid, _("What is given, and what is left out"))
+    mine = parts_to_decide(actor)
+    with edge().reading(actor) as (tx, _at):
+        decided = kept.parts_of(tx, rid)
+    known = {
+        part: "give" if one.decision == "give" else one.reason for part, one in decided.items()
+    }
+    left_out = () if SAFETY in mine else (SAFETY,)
+
+    def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
+        for part in mine:
+            decide_part(
+                tx,
+                actor,
+                at,
+                rid,
+                part=part,
+                give=given[part] == "give",
+                reason=given[part],
+                note=given.get("note"),
+            )
+
+    return answer(
+        lambda form: page(
+            "rights/parts.jinja",
+            form,
+            parts=[(part, said(LEFT[part])) for part in mine],
+            choices=[("give", _("Give it")), *labels.choices(labels.WITHHELD, *WITHHELD)],
+            elsewhere=SAFETY not in mine,
+            **context,
+        ),
+        command,
+        lambda _done: Next(f"/rights/{rid}", _("Decided. The copy can be made now.")),
+        schema=DecideParts(exclude=left_out),
+        known=known,
+    )
+
+
+def _made(record_id: str) -> tuple[Copy, datetime]:
+    actor = current_actor()
+    return edge().perform(actor, lambda tx, at: (copy_of_everything(tx, actor, at, record_id), at))
+
+
+@pages.get("/rights/<uuid:record_id>/copy")
+@access(DOING)
+def copy(record_id: UUID) -> ResponseReturnValue:
+    """The copy to print or save: everything held, in plain words."""
+    context = _context(str(record_id), _("Everything we hold about you"))
+    made, at = _made(str(record_id))
+    return page(
+        "rights/copy.jinja", None, copy=drawn(made), at=at, json=f"/rights/{record_id}/copy.json",
+        **context,
+    )  # fmt: skip
+
+
+@pages.get("/rights/<uuid:record_id>/copy.json")
+@access(DOING)
+def copy_json(record_id: UUID) -> ResponseReturnValue:
+    """The same for a program."""
+    found = read_record(Noun.RIGHTS, str(record_id))
+    made, at = _made(str(record_id))
+    reference = found.facts.reference
+    body = json.dumps(as_json(made, reference, at), ensure_ascii=False, indent=2, default=str)
+    response = Response(body, mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="copy-{reference}.json"'
+    return response
+
+
+# -- putting it right ---------------------------------------------------------------------------
+
+
+@pages.route("/rights/<uuid:record_id>/put-right", methods=["GET", "POST"])
+@access(DOING)
+def correct(record_id: UUID) -> ResponseReturnValue:
+    """Put one thing right; how it stood is kept beside it."""
+    actor, rid = current_actor(), str(record_id)
+    context = _context(rid, _("Put something right"))
+
+    def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
+        return put_right(tx, actor, at, rid, **given)
+
+    return answer(
+        lambda form: page(
+            "rights/put_right.jinja",
+            form,
+            names=labels.choices(labels.CORRECTED, *CORRECTED),
+            **context,
+        ),
+        command,
+        lambda _done: Next(
+            f"/rights/{rid}",
+            _("Put right. How it stood is kept. Providers who have them are told to look again."),
+        ),
+        schema=PutRight(),
+    )
+
+
+# -- stopping its use ---------------------------------------------------------------------------
+
+
+@pages.route("/rights/<uuid:record_id>/stop-use", methods=["GET", "POST"])
+@access(DOING)
+def stop_use(record_id: UUID) -> ResponseReturnValue:
+    """Close the record to both sides until it is lifted."""
+    actor, rid = current_actor(), str(record_id)
+    context = _context(rid, _("Stop the use of their record for a while"))
+
+    def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> tuple[str, ...]:
+        return restrict(tx, actor, at, rid, given["until"])
+
+    return answer(
+        lambda form: page("rights/stop_use.jinja", form, **context),
+        command,
+        lambda _done: Next(
+            f"/rights/{rid}",
+            _("Its use is stopped. Link workers and providers see only that it is on hold."),
+        ),
+        schema=StopUse(),
+    )
+
+
+@pages.post("/rights/<uuid:record_id>/use-again")
+@access(DOING)
+def use_again(record_id: UUID) -> ResponseReturnValue:
+    """Let the record be used again."""
+    actor, rid = current_actor(), str(record_id)
+    return answer(
+        lambda form: page(
+            "rights/not_confirmed.jinja", form, back={"href": record_path(Noun.RIGHTS, rid)}
+        ),
+        lambda tx, at, given, form: lift_restriction(tx, actor, at, rid),
+        lambda count: Next(
+            f"/rights/{rid}",
+            _("Their record can be used again.") if count else _("It was not stopped."),
+        ),
+    )
