@@ -7,17 +7,18 @@ import json
 import sys
 from dataclasses import replace
 
-from benchmarks import commands, reading, report
+from benchmarks import auditing, commands, reading, report
 from benchmarks.databases import KINDS, ground
 
 
 def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", choices=KINDS, help="one kind of database")
-    parser.add_argument("--part", choices=("commands", "reads"), help="one part")
+    parser.add_argument("--part", choices=("commands", "reads", "log"), help="one part")
     parser.add_argument("--clients", type=int, default=4, help="clients at once, besides one")
     parser.add_argument("--repeats", type=int, help="how often each takes its turn")
     parser.add_argument("--referrals", type=int, default=100_000, help="to read among")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="in the log to check")
     parser.add_argument("--quick", action="store_true", help="try everything, measure nothing")
     parser.add_argument("--json", action="store_true", help="for a program to read")
     asked = parser.parse_args(given)
@@ -29,7 +30,8 @@ def main(given: list[str] | None = None) -> int:
     referrals = 200 if asked.quick else asked.referrals
     times = 2 if asked.quick else 40
     known = report.machine()
-    outcomes, readings = [], []
+    entries = 2_000 if asked.quick else asked.entries
+    outcomes, readings, logs = [], [], []
     failures: list[str] = []
 
     def say(lines: list[str]) -> None:
@@ -40,17 +42,21 @@ def main(given: list[str] | None = None) -> int:
     for kind in KINDS if asked.only is None else (asked.only,):
         with ground(kind) as at_hand:
             for wanted in [plan] + [several] * (asked.clients > 1):
-                if asked.part == "reads":
+                if asked.part not in (None, "commands"):
                     break
                 outcomes.append(commands.measure(at_hand, wanted))
                 say(report.commands_table(outcomes[-1]))
                 failures += report.failures_of_commands(outcomes[-1], not asked.quick)
-            if asked.part != "commands":
+            if asked.part in (None, "log"):
+                logs.append(auditing.measure(at_hand, plan, entries))
+                say(report.log_table(logs[-1]))
+                failures += report.failures_of_log(logs[-1], not asked.quick)
+            if asked.part in (None, "reads"):
                 readings.append(reading.measure(at_hand, referrals, times))
                 say(report.reads_table(readings[-1]))
                 failures += report.failures_of_reads(readings[-1], not asked.quick)
     if asked.json:
-        print(json.dumps({**report.as_data(known, outcomes, readings), "failures": failures}))
+        print(json.dumps({**report.as_data(known, outcomes, readings, logs), "failures": failures}))
     else:
         say(["", *(f"FAILED: {failure}" for failure in failures)])
     return 1 if failures else 0

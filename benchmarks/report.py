@@ -9,6 +9,7 @@ from importlib.metadata import version
 from statistics import median
 from typing import Any
 
+from benchmarks.auditing import Log
 from benchmarks.commands import LOOP, OURS, READY, WAYS, Outcome
 from benchmarks.reading import LISTS, Readings
 
@@ -16,6 +17,9 @@ from benchmarks.reading import LISTS, Readings
 FLOORS = {"postgresql": 1.1, "sqlite": 0.55}
 MOST_CPU_MS = 0.9  # of the client for a command, at its best
 MOST_DEEP = 1.5  # a deep page to the first
+MOST_ADDED = 0.15  # to a command, by its place in the tree
+LEAST_CHECKED = 0.15  # of a bare loop of hashes
+MOST_PROVING_MS = 50
 
 
 def machine() -> dict[str, Any]:
@@ -109,11 +113,42 @@ def failures_of_reads(readings: Readings, timings: bool = True) -> list[str]:
     return found
 
 
-def as_data(known: dict[str, Any], outcomes: list[Outcome], readings: list[Readings]) -> Any:
+def log_table(log: Log) -> list[str]:
+    said = log.summary()
+    return [
+        "",
+        f"The audit log on {log.kind}, {log.entries:,} entries",
+        f"a command with its entry {said['command_with_ms']:.3f} ms, without"
+        f" {said['command_without_ms']:.3f}: the entry adds {said['entry_adds']:.1%}",
+        f"a place in the tree {said['placing_an_entry_ms'] * 1e3:.1f} us an entry:"
+        f" {said['placing_to_a_command']:.1%} of a command, in the worker",
+        f"checking the tree {said['checking_s']:.1f} s:"
+        f" {said['of_a_bare_loop']:.2f} of a bare loop",
+        f"proving one {said['prove_p50_ms']:.2f} ms, at most {said['prove_most_ms']:.1f}",
+    ]
+
+
+def failures_of_log(log: Log, timings: bool = True) -> list[str]:
+    """Why this run fails."""
+    said = log.summary()
+    found = []
+    if timings and said["placing_to_a_command"] > MOST_ADDED:
+        found.append(f"{log.kind}: a place takes {said['placing_to_a_command']:.0%} of a command")
+    if timings and said["of_a_bare_loop"] < LEAST_CHECKED:
+        found.append(f"{log.kind}: checked at {said['of_a_bare_loop']:.2f} of a bare loop")
+    if timings and said["prove_p50_ms"] > MOST_PROVING_MS:
+        found.append(f"{log.kind}: a proof takes {said['prove_p50_ms']:.0f} ms")
+    return found
+
+
+def as_data(
+    known: dict[str, Any], outcomes: list[Outcome], readings: list[Readings], logs: list[Log]
+) -> Any:
     """The same for a program."""
     return {
         "machine": known,
         "floors": {"commands": FLOORS, "cpu_ms": MOST_CPU_MS, "deep_page": MOST_DEEP},
+        "log": [{"database": log.kind, **log.summary()} for log in logs],
         "commands": [
             {
                 "database": o.kind,

@@ -147,38 +147,61 @@ def _build(
         while begin < len(hashes):
             end = min(len(hashes), begin + stop - edge.size)
             for tile in edge.add(hashes[begin:end]):
-                read.nodes[tile.level + 1, tile.number] = tile.root
+                _keep(read, tile)
             if edge.size == stop:
                 roots[stop] = edge.root()
                 stop = next(stops)
             begin = end
         if progress is not None:
             progress(STAGE, edge.size, total)
+    for tile in edge.partial():
+        _keep(read, tile)
     read.size, read.root = edge.size, edge.root()
     return roots
+
+
+def _keep(read: TreeRead, tile: merkle.Tile) -> None:
+    """What a tile above the leaves holds is what stands in the store one by one."""
+    if tile.level:
+        first = tile.number * TILE
+        for at in range(tile.width):
+            read.nodes[tile.level, first + at] = tile.hashes[at * 32 : at * 32 + 32]
 
 
 def _leaves(rows: Iterator[tuple[Any, ...]], report: Report) -> Iterator[list[bytes]]:
     """The hashes of the leaves, made anew from their texts."""
     place = 0
     while chunk := list(islice(rows, CHUNK)):
-        hashes = []
-        for idx, seq, leaf, kept in chunk:
-            if type(leaf) is not str:
-                says = "its entry is gone" if leaf is None else "its leaf can't be read"
-                report.add((Finding("audit_index", f"place {idx}", seq, says),))
-                leaf = ""
-            made = sha256(b"\x00" + leaf.encode("utf-8", "replace")).digest()
-            if made != kept and kept is not None:
-                says = "its leaf doesn't hash to what is kept beside it"
-                report.add((Finding("audit", f"place {idx}", seq, says),))
-            if idx != place:
-                says = f"the place before it is missing, where {place} was to be"
-                report.add((Finding("audit_index", f"place {idx}", seq, says),))
-                place = idx
-            place += 1
-            hashes.append(made)
+        try:
+            hashes = [sha256(b"\x00" + leaf.encode()).digest() for _, _, leaf, _ in chunk]
+        except (AttributeError, UnicodeEncodeError):
+            hashes = []
+        # The rows come in the order of their places, no two in the same.
+        whole = chunk[0][0] == place and chunk[-1][0] == place + len(chunk) - 1
+        if not whole or hashes != [kept for _, _, _, kept in chunk]:
+            hashes = _one_by_one(chunk, place, report)
+        place = chunk[-1][0] + 1
         yield hashes
+
+
+def _one_by_one(chunk: list[tuple[Any, ...]], place: int, report: Report) -> list[bytes]:
+    """The same, saying what is unlike."""
+    hashes = []
+    for idx, seq, leaf, kept in chunk:
+        if type(leaf) is not str:
+            says = "its entry is gone" if leaf is None else "its leaf can't be read"
+            report.add((Finding("audit_index", f"place {idx}", seq, says),))
+            leaf = ""
+        made = sha256(b"\x00" + leaf.encode("utf-8", "replace")).digest()
+        if made != kept and kept is not None:
+            says = "its leaf doesn't hash to what is kept beside it"
+            report.add((Finding("audit", f"place {idx}", seq, says),))
+        if idx != place:
+            says = f"the place before it is missing, where {place} was to be"
+            report.add((Finding("audit_index", f"place {idx}", seq, says),))
+        place = idx + 1
+        hashes.append(made)
+    return hashes
 
 
 def _nodes(tx: Tx, read: TreeRead) -> Iterator[Finding]:

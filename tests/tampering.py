@@ -22,7 +22,7 @@ from referral.leaf import canonical, leaf_hash
 from referral.ledger import TABLES
 from referral.schema import EncryptedText, Id, Instant, JsonText, instant_text
 from referral.states import STATES, Noun
-from referral.store import Store, Tx
+from referral.store import Sql, Store, Tx
 from referral.verify import UNSEEN, Report
 
 NOUNS = tuple(str(noun) for noun in Noun)
@@ -181,6 +181,18 @@ def rows_of(tx: Tx, table: str, where: str = "TRUE") -> list[Row]:
         f"SELECT {', '.join(columns)} FROM {table} WHERE {where} ORDER BY {order}"
     ).fetchall()
     return [Row(table, dict(zip(columns, row, strict=True))) for row in found]
+
+
+def erased_record(tx: Tx) -> str:
+    """The record whose details are partly erased: some of its columns can't be known any more."""
+    row = tx.row(Sql("SELECT record_id FROM audit WHERE action = 'erased'"))
+    assert row is not None
+    return str(row[0])
+
+
+def those_to_edit(tx: Tx, table: str) -> list[Row]:
+    erased = erased_record(tx)
+    return [r for r in rows_of(tx, table) if erased not in map(str, r.values.values())]
 
 
 def write(tx: Tx, row: Row, **changed: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import commands, databases, reading, report
+from benchmarks import auditing, commands, databases, reading, report
 from benchmarks.__main__ import main
 from benchmarks.commands import LOOP, OURS, QUICK, READY, WAYS, Measured, Outcome, Turn
 from benchmarks.databases import Ground, NotDurable, PostgresqlGround, SqliteGround, durable
@@ -101,6 +101,27 @@ def test_reads_are_asked_how_they_go_about_it(
     found = reading.measure(ground, 100, 1)
     assert found.scans["timeline"] == ["note"]
     assert any("timeline" in said for said in report.failures_of_reads(found, timings=False))
+
+
+def test_the_log_is_filled_placed_checked_and_proved(ground: Ground) -> None:
+    log = auditing.measure(ground, QUICK, 700)
+    assert log.entries > 700
+    assert {way: len(took) for way, took in log.took.items()} == {
+        auditing.WITH: 9 * 2 * 2,
+        auditing.WITHOUT: 9 * 2 * 2,
+    }
+    assert len(log.proving) == auditing.PROOFS
+    assert report.failures_of_log(log, timings=False) == []
+    assert any("bare loop" in line for line in report.log_table(log))
+
+
+def test_a_log_that_costs_too_much_fails_the_run() -> None:
+    log = auditing.Log("sqlite", 10, {}, {auditing.WITH: [1.0] * 9, auditing.WITHOUT: [0.8] * 9})
+    assert log.added == pytest.approx(0.25)
+    log.placing, log.checking, log.hashing, log.proving = 0.1, 1.0, 0.2, [0.01]
+    assert report.failures_of_log(log) == []
+    log.placing, log.hashing, log.proving = 0.2, 0.1, [0.06]
+    assert len(report.failures_of_log(log)) == 3
 
 
 def test_settings_that_risk_a_commit_stop_it(tmp_path: Path) -> None:

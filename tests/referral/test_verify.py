@@ -33,6 +33,7 @@ from tests.tampering import (
     Row,
     add,
     another,
+    erased_record,
     missed,
     next_number,
     open_store,
@@ -41,6 +42,7 @@ from tests.tampering import (
     rows_of,
     say,
     seen,
+    those_to_edit,
     undone,
     write,
 )
@@ -176,18 +178,6 @@ def test_the_entry_that_makes_a_record_sets_all_its_columns(w: World) -> None:
 
 
 # -- tampering ----------------------------------------------------------------------------------
-
-
-def erased_record(tx: Tx) -> str:
-    """The record whose details are partly erased: some of its columns can't be known any more."""
-    row = tx.row(Sql("SELECT record_id FROM audit WHERE action = 'erased'"))
-    assert row is not None
-    return str(row[0])
-
-
-def those_to_edit(tx: Tx, table: str) -> list[Row]:
-    erased = erased_record(tx)
-    return [r for r in rows_of(tx, table) if erased not in map(str, r.values.values())]
 
 
 @pytest.mark.invariant("I15")

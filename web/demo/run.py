@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,16 +20,19 @@ from web.demo import cast
 from web.demo.clock import WoundClock
 from web.demo.story import tell
 from web.edge import Edge
-from web.settings import Settings
+from web.settings import AuditSettings, Settings
 from workflows.engine import move_tables
 
 if TYPE_CHECKING:
+    from web.auditing import LogKeeper
     from web.ways import Ways
 
 FOLDER = Path("var")
 DATABASE = FOLDER / "demo.db"
 KEY = FOLDER / "demo.key"
 CLOCK = FOLDER / "demo.clock"
+AUDIT_KEY = FOLDER / "demo.audit.key"
+HEADS = FOLDER / "demo.heads"  # the signed heads of its log, as another machine would keep them
 POST = FOLDER / "demo.post"  # what would have been mails, texts and letters
 RECENT = timedelta(days=10)
 PASSWORD = "saltmere demo"  # noqa: S105 - printed on the page; the demo's people are invented
@@ -49,6 +53,9 @@ def _throw_away() -> None:
     for path in (*FOLDER.glob("demo.db*"), *POST.glob("*.eml")):
         path.unlink()
     CLOCK.unlink(missing_ok=True)
+    AUDIT_KEY.unlink(missing_ok=True)
+    # Heads of a log that is gone: the new one can't agree with them.
+    shutil.rmtree(HEADS, ignore_errors=True)
 
 
 def _bar(done: int, total: int) -> None:
@@ -72,8 +79,20 @@ def make(store: Store, clock: WoundClock, port: int) -> None:
         worker.sweep_all(Edge(store, lambda: moment), ways if recent else NO_WAYS)
 
     tell(store, at, hash_password(PASSWORD), sweep, _bar)
+    keeper = keeper_for(Edge(store, lambda: at))
+    while keeper.turn(now=True):
+        pass
+    keeper.check()
     if sys.stderr.isatty():
         click.echo("", err=True)
+
+
+def keeper_for(edge: Edge) -> LogKeeper:
+    """What keeps the demo's log: with a key of its own, its heads in a folder."""
+    from web.audit_cli import keeper_of, key_for_setup
+
+    key_for_setup(edge, AUDIT_KEY)
+    return keeper_of(edge, AuditSettings(AUDIT_KEY, HEADS))
 
 
 def settings_for(port: int) -> Settings:

@@ -3,7 +3,7 @@
 import sys
 
 from web import worker
-from web.demo.run import DATABASE, open_demo, ways_for
+from web.demo.run import DATABASE, keeper_for, open_demo, ways_for
 from web.edge import Edge
 
 
@@ -11,7 +11,8 @@ def main() -> None:
     """Sweep and deliver until told to stop."""
     store, clock = open_demo(fresh=False)
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
-    worker.run(Edge(store, clock), every=2.0, ways=ways_for(port))
+    edge = Edge(store, clock)
+    worker.run(edge, every=2.0, ways=ways_for(port), keeper=keeper_for(edge))
 
 
 if __name__ == "__main__":
