@@ -17,9 +17,10 @@ from referral.ids import new_id
 from referral.rows import bump, put
 from referral.states import Noun, Role
 from referral.store import Sql, Tx
+from tests.prove.staged import Unlike, answers
 from tests.world import World
 from workflows.consent import renew_consent
-from workflows.engine import TABLES, options, step
+from workflows.engine import TABLES, step
 from workflows.overrides import propose_override
 from workflows.prove import acting, world
 from workflows.prove.acting import Edge
@@ -29,10 +30,6 @@ from workflows.referrals import begin_referral, redirect_referral, send_referral
 
 HELD_AGAINST = (Noun.REFERRAL, Noun.CONSENT, Noun.OVERRIDE, Noun.CONCERN)
 ACTIVITY = {"singers": "choir", "clay": "pottery"}
-
-
-class Unlike(AssertionError):
-    """The picture and the store say different things."""
 
 
 class Walk:
@@ -298,11 +295,6 @@ class Walk:
         if one != two:
             unlike = {t: (one[t], two.get(t)) for t in one if one[t] != two.get(t)}
             raise Unlike(f"{name}, {noun} {record.state}: {unlike} after {self.told}")
-
-
-def answers(noun: Noun, f: Any, actor: Actor, at: Any) -> dict[str, list[str]]:
-    """Each move from here, and the names of what stands in its way."""
-    return {o.trigger: sorted(r.code for r in o.refusals) for o in options(noun, f, actor, at)}
 
 
 def walks(

@@ -6,7 +6,8 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,17 @@ from referral.facts import (
     RightsFacts,
 )
 from referral.states import Noun
+from referral.store import Store
+from tests.databases import beyond
 from tests.living import by_invariant, living
+from tests.prove.staged import Unlike, people_of_the_picture, take
+from tests.world import World, build
 from web.cli import main
 from workflows.engine import TABLES
 from workflows.moves import Guard, Refusal
 from workflows.prove import acting, world
 from workflows.prove.elsewhere import NOT_BUILT, SHOWN_BY
-from workflows.prove.exploring import Mover, Watch, explore
+from workflows.prove.exploring import Met, Mover, Watch, Where, explore
 from workflows.prove.faults import NEVER_NO, Fault, faults, rebuilt, try_fault, with_move
 from workflows.prove.invariants import FOUND, by_number
 from workflows.prove.proof import NUMBERS, Proof, prove, sample, try_faults
@@ -46,9 +51,21 @@ TRIED = 64
 # -- what is proved -----------------------------------------------------------------------------
 
 
-def test_what_must_never_be_can_not_be_reached_and_all_there_is_was_tried() -> None:
-    """One walk, since it is long; what it must come to, one after the other."""
+def test_what_must_never_be_can_not_be_reached_and_all_there_is_was_tried(
+    sqlite_url: str, postgresql_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One walk, since it is long; what it must come to, one after the other. Every move with every
+    combination of its guards' answers that the walk met, by every role that asked for it, is taken
+    by the real commands on both databases."""
     proof = prove()
+    met = proof.watch.met
+    for url in (sqlite_url, postgresql_url):
+        with peopled(url) as (store, w):
+            taken, compared = taken_for_real(store, w, met)
+        with capsys.disabled():
+            where = url.partition(":")[0].partition("+")[0]
+            sys.stdout.write(f" {taken} of {len(met)} taken on {where}, {compared:,} facts alike ")
+        assert taken == len(met) > 800
     assert [(b.invariant, b.slice, b.says, b.trace) for b in proof.breaches] == []
     assert proof.unreached() == []
     assert [key for key in NEVER_NO if proof.watch.guards[key] != {True}] == []
@@ -57,6 +74,28 @@ def test_what_must_never_be_can_not_be_reached_and_all_there_is_was_tried() -> N
     for noun, kind in FACTS.items():
         unknown = set(kind._fields) - world.MODELLED[kind] - world.TRAVELLING
         assert unknown == set(), f"the picture of a {noun} lacks what a guard may see"
+
+
+@contextmanager
+def peopled(url: str) -> Iterator[tuple[Store, World]]:
+    """A store with everybody of the picture in it, as whoever may lay down any row reaches it."""
+    store = Store(url)
+    w = build(store)
+    people_of_the_picture(w)
+    with beyond(store) as powerful:
+        yield powerful, w
+    store.dispose()
+
+
+def taken_for_real(store: Store, w: World, met: Mapping[Met, Where]) -> tuple[int, int]:
+    """Each combination laid down in a store and its move made there; how many were, and how many
+    facts were compared on the way."""
+    there = slices()
+    taken = compared = 0
+    for one, where in met.items():
+        compared += take(store, w, one, where, there[where.slice])
+        taken += 1
+    return taken, compared
 
 
 def promises_not_asked(proof: Proof) -> list[tuple[str, str, str]]:
@@ -88,6 +127,38 @@ FACTS = {
     Noun.AGREEMENT: AgreementFacts,
     Noun.RIGHTS: RightsFacts,
 }
+
+
+def test_a_picture_that_forgets_something_is_found_out_by_the_real_commands(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met = explore(slices()["concern"], ()).watch.met
+    with peopled(sqlite_url) as (store, w):
+        assert taken_for_real(store, w, met)[0] == len(met)
+        for forgotten, nothing in (
+            ("held", False),
+            ("consent_now", False),
+            ("agreement_now", False),
+        ):
+            with monkeypatch.context() as patch:
+                patch.setattr(world, forgotten, lambda *asked, nothing=nothing: nothing)
+                with pytest.raises(Unlike):
+                    taken_for_real(store, w, met)
+
+
+def test_a_clock_that_is_drawn_wrong_is_found_out(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met = explore(slices()["concern"], ()).watch.met
+    drawn = acting.record_after
+
+    def another(*asked: Any) -> Any:
+        return drawn(*asked)._replace(owner="member@sam")
+
+    with peopled(sqlite_url) as (store, w):
+        monkeypatch.setattr(acting, "record_after", another)
+        with pytest.raises(Unlike, match="clocks: drawn"):
+            taken_for_real(store, w, met)
 
 
 @pytest.mark.parametrize("number", NUMBERS)

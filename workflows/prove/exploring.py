@@ -7,7 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from referral import facts
 from referral.states import Noun, Role
@@ -75,6 +75,30 @@ class Slice:
         return frozenset(noun for noun, only in self.moves.items() if only is None)
 
 
+class Met(NamedTuple):
+    """One combination of answers that a move's guards were heard to give together, by the role that
+    asked for it and what was said with it."""
+
+    noun: Noun
+    trigger: str
+    source: str
+    target: str
+    answers: tuple[tuple[str, bool], ...]
+    role: str
+    said: str
+
+
+class Where(NamedTuple):
+    """Where a combination was met first: so that the real commands can be asked the same."""
+
+    slice: str
+    state: State
+    slot: int
+    who: str
+    said: str
+    given: Mapping[str, Any]
+
+
 @dataclass
 class Watch:
     """What was reached: rows of the tables, answers of the guards, states, acts of clocks."""
@@ -84,6 +108,7 @@ class Watch:
     states: set[tuple[Noun, str]] = field(default_factory=set)
     marks: Counter[str] = field(default_factory=Counter)
     asked: Counter[tuple[str, str]] = field(default_factory=Counter)  # (invariant, slice)
+    met: dict[Met, Where] = field(default_factory=dict)
 
     def merge(self, other: Watch) -> None:
         self.rows.update(other.rows)
@@ -92,6 +117,8 @@ class Watch:
         self.states |= other.states
         self.marks.update(other.marks)
         self.asked.update(other.asked)
+        for met, where in other.met.items():
+            self.met.setdefault(met, where)
 
 
 @dataclass(frozen=True)
@@ -118,6 +145,7 @@ class Exploration:
     watch: Watch = field(default_factory=Watch)
     breaches: list[Breach] = field(default_factory=list)
     cut: bool = False  # stopped before everything was seen
+    first: list[State] = field(default_factory=list)
 
     def trace(self, index: int, last: Edge | None = None) -> tuple[str, ...]:
         """The steps that lead to a state, in plain words."""
@@ -160,6 +188,9 @@ class Mover:
         self.slice = slice_
         self.watch = watch
         self.known: dict[tuple[Noun, Any], tuple[Trial, ...]] = {}
+        self.here: tuple[State, int] = (State(), 0)
+        self.first: list[State] = []  # a state for each situation, kept where somebody wants it
+        self.keep = False
 
     def steps(self, s: State) -> Iterator[tuple[Edge, State]]:
         """Everything that can happen next."""
@@ -170,6 +201,9 @@ class Mover:
                 x = situation(s, slot)
                 trials = self.known.get((noun, x))
                 if trials is None:
+                    self.here = s, slot
+                    if self.keep:
+                        self.first.append(s)
                     trials = self.known[(noun, x)] = tuple(self._trials(noun, x))
                 for t in trials:
                     yield from self._carried_out(s, noun, slot, t, bounds)
@@ -221,10 +255,19 @@ class Mover:
                     continue
                 yield from self._allowed(noun, x, name, f, trigger, mine)
 
-    def _note_guards(self, noun: Noun, source: str, m: Move, f: Any, given: Any) -> None:
+    def _note_guards(
+        self, noun: Noun, source: str, m: Move, f: Any, who: str, said: str, given: Any
+    ) -> None:
+        target, answers = str(m.to or source), []
         for g in m.guards:
-            key = (noun, m.trigger, f"{source} to {m.to or source}", g.name)
-            self.watch.guards.setdefault(key, set()).add(bool(g.holds(f, given, AT)))
+            holds = bool(g.holds(f, given, AT))
+            answers.append((g.name, holds))
+            key = (noun, m.trigger, f"{source} to {target}", g.name)
+            self.watch.guards.setdefault(key, set()).add(holds)
+        role = str(CAST[who].role)
+        met = Met(noun, m.trigger, str(source), target, tuple(answers), role, said)
+        if met not in self.watch.met:
+            self.watch.met[met] = Where(self.slice.name, *self.here, who, said, given)
 
     def _allowed(
         self, noun: Noun, x: Any, name: str, f: Any, trigger: str, moves: tuple[Move, ...]
@@ -233,7 +276,8 @@ class Mover:
         seconds = acting.SECONDS if acting.takes_two(moves) else ("",)
         done = set()
         for said, given in acting.said_with(noun, trigger, moves, x):
-            self._note_guards(noun, x.record.state, _choose(moves, f, given), f, given)
+            m = _choose(moves, f, given)
+            self._note_guards(noun, x.record.state, m, f, name, said, given)
             for other in seconds:
                 second = CAST[other] if other else None
                 second_facts = world.FACTS[noun](x, second) if second else None
@@ -264,7 +308,9 @@ class Mover:
             return
         for who, f, blank, given, said in beginnings(s, self.slice, slot):
             if TABLES[noun].hats(f, CAST[who]):
-                self._note_guards(noun, "-", TABLES[noun].moves_from(trigger, None)[0], f, given)
+                self.here = s, slot
+                m = TABLES[noun].moves_from(trigger, None)[0]
+                self._note_guards(noun, "-", m, f, who, said, given)
             done = acting.begun(
                 s, noun, trigger, who, f, blank, given, said, slot, self.slice.bounds
             )
@@ -507,12 +553,15 @@ def explore(
     *,
     first_breach: bool = False,
     most: int | None = None,
+    keep: bool = False,
 ) -> Exploration:
     """Walk the slice to its last state. With `first_breach`, stop at the first promise broken;
-    with `most`, at so many states (`cut` then says so)."""
+    with `most`, at so many states (`cut` then says so). `keep`: a state for each situation that a
+    record was met in (`Exploration.first`)."""
     x = Exploration(slice_)
     asked = Invariants(invariants, slice_)
     mover = Mover(slice_, x.watch)
+    mover.keep, x.first = keep, mover.first
     canonical = slice_.canonical
     index: dict[State, int] = {}
     broken: set[str] = set()
