@@ -61,6 +61,7 @@ MODULES: tuple[str, ...] = (
     "web.preferences",
     "web.errands",
     "web.audit_pages",
+    "web.inquiry_pages",
     "web.own_links",
     "web.links",
 )

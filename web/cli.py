@@ -973,6 +973,25 @@ def audit_events(
         say(f"{number} written to {file}.")
 
 
+@audit.command("bundle")
+@click.argument("inquiry")
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="The folder to make.")
+@plainly
+def audit_bundle(inquiry: str, out: str) -> None:
+    """Write one person's whole history for an inquiry, which two people asked for on the pages.
+
+    INQUIRY is the id in the address of its page. The folder must not be there yet."""
+    from web.inquiry_taking import CannotGive, given
+
+    with opened() as edge:
+        try:
+            number = given(edge, inquiry, out)
+        except CannotGive as wrong:
+            say(str(wrong))
+            sys.exit(2)
+    say(f"{number} files in {out}. Begin with index.html; check with: sha256sum -c SHA256SUMS")
+
+
 @audit.command("settle")
 @as_json
 @plainly

@@ -23,7 +23,7 @@ from web.labels import said, word
 from web.say import _, ngettext
 from web.words import by_when, deadline
 from web.worklists import card, groups
-from workflows import reading
+from workflows import inquiries, reading
 from workflows.working_time import ENGLAND, LONDON, working_days_between
 
 pages = Blueprint("home", __name__)
@@ -277,6 +277,8 @@ def _beside(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
         words = ngettext("%(num)s to decide", "%(num)s to decide", to_decide)
         found.append(("/policy/changes", _("Changes of policy: %(what)s", what=words)))
     found.append(("/policy", _("Policy: times, reasons, evidence")))
+    if actor.role in inquiries.MAY:
+        found.append(("/inquiries", _("Bundles for inquiries")))
     return [{"href": href, "text": text} for href, text in found if there_is(current_app, href)]
 
 

@@ -157,6 +157,7 @@ ONE: dict[str, One] = {
     **_ones("confirmation", "proposal_id", "referral_pages.confirmation"),
     **_ones("confirmation", "record_id", "api_confirmations.one"),
     **_ones("register", "activity_id", "session_pages.register"),
+    **_ones(PERSON, "", "inquiry_pages.inquiry"),
     # A page of the log says itself which entries it showed.
     **_ones("audit", "", "audit_pages.entry", "audit_pages.leaf", "audit_pages.proof"),
     # Pages behind a link say by themselves whose they were: there is nobody signed in.
@@ -176,6 +177,8 @@ LISTS: dict[str, str] = {
     "api_referrals.many": Noun.REFERRAL,
     "api_rights.many": Noun.RIGHTS,
     "audit_pages.explorer": "audit",
+    "inquiry_pages.listed": PERSON,
+    "inquiry_pages.taken": PERSON,
     "audit_pages.export": "audit",
     "concern_pages.concerns": Noun.CONCERN,
     "emergency_pages.many": Noun.EMERGENCY,

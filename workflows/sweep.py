@@ -390,8 +390,11 @@ def lapse_proposal(tx: Tx, proposal: queue.Proposal, at: datetime, cal: Calendar
         return False
     if not queue.lapse(tx, proposal.id, at):
         return False
-    noun = Noun(proposal.noun)
     system = the_system(proposal.system_id, f"clock:{CONFIRMING}")
+    if proposal.noun not in set(Noun):  # a bundle for an inquiry: asked for again, if it must be
+        audit.log(tx, system, at, "proposal_lapsed", proposal.noun, None, {"inquiry": proposal.id})
+        return True
+    noun = Noun(proposal.noun)
     f = facts.LOADERS[noun](tx, proposal.record_id, system, at)
     if f is None:
         raise LookupError(f"proposal {proposal.id} is about no record")

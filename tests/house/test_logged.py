@@ -36,6 +36,9 @@ DETAILS = Sql(
 OPENED_ELSEWHERE = {
     "api_confirmations.one",
     "audit_pages.proof",
+    "inquiry_pages.inquiry",
+    "inquiry_pages.listed",
+    "inquiry_pages.taken",
     "escalation_pages.second_person",
     "escalation_pages.waive",
     "links.mine",

@@ -63,6 +63,7 @@ FOR_THE_PROGRAM = {
     "dispatches": "where a message reaches a person, as it leaves",
     "policies": "how many records a change of policy concerns: a number",
     "health": "how many wait: numbers",
+    "inquiries": "everything about one person, once two people who may have said yes",
     "queue": "what a worker has claimed",
     "leftovers": "what is cleared away",
     "proofs": "which record a reference names, for who runs the database",
