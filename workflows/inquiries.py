@@ -13,7 +13,7 @@ from referral.inquiries import NOUN, TRIGGER, Asked
 from referral.rows import put
 from referral.states import Role
 from referral.store import Sql, TryAgain, Tx
-from workflows.engine import NOT_FOUND, Refused
+from workflows.engine import Refused
 from workflows.moves import N_, Refusal
 from workflows.rules import field, missing, wrong
 
@@ -26,6 +26,11 @@ NOT_YOU_TWICE = Refusal(
     "second_person_needed",
     N_("You asked for this bundle yourself."),
     N_("Another information governance lead or accountable officer must say yes."),
+)
+CLOSED = Refusal(
+    "closed",
+    N_("You cannot ask for a bundle at the moment."),
+    N_("Another information governance lead or accountable officer can."),
 )
 TOO_LATE = Refusal(
     "too_late",
@@ -42,9 +47,10 @@ def ask_for_bundle(
     tx: Tx, actor: Actor, at: datetime, *, reference: str, ground: str, named: bool = False
 ) -> str:
     """Ask for everything about a person of one's place; the id of the request. `named`: staff by
-    their names, not only by their roles. Raises Refused: not_your_role, or a fault in the reference
-    or the ground."""
-    _may(actor, at, tx, "ask")
+    their names, not only by their roles. Raises Refused: closed, or a fault in the reference or the
+    ground."""
+    if not _may(tx, actor, at):
+        raise Refused([CLOSED], noun=NOUN, trigger=TRIGGER, record_id=None)
     faults = []
     try:
         found = inquiries.person_of(tx, actor, check_reference(reference.strip().upper()))
@@ -100,8 +106,7 @@ def answer_bundle(tx: Tx, actor: Actor, at: datetime, inquiry_id: str, *, agree:
 
 def one(tx: Tx, actor: Actor, at: datetime, inquiry_id: str) -> Asked:
     """A request about a person of the actor's place. Raises Refused: not_found."""
-    _may(actor, at, tx, "read")
-    asked = inquiries.asked(tx, actor, inquiry_id)
+    asked = inquiries.asked(tx, actor, inquiry_id) if _may(tx, actor, at) else None
     if asked is None:
         raise missing(NOUN, TRIGGER)
     return asked
@@ -122,6 +127,6 @@ def with_concerns(tx: Tx, first: Actor | None, second: Actor | None) -> bool:
     return Role.ACCOUNTABLE_OFFICER in roles
 
 
-def _may(actor: Actor, at: datetime, tx: Tx, what: str) -> None:
-    if actor.role not in MAY or actor.place_path is None or entries.conflicted(tx, actor, at):
-        raise Refused([NOT_FOUND], noun=NOUN, trigger=what, record_id=None)
+def _may(tx: Tx, actor: Actor, at: datetime) -> bool:
+    watches = actor.role in MAY and actor.place_path is not None
+    return watches and not entries.conflicted(tx, actor, at)
