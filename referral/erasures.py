@@ -136,6 +136,13 @@ BLANKS: dict[str, Blank] = {
         _kept(ROW + "reference person_id kind how received_on taken_by identity_how extended")
         | _kept("stopped_at stopped_days told_how ground decided_by"),
     ),
+    "legal_hold": Blank(
+        (("person_id", "person"),),
+        {"why": WORDS},
+        _kept(
+            "id system_id organisation_id person_id owner_id review_on placed_at ended_at ended_by"
+        ),
+    ),
     "rights_part": Blank(
         (("request_id", "rights_request"),),
         _none("note"),
@@ -194,6 +201,7 @@ LEFT: dict[str, str] = {
     "notice": "a code and the id of a record",
     "outbox": "owner keys and codes; what waits is taken back",
     "raised_outside": "a group that has no account: it is theirs to have erased",
+    "retention_review": "that its time was over, and who decided: codes and days",
     "step": "who on staff did what, when; a reason is a code",
 }
 
@@ -270,6 +278,7 @@ def find(tx: Tx, person_id: str, locked: bool = False) -> Found | None:
 
 # Records with an id of their own that belong to a person, by table.
 BELONG = (
+    "legal_hold",
     *("referral", "consent", "override", "concern", "escalation"),
     *("plan", "hold", "beginning", "capacity_assessment", "rights_request", "correction"),
 )

@@ -532,6 +532,12 @@ OVERRIDE_BARRED = Sql(
 USER_OF = Sql("SELECT user_id FROM membership WHERE id = :id")
 
 
+def user_of(tx: Tx, membership_id: str) -> str | None:
+    """Whose membership it is."""
+    row = tx.row(USER_OF, id=membership_id)
+    return None if row is None else str(row[0])
+
+
 def _rung(tx: Tx, f: OverrideFacts, at_least: int, at: datetime) -> tuple[int, str]:
     """The first rung of the safeguarding ladder without the proposer and whoever is named."""
     from referral import ladder

@@ -23,8 +23,9 @@ TAKEN_ALONG = (
     "capacity_assessment",
     "rights_request",
     "correction",
+    "legal_hold",
 )
-LEFT_AS_WRITTEN = ("note", "emergency")
+LEFT_AS_WRITTEN = ("note", "emergency", "retention_review")
 
 
 class Referral(NamedTuple):

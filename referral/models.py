@@ -13,6 +13,7 @@ from referral.dispatches import Dispatch
 from referral.emergencies import Emergency
 from referral.errands import Errand
 from referral.escalations import Consequence, Escalation
+from referral.keeping import LegalHold, RetentionReview
 from referral.links import Link
 from referral.log import (
     Audit,
@@ -91,6 +92,7 @@ __all__ = [
     "Hold",
     "Idempotency",
     "LadderRung",
+    "LegalHold",
     "Link",
     "Membership",
     "MoveTable",
@@ -109,6 +111,7 @@ __all__ = [
     "Provider",
     "RaisedOutside",
     "Referral",
+    "RetentionReview",
     "RightsPart",
     "RightsRequest",
     "RotaLine",

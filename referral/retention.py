@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from referral.policy import Rules
 from referral.schema import CONCERN_OPEN, HOLD_LIVE, day, of
@@ -43,7 +43,8 @@ _SHARED = (
 )
 _HOLD = f"EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id AND {of('h', HOLD_LIVE)})"
 # Something open about the person: a referral, a concern, a review, a hold. It isn't told which.
-KEEPS_OPEN = f"({_STILL_OPEN} OR {_CONCERN} OR {_MATTER} OR {_SHARED} OR {_HOLD})"
+_LEGAL = "EXISTS (SELECT 1 FROM legal_hold l WHERE l.person_id = pe.id AND l.ended_at IS NULL)"
+KEEPS_OPEN = f"({_STILL_OPEN} OR {_CONCERN} OR {_MATTER} OR {_SHARED} OR {_HOLD} OR {_LEGAL})"
 KEPT = Sql(
     f"""SELECT pe.birth_date, pe.created_at,
   (SELECT max(x.at) FROM (
@@ -113,3 +114,25 @@ def _birthday(born: date, years: int) -> date:
         return born.replace(year=born.year + years)
     except ValueError:
         return date(born.year + years, 3, 1)
+
+
+# -- who may be due -----------------------------------------------------------------------------
+
+# Nobody on the list already, nobody who is kept longer by decision, and nobody too new for any
+# class: what is due is worked out of each.
+CANDIDATES = Sql(
+    f"""SELECT pe.id, pe.system_id, pe.organisation_id, pl.policy, pl.path FROM person pe
+  JOIN organisation og ON og.id = pe.organisation_id JOIN place pl ON pl.id = og.place_id
+  WHERE pe.id > :after_id AND pe.created_at < :before AND pe.erased_at IS NULL
+    AND pe.merged_into IS NULL AND NOT {KEEPS_OPEN}
+    AND NOT EXISTS (SELECT 1 FROM retention_review v WHERE v.person_id = pe.id
+      AND (v.done_at IS NULL OR v.keep_until > :today))
+  ORDER BY pe.id LIMIT :most"""
+)
+
+
+def candidates(
+    tx: Tx, after: str, before: datetime, today: date, most: int
+) -> list[tuple[Any, ...]]:
+    """(person, system, organisation, newest rule, place) of those to look at, in order."""
+    return tx.rows(CANDIDATES, after_id=after, before=before, today=today, most=most)

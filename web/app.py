@@ -38,6 +38,7 @@ MODULES: tuple[str, ...] = (
     "web.rights",
     "web.emergencies",
     "web.rights_doing",
+    "web.keeping",
     "web.holds",
     "web.capacity",
     "web.wordings",

@@ -51,6 +51,7 @@ GOVERNANCE = (
     (N_("Shared for safety"), "/overrides"),
     (N_("People's requests"), "/rights"),
     (N_("Emergency access"), "/emergencies"),
+    (N_("Due to go"), "/retention"),
     (N_("Audit"), "/audit"),
     (N_("Reports"), "/reports"),
     (N_("Help"), "/help"),

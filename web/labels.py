@@ -767,6 +767,21 @@ NOTICES: dict[str, str] = {
     "reminder": N_("Something is due."),
 }
 
+KEPT_AS: dict[str, str] = {
+    "contact_only": N_("First contact only"),
+    "case": N_("Somebody who was referred"),
+    "child": N_("A child"),
+    "safeguarding": N_("Somebody who was referred"),  # as of a case: it isn't told
+    "complaint": N_("Somebody with a complaint"),
+}
+KEPT_BECAUSE: dict[str, str] = {
+    "inquiry": N_("An inquiry may need it"),
+    "claim": N_("A claim may be made"),
+    "needed_for_care": N_("It is needed for their support"),
+    "research": N_("Research that was approved uses it"),
+    "other": N_("Another reason"),
+}
+
 # What somebody may ask for about their own information.
 RIGHTS: dict[str, str] = {
     "access": N_("To see it: a copy of everything held"),

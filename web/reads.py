@@ -299,6 +299,9 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "wording_pages.one",
         }
     ),
+    "which records are due to be destroyed, by their references": frozenset(
+        {"keeping_pages.due", "keeping_pages.holds", "keeping_pages.one"}
+    ),
     "codes and references of what happened, never a name": frozenset({"notices.notices"}),
 }
 

@@ -22,16 +22,18 @@ from uuid import uuid4
 
 from referral import announcements, queue
 from referral import dispatches as outgoing
+from referral import keeping as kept
 from referral.actors import Actor, the_system
 from referral.audit import Request, during
 from referral.dispatches import Parcel
+from referral.keeping import FIRST
 from referral.store import TryAgain, Tx
 from web.auditing import LogKeeper
 from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
 from web.ways import NO_WAYS, Ways
 from workflows import announcements as reading
-from workflows import dispatches, leftovers, post, sweep
+from workflows import dispatches, keeping, leftovers, post, sweep
 
 log = logging.getLogger("segue.worker")
 Row = TypeVar("Row", queue.Due, queue.Letter, Parcel)
@@ -140,6 +142,7 @@ class Worker:
     once: bool = False
     done: Counter[str] = field(default_factory=Counter)
     clears_at: datetime | None = None
+    looked_at: str = FIRST  # where the next look for records whose time is over begins
 
     def turn(self) -> bool:
         """Every clock that is due, then one batch of letters and one of messages that leave the
@@ -363,8 +366,29 @@ class Worker:
             except TryAgain:
                 return
             if not cleared:
-                return
+                break
             self.done["cleared"] += cleared
+        self._keeping(at)
+
+    def _keeping(self, at: datetime) -> None:
+        """Records whose time is over come on the list, some people at each look; what two people
+        approved is carried out, each in a transaction of its own."""
+        try:
+            with self.edge.store.begin() as tx:
+                listed, further = keeping.list_due(tx, at, self.looked_at)
+            self.looked_at = further or FIRST
+            if listed:
+                self.done["listed"] += listed
+            after = FIRST
+            while not self.stop.is_set():
+                with self.edge.store.begin() as tx:
+                    found = kept.approved(tx, after, 1)
+                    if not found:
+                        return
+                    self.done[keeping.carry_out(tx, found[0], at)] += 1
+                after = found[0].id
+        except TryAgain:
+            return
 
     # -- claiming ---------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from referral import erasures
+from referral import erasures, keeping
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.erasures import Found, Line
@@ -95,7 +95,7 @@ def _refusals(tx: Tx, found: Found, ids: Mapping[str, list[str]]) -> tuple[Refus
     if found.erased_at is not None:
         return (ALREADY_ERASED,)
     refusals = [refusal for noun, refusal in IN_THE_WAY if erasures.still_open(tx, noun, ids)]
-    if erasures.held(tx, ids):
+    if erasures.held(tx, ids) or any(keeping.is_held(tx, one) for one in ids["person"]):
         refusals.append(HELD_STILL)
     return tuple(refusals)
 

@@ -71,6 +71,8 @@ NOUNS = (
     ("/consents", "record_id", "consent"),
     ("/overrides", "record_id", "override"),
     ("/rights", "record_id", "rights_request"),
+    ("/retention/holds", "hold_id", "legal_hold"),
+    ("/retention", "review_id", "retention_review"),
     ("/rights", "proposal_id", "rights_proposal"),
     ("/emergencies", "record_id", "emergency"),
     ("/concerns", "record_id", "concern"),

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from referral.ids import new_id
 from referral.members import actor_of
+from referral.rows import put
 from referral.states import Noun, Role
 from referral.store import Sql, Store, Tx
 from tests.web.client import HTTP
@@ -24,6 +26,7 @@ from workflows.activities import add_provider, save_activity, save_group
 from workflows.engine import step
 from workflows.escalations import decide_escalation
 from workflows.holds import place_hold
+from workflows.keeping import UNDECIDED
 from workflows.organisations import add_membership, add_organisation, add_user
 from workflows.policy import set_rule
 from workflows.referrals import propose, send_referral
@@ -180,6 +183,7 @@ def _of_people(t: Team) -> Records:
     made["override"] = w.override(lone, t.provider, t.worker, by=None)
     made["rights_request"], made["rights_proposal"] = _request(t, lone)
     made["emergency"] = w.emergency(person, t.outsider)
+    made["retention_review"], made["legal_hold"] = _keeping(t, lone)
     made["referral"] = w.draft(person, t.activity, t.worker)
     w.made(actor, lambda tx: send_referral(tx, actor, w.at, made["referral"]))
     made["hold"] = w.made(
@@ -220,6 +224,24 @@ def _request(t: Team, person: str) -> tuple[str, str]:
         step(tx, Noun.RIGHTS, made, "check_identity", lead, w.at, {"identity_how": "documents"})
         said = {"reason": "unfounded", "note": "No.", "told_how": "letter"}
         return made, propose(tx, lead, w.at, Noun.RIGHTS, made, "refuse", said)
+
+
+def _keeping(t: Team, person: str) -> tuple[str, str]:
+    """A record on the list of those due to go, and a hold against destruction."""
+    w, lead, review, hold = t.w, t.w.actor["ingrid"], new_id(t.w.at), new_id(t.w.at)
+    about = {"system_id": w.system_id, "organisation_id": w.org[t.org], "person_id": person}
+    with w.store.begin() as tx:
+        day = w.at.date()
+        listed = {"kept_as": "case", "due_on": day, "listed_at": w.at}
+        put(
+            tx,
+            "retention_review",
+            {"id": review, **about, **listed, **dict.fromkeys(UNDECIDED)},
+        )
+        placed = {"why": "A claim.", "owner_id": lead.membership_id, "review_on": day}
+        ended = {"placed_at": w.at, "ended_at": None, "ended_by": None}
+        put(tx, "legal_hold", {"id": hold, **about, **placed, **ended})
+    return review, hold
 
 
 def _own_page(t: Team, person: str) -> str:

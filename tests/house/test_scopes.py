@@ -44,6 +44,7 @@ FOR_SOMEBODY = {
     "caseloads": "what a link worker carries, for who passes it on",
     "entries": "the audit log, for those who look into it",
     "errands": "what somebody does by hand because no message could",
+    "keeping": "what is due to be destroyed, for who answers for the place",
     "links": "what a person said by their own link, for their own team",
     "merges": "two records that may be one person",
     "scopes": "the conditions themselves",
@@ -90,6 +91,8 @@ FOR_THE_PROGRAM = {
 # Parts of other queries, which narrow them.
 PARTS = {
     ("capacity", "_ASSESSED"),
+    ("keeping", "_HOLDS"),
+    ("keeping", "_REVIEW"),
     ("caseloads", "_CARRIED"),
     ("caseloads", "_TEAM"),
     ("records", "_CONCERN_LINE"),
