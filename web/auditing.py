@@ -198,7 +198,8 @@ class LogKeeper:
         try:
             lines = outlet.publish(note, taken, self._prove)
         except NotPublished as why:
-            self._not_published(outlet, last, str(why), why.alarm)
+            if not self._overtaken(last):
+                self._not_published(outlet, last, str(why), why.alarm)
             return
         except Exception as error:
             # Names, not messages: they may hold an address.
@@ -209,6 +210,13 @@ class LogKeeper:
             for witness, line in lines.items():
                 tree.keep_cosignature(tx, last.size, witness, line, at)
             audit_alarms.done(tx, outlet.name, last.size, at)
+
+    def _overtaken(self, last: tree.Checkpoint) -> bool:
+        """Whether another worker signed a newer head meanwhile, and may have brought it there: what
+        a witness says of the older one then is no alarm. The newer one is tried at the next turn."""
+        with self.edge.store.read() as tx:
+            newest = tree.last_checkpoint(tx)
+        return newest is not None and newest.size > last.size
 
     def _not_published(self, outlet: Outlet, last: tree.Checkpoint, why: str, alarm: bool) -> None:
         log.warning("The head of %d entries isn't at %s: %s", last.size, outlet.name, why)

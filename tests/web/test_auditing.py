@@ -4,6 +4,8 @@ fails is told once and never feeds the log, and nothing is signed over a log tha
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from tests.keeping import KEYS, ORIGIN, Place, keeper_of
 from tests.world import World, build
 from web.audit_keys import Keys
 from web.audit_outlets import Folder, head_of
-from web.auditing import CHECK, SIGN, LogKeeper
+from web.auditing import CHECK, SIGN, LogKeeper, NotPublished, Prove
 from web.worker import run
 from workflows.organisations import add_membership, add_user
 
@@ -192,6 +194,31 @@ def test_administrators_and_auditors_hear_of_it_and_nobody_else(
     assert {role for _, role in told} == {Role.ADMINISTRATOR, Role.AUDITOR}
     assert member in {one for one, _ in told}
     assert len(told) == len(set(told)) == letters(w)
+
+
+@dataclass
+class Contradicts(Place):
+    """A witness that has seen more; where another worker brought that, it is no contradiction."""
+
+    name: str = "witness"
+    before: Callable[[], object] = bool
+
+    def publish(self, note: str, last: int, prove: Prove) -> Mapping[str, str]:
+        self.before()
+        raise NotPublished("It has signed a longer log than this one.", alarm=True)
+
+
+def test_what_a_faster_worker_brought_to_a_witness_is_no_alarm(w: World, outlet: Place) -> None:
+    def faster() -> None:
+        entries(w, 1)
+        keeper_of(w, outlet).turn(now=True)
+
+    entries(w, 1)
+    keeper_of(w, Contradicts(before=faster)).turn(now=True)
+    assert len(heads(w)) == 2
+    assert alarms(w) == []
+    keeper_of(w, Contradicts()).turn()  # nobody was faster: the log isn't what the witness saw
+    assert alarms(w) == [("audit_failing", "witness")]
 
 
 def test_another_place_is_not_held_up_by_one_that_fails(w: World, outlet: Place) -> None:
