@@ -213,7 +213,7 @@ class LogKeeper:
 
     def _overtaken(self, last: tree.Checkpoint) -> bool:
         """Whether another worker signed a newer head meanwhile, and may have brought it there: what
-        a witness says of the older one then is no alarm. The newer one is tried at the next turn."""
+        a witness says of the older one then is no alarm. The newer one is for the next turn."""
         with self.edge.store.read() as tx:
             newest = tree.last_checkpoint(tx)
         return newest is not None and newest.size > last.size
