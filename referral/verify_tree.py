@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
+from operator import lt
 from typing import Any, NamedTuple, Protocol
 
 from referral import merkle, tree
@@ -50,6 +51,8 @@ class TreeRead:
     known: int = 0
     nodes: dict[tuple[int, int], bytes] = field(default_factory=dict, repr=False)
     root: bytes = merkle.EMPTY_ROOT
+    late: list[int] = field(default_factory=list, repr=False)
+    """Entries that stand behind one with a greater number: few, as transactions overlap."""
 
     def lines(self) -> list[str]:
         """What was read, for people; nothing where there is no tree yet."""
@@ -87,15 +90,13 @@ PLACED = Sql(
     " LEFT JOIN audit a ON a.seq = i.seq ORDER BY i.idx"
 )
 NODES = Sql("SELECT level, number, hash FROM audit_node ORDER BY level, number")
-UNPLACED = Sql(
-    "SELECT count(*) FROM audit a"
-    " WHERE NOT EXISTS (SELECT 1 FROM audit_index i WHERE i.seq = a.seq)"
-)
+ENTRIES = Sql("SELECT count(*) FROM audit")
+# Whether the entry with this number, which stands behind one with a greater number, stands behind
+# one of its own record.
 OVERTAKEN = Sql(
-    """SELECT record_id, seq FROM (SELECT a.record_id, a.seq,
-    max(a.seq) OVER (PARTITION BY a.record_id ORDER BY i.idx) AS newest
-  FROM audit_index i JOIN audit a ON a.seq = i.seq WHERE a.record_id IS NOT NULL) placed
-WHERE newest > seq ORDER BY seq LIMIT 100"""
+    "SELECT a.record_id FROM audit a JOIN audit_index i ON i.seq = a.seq"
+    " JOIN audit b ON b.record_id = a.record_id AND b.seq > a.seq"
+    " JOIN audit_index j ON j.seq = b.seq AND j.idx < i.idx WHERE a.seq = :seq LIMIT 1"
 )
 COSIGNATURES = Sql("SELECT size, witness, line FROM audit_cosignature ORDER BY size, witness")
 
@@ -110,19 +111,21 @@ def check_tree(
     """Build the tree again and compare. `verifiers` are the keys whose signatures count; without
     any, signatures aren't looked at."""
     read = TreeRead()
-    counted = tx.row(UNPLACED)
-    read.unplaced = int(counted[0]) if counted else 0
     known = list(known)
     heads = list(tree.all_checkpoints(tx))
     wanted = sorted({head[0] for head in heads} | {one.size for one in known})
     roots = _build(tx, report, read, wanted, tree.size(tx), progress)
+    counted = tx.row(ENTRIES)
+    read.unplaced = max(0, (int(counted[0]) if counted else 0) - read.size)
     report.add(_nodes(tx, read))
     report.add(_heads(heads, roots, read, verifiers))
     report.add(_cosignatures(tx, {head[0]: head[3] for head in heads}, verifiers))
     report.add(_outside(known, roots, read))
-    for record, seq in tx.rows(OVERTAKEN):
-        says = "it stands in the tree behind a younger entry of its record"
-        report.add((Finding("audit_index", str(record), seq, says),))
+    for seq in read.late:
+        row = tx.row(OVERTAKEN, seq=seq)
+        if row is not None:
+            says = "it stands in the tree behind a younger entry of its record"
+            report.add((Finding("audit_index", str(row[0]), seq, says),))
     return read
 
 
@@ -142,7 +145,7 @@ def _build(
     roots = {0: merkle.EMPTY_ROOT}
     stops = iter([*(size for size in wanted if size > 0), 2**63])
     stop = next(stops)
-    for hashes in _leaves(tx.stream(PLACED), report):
+    for hashes in _leaves(tx.stream(PLACED), report, read.late):
         begin = 0
         while begin < len(hashes):
             end = min(len(hashes), begin + stop - edge.size)
@@ -168,9 +171,11 @@ def _keep(read: TreeRead, tile: merkle.Tile) -> None:
             read.nodes[tile.level, first + at] = tile.hashes[at * 32 : at * 32 + 32]
 
 
-def _leaves(rows: Iterator[tuple[Any, ...]], report: Report) -> Iterator[list[bytes]]:
+def _leaves(
+    rows: Iterator[tuple[Any, ...]], report: Report, late: list[int]
+) -> Iterator[list[bytes]]:
     """The hashes of the leaves, made anew from their texts."""
-    place = 0
+    place = newest = 0
     while chunk := list(islice(rows, CHUNK)):
         try:
             hashes = [sha256(b"\x00" + leaf.encode()).digest() for _, _, leaf, _ in chunk]
@@ -181,7 +186,21 @@ def _leaves(rows: Iterator[tuple[Any, ...]], report: Report) -> Iterator[list[by
         if not whole or hashes != [kept for _, _, _, kept in chunk]:
             hashes = _one_by_one(chunk, place, report)
         place = chunk[-1][0] + 1
+        numbers = [seq for _, seq, _, _ in chunk]
+        if numbers[0] < newest or not all(map(lt, numbers, numbers[1:])):
+            late += _behind(numbers, newest)
+        newest = max(newest, max(numbers))
         yield hashes
+
+
+def _behind(numbers: list[int], newest: int) -> list[int]:
+    """Those that stand behind a greater one."""
+    found = []
+    for number in numbers:
+        if number < newest:
+            found.append(number)
+        newest = max(newest, number)
+    return found
 
 
 def _one_by_one(chunk: list[tuple[Any, ...]], place: int, report: Report) -> list[bytes]:

@@ -10,8 +10,11 @@ import pytest
 
 from referral import merkle, sequencer, tree
 from referral.audit import log
+from referral.ids import new_id
 from referral.sequencer import Refused, head, place, settle
 from referral.store import Sql, Store, Tx
+from referral.verify import Report
+from referral.verify_tree import check_tree
 from tests.databases import beyond
 from tests.tampering import undone
 from tests.world import World, build
@@ -194,6 +197,26 @@ def test_entries_of_another_database_wait_until_they_are_settled(postgresql_url:
         assert column(tx, ORDER) == column(tx, NUMBERS)
         assert tree.lag(tx).foreign == 0
     w.store.dispose()
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_an_entry_behind_a_younger_one_is_found_if_it_is_of_the_same_record(
+    w: World, same: bool
+) -> None:
+    place_all(w)
+    records = [new_id(w.at)] * 2 if same else [new_id(w.at), new_id(w.at)]
+    with w.store.begin() as tx:
+        for version, record in enumerate(records, 1):
+            log(tx, w.system, w.at, "changed", "person", record, version=version)
+        first, second = column(tx, Sql("SELECT seq FROM audit ORDER BY seq DESC LIMIT 2"))[::-1]
+        end = tree.size(tx)
+        for idx, seq in ((end, second), (end + 1, first)):
+            tx.run(Sql("INSERT INTO audit_index (idx, seq) VALUES (:i, :s)"), i=idx, s=seq)
+    report = Report()
+    with w.store.read() as tx:
+        check_tree(tx, report, ())
+    says = [finding.says for finding in report.findings]
+    assert says == (["it stands in the tree behind a younger entry of its record"] if same else [])
 
 
 # -- heads --------------------------------------------------------------------------------------
