@@ -227,7 +227,7 @@ def one(tx: Tx, actor: Actor, seq: int) -> EntryRow | None:
 
 # -- names for what is asked and shown ----------------------------------------------------------
 
-_REFERRED = (Noun.REFERRAL, Noun.OVERRIDE, Noun.ESCALATION, Noun.CONCERN)
+_REFERRED = (Noun.REFERRAL, Noun.OVERRIDE, Noun.ESCALATION, Noun.EMERGENCY, Noun.CONCERN)
 BY_REFERENCE = Sql(
     "SELECT 'person', p.id, p.subject_ref FROM person p"
     " WHERE p.system_id = :system_id AND p.reference = :reference"
@@ -262,7 +262,8 @@ def _each(text: str, pg: bool) -> Sql:
 # A concern's own reference is nobody's but its readers'.
 _REFERENCES = "SELECT p.subject_ref, p.reference FROM person p WHERE p.subject_ref {ids}" + "".join(
     f" UNION ALL SELECT r.id, r.reference FROM {noun} r WHERE r.id {{ids}}"
-    for noun in (Noun.REFERRAL, Noun.OVERRIDE, Noun.ESCALATION)
+    for noun in _REFERRED
+    if noun != Noun.CONCERN
 )
 REFERENCES = {pg: _each(_REFERENCES, pg) for pg in (True, False)}
 _MEMBERS = (
@@ -352,6 +353,17 @@ def failed_sign_ins(tx: Tx, actor: Actor, since: datetime) -> tuple[int, datetim
     """How many sign-ins failed since then, and the last of them."""
     row = tx.row(FAILED_SIGN_INS, system_id=actor.system_id, since=since)
     return (int(row[0]), row[1]) if row else (0, None)
+
+
+EMERGENCIES = Sql(
+    "SELECT count(*) FROM emergency y WHERE y.system_id = :system_id AND y.state <> 'reviewed'"
+)
+
+
+def emergencies(tx: Tx, actor: Actor) -> int:
+    """How many uses of emergency access nobody has reviewed."""
+    row = tx.row(EMERGENCIES, system_id=actor.system_id)
+    return int(row[0]) if row else 0
 
 
 def all_of(tx: Tx, actor: Actor, filters: Filters) -> Iterator[EntryRow]:

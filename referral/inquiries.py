@@ -11,6 +11,7 @@ from uuid import UUID
 
 from referral.actors import Actor
 from referral.audit import EXPORTED, LISTED, LOOKED_FOR
+from referral.ledger import TABLES
 from referral.schema import day, instant, under, unseal
 from referral.states import Noun
 from referral.store import Sql, Tx
@@ -97,7 +98,8 @@ def person_of(tx: Tx, actor: Actor, reference: str) -> tuple[str, str] | None:
 
 # -- everything about them ----------------------------------------------------------------------
 
-NOUNS = (Noun.REFERRAL, Noun.CONSENT, Noun.OVERRIDE, Noun.ESCALATION, Noun.CONCERN)
+# Every machine whose records are a person's.
+NOUNS = tuple(noun for noun in Noun if "person_id" in TABLES[noun].columns)
 
 
 class Person(NamedTuple):
@@ -169,7 +171,7 @@ def records(tx: Tx, people: Iterable[str], nouns: Iterable[Noun]) -> dict[str, l
 _REFERENCES = " UNION ALL ".join(
     f"SELECT r.id, r.reference FROM {noun} r WHERE r.id {{ids}}"
     for noun in NOUNS
-    if noun != Noun.CONSENT
+    if "reference" in TABLES[noun].columns
 )
 
 

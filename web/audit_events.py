@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from referral.audit import EXPORTED, LISTED, LOOKED_FOR, READ
+from referral.audit import EMERGENCY_READ, EXPORTED, LISTED, LOOKED_FOR, READ
 from referral.entries import EntryRow
 from referral.states import Noun
 
@@ -85,7 +85,9 @@ def _kind(row: EntryRow, leaf: Mapping[str, Any]) -> tuple[Event, Event | None, 
         return TOLD, None, "E"
     if row.action == "erased":
         return GONE, None, "D"
-    if row.action == READ or (row.action == "refused" and leaf.get("trigger") == READ):
+    if row.action in (READ, EMERGENCY_READ) or (
+        row.action == "refused" and leaf.get("trigger") == READ
+    ):
         return REST_EVENT, _coding(REST, "read"), "R"
     if row.action in (LISTED, LOOKED_FOR, "searched"):
         return REST_EVENT, _coding(REST, "search-type"), "E"

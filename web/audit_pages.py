@@ -48,6 +48,7 @@ KINDS: dict[str, str] = {
 }
 ACTIONS: dict[str, str] = {
     "read": N_("Read"),
+    "emergency_read": N_("Read in an emergency"),
     "listed": N_("Saw in a list"),
     "looked_for": N_("Looked for"),
     "searched": N_("Searched"),
@@ -186,6 +187,7 @@ def home(tx: Tx, actor: Actor, at: datetime) -> str:
     since = at - LATELY
     failed, last = entries.failed_sign_ins(tx, actor, since)
     refused = entries.refused(tx, actor, since)
+    unread = entries.emergencies(tx, actor)
     return render_template(
         "audit/home.jinja",
         badge=badge(tx, at),
@@ -197,6 +199,13 @@ def home(tx: Tx, actor: Actor, at: datetime) -> str:
             when=time_words(last),
         )
         if failed
+        else "",
+        emergencies=ngettext(
+            "%(num)s use of emergency access is not reviewed yet.",
+            "%(num)s uses of emergency access are not reviewed yet.",
+            unread,
+        )
+        if unread
         else "",
         refused=[
             {

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from referral.merkle import NotProved
+from referral.models import Base
 from referral.proof_files import SUFFIX, ProofFile
 from referral.states import Noun
 from referral.store import Sql, Store
@@ -25,12 +26,10 @@ from web.edge import Edge
 from web.inquiry_taking import CannotGive
 from web.inquiry_taking import given as given_out
 
-STEPS = Sql(
-    "SELECT s.record_id, s.version FROM step s WHERE s.record_id IN"
-    " (SELECT id FROM referral WHERE person_id = :p UNION SELECT id FROM consent WHERE"
-    " person_id = :p UNION SELECT id FROM override WHERE person_id = :p UNION SELECT id FROM"
-    " escalation WHERE person_id = :p UNION SELECT id FROM concern WHERE person_id = :p)"
-)
+STEPS = Sql("SELECT s.record_id, s.version FROM step s WHERE s.record_id IN (" + " UNION ".join(
+    f"SELECT r.id FROM {noun} r WHERE r.person_id = :p" for noun in Noun
+    if "person_id" in Base.metadata.tables[noun].columns
+) + ")")  # fmt: skip
 
 
 @pytest.fixture
