@@ -154,6 +154,8 @@ DOORS = (
     ("grace", "Grace Amos", "governance lead for Harbour"),
     ("ada", "Ada Fry", "administrator of Saltmere"),
     ("alma", "Alma Reyes", "auditor of Saltmere"),
+    ("ingrid", "Ingrid Falk", "information governance lead of Saltmere"),
+    ("amara", "Amara Cole", "accountable officer of Saltmere"),
 )
 NEEDS = ("loneliness", "bereavement", "long_term_condition", "confidence", "moving_more")
 PEOPLE: tuple[tuple[str, str, date, str], ...] = (
