@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from referral.actors import Actor
-from referral.audit import EMERGENCY_READ
+from referral.audit import EMERGENCY_READ, READ
 from referral.facts import EmergencyFacts
+from referral.states import Noun, Role, listed
 from referral.store import Sql, Tx
 
 
@@ -43,3 +44,62 @@ def under(tx: Tx, actor: Actor, f: EmergencyFacts, opened: datetime) -> list[Loo
         for at, noun, record_id, leaf in rows
         if json.loads(leaf).get("emergency") == f.id
     ]
+
+
+# -- who looked at a person's record --------------------------------------------------------------
+
+# What is told of: the record itself. What is kept about safety, and reviews, is left out by noun;
+# those who look for safety's sake by role, whatever they looked at. Both always, for everybody: a
+# line that is missing only now and then would tell.
+TOLD = listed("person", "plan", Noun.REFERRAL, Noun.CONSENT)
+LEFT_OUT = listed(Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
+FAR = 2**62
+
+
+class Looked(NamedTuple):
+    """One reading of a person's record, by whom and why."""
+
+    seq: int
+    at: datetime
+    noun: str
+    role: str
+    organisation: str | None
+    name: str | None
+    purpose: str | None
+    emergency: bool
+
+
+OF_PERSON = Sql(
+    f"""SELECT a.seq, a.at, a.noun, a.action, a.leaf, o.name, u.name
+  FROM audit a
+  LEFT JOIN membership m ON m.id = a.membership_id
+  LEFT JOIN app_user u ON u.id = m.user_id
+  LEFT JOIN organisation o ON o.id = m.organisation_id
+  WHERE a.subject = :subject AND a.system_id = :system_id AND a.seq < :before
+    AND a.action IN ({listed(READ, EMERGENCY_READ)}) AND a.noun IN ({TOLD})
+    AND (m.role IS NULL OR m.role NOT IN ({LEFT_OUT}))
+  ORDER BY a.seq DESC LIMIT :most""",
+    times=(1,),
+)
+
+
+def of_person(
+    tx: Tx, system_id: str, subject: str, before: int | None = None, most: int = 100
+) -> list[Looked]:
+    """Who looked at the record of a person the asker was let at, or at their own: the newest first,
+    those before this number. Nothing in it tells of a concern."""
+    rows = tx.rows(
+        OF_PERSON,
+        system_id=system_id,
+        subject=subject,
+        before=FAR if before is None else before,
+        most=most,
+    )
+    found = []
+    for seq, at, noun, action, text, organisation, name in rows:
+        leaf = json.loads(text)
+        emergency = action == EMERGENCY_READ
+        found.append(
+            Looked(seq, at, noun, leaf["role"], organisation, name, leaf.get("purpose"), emergency)
+        )
+    return found

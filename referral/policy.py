@@ -146,6 +146,8 @@ REASONS: dict[str, tuple[str, ...]] = {
     "emergency.open": ("danger_now", "team_not_reached", "person_asks", "other"),
     # Who is told at once that a record was opened: roles that answer for the person's team.
     "emergency.told": ("team_lead", "safeguarding_lead"),
+    # What the person is told of who looked at their record.
+    "looks.shown": ("role", "organisation"),
     "concern.close": ("advice", "no_further_action", "plan_done"),
     "concern.reopen": ("new_information", "closed_in_error"),
     "escalation.climb": ("needs_higher", "not_resolved"),
@@ -214,6 +216,7 @@ KEPT: Mapping[str, frozenset[str]] = {
 # Lists that are chosen from these alone.
 CHOSEN: Mapping[str, frozenset[str]] = {
     "emergency.told": frozenset({"team_lead", "safeguarding_lead", "governance_lead"}),
+    "looks.shown": frozenset({"role", "organisation", "name"}),
 }
 # Lists no place changes: they say whose decision it was.
 FIXED_REASONS = frozenset({"consent.withdraw"})

@@ -39,6 +39,7 @@ MODULES: tuple[str, ...] = (
     "web.emergencies",
     "web.rights_doing",
     "web.keeping",
+    "web.looks",
     "web.holds",
     "web.capacity",
     "web.wordings",

@@ -55,6 +55,7 @@ def open_one() -> ResponseReturnValue:
             form,
             reasons=labels.listed_reasons(rules, "emergency.open"),
             minutes=rules.days("emergency.opened_minutes"),
+            told_of_it=actor.role is not Role.SAFEGUARDING_LEAD,
             numbers=around,
             back={"href": "/people", "text": _("Back to people")},
         )

@@ -17,12 +17,13 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
 from referral import links as kept
+from referral import records
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.links import LinkSeen
 from referral.states import Noun
 from referral.store import Tx
-from web import labels
+from web import labels, looks
 from web.access import public
 from web.app import edge, settings
 from web.edge import Busy
@@ -556,6 +557,24 @@ def how(referral_id: UUID) -> ResponseReturnValue:
 
 def _how_choices() -> list[tuple[str, str]]:
     return labels.choices(labels.HOW_IT_WENT)
+
+
+@pages.get("/mine/looked")
+@public(OWN)
+def looked() -> ResponseReturnValue:
+    """Who has looked at my record, when and why."""
+    link = _mine()
+    if link is None:
+        return _closed()
+    person = own.person_of(link)
+    before = looks.asked_before()
+    with edge().reading(person) as (tx, at):
+        p = records.person_of(tx, person, at, link.record_id)
+        found = looks.read(tx, at, p, link.system_id, before) if p is not None else None
+    if found is None:
+        return _closed()
+    lines = [looks.drawn(one) for one in found.lines]
+    return _own("links/looked.jinja", link, lines=lines, older=found.older)
 
 
 @pages.get("/mine/exit")

@@ -71,7 +71,10 @@ DAYS: dict[str, str] = {
     "escalation.reopen_within": N_("Review: the raiser may disagree within"),
     "assurance.grace": N_("Assurance: grace when a renewal is in hand"),
 }
-OTHER_LISTS: dict[str, str] = {"emergency.told": N_("Emergency access: who is told at once")}
+OTHER_LISTS: dict[str, str] = {
+    "emergency.told": N_("Emergency access: who is told at once"),
+    "looks.shown": N_("Who looked at a record: what the person is told"),
+}
 OTHERS: dict[tuple[str, str], str] = {
     ("months", "consent"): N_("Consent holds for"),
     ("years", "contact_only"): N_("First contact only"),

@@ -46,6 +46,7 @@ ONE: dict[str, One] = {
         "concern_pages.about_person",
         "consent_pages.record",
         "life_pages.death",
+        "looks_pages.looked",
         "life_pages.join_these",
         "life_pages.moved",
         "life_pages.pass_on",
@@ -62,6 +63,7 @@ ONE: dict[str, One] = {
         "record_id",
         "api_people.assessments",
         "api_people.death",
+        "api_people.looks",
         "api_people.merge_look",
         "api_people.one",
     ),
@@ -204,7 +206,7 @@ ASKED_BY_POST = frozenset(
 # What shows nobody who is supported: why, and which.
 SHOWS_NOBODY: dict[str, frozenset[str]] = {
     "the person's own page goes on: that it was opened is in the log": frozenset(
-        {"links.how", "links.not_safe", "links.not_safe_by_link", "links.stop"}
+        {"links.how", "links.looked", "links.not_safe", "links.not_safe_by_link", "links.stop"}
     ),
     "a question before anything is shown, or the way out": frozenset(
         {

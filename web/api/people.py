@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Response, jsonify
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from referral import capacity, lists
+from referral import capacity, lists, records
 from referral import people_checks as checks
 from referral.actors import Actor
 from referral.audit import log
@@ -30,9 +30,10 @@ from web.api.door import (
 from web.api.paging import asked, listed, page
 from web.api.problems import Problem
 from web.app import edge
+from web.looks import read as read_looks
 from web.schemas import Command
 from web.schemas.capacity import AssessCapacity
-from web.schemas.fields import BirthDate, Checked, Text
+from web.schemas.fields import BirthDate, Checked, Number, Text
 from web.schemas.people import (
     AddPerson,
     ChangePerson,
@@ -120,6 +121,30 @@ class PlansShown(Schema):
     """The plans of a person, the newest first."""
 
     items = fields.List(fields.Nested(PlanShown))
+
+
+class LooksAsked(Command):
+    """Which looks."""
+
+    before = Number(metadata={"description": "The `next` of the page before."}, most=2**62)
+
+
+class LookShown(Schema):
+    """What somebody looked at on one day, and why."""
+
+    day = fields.Date()
+    role = words("link_worker", "In which role.")
+    organisation = fields.String(allow_none=True)
+    name = fields.String(allow_none=True)
+    why = words("care", "care, own, oversight, audit, administration or emergency.")
+    times = fields.Integer()
+
+
+class LooksShown(Schema):
+    """Who looked, the newest first."""
+
+    items = fields.List(fields.Nested(LookShown))
+    next = fields.Integer(allow_none=True)
 
 
 class FindPerson(Command):
@@ -275,6 +300,28 @@ def _open_to(tx: Tx, actor: Actor, at: datetime, person_id: str, what: str) -> N
         raise _missing(what)
     if lists.closed(tx, actor, person_id)[0]:
         raise Refused([HELD], noun="person", trigger=what, record_id=None)
+
+
+@api.route("/<uuid:record_id>/looks")
+@for_roles(TEAM)
+@api.arguments(LooksAsked, location="query")
+@api.response(200, LooksShown)
+def looks(given: dict[str, Any], record_id: UUID) -> dict[str, Any]:
+    """Who has looked at a person's record, as the person is told
+
+    By day, role and organisation. Readings of what is kept about safety, and by those who keep
+    people safe, are never among them. `before` is the `next` of the page before."""
+    actor, found = asker(), str(record_id)
+
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        p = records.person(tx, actor, at, found)
+        if p is None or p.closed_to_actor:
+            raise _missing("read")
+        shown = read_looks(tx, at, p, actor.system_id, given.get("before"))
+        log(tx, actor, at, "read", "person", None, subject=p.subject_ref)
+        return {"items": [vars(one) for one in shown.lines], "next": shown.older}
+
+    return edge().perform(actor, read)
 
 
 @api.route("/<uuid:record_id>/plans")
