@@ -72,6 +72,7 @@ DAYS: dict[str, int] = {
     "rights_request.asked": 10,
     "confirmation": 5,
     "announcement.unread": 3,
+    "access.unused_calendar_days": 90,
     "left_at_least": 1,
     "answer_at_least": 2,
     "escalation.reopen_within": 20,

@@ -40,6 +40,7 @@ MODULES: tuple[str, ...] = (
     "web.rights_doing",
     "web.keeping",
     "web.looks",
+    "web.accesses",
     "web.holds",
     "web.capacity",
     "web.wordings",

@@ -767,6 +767,36 @@ def safety_trace(page: bool, as_json: bool) -> None:
 
 
 @main.group()
+def access() -> None:
+    """Who can see what, for a review."""
+
+
+@access.command("review")
+@click.option("--csv", "as_table", is_flag=True, help="As a table for a spreadsheet.")
+@as_json
+@plainly
+def access_review(as_table: bool, as_json: bool) -> None:
+    """Every account of every place: its role, when it was last used, what it reaches and how many
+    people that is, and what is odd about it. Signing a review off is a person's act, on /access.
+    """
+    from web.accesses import as_csv, of_everybody, told
+
+    with opened() as edge, edge.reading(None) as (tx, at):
+        found = of_everybody(tx, at)
+    if as_table:
+        say(as_csv(found).rstrip("\r\n"))
+        return
+    flagged = sum(bool(one.flags) for one in found)
+    lines = [f"{len(found)} accounts, {flagged} to look at."]
+    lines += [
+        f"{one.account.name}, {one.account.role}: {', '.join(one.flags)}"
+        for one in found
+        if one.flags
+    ]
+    answer({"accounts": [told(one) for one in found]}, as_json, lines)
+
+
+@main.group()
 def audit() -> None:
     """The audit log."""
 

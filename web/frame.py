@@ -52,6 +52,7 @@ GOVERNANCE = (
     (N_("People's requests"), "/rights"),
     (N_("Emergency access"), "/emergencies"),
     (N_("Due to go"), "/retention"),
+    (N_("Who can see what"), "/access"),
     (N_("Audit"), "/audit"),
     (N_("Reports"), "/reports"),
     (N_("Help"), "/help"),

@@ -61,6 +61,7 @@ DAYS: dict[str, str] = {
     "override.ended": N_("Sharing without consent: it is reviewed"),
     "emergency.opened_minutes": N_("Emergency access: how long a record is open"),
     "emergency.under_review": N_("Emergency access: it is reviewed"),
+    "access.unused_calendar_days": N_("Access review: an account counts as not used after"),
     "concern.raised": N_("Safeguarding: somebody reads a concern"),
     "concern.reported.child": N_("Safeguarding: the authority answers about a child"),
     "concern.raised.danger_hours": N_("Safeguarding: somebody reads it when there is danger"),
@@ -140,6 +141,8 @@ def unit(kind: str, name: str) -> str:
         return _("years")
     if kind == "ceiling":
         return _("level")
+    if name.endswith("_calendar_days"):
+        return _("days")
     if name.endswith("_minutes"):
         return _("minutes")
     return _("hours by the clock") if name.endswith("_hours") else _("working days")
@@ -161,6 +164,8 @@ def value_words(kind: str, name: str, value: Any) -> str:
     if kind == "days":
         if name.endswith("_hours"):
             return ngettext("%(num)s hour", "%(num)s hours", value)
+        if name.endswith("_calendar_days"):
+            return ngettext("%(num)s day", "%(num)s days", value)
         if name.endswith("_minutes"):
             return ngettext("%(num)s minute", "%(num)s minutes", value)
         return ngettext("%(num)s working day", "%(num)s working days", value)

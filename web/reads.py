@@ -223,6 +223,8 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
     ),
     "organisations, their people at work, what they offer and agreed": frozenset(
         {
+            "access_pages.download",
+            "access_pages.review",
             "accountability_pages.accountability",
             "agreement_pages.agreement",
             "agreement_pages.agreements",

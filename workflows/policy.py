@@ -57,6 +57,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "override.approved": (1, 10),
     "emergency.opened_minutes": (15, 240),
     "emergency.under_review": (1, 5),
+    "access.unused_calendar_days": (30, 366),
     "concern.raised": (1, 2),
     "concern.raised.danger_hours": (1, 4),
     "concern.under_review": (1, 5),

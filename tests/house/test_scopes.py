@@ -31,6 +31,7 @@ READS_PERSONAL = re.compile(rf"\b(?:FROM|JOIN)\s+(?:{'|'.join(PERSONAL)})\b")
 
 # What reads for somebody's eyes: the rules below hold for each query in it.
 FOR_SOMEBODY = {
+    "access": "numbers of people and of uses waiting: who can see what",
     "visible": "lists on pages",
     "lists": "lists for programs",
     "records": "one record's page, and what stands beside it",

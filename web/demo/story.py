@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from referral import records
 from referral.actors import Actor, the_system
+from referral.audit import log
 from referral.members import actor_of
 from referral.states import Noun, Purpose, Role
 from referral.store import Sql, Store, Tx
@@ -20,6 +22,7 @@ from web.demo.lives import tell_lives
 from workflows.activities import add_provider, save_activity, save_group
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
+from workflows.emergencies import open_record
 from workflows.engine import step
 from workflows.escalations import (
     carry_out,
@@ -488,6 +491,7 @@ def tell(
     _lives(s)
     _matters(s)
     _shared_for_safety(s)
+    _opened_in_an_emergency(s)
     _policy(s)
     _held_for_a_time(s)
     leading(s)
@@ -693,6 +697,39 @@ def _shared_for_safety(s: Story) -> None:
         fields=["safety_notes"],
         why_not_told="Her son reads her letters and hears her calls.",
     )
+
+
+def _opened_in_an_emergency(s: Story) -> None:
+    """A link worker of another team opened a record, for the person stood at their door and their
+    own team could not be reached. It has closed by itself, and waits for its review."""
+
+    def opens(at: datetime) -> None:
+        actor = s.actor["olu"]
+        with s.store.begin(actor) as tx:
+            reference = tx.rows(REFERENCE, id=s.person["Margaret"])[0][0]
+            open_record(
+                tx,
+                actor,
+                at,
+                {
+                    "reference": reference,
+                    "reason": "person_asks",
+                    "why": "She stands at our door, has lost her keys and wants her daughter rung."
+                    " Her own team's phone is not answered.",
+                },
+            )
+        with s.store.begin(actor) as tx:
+            now = actor_of(tx, actor.membership_id, at)
+            if now is None:
+                return
+            person = records.person_to_read(tx, now, at, s.person["Margaret"])
+            if person is not None:
+                log(tx, now, at, "read", "person", None, subject=person.subject_ref)
+
+    s.on(1, opens, hour=8)
+
+
+REFERENCE = Sql("SELECT reference FROM person WHERE id = :id")
 
 
 def _policy(s: Story) -> None:

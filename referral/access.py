@@ -1,0 +1,135 @@
+"""Who can see what: every account's role with when it was last used, and how many people each
+organisation holds. For those who answer for the place; what is outside it isn't found."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from referral.actors import Actor
+from referral.oversight import WITHIN
+from referral.scopes import asked
+from referral.store import Sql, Tx
+
+FIRST = ("", "00000000-0000-0000-0000-000000000000")
+
+
+class Access(NamedTuple):
+    """One role of one account, as it stands."""
+
+    membership_id: str
+    user_id: str
+    name: str
+    email: str
+    active: bool
+    role: str
+    organisation_id: str
+    organisation: str
+    place: str | None
+    path: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    seen_at: datetime | None
+    live: int
+    keys: int
+    earlier: int
+
+
+ACCOUNTS = Sql(
+    f"""
+SELECT m.id, u.id, u.name, u.email, u.active, m.role, o.id, o.name, mp.name, mp.path,
+  m.started_at, m.ended_at,
+  (SELECT max(s.seen_at) FROM sign_in s WHERE s.user_id = u.id AND s.membership_id = m.id),
+  (SELECT count(*) FROM sign_in s WHERE s.user_id = u.id AND s.revoked_at IS NULL
+     AND s.idle_until > :at AND s.ends_at > :at),
+  (SELECT count(*) FROM api_token t WHERE t.membership_id = m.id AND t.revoked_at IS NULL
+     AND t.expires_at > :at),
+  (SELECT count(*) FROM membership e WHERE e.user_id = u.id AND e.id <> m.id
+     AND e.ended_at IS NOT NULL AND e.ended_at > :lately)
+FROM membership m
+JOIN app_user u ON u.id = m.user_id
+JOIN organisation o ON o.id = m.organisation_id
+JOIN place pl ON pl.id = o.place_id
+LEFT JOIN place mp ON mp.id = m.place_id
+WHERE m.system_id = :system_id AND {WITHIN}
+  AND (m.ended_at IS NULL OR m.ended_at > :lately)
+  AND (u.name, m.id) > (:name, :after)
+ORDER BY u.name, m.id LIMIT :most
+""",
+    times=(10, 11, 12),
+)
+
+
+def accounts(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    lately: datetime,
+    after: tuple[str, str] = FIRST,
+    most: int = 1_000,
+) -> list[Access]:
+    """The accounts in the place the actor answers for, by name, with those that ended since
+    `lately`. `after`: (name, membership) of the last row of the page before."""
+    rows = tx.rows(
+        ACCOUNTS, **asked(actor), at=at, lately=lately, name=after[0], after=after[1], most=most
+    )
+    return [Access._make(_plain(row)) for row in rows]
+
+
+def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*row[:4], bool(row[4]), *row[5:13], *map(int, row[13:]))
+
+
+HELD = Sql(
+    "SELECT o.id, pl.path, count(pe.id) FROM organisation o JOIN place pl ON pl.id = o.place_id"
+    " LEFT JOIN person pe ON pe.organisation_id = o.id AND pe.merged_into IS NULL"
+    " WHERE o.system_id = :system_id GROUP BY o.id, pl.path"
+)
+SENT = Sql(
+    "SELECT v.organisation_id, count(DISTINCT r.person_id) FROM provider v"
+    " JOIN referral r ON r.provider_id = v.id AND r.sent_at IS NOT NULL"
+    " AND r.state NOT IN ('draft','in_error')"
+    " WHERE v.system_id = :system_id GROUP BY v.organisation_id"
+)
+
+
+class Numbers(NamedTuple):
+    """How many people each organisation holds, by its id with its place; and how many each
+    provider was sent."""
+
+    held: dict[str, tuple[str, int]]
+    sent: dict[str, int]
+
+
+def numbers(tx: Tx, actor: Actor) -> Numbers:
+    """Numbers only, for saying what a role reaches."""
+    held = {row[0]: (row[1], int(row[2])) for row in tx.rows(HELD, system_id=actor.system_id)}
+    sent = {row[0]: int(row[1]) for row in tx.rows(SENT, system_id=actor.system_id)}
+    return Numbers(held, sent)
+
+
+LAST = Sql(
+    "SELECT a.at, u.name FROM audit a JOIN membership m ON m.id = a.membership_id"
+    " JOIN app_user u ON u.id = m.user_id"
+    " WHERE a.record_id = :place_id AND a.action = 'access_reviewed' ORDER BY a.seq DESC LIMIT 1",
+    times=(0,),
+)
+
+
+def last_review(tx: Tx, place_id: str) -> tuple[datetime, str] | None:
+    """When the access of a place was last reviewed, and by whom."""
+    row = tx.row(LAST, place_id=place_id)
+    return None if row is None else (row[0], str(row[1]))
+
+
+WAITING = Sql(
+    f"""SELECT count(*) FROM emergency y JOIN organisation o ON o.id = y.organisation_id
+  JOIN place pl ON pl.id = o.place_id
+  WHERE y.system_id = :system_id AND y.state = 'under_review' AND {WITHIN}"""
+)
+
+
+def emergencies_to_review(tx: Tx, actor: Actor) -> int:
+    """How many uses of emergency access wait for their review: a number."""
+    row = tx.row(WAITING, **asked(actor))
+    return int(row[0]) if row else 0

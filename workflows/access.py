@@ -1,0 +1,109 @@
+"""Reviewing who can see what: what each account's role reaches, what is odd about it, and signing
+the review off."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from referral import access
+from referral.access import Access, Numbers
+from referral.actors import Actor
+from referral.audit import log
+from referral.policy import Rules
+from referral.states import Role
+from referral.store import Tx
+from workflows.rules import missing, require
+
+REVIEWERS = (Role.GOVERNANCE_LEAD, Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER)
+LATELY = timedelta(days=90)
+EVERY = timedelta(days=91)  # a quarter
+# What an address that several people read begins with.
+SHARED = frozenset(
+    {"admin", "contact", "duty", "enquiries", "hello", "info", "mail", "office", "reception",
+     "staff", "team"}
+)  # fmt: skip
+MANY_SIGN_INS = 3
+FLAGS = ("left", "ended", "unused", "never", "changed", "shared")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One role of one account, what it reaches (the name of a sentence), how many people, and what
+    is odd about it."""
+
+    account: Access
+    reach: str
+    people: int
+    flags: tuple[str, ...]
+
+
+def lines(found: Iterable[Access], numbers: Numbers, rules: Rules, at: datetime) -> list[Line]:
+    """The accounts as a review shows them. Pure."""
+    return [Line(one, *reach(one, numbers), flags(one, rules, at)) for one in found]
+
+
+def reach(one: Access, numbers: Numbers) -> tuple[str, int]:
+    """What the role lets at, and how many people that is."""
+    held = numbers.held.get(one.organisation_id, ("", 0))[1]
+    if one.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
+        return "team", held
+    if one.role == Role.PROVIDER_LEADER:
+        return "provider", numbers.sent.get(one.organisation_id, 0)
+    if one.role == Role.SAFEGUARDING_LEAD:
+        return ("place", _under(one.path, numbers)) if one.path else ("team", held)
+    if one.role in (Role.GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER):
+        return "referrals", _under(one.path, numbers) if one.path else held
+    return "nobody", 0
+
+
+def _under(path: str, numbers: Numbers) -> int:
+    return sum(n for at, n in numbers.held.values() if f"{at}/".startswith(f"{path}/"))
+
+
+def flags(one: Access, rules: Rules, at: datetime) -> tuple[str, ...]:
+    """What somebody who reviews it looks at first."""
+    found = []
+    unused = at - timedelta(days=rules.days("access.unused_calendar_days"))
+    open_still = one.ended_at is None or one.ended_at > at
+    if not one.active and open_still:
+        found.append("left")
+    if not open_still:
+        found.append("ended")
+    elif one.seen_at is None and one.started_at < unused:
+        found.append("never")
+    elif one.seen_at is not None and one.seen_at < unused:
+        found.append("unused")
+    if one.earlier and one.started_at > at - LATELY:
+        found.append("changed")
+    local = one.email.partition("@")[0].lower()
+    if local in SHARED or " " not in one.name.strip() or one.live >= MANY_SIGN_INS:
+        found.append("shared")
+    return tuple(found)
+
+
+def due(last: datetime | None, at: datetime) -> bool:
+    """Whether the quarter's review is late."""
+    return last is None or last + EVERY <= at
+
+
+def sign_off(tx: Tx, actor: Actor, at: datetime, rules: Rules) -> int:
+    """Say that the access of the actor's place was reviewed now: how many accounts there were. The
+    log keeps the digest of what was shown, so that it can be held against a copy. Raises Refused
+    for whoever answers for no place."""
+    require(actor, REVIEWERS, "access", "review")
+    if actor.place_id is None:
+        raise missing("place", "review")
+    found = lines(access.accounts(tx, actor, at, at - LATELY), access.numbers(tx, actor), rules, at)
+    shown = [[one.account.membership_id, one.reach, one.people, one.flags] for one in found]
+    digest = hashlib.sha256(json.dumps(shown).encode()).hexdigest()
+    told = {
+        "accounts": len(found),
+        "flagged": sum(bool(one.flags) for one in found),
+        "digest": f"sha256:{digest}",
+    }
+    log(tx, actor, at, "access_reviewed", "place", actor.place_id, told)
+    return len(found)
