@@ -115,7 +115,7 @@ def drawn(one: Line) -> dict[str, Any]:
         "since": day_words(a.started_at.date()),
         "ended": day_words(a.ended_at.date()) if a.ended_at else "",
         "seen": day_words(a.seen_at.date()) if a.seen_at else _("Never"),
-        "keys": a.keys,
+        "programs": a.keys,
         "reach": word(REACHES, one.reach),
         "people": ngettext("%(num)s person", "%(num)s people", one.people),
         "flags": [word(SAYS, code) for code in one.flags],

@@ -60,6 +60,7 @@ def test_each_account_says_what_it_reaches_and_how_many_people_that_is(w: World)
     assert (lead["reaches"], lead["people"]) == ("place", "3")
     page = sign_in(w, "grace").get("/access")
     assert "The records of the people their team holds: 3 people." in page.words
+    assert "keys for programs" not in page.words, "nobody has one"
 
 
 def test_what_lies_in_another_place_is_not_there(w: World) -> None:
