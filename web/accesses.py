@@ -174,7 +174,7 @@ def download() -> ResponseReturnValue:
 
     def read(tx: Tx, at: datetime) -> str:
         found = everything(tx, actor, at)
-        log(tx, actor, at, "exported", "access", None, {"accounts": len(found)})
+        log(tx, actor, at, "access_exported", "access", None, {"accounts": len(found)})
         return as_csv(found)
 
     body = edge().perform(actor, read)
