@@ -62,7 +62,8 @@ def health() -> ResponseReturnValue:
         "log": store and not wrong & OF_THE_LOG,
     }
     status = 200 if store else 503
-    if request.accept_mimetypes.best == "text/html":
+    # A browser takes pictures as gladly as pages: of the two we have, which does it want?
+    if request.accept_mimetypes.best_match(("application/json", "text/html")) == "text/html":
         actor = actor_or_none() if store else None
         told = _told(findings, actor.role if actor is not None else None)
         kept = head if actor is not None and actor.role in (*TOLD_MORE, Role.AUDITOR) else None

@@ -429,6 +429,15 @@ def test_the_newest_head_is_on_the_health_page_of_those_who_keep_reports(w: Worl
         assert "newest signed head" not in other.get("/health", headers=html).words
 
 
+def test_a_browser_is_shown_the_page_and_a_program_the_answer(w: World) -> None:
+    browser = (
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+    )
+    assert "The store answers." in visit(w).get("/health", headers={"Accept": browser}).words
+    for accept in ("*/*", "application/json"):
+        assert visit(w).get("/health", headers={"Accept": accept}).response.is_json
+
+
 def test_health_says_when_nobody_watches_the_deadlines(w: World) -> None:
     w.sent()
     w.later(days=30)
