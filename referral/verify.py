@@ -51,6 +51,7 @@ from referral.replay import (
     columns_of,
     moves_in,
 )
+from referral.skew import skew
 from referral.states import TAKING_PART, Noun, listed
 from referral.store import Sql, Tx
 from referral.verify_tree import Known, TreeRead, check_tree
@@ -211,6 +212,7 @@ def verify(
     that were kept outside; `progress` is told (stage, how many were read, of how many)."""
     report = Report()
     report.tree = check_tree(tx, report, verifiers, known, progress)
+    report.tree.skew = skew(tx)
     kept = _kept_texts(tx, report)
     erased = _erasures(tx)
     log = _Log(tx, rules, report, erased, progress)

@@ -19,6 +19,7 @@ from referral import merkle, tree
 from referral.merkle import TILE
 from referral.notes import NotANote, NotSigned, Verifier, open_checkpoint
 from referral.replay import Finding
+from referral.skew import Skew
 from referral.store import Sql, Tx
 
 Progress = Callable[[str, int, int | None], None]
@@ -53,6 +54,7 @@ class TreeRead:
     root: bytes = merkle.EMPTY_ROOT
     late: list[int] = field(default_factory=list, repr=False)
     """Entries that stand behind one with a greater number: few, as transactions overlap."""
+    skew: Skew = field(default_factory=Skew)
 
     def lines(self) -> list[str]:
         """What was read, for people; nothing where there is no tree yet."""
@@ -67,7 +69,7 @@ class TreeRead:
             out.append(f"Compared with {_many(self.known, 'head', 'heads')} kept outside.")
         if self.unplaced:
             out.append(f"Newer than the tree: {_many(self.unplaced, 'entry', 'entries')}.")
-        return out
+        return out + self.skew.lines()
 
     def as_json(self) -> dict[str, Any]:
         """The same for a program."""
@@ -78,6 +80,7 @@ class TreeRead:
             "checkpoints": self.heads,
             "signatures_checked": self.signed,
             "compared_with_outside": self.known,
+            "clocks_apart": self.skew.as_json(),
         }
 
 

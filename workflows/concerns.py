@@ -19,16 +19,20 @@ from workflows.rotas import number_for
 from workflows.rules import field, wrong
 from workflows.working_time import ENGLAND, Calendar
 
-PERSON = Sql("SELECT organisation_id FROM person WHERE id = :id AND system_id = :system_id")
+PERSON = Sql(
+    "SELECT pe.organisation_id, pl.path FROM person pe JOIN organisation o"
+    " ON o.id = pe.organisation_id JOIN place pl ON pl.id = o.place_id"
+    " WHERE pe.id = :id AND pe.system_id = :system_id"
+)
 ANSWERS = ("yes", "no", "not_sure")
 
 
 def raise_concern(
     tx: Tx, actor: Actor, at: datetime, values: Mapping[str, Any], key: str | None = None
 ) -> Done:
-    """A safeguarding concern about a person (by a referral the actor can see, or one of their own
-    organisation's people) or about a provider. Only what was seen and whether anyone is in danger
-    are needed; nothing else may stop it.
+    """A safeguarding concern about a person (by a referral the actor can see, or one of the people
+    of their own organisation or place) or about a provider. Only what was seen and whether anyone
+    is in danger are needed; nothing else may stop it.
 
     `values`: seen, danger, person_id | referral_id | provider_id, sources, safe_to_carry_on,
     reach, prompts, wishes, person_knows, child, others_at_risk, advocate."""
@@ -41,7 +45,10 @@ def raise_concern(
         given.setdefault("hold_provider_id", f.provider_id)
     elif given.get("person_id"):
         row = tx.row(PERSON, id=given["person_id"], system_id=actor.system_id)
-        mine = row is not None and (row[0] == actor.organisation_id or actor.place_path is not None)
+        over = actor.place_path
+        mine = row is not None and (
+            row[0] == actor.organisation_id or (over is not None and row[1].startswith(over))
+        )
         if row is None or not (mine or opened(actor, given["person_id"])):
             raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="raise", record_id=None)
     elif not given.get("provider_id"):

@@ -25,6 +25,9 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     ),
     "I22": ("tests/grid/test_cells.py::test_every_cell_answers_as_the_grid_kept_by_hand",),
     "I26": ("tests/referral/test_verify.py::test_a_move_the_kept_text_does_not_have_is_found",),
+    "I27": (
+        "tests/referral/test_skew.py::test_clocks_that_are_apart_are_told_and_reorder_nothing",
+    ),
     "I28": (
         "tests/referral/test_sequencer.py::test_an_inconsistent_head_is_refused",
         "tests/web/test_witness.py::test_a_log_that_was_rolled_back_is_found_every_time",
@@ -44,6 +47,5 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     ),
 }
 
-NOT_BUILT: dict[str, str] = {
-    "I27": "the index of the leaves belongs to the tree of the log, which is not built",
-}
+# Promised on paper and not built yet, each with its reason. Nothing is, at the moment.
+NOT_BUILT: dict[str, str] = {}

@@ -139,7 +139,8 @@ class Proof:
         said += ["", f"{len(here)} of the {len(NUMBERS)} numbered promises were asked here."]
         rest = [n for n in NUMBERS if n in SHOWN_BY and n not in by_number()]
         said.append(f"Shown by tests elsewhere: {', '.join(rest)}.")
-        said.append(f"Not built yet, and so not shown: {', '.join(NOT_BUILT)}.")
+        if NOT_BUILT:
+            said.append(f"Not built yet, and so not shown: {', '.join(NOT_BUILT)}.")
         if not self.partial:
             never = self.unreached()
             said.append(
