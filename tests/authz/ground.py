@@ -26,6 +26,7 @@ from workflows.activities import add_provider, save_activity, save_group
 from workflows.engine import step
 from workflows.escalations import decide_escalation
 from workflows.holds import place_hold
+from workflows.inquiries import ask_for_bundle
 from workflows.keeping import UNDECIDED
 from workflows.organisations import add_membership, add_organisation, add_user
 from workflows.policy import set_rule
@@ -182,6 +183,7 @@ def _of_people(t: Team) -> Records:
     made["consent"] = w.consent(person, t.provider, t.worker).id
     made["override"] = w.override(lone, t.provider, t.worker, by=None)
     made["rights_request"], made["rights_proposal"] = _request(t, lone)
+    made["inquiry"] = _inquiry(t, person)
     made["emergency"] = w.emergency(person, t.outsider)
     made["retention_review"], made["legal_hold"] = _keeping(t, lone)
     made["referral"] = w.draft(person, t.activity, t.worker)
@@ -213,6 +215,21 @@ def _of_people(t: Team) -> Records:
     made["link"], _ = _own_page(t, person), _own_page(t, lone)
     made["errand"] = _errand(t, made["referral"])
     return made | _escalations(t, made["referral"])
+
+
+REFERENCE = Sql("SELECT reference FROM person WHERE id = :id")
+
+
+def _inquiry(t: Team, person: str) -> str:
+    """A bundle about the person, asked for by one who watches over the place."""
+    w, asks = t.w, t.w.actor["ingrid"]
+    with w.store.read() as tx:
+        found = tx.row(REFERENCE, id=person)
+    assert found is not None
+    return w.made(
+        asks,
+        lambda tx: ask_for_bundle(tx, asks, w.at, reference=str(found[0]), ground="coroner"),
+    )
 
 
 def _request(t: Team, person: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from werkzeug.test import TestResponse
 
 from referral.store import Sql, Store
-from tests.authz.asking import Asking, Cell, Route
+from tests.authz.asking import Asking, Cell, Route, noun_of, routes
 from tests.authz.ground import RELATIONS, settle
 from tests.authz.reading import (
     LET_IN,
@@ -144,6 +144,17 @@ def test_a_slip_of_the_hand_is_refused_with_its_line(text: str, told: str) -> No
     with pytest.raises(MisreadError, match=r"line \d") as slip:
         read(text)
     assert told in str(slip.value)
+
+
+def test_every_route_with_a_record_is_asked_for_one(asking: Asking) -> None:
+    """A noun that the ground has none of would make its rows say nothing."""
+    for route in routes(asking.app, matrix())[0]:
+        nouns = [noun_of(route.path, name) for name in route.ids]
+        if nouns and not route.endpoint.startswith("sample."):
+            there = [r for r in RELATIONS if all(asking.g.find(r, noun) for noun in nouns)]
+            assert "own" in there, (
+                f"{route.path}: no {' and '.join(nouns)} in tests/authz/ground.py"
+            )
 
 
 def test_every_rule_is_used_and_speaks_of_somebody() -> None:
