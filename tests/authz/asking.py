@@ -366,7 +366,8 @@ class Asking:
         fault = FAULTS[cell.expected](cell, got)
         if fault is None and cell.expected == NOT_FOUND:
             fault = self._tells(cell, got)
-        if fault is None and cell.expected == LET_IN and got.status_code < 400:
+        done = got.status_code < 300 if cell.route.api else got.status_code == 303
+        if fault is None and cell.expected == LET_IN and done:
             fault = self._made(cell)
         return f"{cell}: {fault}" if fault else None
 
