@@ -22,6 +22,8 @@ BESIDE = {
     "/demo/post": "the demo's own doors",
     "/have-your-say/<code>": "by an address on paper",
     "/health": "for a monitor",
+    "/inquiries/<uuid:inquiry_id>": "once a bundle was asked for",
+    "/inquiries/<uuid:inquiry_id>/bundle": "once two people said yes",
     "/mine": "for the person, by their own link",
     "/mine/exit": "for the person, by their own link",
     "/mine/how/<uuid:referral_id>": "for the person, by their own link",
