@@ -16,6 +16,8 @@ from tests.tour import Tour, Visit, by_person
 BESIDE = {
     "/a/<token>": "by a signed link in a message",
     "/a/<token>/not-safe": "by a signed link in a message",
+    "/audit/<int:seq>/leaf": "to be kept as a file",
+    "/audit/<int:seq>/proof": "to be kept as a file",
     "/change-role": "for who has two roles",
     "/code": "for who was given a code on paper",
     "/demo": "the demo's own doors",
