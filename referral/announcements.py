@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.actors import Actor
-from referral.schema import Base, Json, Key, Ref, Sealed, under, unseal
+from referral.schema import Base, Json, Key, Ref, Sealed, under
 from referral.store import Sql, Tx
 
 UNREAD = "read_at IS NULL"
@@ -249,12 +249,13 @@ TO_READ = Sql(
     _READ + " AND r.read_at IS NULL ORDER BY CASE WHEN a.act_by IS NULL THEN 1 ELSE 0 END,"
     " a.act_by, a.id LIMIT :most",
     (4, 6, 9),
+    (3,),
 )
-ONE_TO_READ = Sql(_READ + " AND a.id = :id", (4, 6, 9))
+ONE_TO_READ = Sql(_READ + " AND a.id = :id", (4, 6, 9), (3,))
 
 
 def _read(row: Sequence[Any]) -> ToRead:
-    return ToRead._make(row)._replace(body=unseal(row[3]) or "")
+    return ToRead._make(row)
 
 
 def to_read(tx: Tx, actor: Actor, most: int = 5) -> list[ToRead]:
@@ -269,13 +270,13 @@ def one_to_read(tx: Tx, actor: Actor, record_id: str) -> ToRead | None:
     return None if row is None else _read(row)
 
 
-BODY = Sql("SELECT body FROM announcement WHERE id = :id AND system_id = :system_id")
+BODY = Sql("SELECT body FROM announcement WHERE id = :id AND system_id = :system_id", sealed=(0,))
 
 
 def body_of(tx: Tx, actor: Actor, record_id: str) -> str:
     """The text of an announcement the actor was let at as its sender."""
     row = tx.row(BODY, id=record_id, system_id=actor.system_id)
-    return (unseal(row[0]) or "") if row else ""
+    return str(row[0]) if row else ""
 
 
 ACKNOWLEDGE = Sql(

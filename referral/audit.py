@@ -12,8 +12,9 @@ from typing import Any
 
 from referral.actors import NOBODY, Actor
 from referral.ids import new_id
+from referral.keys import Of
 from referral.leaf import KEY_BYTES, MOST_DETAILS_BYTES, canonical, commitment, leaf_hash
-from referral.ledger import Row, insert
+from referral.ledger import Row, insert, under_keys
 from referral.states import Role
 from referral.store import Tx
 
@@ -175,13 +176,17 @@ def entry(
                 "leaf_hash": leaf_hash(leaf),
             },
         ),
-        Row(insert("audit_detail"), {"entry_id": entry_id, "salt": salt, "payload": payload}),
+        Row(
+            insert("audit_detail"),
+            {"entry_id": entry_id, "salt": salt, "payload": payload},
+            Of(actor.system_id, said.get("subject") or None),
+        ),
     ]
 
 
 def note_down(tx: Tx, rows: list[Row]) -> None:
     """Write entries that belong to no step: a refusal, a read, a sign-in, a change by hand."""
-    for statement, params in rows:
+    for statement, params, _ in under_keys(tx, rows, None):
         plain = statement.plain
         tx.execute(plain.postgresql if tx.pg else plain.sqlite, plain.values(params))
 

@@ -5,15 +5,15 @@ becomes a draft with the same id, and this row goes."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from referral import keys
 from referral.actors import Actor
-from referral.schema import Base, Key, Ref, Sealed, seal, unseal
+from referral.schema import Base, Key, Ref, Sealed
 from referral.store import Sql, Tx
 
 
@@ -49,16 +49,17 @@ _BEGUN = (
     " pe.family_name FROM beginning b JOIN person pe ON pe.id = b.person_id"
     " WHERE b.membership_id = :member AND b.system_id = :system_id"
 )
-ONE = Sql(f"{_BEGUN} AND b.id = :id", (3,))
-ALL = Sql(f"{_BEGUN} ORDER BY b.updated_at DESC, b.id LIMIT 20", (3,))
-OF_PERSON = Sql(f"{_BEGUN} AND b.person_id = :person_id ORDER BY b.updated_at DESC LIMIT 1", (3,))
-SAVE = Sql("UPDATE beginning SET answers = :answers, updated_at = :at WHERE id = :id")
+ONE = Sql(f"{_BEGUN} AND b.id = :id", (3,), (2,))
+ALL = Sql(f"{_BEGUN} ORDER BY b.updated_at DESC, b.id LIMIT 20", (3,), (2,))
+OF_PERSON = Sql(
+    f"{_BEGUN} AND b.person_id = :person_id ORDER BY b.updated_at DESC LIMIT 1", (3,), (2,)
+)
 END = Sql("DELETE FROM beginning WHERE id = :id")
 
 
 def _begun(row: tuple[Any, ...]) -> Begun:
     values = list(row)
-    values[2] = json.loads(unseal(values[2]) or "{}")
+    values[2] = keys.parsed(values[2]) or {}
     return Begun._make(values)
 
 
@@ -80,12 +81,6 @@ def of_person(tx: Tx, actor: Actor, person_id: str) -> Begun | None:
         OF_PERSON, member=actor.membership_id, system_id=actor.system_id, person_id=person_id
     )
     return None if row is None else _begun(row)
-
-
-def save(tx: Tx, begun_id: str, answers: dict[str, Any], at: datetime) -> None:
-    """Keep the answers."""
-    text = seal(json.dumps(answers, ensure_ascii=False, sort_keys=True))
-    tx.run(SAVE, id=begun_id, answers=text, at=at)
 
 
 def end(tx: Tx, begun_id: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from referral.schema import Base, Key, Ref, Sealed, day, unseal
+from referral.schema import Base, Key, Ref, Sealed, day
 from referral.store import Sql, Tx
 
 ABILITIES = ("understands", "retains", "weighs", "communicates")
@@ -70,7 +70,6 @@ class Assessed(NamedTuple):
     at: datetime
 
 
-_SEALED = ("decision", "assessor", "help", "cause", "interests", "consulted")
 _ASSESSED = """
 SELECT a.id, a.person_id, a.decision, a.assessor, a.understands, a.retains, a.weighs,
   a.communicates, a.help, a.cause, a.lacks, a.interests, a.consulted, a.review_on, u.name, a.at
@@ -80,15 +79,20 @@ JOIN app_user u ON u.id = m.user_id
 WHERE a.system_id = :system_id
 """
 _TIMES = (Assessed._fields.index("at"),)
-ONE = Sql(_ASSESSED + " AND a.id = :id", _TIMES)
+_SEALED = tuple(
+    Assessed._fields.index(name)
+    for name in ("decision", "assessor", "help", "cause", "interests", "consulted")
+)
+ONE = Sql(_ASSESSED + " AND a.id = :id", _TIMES, _SEALED)
 OF_PERSON = Sql(
-    _ASSESSED + " AND a.person_id = :person_id ORDER BY a.at DESC, a.id DESC LIMIT 50", _TIMES
+    _ASSESSED + " AND a.person_id = :person_id ORDER BY a.at DESC, a.id DESC LIMIT 50",
+    _TIMES,
+    _SEALED,
 )
 
 
 def _read(row: tuple[Any, ...]) -> Assessed:
     values = dict(zip(Assessed._fields, row, strict=True))
-    values |= {name: unseal(values[name]) for name in _SEALED}
     values |= {name: bool(values[name]) for name in (*ABILITIES, "lacks")}
     return Assessed(**{**values, "review_on": day(values["review_on"])})
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from referral import erasures
 from referral.erasures import each
 from referral.ledger import TABLES
-from referral.schema import Instant, day, instant
+from referral.schema import EncryptedText, Instant, day, instant
 from referral.store import Tx
 
 SQLITE: Dialect = sqlite.dialect()
@@ -289,6 +289,8 @@ NOT_ABOUT_PEOPLE = frozenset(
         "assurance",
         "authority",
         "bank_holiday",
+        "data_key",
+        "restored",
         "evidence",
         "ladder_rung",
         "membership",
@@ -390,12 +392,13 @@ def _read(tx: Tx, table: str, ids: list[str]) -> list[dict[str, Any]]:
     held = HELD[table]
     kinds = [TABLES[table].columns[name].type for name in held.given]
     dialect = SQLITE if not tx.pg else POSTGRESQL
+    sealed = [i for i, kind in enumerate(kinds) if isinstance(kind, EncryptedText)]
     rows = [
         {
             name: _value(kind, value, dialect)
             for name, kind, value in zip(held.given, kinds, row, strict=True)
         }
-        for row in each(tx, _text(table), ids)
+        for row in tx.ring.open_rows(each(tx, _text(table), ids), sealed)
     ]
     for name in held.given:
         target = _leads_to(table, name)
@@ -418,6 +421,8 @@ def _value(kind: Any, value: Any, dialect: Dialect) -> Any:
         return day(value)
     if isinstance(kind, Boolean):
         return bool(value)
+    if isinstance(kind, EncryptedText):
+        return str(value)  # opened already
     if isinstance(kind, TypeDecorator):
         return kind.process_result_value(value, dialect)
     return value

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from referral.actors import NOBODY, Actor
 from referral.audit import EXPORTED, LISTED, LOOKED_FOR, READ
 from referral.facts import named
+from referral.keys import Damaged, Gone
 from referral.schema import CONCERN_OPEN, HOLD_LIVE, of
 from referral.scopes import AUDIT, asked, condition
 from referral.states import Noun
@@ -176,6 +177,7 @@ _NARROWED = {
     "until": " AND a.at < :until",
 }
 _AT = EntryRow._fields.index("at")
+_DETAILS = EntryRow._fields.index("details")
 
 
 @cache
@@ -189,7 +191,7 @@ def _entries(scope: str, names: frozenset[str], kind: str | None, how: str, limi
         "after": " AND a.seq > :seq ORDER BY a.seq",
         "one": " AND a.seq = :seq ORDER BY a.seq",
     }[how]
-    return Sql(f"{text} LIMIT {limit:d}", (_AT,))
+    return Sql(f"{text} LIMIT {limit:d}", (_AT,), (_DETAILS,))
 
 
 def _asked(
@@ -202,7 +204,14 @@ def _asked(
     names = frozenset(name for name in _NARROWED if given[name] is not None)
     query = _entries(scope, names, filters.kind, how, limit)
     given["member_asked"] = given.pop("member")
-    return [EntryRow._make(row) for row in tx.rows(query, **asked(actor), **given, seq=seq)]
+    rows = tx.rows(query, **asked(actor), **given, seq=seq)
+    return [_entry(EntryRow._make(row)) for row in rows]
+
+
+def _entry(row: EntryRow) -> EntryRow:
+    """Details whose key was taken away are gone like those that were deleted."""
+    lost = isinstance(row.details, Gone | Damaged)
+    return row._replace(details=None) if lost else row
 
 
 def page(

@@ -153,6 +153,11 @@ BLANKS: dict[str, Blank] = {
         {"was": None, "now": WORDS, "why": WORDS},
         _kept("id system_id organisation_id person_id request_id field changed_by at"),
     ),
+    "emergency": Blank(
+        (("person_id", "person"),),
+        {"why": WORDS},
+        _kept(ROW + "reference person_id opened_by until finding tags"),
+    ),
     "capacity_assessment": Blank(
         (("person_id", "person"),),
         {
@@ -279,7 +284,7 @@ def find(tx: Tx, person_id: str, locked: bool = False) -> Found | None:
 # Records with an id of their own that belong to a person, by table.
 BELONG = (
     "legal_hold",
-    *("referral", "consent", "override", "concern", "escalation"),
+    *("referral", "consent", "override", "concern", "escalation", "emergency"),
     *("plan", "hold", "beginning", "capacity_assessment", "rights_request", "correction"),
 )
 
@@ -304,7 +309,10 @@ def belongings(tx: Tx, found: Found) -> dict[str, list[str]]:
 
 _STILL_OPEN = {
     noun: f"SELECT id FROM {noun} WHERE id {{ids}} AND state NOT IN ({listed(*ENDS[noun])})"
-    for noun in (Noun.REFERRAL, Noun.CONCERN, Noun.ESCALATION, Noun.OVERRIDE, Noun.CONSENT)
+    for noun in (
+        *(Noun.REFERRAL, Noun.CONCERN, Noun.ESCALATION, Noun.OVERRIDE, Noun.CONSENT),
+        Noun.EMERGENCY,
+    )
 }
 _LIVE_HOLD = f"SELECT id FROM hold WHERE id {{ids}} AND {HOLD_LIVE}"
 
@@ -325,10 +333,9 @@ _OF_RECORDS = (
     "SELECT a.seq, a.entry_id FROM audit a JOIN audit_detail d ON d.entry_id = a.entry_id"
     " WHERE a.record_id {ids}"
 )
-# A leaf is canonical JSON: this is how it names whom it is about.
 _OF_SUBJECT = Sql(
     "SELECT a.seq, a.entry_id FROM audit a JOIN audit_detail d ON d.entry_id = a.entry_id"
-    " WHERE a.system_id = :system_id AND a.leaf LIKE :said"
+    " WHERE a.system_id = :system_id AND a.subject = :subject"
 )
 
 
@@ -336,8 +343,7 @@ def entries(tx: Tx, found: Found, ids: Mapping[str, list[str]]) -> list[str]:
     """The entries about the person or their records whose details are still there, in order."""
     rows = each(tx, _OF_RECORDS, ids["record"])
     for subject in found.subjects:
-        said = f'%"subject":"{subject}"%'
-        rows += tx.rows(_OF_SUBJECT, system_id=found.system_id, said=said)
+        rows += tx.rows(_OF_SUBJECT, system_id=found.system_id, subject=subject)
     return [entry_id for _, entry_id in sorted({(row[0], str(row[1])) for row in rows})]
 
 

@@ -7,10 +7,10 @@ that scans a growing table."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from functools import cache
-from typing import Any, NamedTuple
+from functools import cache, wraps
+from typing import Any, NamedTuple, TypeVar
 
 from referral import retention
 from referral.actors import NOBODY, Actor
@@ -1706,16 +1706,32 @@ def new_rights(
     return f._replace(lead=_rights_leads(tx, f, at)[0])
 
 
+Facts = TypeVar("Facts")
+
+
+def _with_keys(load: Callable[..., Facts]) -> Callable[..., Facts]:
+    """Who reads a record's facts has just read whose it is: their key may be one that is open."""
+
+    @wraps(load)
+    def loaded(tx: Tx, *asked: Any, **more: Any) -> Facts:
+        f = load(tx, *asked, **more)
+        if f is not None and tx.keys is not None:
+            tx.ring.living(getattr(f, "subject_ref", None), getattr(f, "system_id", None))
+        return f
+
+    return loaded
+
+
 LOADERS = {
-    Noun.REFERRAL: referral,
-    Noun.CONSENT: consent,
-    Noun.OVERRIDE: override,
-    Noun.CONCERN: concern,
-    Noun.ESCALATION: escalation,
-    Noun.ASSURANCE: assurance,
-    Noun.AGREEMENT: agreement,
-    Noun.RIGHTS: rights,
-    Noun.EMERGENCY: emergency,
+    Noun.REFERRAL: _with_keys(referral),
+    Noun.CONSENT: _with_keys(consent),
+    Noun.OVERRIDE: _with_keys(override),
+    Noun.CONCERN: _with_keys(concern),
+    Noun.ESCALATION: _with_keys(escalation),
+    Noun.ASSURANCE: _with_keys(assurance),
+    Noun.AGREEMENT: _with_keys(agreement),
+    Noun.RIGHTS: _with_keys(rights),
+    Noun.EMERGENCY: _with_keys(emergency),
 }
 NEW = {
     Noun.REFERRAL: new_referral,

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from referral.actors import Actor
 from referral.audit import EXPORTED, LISTED, LOOKED_FOR
+from referral.keys import parsed
 from referral.ledger import TABLES
-from referral.schema import day, instant, under, unseal
+from referral.schema import day, instant, under
 from referral.states import Noun
 from referral.store import Sql, Tx
 
@@ -27,11 +28,11 @@ JOIN membership m ON m.id = c.proposed_by JOIN app_user u ON u.id = m.user_id
 LEFT JOIN membership am ON am.id = c.answered_by LEFT JOIN app_user au ON au.id = am.user_id
 WHERE c.system_id = :system_id AND c.noun = 'person' AND c.trigger = 'bundle' AND {under}"""
 ANYWHERE = Sql(_ASKED.replace(" AND {under}", "").replace("c.system_id = :system_id AND ", "")
-               + " AND c.id = :id", (5, 8))  # fmt: skip
+               + " AND c.id = :id", (5, 8), (2,))  # fmt: skip
 SYSTEM_OF = Sql("SELECT c.system_id FROM confirmation c WHERE c.id = :id")
-ASKED = Sql(_ASKED.format(under=under()) + " AND c.id = :id", (5, 8))
+ASKED = Sql(_ASKED.format(under=under()) + " AND c.id = :id", (5, 8), (2,))
 ALL_ASKED = Sql(
-    _ASKED.format(under=under()) + " ORDER BY c.proposed_at DESC, c.id LIMIT 50", (5, 8)
+    _ASKED.format(under=under()) + " ORDER BY c.proposed_at DESC, c.id LIMIT 50", (5, 8), (2,)
 )
 
 
@@ -52,8 +53,7 @@ class Asked(NamedTuple):
 
 
 def _asked(row: tuple[Any, ...]) -> Asked:
-    given = json.loads(row[2]) if isinstance(row[2], str) else row[2]
-    return Asked._make((*row[:2], given, *row[3:]))
+    return Asked._make((*row[:2], parsed(row[2]) or {}, *row[3:]))
 
 
 def asked(tx: Tx, actor: Actor, inquiry_id: str) -> Asked | None:
@@ -120,6 +120,7 @@ PERSON = Sql(
     " p.emergency_contact, pl.path FROM person p JOIN organisation og ON og.id = p.organisation_id"
     " JOIN place pl ON pl.id = og.place_id WHERE p.id = :id",
     (5,),
+    (6,),
 )
 # The person's own record and those that were joined into it.
 SAME = Sql("SELECT id, subject_ref FROM person WHERE id = :id OR merged_into = :id ORDER BY id")
@@ -132,24 +133,28 @@ def _each(text: str, pg: bool) -> Sql:
 
 
 @cache
-def _many(text: str, pg: bool, times: tuple[int, ...]) -> Sql:
-    return Sql(_each(text, pg).text, times)
+def _many(text: str, pg: bool, times: tuple[int, ...], sealed: tuple[int, ...]) -> Sql:
+    return Sql(_each(text, pg).text, times, sealed)
 
 
 def _rows(
-    tx: Tx, text: str, ids: Iterable[str], times: tuple[int, ...] = ()
+    tx: Tx,
+    text: str,
+    ids: Iterable[str],
+    times: tuple[int, ...] = (),
+    sealed: tuple[int, ...] = (),
 ) -> list[tuple[Any, ...]]:
     wanted = sorted(set(ids))
     if not wanted:
         return []
-    return tx.rows(_many(text, tx.pg, times), ids=wanted if tx.pg else json.dumps(wanted))
+    return tx.rows(_many(text, tx.pg, times, sealed), ids=wanted if tx.pg else json.dumps(wanted))
 
 
 def person(tx: Tx, person_id: str) -> Person:
     row = tx.row(PERSON, id=person_id)
     if row is None:
         raise LookupError("there is no such person")
-    return Person._make((*row[:4], day(row[4]), row[5], unseal(row[6]), row[7]))
+    return Person._make((*row[:4], day(row[4]), *row[5:]))
 
 
 def same(tx: Tx, person_id: str) -> dict[str, str]:
@@ -206,7 +211,7 @@ FROM step s LEFT JOIN note n ON n.id = s.note_id WHERE s.record_id {ids} ORDER B
 
 def steps(tx: Tx, ids: Iterable[str]) -> list[Step]:
     """Every move of these records, in the order in which they were made."""
-    return [Step._make((*row[:-1], unseal(row[-1]))) for row in _rows(tx, _STEPS, ids, (6,))]
+    return [Step._make(row) for row in _rows(tx, _STEPS, ids, (6,), (14,))]
 
 
 class Answer(NamedTuple):
@@ -267,6 +272,7 @@ IN_LISTS = Sql(
   LEFT JOIN audit_index i ON i.seq = a.seq
   WHERE a.system_id = :system_id AND a.at >= :since
   AND a.action IN ('{LISTED}', '{LOOKED_FOR}', '{EXPORTED}', 'searched') ORDER BY a.seq""",
+    sealed=(9,),
 )
 
 

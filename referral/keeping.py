@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from referral.actors import Actor
 from referral.facts import closed_person, side_of
 from referral.retention import KEEPS_OPEN, RetentionClass
-from referral.schema import Base, Key, Ref, Sealed, day, under, unseal
+from referral.schema import Base, Key, Ref, Sealed, day, under
 from referral.scopes import asked
 from referral.states import listed
 from referral.store import Sql, Tx
@@ -183,6 +183,7 @@ HOLDS = Sql(
     f"{_HOLDS} WHERE h.system_id = :system_id AND {under()} AND h.{HOLD_RUNS} AND h.id > :after"
     f" AND NOT {closed_person('h.person_id')} ORDER BY h.id LIMIT :most",
     (5,),
+    (2,),
 )
 PERSON_HERE = Sql(
     "SELECT pe.id, pe.organisation_id, pe.subject_ref FROM person pe"
@@ -198,10 +199,7 @@ LEGALLY_HELD = Sql(
 def holds(tx: Tx, actor: Actor, after: str | None, most: int) -> list[HoldSeen]:
     """A page of the holds against destruction in the actor's place."""
     rows = tx.rows(HOLDS, **_asked(actor), after=after or FIRST, most=most)
-    return [
-        HoldSeen(row[0], row[1], unseal(row[2]) or "", row[3], day(row[4]) or row[4], row[5])
-        for row in rows
-    ]
+    return [HoldSeen(row[0], row[1], row[2], row[3], day(row[4]) or row[4], row[5]) for row in rows]
 
 
 def person_here(tx: Tx, actor: Actor, reference: str) -> tuple[str, str, str] | None:

@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Date, Integer, LargeBinary, Table, T
 from sqlalchemy.types import TypeEngine
 
 import referral.models  # noqa: F401 - every table is known before a statement is made
+from referral.keys import Of, sealed, sealed_details
 from referral.schema import Base, EncryptedText, Id, Instant, JsonText, seal
 from referral.store import Sql, TryAgain, Tx, numbered
 
@@ -27,12 +28,21 @@ class NoPlaceLeft(Exception):
 
 class Statement:
     """One row statement. `plain` is its text with `:names`; `hung` is the same hung off the head
-    as part of one statement on PostgreSQL. `about` says what it writes, for the audit log."""
+    as part of one statement on PostgreSQL. `about` says what it writes, for the audit log;
+    `sealed` the columns that hold free text."""
 
-    __slots__ = ("about", "hung", "kind", "plain")
+    __slots__ = ("about", "hung", "kind", "plain", "sealed")
 
-    def __init__(self, kind: str, plain: str, hung: str, about: About | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        plain: str,
+        hung: str,
+        about: About | None = None,
+        sealed: tuple[str, ...] = (),
+    ) -> None:
         self.kind = kind  # gate | head | row | place
+        self.sealed = sealed
         self.plain = Sql(plain)
         self.hung = Sql(hung)
         self.about = about
@@ -49,10 +59,12 @@ class About(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A statement and what goes into it."""
+    """A statement and what goes into it. `of`: whose words are in it, where that isn't whose
+    record is written."""
 
     statement: Statement
     params: Mapping[str, Any]
+    of: Of | None = None
 
 
 def pg_type(kind: TypeEngine[Any]) -> str:
@@ -87,9 +99,11 @@ def insert(name: str, *only: str, head: bool = False) -> Statement:
     values = ", ".join(f":{c}" for c in columns)
     cast = ", ".join(f":{c}::{pg_type(table.c[c].type)}" for c in columns)
     plain = f"{into} VALUES ({values})"
+    free = _free(name, columns)
     if head:
-        return Statement("head", plain, f"{into} SELECT {cast} WHERE TRUE")
-    return Statement("row", plain, f"{into} SELECT {cast} FROM u", About(name, columns))
+        return Statement("head", plain, f"{into} SELECT {cast} WHERE TRUE", sealed=free)
+    about = About(name, columns)
+    return Statement("row", plain, f"{into} SELECT {cast} FROM u", about, free)
 
 
 @cache
@@ -102,7 +116,8 @@ def update(
     found = " AND ".join([*(f"{c} = :old_{c}" for c in where), *(f"{c} IS NULL" for c in empty)])
     plain = f"UPDATE {name} SET {assigned} WHERE {found}"
     about = About(name, sets, where, empty)
-    return Statement("row", plain, f"{plain} AND EXISTS (SELECT 1 FROM u)", about)
+    free = _free(name, sets)
+    return Statement("row", plain, f"{plain} AND EXISTS (SELECT 1 FROM u)", about, free)
 
 
 @cache
@@ -113,7 +128,12 @@ def head(name: str, sets: tuple[str, ...]) -> Statement:
         f"UPDATE {name} SET state = :state, since = :since, version = version + 1{assigned}"
         " WHERE id = :id AND version = :version"
     )
-    return Statement("head", plain, plain)
+    return Statement("head", plain, plain, sealed=_free(name, sets))
+
+
+def _free(name: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the columns that hold free text."""
+    return tuple(c for c in columns if isinstance(TABLES[name].c[c].type, EncryptedText))
 
 
 @cache
@@ -197,11 +217,34 @@ def _joined(statements: tuple[Statement, ...], sharing: bool = True) -> _Joined:
     return _Joined(whole, tuple(origin), tuple(alike))
 
 
-def write(tx: Tx, rows: list[Row]) -> bool:
+def under_keys(tx: Tx, rows: list[Row], of: Of | None) -> list[Row]:
+    """The rows with their free text under the key of whose it is, and the details of entries too;
+    just as they are where this program keeps no keys."""
+    if tx.keys is None:
+        return rows
+    out = []
+    for row in rows:
+        statement, params, whose = row
+        if statement.sealed:
+            owner = whose or of
+            if owner is None:
+                raise ValueError("Free text is written without saying whose it is.")
+            row = row._replace(params=sealed(tx, params, statement.sealed, owner))
+        elif statement.about is not None and statement.about.table == "audit_detail":
+            if whose is None:
+                raise ValueError("Details are written without saying whose they are.")
+            row = row._replace(params=sealed_details(tx, params, whose))
+        out.append(row)
+    return out
+
+
+def write(tx: Tx, rows: list[Row], of: Of | None = None) -> bool:
     """Write them all, or none. False: the version or a gate had moved and nothing was written.
+    `of`: whose words are in them.
 
     Gates come first, then the head, then the rest, person before provider before record
     before activity: one lock order everywhere. Raises NoPlaceLeft; TryAgain on a unique key."""
+    rows = under_keys(tx, rows, of)
     if not tx.pg:
         return _write_each(tx, rows)
     statements = tuple([row.statement for row in rows])
@@ -220,7 +263,7 @@ def write(tx: Tx, rows: list[Row]) -> bool:
 
 
 def _write_each(tx: Tx, rows: list[Row]) -> bool:
-    for statement, params in rows:
+    for statement, params, _ in rows:
         # The facts were read after BEGIN IMMEDIATE, so no gate can have moved since.
         if statement.kind == "gate" and statement.plain.text.startswith("SELECT"):
             continue

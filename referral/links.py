@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from referral.schema import Base, Key, Ref, unseal
+from referral.schema import Base, Key, Ref
 from referral.states import listed
 from referral.store import Sql, Tx
 
@@ -191,6 +191,7 @@ SAID = Sql(
     " JOIN activity a ON a.id = r.activity_id WHERE r.person_id = :person_id"
     " AND n.organisation_id = :org AND n.noun = :noun ORDER BY n.at DESC LIMIT 20",
     times=(1,),
+    sealed=(0,),
 )
 
 
@@ -200,4 +201,4 @@ def said(
     """What a person said by their link, to their own team: the words, when, of which activity, the
     newest first."""
     rows = tx.rows(SAID, person_id=person_id, org=organisation_id, noun=noun)
-    return [(unseal(row[0]) or "", row[1], str(row[2])) for row in rows]
+    return [(row[0] or "", row[1], str(row[2])) for row in rows]

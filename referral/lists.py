@@ -12,9 +12,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from referral import keys
 from referral.actors import Actor
 from referral.facts import closed_person, side_of
-from referral.schema import HOLD_LIVE, day, of, unseal
+from referral.schema import HOLD_LIVE, day, of
 from referral.scopes import ACTIVITY as ACTIVITY
 from referral.scopes import PERSON as PERSON
 from referral.scopes import PROVIDER as PROVIDER
@@ -52,10 +53,8 @@ class Shape:
         found = dict(zip(self.columns, row, strict=True))
         for name in self.days:
             found[name] = day(found[name])
-        for name in self.sealed:
-            found[name] = unseal(found[name])
         for name in self.json:
-            found[name] = None if found[name] is None else json.loads(found[name])
+            found[name] = keys.parsed(found[name])
         for name in self.truths:
             found[name] = None if found[name] is None else bool(found[name])
         return found
@@ -346,7 +345,7 @@ def _query(noun: str, scope: str, filters: tuple[str, ...], keys: int, states: i
         f"SELECT {', '.join(shape.columns.values())}\nFROM {shape.source}\n"
         f"WHERE {' AND '.join(where)}\nORDER BY {alias}.id DESC LIMIT :most"
     ).replace("{keys}", listed)
-    return Sql(text, _times(shape))
+    return Sql(text, _times(shape), _sealed(shape))
 
 
 def _letter(number: int) -> str:
@@ -355,6 +354,10 @@ def _letter(number: int) -> str:
 
 def _times(shape: Shape) -> tuple[int, ...]:
     return tuple(i for i, name in enumerate(shape.columns) if name in shape.times)
+
+
+def _sealed(shape: Shape) -> tuple[int, ...]:
+    return tuple(i for i, name in enumerate(shape.columns) if name in shape.sealed)
 
 
 def _asking(actor: Actor, at: datetime) -> dict[str, Any]:
@@ -403,7 +406,7 @@ def _one(noun: str, scope: str, keys: int) -> Sql:
         f"SELECT {', '.join(shape.columns.values())}\nFROM {shape.source}\n"
         f"WHERE {alias}.id = :id AND {alias}.system_id = :system_id AND {scope}"
     ).replace("{keys}", listed)
-    return Sql(text, _times(shape))
+    return Sql(text, _times(shape), _sealed(shape))
 
 
 def one(tx: Tx, noun: str, actor: Actor, at: datetime, record_id: str) -> dict[str, Any] | None:
@@ -435,14 +438,15 @@ def own_words(tx: Tx, actor: Actor, concern_id: str) -> dict[str, Any] | None:
 
 FEEDBACK = Sql(
     "SELECT n.body FROM step s JOIN note n ON n.id = s.note_id"
-    " WHERE s.record_id = :id AND s.trigger = 'close' ORDER BY s.version DESC LIMIT 1"
+    " WHERE s.record_id = :id AND s.trigger = 'close' ORDER BY s.version DESC LIMIT 1",
+    sealed=(0,),
 )
 
 
 def feedback(tx: Tx, concern_id: str) -> str | None:
     """What the raiser of a closed concern is told."""
     row = tx.row(FEEDBACK, id=concern_id)
-    return None if row is None else unseal(row[0])
+    return None if row is None else row[0]
 
 
 # -- what belongs to one record -----------------------------------------------------------------
@@ -469,6 +473,7 @@ PLANS = Sql(
     " WHERE p.person_id = :id AND p.organisation_id = :org AND p.system_id = :system_id"
     " ORDER BY p.id DESC LIMIT 20",
     times=(5,),
+    sealed=(1, 4),
 )
 CONSEQUENCES = Sql(
     "SELECT q.id, q.position, q.noun, q.record_id, q.trigger, q.state, q.refusals, q.settled_at"
@@ -561,10 +566,10 @@ def plans(tx: Tx, actor: Actor, person_id: str) -> list[dict[str, Any]]:
     return [
         {
             "id": r[0],
-            "what_matters": unseal(r[1]),
+            "what_matters": r[1],
             "goals": json.loads(r[2] or "[]"),
             "needs": json.loads(r[3] or "[]"),
-            "access": unseal(r[4]),
+            "access": r[4],
             "created_at": r[5],
         }
         for r in rows

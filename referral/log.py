@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from referral.schema import OUTBOX_TODO, Base, Json, Key, Ref, Serial
+from referral.schema import OUTBOX_TODO, Base, Key, Ref, Sealed, Serial
 
 
 class Step(Base):
@@ -98,6 +98,29 @@ class Erasure(Base):
     __table_args__ = (Index(None, "person_id"),)
 
 
+class DataKey(Base):
+    """The key free text and details lie under, wrapped by one outside the database. `holder` is
+    what stands for a person in the log, or the system for what is nobody's. Erasing deletes it."""
+
+    __tablename__ = "data_key"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    holder: Mapped[Ref] = mapped_column(unique=True)
+    wrapping: Mapped[str]  # the id of the wrapping key
+    wrapped: Mapped[bytes]
+
+
+class Restored(Base):
+    """A backup was brought in. Until `done_at` nobody is let in: the erasures since it was made
+    have to be played again first."""
+
+    __tablename__ = "restored"
+    id: Mapped[Key]
+    at: Mapped[datetime]
+    made_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+
 class MoveTable(Base):
     """The text of each version of each table of moves, so that past rules can be read."""
 
@@ -180,7 +203,7 @@ class Confirmation(Base):
     noun: Mapped[str]
     record_id: Mapped[Ref]
     trigger: Mapped[str]
-    given: Mapped[Json]
+    given: Mapped[Sealed]  # JSON
     proposed_by: Mapped[Ref] = mapped_column(ForeignKey("membership.id"))
     proposed_at: Mapped[datetime]
     answered_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))

@@ -10,7 +10,8 @@ from referral.store import Sql, Tx
 
 # Tables in which a person's id stands, and whether a merge takes the row along. What stays is said
 # why: a note belongs to its record and was written about the person of that time; the person's own
-# notes come along by their record. Emergency access says which of the two was opened.
+# notes come along by their record. Emergency access says which of the two was opened, an erasure
+# which record stood then.
 TAKEN_ALONG = (
     "plan",
     "referral",
@@ -25,7 +26,7 @@ TAKEN_ALONG = (
     "correction",
     "legal_hold",
 )
-LEFT_AS_WRITTEN = ("note", "emergency", "retention_review")
+LEFT_AS_WRITTEN = ("note", "emergency", "erasure", "retention_review")
 
 
 class Referral(NamedTuple):

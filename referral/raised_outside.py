@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.actors import Actor
-from referral.schema import Base, Ref, Sealed, unseal
+from referral.schema import Base, Ref, Sealed
 from referral.store import Sql, Tx
 
 
@@ -35,7 +35,8 @@ class Group(NamedTuple):
 
 GROUP = Sql(
     "SELECT group_name, name, reach FROM raised_outside"
-    " WHERE escalation_id = :id AND system_id = :system_id"
+    " WHERE escalation_id = :id AND system_id = :system_id",
+    sealed=(0, 1, 2),
 )
 PLACES = Sql(
     """SELECT p.id, p.name FROM place p
@@ -50,7 +51,7 @@ def group(tx: Tx, actor: Actor, escalation_id: str) -> Group | None:
     row = tx.row(GROUP, id=escalation_id, system_id=actor.system_id)
     if row is None:
         return None
-    return Group(unseal(row[0]) or "", unseal(row[1]), unseal(row[2]) or "")
+    return Group._make(row)
 
 
 def places(tx: Tx) -> list[tuple[str, str]]:

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
+from referral import keys
 from referral.actors import Actor
 from referral.facts import IMPLICATED, asking
-from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, under, unseal
+from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, under
 from referral.scopes import asked, opened, people_scope
 from referral.states import Role
 from referral.store import Sql, Tx
@@ -27,7 +28,6 @@ def _shaped(
     *,
     days: Iterable[str] = (),
     yes_no: Iterable[str] = (),
-    sealed: Iterable[str] = (),
     parsed: Iterable[str] = (),
 ) -> Seen:
     values = dict(zip(kind._fields, row, strict=True))
@@ -35,8 +35,6 @@ def _shaped(
         values[name] = day(values[name])
     for name in yes_no:
         values[name] = None if values[name] is None else bool(values[name])
-    for name in sealed:
-        values[name] = unseal(values[name])
     for name in parsed:
         values[name] = json.loads(values[name]) if values[name] else None
     shaped: Any = kind
@@ -101,13 +99,17 @@ SELECT pe.id, pe.reference, pe.subject_ref, pe.version, pe.organisation_id, og.n
   pl.path, pe.given_name, pe.family_name, pe.birth_date, pe.nhs_number, pe.no_nhs_number,
   pe.practice, pe.phone, pe.email, pe.address, pe.postcode, pe.contact_method, pe.contact_times,
   pe.message_safe, pe.language, pe.interpreter, pe.access_needs, pe.emergency_contact,
-  pe.died_on, pe.death_said_by, pe.merged_into, pe.created_at, {CLOSED_PERSON}, {HELD_PERSON}
+  pe.died_on, pe.death_said_by, pe.merged_into, pe.created_at, {CLOSED_PERSON}, {HELD_PERSON},
+  {keys.COLUMNS}
 FROM person pe
+{keys.JOIN}
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
 WHERE pe.id = :id AND pe.system_id = :system_id
 """,
     _times(PersonSeen, "created_at"),
+    _times(PersonSeen, "access_needs", "emergency_contact", "death_said_by"),
+    keyed=True,
 )
 
 
@@ -121,7 +123,6 @@ def person_of(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen 
         row,
         days=("birth_date", "died_on"),
         yes_no=("message_safe", "interpreter", "closed_to_actor", "held"),
-        sealed=("access_needs", "emergency_contact", "death_said_by"),
     )
 
 
@@ -169,17 +170,21 @@ def name_key_of(tx: Tx, actor: Actor, person_id: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-PLAN = Sql("SELECT id, what_matters, goals, needs, access FROM plan WHERE id = :id")
+_PLAN_SEALED = _times(PlanSeen, "what_matters", "access")
+PLAN = Sql(
+    "SELECT id, what_matters, goals, needs, access FROM plan WHERE id = :id", sealed=_PLAN_SEALED
+)
 NEWEST_PLAN = Sql(
     "SELECT id, what_matters, goals, needs, access FROM plan WHERE person_id = :id"
-    " ORDER BY updated_at DESC, id DESC LIMIT 1"
+    " ORDER BY updated_at DESC, id DESC LIMIT 1",
+    sealed=_PLAN_SEALED,
 )
 
 
 def _plan(row: tuple[Any, ...] | None) -> PlanSeen | None:
     if row is None:
         return None
-    return _shaped(PlanSeen, row, sealed=("what_matters", "access"), parsed=("goals", "needs"))
+    return _shaped(PlanSeen, row, parsed=("goals", "needs"))
 
 
 def plan(tx: Tx, plan_id: str | None) -> PlanSeen | None:
@@ -247,7 +252,7 @@ class ReferralSeen(NamedTuple):
 
 
 REFERRAL = Sql(
-    """
+    f"""
 SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.risks, r.safety_notes,
   r.safety_answers, r.call_before, r.shared, r.alternatives, r.reason, r.expected_date,
   r.paused_until, r.contacted_at, r.outcome, r.sent_at, r.completed_at, r.created_at, r.plan_id,
@@ -256,8 +261,10 @@ SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.risks, r.safe
   a.name, a.when_words, a.location, a.access_words, a.safety_questions, r.group_id, g.name,
   p.what_matters, p.goals, p.needs, p.access,
   (SELECT min(CAST(c.id AS text)) FROM confirmation c WHERE c.record_id = r.id
-    AND c.answer IS NULL)
+    AND c.answer IS NULL), {keys.COLUMNS}
 FROM referral r
+JOIN person pe ON pe.id = r.person_id
+{keys.JOIN}
 LEFT JOIN plan p ON p.id = r.plan_id
 JOIN organisation og ON og.id = r.organisation_id
 JOIN membership m ON m.id = r.link_worker_id
@@ -269,6 +276,8 @@ JOIN activity_group g ON g.id = r.group_id
 WHERE r.id = :id AND r.system_id = :system_id
 """,
     _times(ReferralSeen, "since", "contacted_at", "sent_at", "completed_at", "created_at"),
+    _times(ReferralSeen, "safety_notes", "safety_answers", "shared", "what_matters", "access"),
+    keyed=True,
 )
 
 
@@ -282,12 +291,8 @@ def referral(tx: Tx, actor: Actor, referral_id: str) -> ReferralSeen | None:
         row,
         days=("expected_date", "paused_until"),
         yes_no=("urgent", "call_before"),
-        sealed=("safety_notes", "what_matters", "access"),
         parsed=("alternatives", "outcome", "safety_questions", "goals", "needs"),
-    )._replace(
-        shared=json.loads(unseal(row[10]) or "null"),
-        safety_answers=json.loads(unseal(row[8]) or "null"),
-    )
+    )._replace(shared=keys.parsed(row[10]), safety_answers=keys.parsed(row[8]))
 
 
 class ReferralListed(NamedTuple):
@@ -317,13 +322,14 @@ WHERE r.person_id = :person_id AND r.organisation_id = :org
 ORDER BY r.created_at DESC, r.id DESC LIMIT 100
 """,
     _times(ReferralListed, "since"),
+    _times(ReferralListed, "safety_notes"),
 )
 
 
 def referrals_of(tx: Tx, seen: PersonSeen) -> list[ReferralListed]:
     """The referrals of a person, newest first."""
     rows = tx.rows(REFERRALS_OF, person_id=seen.id, org=seen.organisation_id)
-    return [_shaped(ReferralListed, row, sealed=("safety_notes",)) for row in rows]
+    return [_shaped(ReferralListed, row) for row in rows]
 
 
 PROVIDERS_OF = Sql(
@@ -588,15 +594,19 @@ LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
 LEFT JOIN organisation po ON po.id = pr.organisation_id
 """
 _CONSENT_TIMES = _times(ConsentSeen, "asked_at", "answered_at", "until")
+_CONSENT_SEALED = _times(ConsentSeen, "present")
 CONSENTS = Sql(
     _CONSENTS + " WHERE c.person_id = :person_id ORDER BY c.asked_at DESC, c.id DESC LIMIT 100",
     _CONSENT_TIMES,
+    _CONSENT_SEALED,
 )
-CONSENT = Sql(_CONSENTS + " WHERE c.id = :id AND c.system_id = :system_id", _CONSENT_TIMES)
+CONSENT = Sql(
+    _CONSENTS + " WHERE c.id = :id AND c.system_id = :system_id", _CONSENT_TIMES, _CONSENT_SEALED
+)
 
 
 def _consent(row: tuple[Any, ...]) -> ConsentSeen:
-    return _shaped(ConsentSeen, row, sealed=("present",))
+    return _shaped(ConsentSeen, row)
 
 
 def consents(tx: Tx, person_id: str) -> list[ConsentSeen]:
@@ -676,21 +686,24 @@ FROM confirmation c JOIN membership m ON m.id = c.proposed_by JOIN app_user u ON
 PROPOSAL = Sql(
     _PROPOSALS + " WHERE c.id = :id AND c.system_id = :system_id",
     _times(Proposal, "proposed_at"),
+    _times(Proposal, "given"),
 )
 PROPOSALS_ON = Sql(
     _PROPOSALS + " WHERE c.record_id = :record_id AND c.answer IS NULL ORDER BY c.proposed_at",
     _times(Proposal, "proposed_at"),
+    _times(Proposal, "given"),
 )
 PROPOSALS_IN = Sql(
     _PROPOSALS
     + " WHERE c.organisation_id = :org AND c.system_id = :system_id AND c.noun = 'referral'"
     " AND c.answer IS NULL ORDER BY c.proposed_at LIMIT 50",
     _times(Proposal, "proposed_at"),
+    _times(Proposal, "given"),
 )
 
 
 def _proposal(row: tuple[Any, ...]) -> Proposal:
-    return _shaped(Proposal, row, parsed=("given",))
+    return _shaped(Proposal, row)._replace(given=keys.parsed(row[4]))
 
 
 def proposal(tx: Tx, actor: Actor, proposal_id: str) -> Proposal | None:
@@ -765,8 +778,10 @@ SELECT c.id, c.reference, c.state, c.version, c.since, c.created_at, c.rung, c.h
   r.reference, c.raised_by, u.name, og.name, c.organisation_id, c.acknowledged_at, au.name,
   c.reported_to, c.authority_route, c.reported_at, c.authority_reference, c.authority_decision,
   c.reason, c.wishes_met, c.why_not_asked, c.closed_at,
-  EXISTS (SELECT 1 FROM hold h WHERE h.concern_id = c.id AND {of("h", HOLD_LIVE)})
+  EXISTS (SELECT 1 FROM hold h WHERE h.concern_id = c.id AND {of("h", HOLD_LIVE)}), {keys.COLUMNS}
 FROM concern c
+LEFT JOIN person pe ON pe.id = c.person_id
+{keys.JOIN}
 JOIN organisation og ON og.id = c.organisation_id
 LEFT JOIN membership m ON m.id = c.raised_by
 LEFT JOIN app_user u ON u.id = m.user_id
@@ -778,6 +793,8 @@ LEFT JOIN referral r ON r.id = c.referral_id
 WHERE c.id = :id AND c.system_id = :system_id
 """,
     _times(ConcernSeen, "since", "created_at", "acknowledged_at", "reported_at", "closed_at"),
+    _times(ConcernSeen, "seen", "wishes"),
+    keyed=True,
 )
 
 
@@ -790,7 +807,6 @@ def concern(tx: Tx, actor: Actor, concern_id: str) -> ConcernSeen | None:
         ConcernSeen,
         row,
         yes_no=("danger", "on_hold", "child"),
-        sealed=("seen", "wishes"),
         parsed=("prompts", "categories"),
     )
 
@@ -805,13 +821,14 @@ class SourceSeen(NamedTuple):
 
 SOURCES = Sql(
     "SELECT u.name, o.name, s.words FROM concern_source s LEFT JOIN app_user u ON u.id = s.user_id"
-    " LEFT JOIN organisation o ON o.id = s.organisation_id WHERE s.concern_id = :id ORDER BY s.id"
+    " LEFT JOIN organisation o ON o.id = s.organisation_id WHERE s.concern_id = :id ORDER BY s.id",
+    sealed=_times(SourceSeen, "words"),
 )
 
 
 def sources(tx: Tx, concern_id: str) -> list[SourceSeen]:
     """Who is named in a concern: for its holder and the ladder only."""
-    return [_shaped(SourceSeen, row, sealed=("words",)) for row in tx.rows(SOURCES, id=concern_id)]
+    return [_shaped(SourceSeen, row) for row in tx.rows(SOURCES, id=concern_id)]
 
 
 class CallSeen(NamedTuple):
@@ -832,6 +849,7 @@ CALLS = Sql(
   JOIN membership m ON m.id = k.told_by JOIN app_user u ON u.id = m.user_id
   WHERE k.concern_id = :id ORDER BY k.told_at, k.id""",
     _times(CallSeen, "told_at"),
+    _times(CallSeen, "whom"),
 )
 
 
@@ -839,19 +857,20 @@ def calls(tx: Tx, concern_id: str) -> list[CallSeen]:
     """Every time somebody told an authority, or 999, of a concern: for its holder and the ladder;
     its raiser sees their own."""
     rows = tx.rows(CALLS, id=concern_id)
-    return [_shaped(CallSeen, row, sealed=("whom",), yes_no=("reported",)) for row in rows]
+    return [_shaped(CallSeen, row, yes_no=("reported",)) for row in rows]
 
 
 FEEDBACK = Sql(
     "SELECT n.body FROM step s JOIN note n ON n.id = s.note_id"
-    " WHERE s.record_id = :id AND s.trigger = 'close' ORDER BY s.version DESC LIMIT 1"
+    " WHERE s.record_id = :id AND s.trigger = 'close' ORDER BY s.version DESC LIMIT 1",
+    sealed=(0,),
 )
 
 
 def feedback(tx: Tx, concern_id: str) -> str | None:
     """What its raiser was told when it was closed."""
     row = tx.row(FEEDBACK, id=concern_id)
-    return unseal(row[0]) if row else None
+    return row[0] if row else None
 
 
 class ConcernListed(NamedTuple):

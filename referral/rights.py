@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from referral.schema import HOLD_LIVE, Base, Key, Ref, Sealed, day, of, seal, unseal
+from referral.keys import Of, sealed
+from referral.schema import HOLD_LIVE, Base, Key, Ref, Sealed, day, of, seal
 from referral.states import WITH_PROVIDER, RightsKind, RightsState, listed
 from referral.store import Sql, Tx
 
@@ -106,6 +107,7 @@ PARTS = Sql(
     " JOIN membership m ON m.id = p.decided_by JOIN app_user u ON u.id = m.user_id"
     " WHERE p.request_id = :id",
     (5,),
+    (3,),
 )
 CHANGE_PART = Sql(
     "UPDATE rights_part SET decision = :decision, reason = :reason, note = :note,"
@@ -115,8 +117,10 @@ _COLUMNS = (
     *("given_name", "family_name", "birth_date", "nhs_number", "phone", "email", "address"),
     *("postcode", "practice", "language", "access_needs", "emergency_contact", "version"),
 )
-PERSON_NOW = Sql(f"SELECT {', '.join(_COLUMNS)} FROM person WHERE id = :id")
-_SEALED = ("access_needs", "emergency_contact")
+PERSON_NOW = Sql(
+    f"SELECT {', '.join(_COLUMNS)} FROM person WHERE id = :id",
+    sealed=tuple(_COLUMNS.index(name) for name in ("access_needs", "emergency_contact")),
+)
 # The providers who have them, and the referral by which each sees it.
 RECEIVERS = Sql(
     "SELECT CAST(p.organisation_id AS text), CAST(r.id AS text) FROM referral r"
@@ -133,15 +137,15 @@ RESTRICTIONS = Sql(
 def parts_of(tx: Tx, request_id: str) -> dict[str, Part]:
     """What was decided of each part of the copy, by the part."""
     return {
-        row[0]: Part(row[1], row[2], unseal(row[3]), row[4], row[5])
+        row[0]: Part(row[1], row[2], row[3], row[4], row[5])
         for row in tx.rows(PARTS, id=request_id)
     }
 
 
-def change_part(tx: Tx, request_id: str, part: str, values: Mapping[str, Any]) -> None:
-    """Put another decision in the place of the one before."""
-    note = None if values["note"] is None else seal(values["note"])
-    tx.run(CHANGE_PART, id=request_id, part=part, **{**values, "note": note})
+def change_part(tx: Tx, request_id: str, part: str, values: Mapping[str, Any], of: Of) -> None:
+    """Put another decision in the place of the one before; `of`: whose request it is."""
+    kept = sealed(tx, {**values, "note": seal(values["note"])}, ("note",), of)
+    tx.run(CHANGE_PART, id=request_id, part=part, **kept)
 
 
 def person_now(tx: Tx, person_id: str) -> dict[str, Any]:
@@ -149,7 +153,7 @@ def person_now(tx: Tx, person_id: str) -> dict[str, Any]:
     row = tx.row(PERSON_NOW, id=person_id)
     found = dict(zip(_COLUMNS, row or (), strict=True))
     found["birth_date"] = day(found["birth_date"])
-    return {n: unseal(v) if n in _SEALED else v for n, v in found.items()}
+    return found
 
 
 def receivers(tx: Tx, person_id: str) -> list[tuple[str, str]]:

@@ -109,21 +109,31 @@ ERASED = "Erased"
 """What stands where free text has been erased and the column can't be empty."""
 
 
-def seal(text: str | None) -> str | None:
-    """Free text as it is stored: the id of its key, a colon, the text under that key.
+class Free(str):
+    """Free text on its way to the store, under key 0, "not encrypted", until the transaction that
+    writes it puts it under a key (`referral.keys`). Rows written before there were keys stay so."""
 
-    Key 0 is "not encrypted"; keys per person come with erasure, and rows written before then
-    keep saying so."""
-    return None if text is None else f"{PLAIN_KEY}:{text}"
+    __slots__ = ()
+
+    @property
+    def text(self) -> str:
+        """What was written."""
+        return self.partition(":")[2]
+
+
+def seal(text: str | None) -> Free | None:
+    """Free text as it goes to the store: the id of its key, a colon, the text under that key."""
+    return None if text is None else Free(f"{PLAIN_KEY}:{text}")
 
 
 def unseal(stored: str | None) -> str | None:
-    """The text that `seal` stored. Raises ValueError for a key this program doesn't know."""
+    """The text that `seal` gave. Raises ValueError for text under a key: who reads it from the
+    store says so in the query (`Sql(..., sealed=)`)."""
     if stored is None:
         return None
     key, _, text = stored.partition(":")
     if key != PLAIN_KEY:
-        raise ValueError(f"Text is stored under key {key!r}, which this program doesn't have.")
+        raise ValueError("Text under a key is read by a query that says so.")
     return text
 
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime
 from functools import cache, cached_property, lru_cache
-from itertools import count
+from itertools import count, islice
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event
 from sqlalchemy.engine import make_url
@@ -23,8 +23,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from referral.actors import Actor
 from referral.schema import instant, instant_text
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from referral.keys import Keys, Ring, WrappingKeys
+
 BUSY_SECONDS = 10.0  # how long a command waits for a lock, on either database
 STREAM_ROWS = 2_000
+SEALED_ROWS = 500
 PREPARED = 1_000  # statements a connection keeps prepared: all of ours; the driver's limit is 100
 
 
@@ -49,11 +55,21 @@ class CannotWrite(Exception):
 class Sql:
     """One fixed statement with `:names`, put together once for each database.
 
-    `times` are the result columns that hold instants, by position."""
+    `times` are the result columns that hold instants, by position; `sealed` those that hold free
+    text under a person's key: they come as they were written, or as `referral.keys.Gone`. `keyed`:
+    the last columns are that person's key (`referral.keys.COLUMNS`), for the transaction alone."""
 
-    def __init__(self, text: str, times: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self,
+        text: str,
+        times: tuple[int, ...] = (),
+        sealed: tuple[int, ...] = (),
+        keyed: bool = False,
+    ) -> None:
         self.text = text
+        self.keyed = keyed
         self.times = times
+        self.sealed = sealed
         self.names: tuple[str, ...] = tuple(_NAME.findall(text))
         self.sqlite = _NAME.sub("?", text)
         places = count(1)
@@ -84,8 +100,11 @@ sqlite3.register_adapter(date, date.isoformat)
 class Tx:
     """One transaction. The edge opened it and will commit it; nobody inside does."""
 
-    def __init__(self, pooled: PoolProxiedConnection, engine: Engine) -> None:
+    def __init__(
+        self, pooled: PoolProxiedConnection, engine: Engine, keys: Keys | None = None
+    ) -> None:
         self.pooled = pooled
+        self.keys = keys
         self.engine = engine
         self.pg = engine.name == "postgresql"
         self.raw: Any = pooled.driver_connection
@@ -96,6 +115,12 @@ class Tx:
     def sa(self) -> Connection:
         """The same connection for SQLAlchemy's own tools."""
         return Connection(self.engine, connection=self.pooled)
+
+    @cached_property
+    def ring(self) -> Ring:
+        """The keys that free text lies under, as this transaction may use them."""
+        ring: Ring = _keys().Ring(self, self.keys)
+        return ring
 
     @property
     def open(self) -> bool:
@@ -133,6 +158,10 @@ class Tx:
         found: list[tuple[Any, ...]] = self.execute(
             sql.postgresql if self.pg else sql.sqlite, sql.values(params)
         ).fetchall()
+        if sql.keyed and found:
+            found = self.ring.taught(found)
+        if sql.sealed and found:
+            found = self.ring.open_rows(found, sql.sealed)
         if not self.pg and sql.times and found:
             return [with_times(row, sql.times) for row in found]
         return found
@@ -143,7 +172,16 @@ class Tx:
         return found[0] if found else None
 
     def stream(self, sql: Sql, **params: Any) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query one by one, as the driver gives them, never all in memory."""
+        """The rows of a query one by one, as the driver gives them, never all in memory; sealed
+        text is opened a page at a time."""
+        rows = self._streamed(sql, **params)
+        if not sql.sealed:
+            yield from rows
+            return
+        while page := list(islice(rows, SEALED_ROWS)):
+            yield from self.ring.open_rows(page, sql.sealed)
+
+    def _streamed(self, sql: Sql, **params: Any) -> Iterator[tuple[Any, ...]]:
         values = sql.values(params)
         if not self.pg:
             with closing(self.raw.execute(sql.sqlite, values)) as rows:
@@ -231,10 +269,26 @@ def _psycopg() -> _Psycopg:
     return _Psycopg()
 
 
-class Store:
-    """A database by its URL: `sqlite:///file` or `postgresql+psycopg://...`."""
+@cache
+def _keys() -> ModuleType:
+    from referral import keys  # its queries are made of ours
 
-    def __init__(self, url: str, pool_size: int = 5) -> None:
+    return keys
+
+
+class Store:
+    """A database by its URL: `sqlite:///file` or `postgresql+psycopg://...`. `wrapping` are the
+    keys outside it that wrap the keys inside; without them free text is stored plain, and what
+    lies under a key can't be read."""
+
+    wrapping: WrappingKeys | None = None
+
+    def __init__(self, url: str, pool_size: int = 5, wrapping: WrappingKeys | None = None) -> None:
+        if wrapping is not None:
+            self.wrapping = wrapping
+        self.keys: Keys | None = None
+        if self.wrapping is not None:
+            self.keys = _keys().Keys(self.wrapping)
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql" and parsed.drivername != "postgresql+psycopg":
             parsed = parsed.set(drivername="postgresql+psycopg")
@@ -334,7 +388,7 @@ class Transaction:
         self._tx: Tx
 
     def __enter__(self) -> Tx:
-        self._tx = Tx(self._store.take(), self._store.engine)
+        self._tx = Tx(self._store.take(), self._store.engine, self._store.keys)
         try:
             self._tx.control(self._opening)
         except BaseException:

@@ -51,16 +51,21 @@ def upgrade(store: Store, at: datetime, tables: Iterable[tuple[str, str, str]] =
         if tx.pg:
             _refuse_others(tx)
             roles.become_owner(tx)
-        config = _config()
-        # Without a transaction that it knows of, alembic would begin and commit its own.
-        tx.sa.begin()
-        config.attributes["connection"] = tx.sa
-        command.upgrade(config, "head")
+        command.upgrade(config_for(tx), "head")
         for day, name in bank_holidays.ENGLAND.items():
             tx.run(HOLIDAY, day=day, name=name)
         for noun, version, body in tables:
             tx.run(KEEP_TABLE, noun=noun, version=version, body=body, at=at)
         roles.grant(tx)
+
+
+def config_for(tx: Tx) -> Config:
+    """What alembic works by inside this transaction."""
+    config = _config()
+    # Without a transaction that it knows of, alembic would begin and commit its own.
+    tx.sa.begin()
+    config.attributes["connection"] = tx.sa
+    return config
 
 
 HOLIDAY = Sql(

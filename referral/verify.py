@@ -33,7 +33,9 @@ from zoneinfo import ZoneInfo
 
 from referral.audit import FORMATS
 from referral.details import readers
+from referral.keys import Damaged, Gone
 from referral.leaf import canonical, commitment, leaf_hash
+from referral.ledger import free_text
 from referral.notes import Verifier
 from referral.replay import (
     CHILDREN,
@@ -51,6 +53,7 @@ from referral.replay import (
     columns_of,
     moves_in,
 )
+from referral.schema import seal
 from referral.skew import skew
 from referral.states import TAKING_PART, Noun, listed
 from referral.store import Sql, Tx
@@ -110,6 +113,7 @@ for _table in (
     "capacity_assessment",
     "confirmation",
     "correction",
+    "data_key",
     "dispatch",
     "erasure",
     "errand",
@@ -134,6 +138,7 @@ for _table in (
     "raised_outside",
     "retention_review",
     "rights_part",
+    "restored",
     "rota_line",
     "sign_in",
     "sign_in_try",
@@ -266,6 +271,7 @@ _ENTRY = (
 ABOUT_RECORDS = Sql(f"{_ENTRY} WHERE a.record_id IS NOT NULL ORDER BY a.record_id, a.seq")
 ABOUT_NOTHING = Sql(f"{_ENTRY} WHERE a.record_id IS NULL")
 ERASURES = Sql("SELECT seq, leaf FROM audit WHERE action = 'erased' ORDER BY seq")
+_SALT, _PAYLOAD = 12, 13
 COUNT_ENTRIES = Sql("SELECT count(*) FROM audit")
 COUNT_DETAILS = Sql("SELECT count(*) FROM audit_detail")
 LEFT_OVER = Sql(
@@ -299,15 +305,17 @@ _instant = readers("audit")["at"]
 
 
 def _erasures(tx: Tx) -> dict[str, int]:
-    """Each entry whose details were erased, and the entry that says so."""
+    """Each entry whose details were erased, and each key that was taken away, with the entry that
+    says so."""
     found: dict[str, int] = {}
     for seq, leaf in tx.stream(ERASURES):
         try:
-            named = json.loads(leaf).get("erased", ())
+            said = json.loads(leaf)
+            named = [*said.get("erased", ()), *said.get("keys", ())]
         except (AttributeError, TypeError, ValueError):
             continue
-        for entry_id in named if isinstance(named, list) else ():
-            found.setdefault(str(entry_id), seq)
+        for one in named:
+            found.setdefault(str(one), seq)
     return found
 
 
@@ -333,12 +341,12 @@ class _Log:
 
     def read_those_about_nothing(self) -> None:
         """The entries that name no record: sign-ins, refusals of what isn't there, people."""
-        for row in self.tx.stream(ABOUT_NOTHING):
+        for row in self.tx.ring.details(self.tx.stream(ABOUT_NOTHING), _SALT, _PAYLOAD):
             self._checked(row)
 
     def about_records(self) -> Iterator[tuple[str, Entry]]:
         """The entries that say something about a record of a machine, by record, in order."""
-        for row in self.tx.stream(ABOUT_RECORDS):
+        for row in self.tx.ring.details(self.tx.stream(ABOUT_RECORDS), _SALT, _PAYLOAD):
             entry = self._checked(row)
             if entry is not None:
                 yield str(row[0]), entry
@@ -355,7 +363,7 @@ class _Log:
         if self.progress is not None and self.report.entries % EVERY == 0:
             self.progress("entries", self.report.entries, self.total)
         _, seq, entry_id, _, _, action, noun, _, _, _, text, hashed, salt, payload = row
-        if salt is not None:
+        if payload is not None:
             self.with_details += 1
 
         def wrong(says: str, table: str = "audit") -> None:
@@ -390,6 +398,16 @@ class _Log:
         wrong: Callable[..., None],
     ) -> Mapping[str, Any] | None:
         by = self.erased.get(entry_id)
+        if isinstance(payload, Damaged):
+            wrong("its details can't be opened: they were changed", "audit_detail")
+            return None
+        if isinstance(payload, Gone):
+            by = self.erased.get(payload.key)
+            if by is None:
+                wrong("the key of its details is gone and no entry says so", "audit_detail")
+            else:
+                self.report.erased += 1
+            return None
         if salt is None or payload is None:
             if by is None:
                 wrong("its details are gone and no entry says they were erased", "audit_detail")
@@ -493,7 +511,20 @@ def _keyed(rows: Iterable[tuple[Any, ...]], position: int = 0) -> Iterator[tuple
 def _all(table: str, key: str, order: str = "") -> tuple[Sql, int]:
     columns = columns_of(table)
     text = f"SELECT {', '.join(columns)} FROM {table} WHERE {key} IS NOT NULL ORDER BY {key}{order}"
-    return Sql(text), columns.index(key)
+    free = tuple(i for i, c in enumerate(columns) if free_text(table, c))
+    return Sql(text, sealed=free), columns.index(key)
+
+
+def _opened(tx: Tx, query: Sql) -> Iterator[tuple[Any, ...]]:
+    """The rows with their free text as the readers of details take it."""
+    for row in tx.stream(query):
+        if not query.sealed:
+            yield row
+            continue
+        values = list(row)
+        for i in query.sealed:
+            values[i] = seal(row[i])
+        yield tuple(values)
 
 
 STEPS = Sql(f"SELECT {', '.join(STEP_COLUMNS)} FROM step ORDER BY record_id, version, id")
@@ -508,10 +539,11 @@ def _histories(tx: Tx, rules: Rules, log: _Log, report: Report) -> Iterator[Hist
     steps = _Stream(_keyed(tx.stream(STEPS)))
     clocks = _Stream(_keyed(tx.stream(CLOCKS)))
     records = {
-        noun: _Stream(_keyed(tx.stream(RECORDS[noun][0]), RECORDS[noun][1])) for noun in rules.nouns
+        noun: _Stream(_keyed(_opened(tx, RECORDS[noun][0]), RECORDS[noun][1]))
+        for noun in rules.nouns
     }
     beside = {
-        table: _Stream(_keyed(tx.stream(query), position))
+        table: _Stream(_keyed(_opened(tx, query), position))
         for table, (query, position) in BESIDE.items()
     }
     streams = [entries, steps, clocks, *records.values(), *beside.values()]

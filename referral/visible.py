@@ -27,7 +27,7 @@ from referral.facts import (
     named,
 )
 from referral.people_checks import name_key
-from referral.schema import CONCERN_OPEN, HOLD_LIVE, OVERRIDE_LIVE, day, of, under, unseal
+from referral.schema import CONCERN_OPEN, HOLD_LIVE, OVERRIDE_LIVE, day, of, under
 from referral.scopes import (
     PEOPLE_SCOPES,
     REVIEW_SCOPES,
@@ -57,12 +57,12 @@ def _scoped(actor: Actor, at: datetime) -> dict[str, Any]:
 
 
 @cache
-def _many(text: str, times: tuple[int, ...], pg: bool) -> Sql:
+def _many(text: str, times: tuple[int, ...], pg: bool, sealed: tuple[int, ...] = ()) -> Sql:
     """A query with `{ids}`: a list bound as one value, on either database."""
     each = "= ANY({})" if pg else "IN (SELECT value FROM json_each({}))"
     for name in ("ids", "keys"):
         text = text.replace("{" + name + "}", each.format(f":{name}"))
-    return Sql(text, times)
+    return Sql(text, times, sealed)
 
 
 def _list(values: Iterable[str], pg: bool) -> Any:
@@ -148,8 +148,6 @@ def _referral_row(row: tuple[Any, ...]) -> ReferralRow:
     values = list(row)
     for i in REFERRAL_DAYS:
         values[i] = day(values[i])
-    for i in REFERRAL_SEALED:
-        values[i] = unseal(values[i])
     return ReferralRow._make(values)
 
 
@@ -185,7 +183,9 @@ def _referrals(
     if further:
         text += " AND (r.since, r.id) < (:since, :id)"
     # A limit it doesn't know makes PostgreSQL plan for a tenth of all rows, and read every person.
-    return Sql(f"{text} ORDER BY r.since DESC, r.id DESC LIMIT {limit:d}", REFERRAL_TIMES)
+    return Sql(
+        f"{text} ORDER BY r.since DESC, r.id DESC LIMIT {limit:d}", REFERRAL_TIMES, REFERRAL_SEALED
+    )
 
 
 def referrals(
@@ -222,7 +222,7 @@ def _referrals_by(scoped: str, how: str, pg: bool) -> Sql:
         "name": " AND pe.name_key LIKE :a AND pe.name_key LIKE :b AND pe.name_key LIKE :c",
     }
     text += narrowed[how] + " ORDER BY r.since DESC, r.id DESC LIMIT :limit"
-    return _many(text, REFERRAL_TIMES, pg)
+    return _many(text, REFERRAL_TIMES, pg, REFERRAL_SEALED)
 
 
 def referrals_by_id(
@@ -918,14 +918,15 @@ def steps_since(
 
 NOTES = Sql(
     "SELECT n.id, n.body, n.audience FROM note n"
-    " WHERE n.record_id = :record_id AND n.system_id = :system_id"
+    " WHERE n.record_id = :record_id AND n.system_id = :system_id",
+    sealed=(1,),
 )
 
 
 def notes(tx: Tx, actor: Actor, record_id: str, audiences: frozenset[str]) -> dict[str, str]:
     """The words written with the steps of a record the actor was let at, by note id."""
     rows = tx.rows(NOTES, record_id=record_id, system_id=actor.system_id)
-    return {row[0]: unseal(row[1]) or "" for row in rows if row[2] in audiences}
+    return {row[0]: row[1] or "" for row in rows if row[2] in audiences}
 
 
 # -- notices ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 from hypothesis import settings
 
+from referral.store import Store
 from web import passwords
 
 # Where there is memory to spare for it, what the tests write need not wait for a disk.
@@ -22,6 +23,17 @@ pytest_plugins = ("tests.skips", "tests.browser", "tests.databases")
 # A slow machine is not a wrong program: no test is timed.
 settings.register_profile("segue", deadline=None, print_blob=True)
 settings.load_profile("segue")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The file of the wrapping keys of the tests, for the programs that a test starts."""
+    path = tmp_path_factory.mktemp("keys") / "wrapping.keys"
+    assert Store.wrapping is not None
+    Store.wrapping.write(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEGUE_WRAPPING_KEYS", str(path))
+        yield path
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -38,6 +38,8 @@ def plainly(command: Command) -> Command:
     def run(*args: Any, **kwargs: Any) -> Any:
         from sqlalchemy.exc import ArgumentError, OperationalError
 
+        from referral.backup import NotDone, WrongBackup
+        from referral.keys import KeysMissing, WrongKeyFile
         from referral.roles import WrongRole
         from referral.store import CannotWrite, OutcomeUnknown, StoreBusy
         from referral.upgrade import WrongShape
@@ -51,7 +53,15 @@ def plainly(command: Command) -> Command:
             for r in refused.refusals:
                 say(f"{r.why} {r.remedy}".strip())
             sys.exit(2)
-        except (SettingWrong, WrongShape, WrongRole) as wrong:
+        except (
+            SettingWrong,
+            WrongShape,
+            WrongRole,
+            KeysMissing,
+            WrongKeyFile,
+            WrongBackup,
+            NotDone,
+        ) as wrong:
             say(str(wrong))
             sys.exit(2)
         except (Busy, StoreBusy):
@@ -83,12 +93,13 @@ def open_store() -> Store:
     from sqlalchemy.engine import make_url
 
     from referral.store import Store
+    from web.settings import key_file, wrapping_keys
 
     address = os.environ.get("SEGUE_DATABASE_URL") or DEFAULT_URL
     url = make_url(address)
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    return Store(address)
+    return Store(address, wrapping=wrapping_keys(str(key_file())))
 
 
 @contextmanager
@@ -149,12 +160,15 @@ def setup(
     With --shape its places, organisations and levels of review too: see `segue shape list`."""
     from referral.roles import WrongRole, make_roles
     from referral.upgrade import upgrade
+    from web.keys_cli import make_if_missing
     from web.passwords import hash_password, new_password
+    from web.settings import key_file
     from workflows.engine import move_tables
     from workflows.organisations import setup_system, the_only_system
 
     shape = _shape(shape_name) if shape_name else None
     later = "It is shown only this once. Next: segue serve, and in another window: segue worker"
+    made_keys = make_if_missing(key_file())
     with opened(check=False) as edge:
         if edge.store.pg:
             later = (
@@ -191,6 +205,7 @@ def setup(
             f"{name} is ready.",
             *loaded,
             f"Sign in as {email} with this password, then change it: {password}",
+            *([f"Made {key_file()}. Copy it to a safe place apart from the backups."] * made_keys),
             later,
         ],
     )
@@ -480,8 +495,10 @@ def token_add(email: str, name: str, role: str | None, days: int, as_json: bool)
 @plainly
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the pages and the API. Put a proxy with HTTPS in front of it."""
+    from referral.backup import refuse_half_restored
     from referral.roles import refuse_to_serve
     from referral.upgrade import check
+    from web.keys_cli import refuse_without_keys
     from web.serving import run
     from web.settings import from_environment
 
@@ -489,6 +506,8 @@ def serve(host: str, port: int, workers: int) -> None:
     store = settings.open_store()
     check(store)
     refuse_to_serve(store)
+    refuse_without_keys(store)
+    refuse_half_restored(store)
     store.dispose()
     say(f"Segue answers on http://{host}:{port}. Press Ctrl-C to stop.")
     run(settings, host=host, port=port, workers=workers)
@@ -500,9 +519,11 @@ def serve(host: str, port: int, workers: int) -> None:
 @plainly
 def worker(once: bool, every: float) -> None:
     """Sweep the clocks that are due and deliver what is to be told. Run as many as you like."""
+    from referral.backup import refuse_half_restored
     from referral.roles import refuse_to_serve
     from web import worker as work
     from web.audit_cli import keeper_of
+    from web.keys_cli import refuse_without_keys
     from web.settings import ways_wanted
     from web.ways import NO_WAYS, ways_of
 
@@ -510,6 +531,8 @@ def worker(once: bool, every: float) -> None:
     ways = ways_of(settings) if settings else NO_WAYS
     with opened() as edge:
         refuse_to_serve(edge.store)
+        refuse_without_keys(edge.store)
+        refuse_half_restored(edge.store)
         keeper = keeper_of(edge)
         if keeper.keys is None:
             say(f"{keeper.no_key} Until then the audit log's entries wait unsigned.")
@@ -641,6 +664,204 @@ def prove(full: bool, only: tuple[str, ...], faults: bool, as_json: bool) -> Non
         found = walk(full, only, progress, with_faults=faults)
     answer(found.as_json(), as_json, found.lines())
     sys.exit(0 if found.whole else 1)
+
+
+# -- backup -------------------------------------------------------------------------------------
+
+
+@main.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False))
+@as_json
+@plainly
+def backup_(file: str, as_json: bool) -> None:
+    """Write the whole store into FILE, while everybody works on. No key is in it.
+
+    On PostgreSQL as a role that sees all rows (docs/backup.md)."""
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from web.backup_cli import made
+
+    with opened() as edge, progress_bar(hidden=as_json) as progress:
+        found, lines = made(edge, Path(file), progress)
+    answer(asdict(found), as_json, lines)
+
+
+@main.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--finish", is_flag=True, help="Only what must follow, of a restore begun before.")
+@click.option("--erasures", default=None, type=click.Path(exists=True, dir_okay=False),
+              help="The list of erasures that was kept outside.")  # fmt: skip
+@click.option("--none-since", is_flag=True, help="Nobody was erased since the backup was made.")
+@click.option("--since", multiple=True, type=click.Path(exists=True),
+              help="A signed head kept outside, or a folder of them.")  # fmt: skip
+@click.option(
+    "--key",
+    "keys_of_the_log",
+    multiple=True,
+    help="The public key of the log, or a file of it; else the one of SEGUE_AUDIT_KEY.",
+)
+@plainly
+def restore(
+    file: str | None,
+    finish: bool,
+    erasures: str | None,
+    none_since: bool,
+    since: tuple[str, ...],
+    keys_of_the_log: tuple[str, ...],
+) -> None:
+    """Bring the backup FILE into an empty database, and make it ready: erase again whom the list
+    names, give every entry its place, and check that all is whole. Nobody is let in before."""
+    from pathlib import Path
+
+    from referral.backup import load
+    from web import backup_cli
+    from web.audit_cli import heads_kept, settled, verified, verifiers_for
+
+    if bool(file) == finish or bool(erasures) == none_since:
+        say("Say `segue restore FILE`, or --finish for one begun before; and with it either")
+        say("--erasures LIST (segue erasures export), or --none-since if there were none.")
+        sys.exit(2)
+    lines = backup_cli.read_list(Path(erasures)) if erasures else []
+    with opened(check=False) as edge, progress_bar(hidden=False) as progress:
+        if file:
+            found = load(edge.store, Path(file), edge.clock(), progress)
+            say(f"{found.total} rows of {len(found.rows)} tables, as they were on {found.made_at}.")
+
+        def check(store: Store) -> tuple[bool, list[str]]:
+            with store.snapshot() as tx:
+                verifiers = verifiers_for(tx, keys_of_the_log)
+                kept = heads_kept(since, verifiers)
+                report = verified(tx, verifiers, kept, False, progress)
+            return report.whole, report.lines()
+
+        def settle(edge: Edge) -> int:
+            return int(settled(edge, None)[0]["settled"])
+
+        whole, told = backup_cli.finish(edge, lines, settle, check, progress)
+    for line in told:
+        say(line)
+    sys.exit(0 if whole else 1)
+
+
+@main.group()
+def erasures() -> None:
+    """Whom was erased, by random ids alone: the list that is played again after a restore."""
+
+
+@erasures.command("export")
+@click.argument("file", type=click.Path(dir_okay=False))
+@plainly
+def erasures_export(file: str) -> None:
+    """Write the list into FILE, to be kept outside, apart from the backups."""
+    from pathlib import Path
+
+    from web.backup_cli import export
+
+    with opened() as edge:
+        count = export(edge.store, Path(file))
+    say(f"{file}: {count} erasures. Keep it where no restore of the database overwrites it.")
+
+
+@erasures.command("scrub")
+@plainly
+def erasures_scrub() -> None:
+    """Write the database's files anew, so that nothing erased is left in their free pages."""
+    from referral.backup import scrub
+
+    with opened() as edge:
+        for line in scrub(edge.store):
+            say(line)
+
+
+# -- keys ---------------------------------------------------------------------------------------
+
+
+@main.group()
+def keys() -> None:
+    """The keys that what people write lies under. The file of SEGUE_WRAPPING_KEYS wraps them all:
+    without it nothing of that can be read again, by anybody."""
+
+
+@keys.command("make")
+@plainly
+def keys_make() -> None:
+    """Make the key file, readable by you alone. Keep a copy apart from the backups."""
+    from web.keys_cli import make
+    from web.settings import key_file
+
+    path = key_file()
+    made = make(path)
+    say(f"Made {path} with the key {made.current}. Copy it to a safe place apart from the backups.")
+
+
+@keys.command("add")
+@plainly
+def keys_add() -> None:
+    """Add a new wrapping key, which wraps from now on. Then restart, and run: segue keys rewrap"""
+    from web.keys_cli import add
+    from web.settings import key_file
+
+    path = key_file()
+    made = add(path)
+    say(f"Added the key {made.current} to {path}. Copy the file to its safe place again, restart")
+    say("`segue serve` and `segue worker`, then run: segue keys rewrap")
+
+
+@keys.command("rewrap")
+@as_json
+@plainly
+def keys_rewrap(as_json: bool) -> None:
+    """Wrap every person's key by the newest wrapping key. No text moves; it may be stopped."""
+    from web.keys_cli import rewrap
+
+    with opened() as edge, progress_bar(hidden=as_json) as progress:
+        done = rewrap(edge, progress)
+    answer({"rewrapped": done}, as_json, [f"{done} keys were wrapped anew."])
+
+
+@keys.command("drop")
+@click.argument("key")
+@plainly
+def keys_drop(key: str) -> None:
+    """Take a wrapping KEY out of the file, once it wraps nothing any more."""
+    from web.keys_cli import drop
+    from web.settings import key_file
+
+    with opened() as edge:
+        drop(key_file(), key, edge.store)
+    say(f"{key} is out of the file. Backups made while it was in use can't be read without it.")
+
+
+@keys.command("seal")
+@as_json
+@plainly
+def keys_seal(as_json: bool) -> None:
+    """Put under a key what was stored plain. It may be stopped, and goes on where it was."""
+    from web.keys_cli import seal
+
+    with opened() as edge, progress_bar(hidden=as_json) as progress:
+        done = seal(edge, progress)
+    answer({"sealed": done}, as_json, [f"{done} texts were put under a key."])
+
+
+@keys.command("list")
+@as_json
+@plainly
+def keys_list(as_json: bool) -> None:
+    """Say which wrapping keys there are, what each wraps, and how much is still stored plain."""
+    from web.keys_cli import counted, plain
+
+    with opened() as edge:
+        here = edge.store.wrapping.ids if edge.store.wrapping else ()
+        wraps, left = counted(edge.store), plain(edge.store)
+    lines = [f"{i}: wraps {wraps.get(i, 0)} keys" for i in here]
+    lost = sorted(set(wraps) - set(here))
+    lines += [f"{i}: wraps {wraps[i]} keys and is NOT in the key file" for i in lost]
+    lines.append(f"{left} texts are stored plain." if left else "Nothing is stored plain.")
+    found = {"here": list(here), "wraps": wraps, "plain": left}
+    answer(found, as_json, lines)
+    sys.exit(1 if lost or left else 0)
 
 
 @main.group()

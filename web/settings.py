@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
+from referral.keys import WrappingKeys
 from referral.store import Store
 
 PREFIX = "SEGUE_"
 LEAST_SECRET = 32
+KEY_FILE = "var/wrapping.keys"
 
 
 class SettingWrong(Exception):
@@ -28,6 +30,8 @@ class Settings:
     database_url: str = field(default="sqlite:///var/segue.db", repr=False)
     public_url: str = "http://127.0.0.1:8000"
     service_name: str = "Segue"
+    # The file of the keys that wrap the keys of people, kept apart from the database.
+    wrapping_keys: str = KEY_FILE
     signing_key: str | None = field(default=None, repr=False)
     # The mail server, and the address messages come from.
     smtp_url: str | None = field(default=None, repr=False)
@@ -75,7 +79,19 @@ class Settings:
         url = make_url(self.database_url)
         if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-        return Store(self.database_url)
+        return Store(self.database_url, wrapping=wrapping_keys(self.wrapping_keys))
+
+
+def wrapping_keys(path: str) -> WrappingKeys | None:
+    """The keys of this file; None where there is no such file. Raises WrongKeyFile."""
+    file = Path(path)
+    return WrappingKeys.read(file) if file.exists() else None
+
+
+def key_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Where the file of wrapping keys is, or should be."""
+    env = os.environ if environ is None else environ
+    return Path(env.get(PREFIX + "WRAPPING_KEYS") or KEY_FILE)
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Settings:

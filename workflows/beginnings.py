@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from referral import beginnings
 from referral.actors import Actor
 from referral.audit import log
 from referral.ids import new_id
-from referral.rows import put
+from referral.rows import change, put
 from referral.states import Noun
 from referral.store import Sql, Tx
 from workflows.engine import Done, step
@@ -46,7 +47,7 @@ def begin_writing(
             "updated_at": at,
         },
     )
-    beginnings.save(tx, begun_id, dict(answers or {}), at)
+    _save(tx, begun_id, dict(answers or {}), at)
     log(tx, actor, at, "referral_begun", "referral", begun_id, subject=_subject(tx, person_id))
     return begun_id
 
@@ -67,7 +68,12 @@ def save_answers(
     begun = beginnings.one(tx, actor, begun_id)
     if begun is None:
         raise missing("referral", "write")
-    beginnings.save(tx, begun_id, {**begun.answers, **values}, at)
+    _save(tx, begun_id, {**begun.answers, **values}, at)
+
+
+def _save(tx: Tx, begun_id: str, answers: dict[str, Any], at: datetime) -> None:
+    text = json.dumps(answers, ensure_ascii=False, sort_keys=True)
+    change(tx, "beginning", begun_id, {"answers": text, "updated_at": at})
 
 
 def choose_activity(tx: Tx, actor: Actor, at: datetime, begun_id: str, group_id: str) -> Done:

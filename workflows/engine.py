@@ -17,6 +17,7 @@ from referral import audit, effects, facts, picks, policy
 from referral.actors import NOBODY, Actor, the_system
 from referral.details import details_of, told
 from referral.ids import new_id, new_reference
+from referral.keys import Of
 from referral.ledger import (
     END_CLOCKS,
     FREE_PLACE,
@@ -547,7 +548,7 @@ def _write(
         )
     missed = _missed(tx, table, f, rows, at, cal)
     try:
-        if not write(tx, rows):
+        if not write(tx, rows, Of(f.system_id, getattr(f, "subject_ref", None))):
             return None
     except NoPlaceLeft:
         raise Refused(

@@ -63,11 +63,18 @@ HELD_STILL = Refusal(
     N_("Ask whoever holds it to lift the hold."),
     "what is held is kept",
 )
+EMERGENCY_OPEN = Refusal(
+    "emergency_open",
+    N_("Somebody opened their record in an emergency, and that hasn't been reviewed yet."),
+    N_("Have it reviewed first."),
+    "every use is reviewed",
+)
 IN_THE_WAY: tuple[tuple[Noun, Refusal], ...] = (
     (Noun.REFERRAL, REFERRAL_OPEN),
     (Noun.CONCERN, CONCERN_OPEN),
     (Noun.ESCALATION, ESCALATION_OPEN),
     (Noun.OVERRIDE, OVERRIDE_OPEN),
+    (Noun.EMERGENCY, EMERGENCY_OPEN),
 )
 
 
@@ -163,6 +170,7 @@ def _erase(tx: Tx, actor: Actor, found: Found, line: Line, at: datetime) -> Eras
     entries = erasures.entries(tx, found, ids)
     erasures.forget_answers(tx, found.system_id, ids)
     erasures.forget_details(tx, entries)
+    keys = [key for subject in found.subjects for key in tx.ring.forget(subject)]
     erasures.blank(tx, ids, at)
     erasures.keep(tx, line)
     for first in range(0, max(len(entries), 1), IN_ONE_ENTRY):
@@ -177,5 +185,6 @@ def _erase(tx: Tx, actor: Actor, found: Found, line: Line, at: datetime) -> Eras
             erased=entries[first : first + IN_ONE_ENTRY],
             erasure=line.id,
             ground=line.ground,
+            keys=keys if first == 0 else [],
         )
     return Erased(line.id, found.id, found.people, len(entries), len(ids["record"]))

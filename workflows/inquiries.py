@@ -3,6 +3,7 @@ ground that is recorded, and given once a second person has said yes with their 
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from referral import entries, inquiries
@@ -74,13 +75,14 @@ def ask_for_bundle(
             "noun": NOUN,
             "record_id": found[0],
             "trigger": TRIGGER,
-            "given": {"ground": ground, "named": named},
+            "given": json.dumps({"ground": ground, "named": named}),
             "proposed_by": actor.membership_id,
             "proposed_at": at,
             "answered_by": None,
             "answered_at": None,
             "answer": None,
         },
+        subject=found[1],
     )
     said = {"inquiry": made, "ground": ground, "named": named}
     log(tx, actor, at, "bundle_asked", NOUN, None, said, subject=found[1], reason=ground)

@@ -13,6 +13,7 @@ from referral import facts, visible
 from referral.actors import Actor
 from referral.audit import showing
 from referral.facts import ReferralFacts
+from referral.keys import parsed
 from referral.people_checks import name_key, nhs_number, phone_number
 from referral.states import Noun, Role
 from referral.store import Tx
@@ -122,7 +123,7 @@ def _record(row: ReferralRow) -> dict[str, Any]:
 
 def _plan(shared: str | None) -> dict[str, Any]:
     """The copy of the plan that sending froze, by its fields."""
-    plan = json.loads(shared or "{}")
+    plan = parsed(shared) or {}
     return {name: plan.get(name) for name in ("what_matters", "goals", "needs", "access")}
 
 

@@ -14,9 +14,9 @@ from referral.audit import log
 from referral.clocks import member_key, role_key
 from referral.details import details_of
 from referral.ids import new_id, new_reference
+from referral.keys import parsed
 from referral.ledger import free_text
 from referral.rows import bump, change, keep_still, put
-from referral.schema import unseal
 from referral.states import Noun, ReferralState, Role
 from referral.store import Sql, TryAgain, Tx
 from workflows.engine import (
@@ -46,7 +46,8 @@ DRAFT_FIELDS = (
 )
 PLAN = Sql(
     "SELECT p.what_matters, p.goals, p.needs, p.access FROM plan p JOIN referral r"
-    " ON r.plan_id = p.id WHERE r.id = :id"
+    " ON r.plan_id = p.id WHERE r.id = :id",
+    sealed=(0, 3),
 )
 GROUP = Sql(
     "SELECT a.id, a.provider_id FROM activity_group g JOIN activity a ON a.id = g.activity_id"
@@ -55,7 +56,8 @@ GROUP = Sql(
 PLAN_OF = Sql("SELECT person_id FROM plan WHERE id = :id AND system_id = :system_id")
 COPIED = Sql(
     "SELECT urgent, risks, safety_notes, safety_answers, call_before, plan_id, alternatives"
-    " FROM referral WHERE id = :id"
+    " FROM referral WHERE id = :id",
+    sealed=(2, 3),
 )
 
 
@@ -169,10 +171,10 @@ def what_is_shared(tx: Tx, referral_id: str) -> str:
         return json.dumps({"what_matters": None, "goals": [], "needs": [], "access": None})
     return json.dumps(
         {
-            "what_matters": unseal(row[0]),
+            "what_matters": row[0],
             "goals": json.loads(row[1] or "[]"),
             "needs": json.loads(row[2] or "[]"),
-            "access": unseal(row[3]),
+            "access": row[3],
         },
         ensure_ascii=False,
     )
@@ -273,8 +275,8 @@ def _redirect(
             "redirected_from": referral_id,
             "urgent": bool(copied[0]),
             "risks": copied[1],
-            "safety_notes": unseal(copied[2]),
-            "safety_answers": unseal(copied[3]) if group[0] == f.activity_id else None,
+            "safety_notes": copied[2],
+            "safety_answers": copied[3] if group[0] == f.activity_id else None,
             "call_before": bool(copied[4]),
             "plan_id": copied[5],
             "alternatives": json.loads(copied[6]) if copied[6] else None,
@@ -375,7 +377,8 @@ ATTENDED = Sql(
 
 PROPOSED = Sql(
     "SELECT id, noun, record_id, trigger, given, proposed_by, answer, organisation_id"
-    " FROM confirmation WHERE id = :id AND system_id = :system_id"
+    " FROM confirmation WHERE id = :id AND system_id = :system_id",
+    sealed=(4,),
 )
 
 ANSWER_PROPOSAL = Sql(
@@ -420,13 +423,14 @@ def propose(
             "noun": str(noun),
             "record_id": record_id,
             "trigger": trigger,
-            "given": dict(given),
+            "given": json.dumps(dict(given), ensure_ascii=False, sort_keys=True),
             "proposed_by": actor.membership_id,
             "proposed_at": at,
             "answered_by": None,
             "answered_at": None,
             "answer": None,
         },
+        subject=f.subject_ref,
     )
     log(
         tx,
@@ -480,7 +484,7 @@ def confirm_proposal(
         log(tx, second, at, "proposal_refused", noun, record_id, {"confirmation": confirmation_id})
         _tell_proposer(tx, first, at, "proposal_refused", noun, record_id)
         return None
-    said = json.loads(given)
+    said = parsed(given) or {}
     made = step(tx, Noun(noun), record_id, trigger, first, at, said, second=second)
     if (noun, trigger) == (Noun.RIGHTS, "erase"):
         erase_asked(tx, first, second, at, record_id, said["ground"])

@@ -14,6 +14,7 @@ from referral.audit import log
 from referral.copies import DECIDED, NOTES, REVIEWS, SAFETY, Copy
 from referral.holds import end_hold_clock
 from referral.ids import new_id
+from referral.keys import Of
 from referral.rights import change_part, parts_of, person_now, receivers, restrictions_of
 from referral.rows import bump, change, put
 from referral.states import HoldCause, Noun, RightsKind, RightsState, Role
@@ -107,12 +108,13 @@ def decide_part(
         "at": at,
     }
     if part in rows_now:
-        change_part(tx, record_id, part, values)
+        change_part(tx, record_id, part, values, Of(f.system_id, f.subject_ref))
     else:
         put(
             tx,
             "rights_part",
             {"request_id": record_id, "part": part, "system_id": f.system_id, **values},
+            subject=f.subject_ref,
         )
     said = {"part": part, "decision": values["decision"]}
     log(tx, actor, at, "part_decided", Noun.RIGHTS, record_id, said, subject=f.subject_ref)

@@ -29,7 +29,8 @@ NEWEST = Sql("SELECT seq, action, noun, record_id, leaf FROM audit WHERE seq > :
 LAST = Sql("SELECT coalesce(max(seq), 0) FROM audit")
 DETAILS = Sql(
     "SELECT a.action, d.payload FROM audit a JOIN audit_detail d ON d.entry_id = a.entry_id"
-    " WHERE a.seq > :seq ORDER BY a.seq"
+    " WHERE a.seq > :seq ORDER BY a.seq",
+    sealed=(1,),
 )
 # What is opened on the way of a longer story only. The same watcher stands before each of them,
 # but for the person's own page, which is opened in the test below.

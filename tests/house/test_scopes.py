@@ -67,6 +67,8 @@ FOR_THE_PROGRAM = {
     "health": "how many wait: numbers",
     "inquiries": "everything about one person, once two people who may have said yes",
     "queue": "what a worker has claimed",
+    "keys": "whether whom a key is for is still there",
+    "rekeying": "what is put under a key: nobody reads it",
     "leftovers": "what is cleared away",
     "proofs": "which record a reference names, for who runs the database",
     "passing": "what goes along when a person is passed on",

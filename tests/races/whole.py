@@ -43,7 +43,7 @@ def faults_seen(tx: Tx) -> list[str]:
     """The same, as one transaction sees the store."""
     found: list[str] = []
     steps = tx.rows(STEPS)
-    entries = tx.rows(ENTRIES)
+    entries = list(tx.ring.details(tx.rows(ENTRIES), 6, 7))
     clocks = tx.rows(CLOCKS)
     groups = tx.rows(TAKEN)
     records = {

@@ -385,7 +385,8 @@ def test_a_search_is_audited_without_its_words(w: World) -> None:
         (row,) = tx.rows(
             Sql(
                 "SELECT a.leaf, d.payload FROM audit a JOIN audit_detail d"
-                " ON d.entry_id = a.entry_id WHERE a.action = 'searched'"
+                " ON d.entry_id = a.entry_id WHERE a.action = 'searched'",
+                sealed=(1,),
             )
         )
     assert person in row[1]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from referral.store import Store
+from tests import databases  # noqa: F401 - the keys of the tests
 from web import worker
 from web.edge import Edge
 from workflows import sweep

@@ -11,6 +11,7 @@ import pytest
 from referral import erasures
 from referral.actors import Actor
 from referral.ids import new_id
+from referral.keys import key_of
 from referral.ledger import TABLES
 from referral.records import person
 from referral.states import Noun
@@ -40,7 +41,7 @@ KNOWN = {
 }
 TRACES = (
     *("Zephyrine", "Quillfeather", "zephyrine", "quillfeather", "1949-02-03", "9990000018"),
-    *("900123", "Lantern Row", "LS1 4AP", "after four", "960777", WORDS),
+    *("7700900123", "Lantern Row", "LS1 4AP", "after four", "01632 960777", WORDS),
 )
 
 
@@ -86,10 +87,15 @@ def erase(w: World, p: str, **more: Any) -> Erased:
 
 
 def everything(w: World) -> str:
-    """Every value of every row, as text."""
+    """Every value of every row, as text, sealed words opened."""
     with w.store.read() as tx:
+
+        def said(value: Any) -> str:
+            sealed = isinstance(value, str) and key_of(value)
+            return str(tx.ring.open(value) if sealed else value)
+
         return "\n".join(
-            " ".join(map(str, row))
+            " ".join(map(said, row))
             for table in sorted(TABLES)
             for row in tx.rows(Sql(f"SELECT * FROM {table}"))
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from marshmallow import Schema, fields
 
 from referral import facts, lists
 from referral.audit import log
+from referral.keys import parsed
 from referral.states import Noun, ReferralState, Role
 from referral.store import Tx
 from web.access import TEAM
@@ -152,8 +152,7 @@ class ReferralShown(ReferralInList):
 def _plan(row: Mapping[str, Any]) -> dict[str, Any]:
     """What is shared of the plan: the copy that was sent, or before that the plan as it is."""
     if row["shared"]:
-        found: dict[str, Any] = json.loads(row["shared"])
-        return found
+        return parsed(row["shared"]) or {}
     return {
         "what_matters": row["plan_what_matters"],
         "goals": row["plan_goals"] or [],
@@ -164,7 +163,6 @@ def _plan(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _record(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row with the names that disclosure goes by."""
-    answers = row["safety_answers"]
     return {
         **row,
         **_plan(row),
@@ -174,7 +172,7 @@ def _record(row: Mapping[str, Any]) -> dict[str, Any]:
         "link_worker": {"id": row["link_worker_id"], "name": row["link_worker_name"]},
         "team": {"id": row["organisation_id"], "name": row["organisation_name"]},
         "team_phone": row["organisation_phone"],
-        "safety_answers": json.loads(answers) if answers else None,
+        "safety_answers": parsed(row["safety_answers"]),
     }
 
 

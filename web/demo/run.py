@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from referral.keys import WrappingKeys
 from referral.store import Sql, Store
 from referral.upgrade import WrongShape, check, upgrade
 from web.demo import cast
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 FOLDER = Path("var")
 DATABASE = FOLDER / "demo.db"
 KEY = FOLDER / "demo.key"
+KEYS = FOLDER / "demo.wrapping.keys"
 CLOCK = FOLDER / "demo.clock"
 AUDIT_KEY = FOLDER / "demo.audit.key"
 HEADS = FOLDER / "demo.heads"  # the signed heads of its log, as another machine would keep them
@@ -100,9 +102,12 @@ def settings_for(port: int) -> Settings:
     if not KEY.exists():
         KEY.touch(mode=0o600)
         KEY.write_text(secrets.token_urlsafe(48))
+    if not KEYS.exists():
+        WrappingKeys.made().write(KEYS)
     return Settings(
         secret_key=KEY.read_text(),
         database_url=f"sqlite:///{DATABASE}",
+        wrapping_keys=str(KEYS),
         public_url=f"http://127.0.0.1:{port}",
     )
 
@@ -122,7 +127,7 @@ def open_demo(fresh: bool, port: int = 8000) -> tuple[Store, WoundClock]:
         _throw_away()
     clock = WoundClock(CLOCK)
     new = not DATABASE.exists()
-    store = Store(f"sqlite:///{DATABASE}")
+    store = settings_for(port).open_store()
     if new:
         click.echo("Making a fictional system with four months of history ...")
         make(store, clock, port)
