@@ -3,6 +3,7 @@ in words."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -82,6 +83,11 @@ def value(found: Any) -> str:
     if isinstance(found, (list, tuple)):
         return "; ".join(filter(None, map(value, found)))
     text = str(found)
+    if text.startswith("{"):  # a structure kept as sealed text
+        try:
+            return value(json.loads(text))
+        except ValueError:
+            return text
     return (
         text.replace("_", " ") if text.islower() and " " not in text and "@" not in text else text
     )

@@ -116,6 +116,7 @@ def one(review_id: UUID) -> ResponseReturnValue:
             seen=seen,
             row=_row(seen),
             choices=choices,
+            may_keep=actor.role in LEADS,
             reasons=labels.choices(labels.KEPT_BECAUSE, *REASONS),
             back={"href": "/retention", "text": _("Records due to go")},
         ),

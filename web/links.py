@@ -36,6 +36,7 @@ from web.say import _, ngettext
 from web.schemas import Wrong, load, schema_for
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Day, Text, YesNo
+from web.schemas.rights import AskForOwn
 from web.words import age_band, day_words, listed, phone_words
 from workflows import person_links as own
 from workflows import provider_links as provider
@@ -45,6 +46,7 @@ from workflows.guards import HELD
 from workflows.moves import N_
 from workflows.people import MOST_TEXT
 from workflows.provider_links import LinkOver, Offer
+from workflows.rights import receive_request
 from workflows.working_time import local_day
 
 pages = Blueprint("links", __name__)
@@ -575,6 +577,43 @@ def looked() -> ResponseReturnValue:
         return _closed()
     lines = [looks.drawn(one) for one in found.lines]
     return _own("links/looked.jinja", link, lines=lines, older=found.older)
+
+
+@pages.route("/mine/ask", methods=["GET", "POST"])
+@public(OWN)
+def ask_about_mine() -> ResponseReturnValue:
+    """Ask for what the law gives one over one's own information: a copy, putting it right, and the
+    rest."""
+    link = _mine()
+    if link is None:
+        return _closed()
+    person = own.person_of(link)
+    schema = AskForOwn()
+    form = Form()
+    kinds = labels.choices(labels.RIGHTS)
+    if request.method != "POST":
+        return _own("links/ask.jinja", link, form, kinds=kinds)
+    form.values = as_typed(schema, request.form)
+    wait = _limited(link.id)
+    if wait:
+        return _too_often(wait)
+    try:
+        given = load(schema, typed(schema, request.form), edge().clock(), form=True)
+        made = edge().perform(
+            person,
+            lambda tx, at: receive_request(
+                tx, person, at, person_id=person.person_id, values=given
+            ),
+        )
+    except (Wrong, Refused) as wrong:
+        refuse(form, wrong.refusals)
+        return _own("links/ask.jinja", link, form, kinds=kinds), 422
+    words = _(
+        "They have it. You get an answer within a month. Your reference is %(number)s.",
+        number=made.reference,
+    )
+    flash(words, "success")
+    return redirect("/mine", 303)
 
 
 @pages.get("/mine/exit")

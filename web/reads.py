@@ -206,7 +206,14 @@ ASKED_BY_POST = frozenset(
 # What shows nobody who is supported: why, and which.
 SHOWS_NOBODY: dict[str, frozenset[str]] = {
     "the person's own page goes on: that it was opened is in the log": frozenset(
-        {"links.how", "links.looked", "links.not_safe", "links.not_safe_by_link", "links.stop"}
+        {
+            "links.ask_about_mine",
+            "links.how",
+            "links.looked",
+            "links.not_safe",
+            "links.not_safe_by_link",
+            "links.stop",
+        }
     ),
     "a question before anything is shown, or the way out": frozenset(
         {

@@ -89,6 +89,7 @@ FOR_THE_PROGRAM = {
     "workflows.person_links": "commands",
     "workflows.referrals": "commands",
     "web.demo.leading": "the demo, where everybody is invented",
+    "web.demo.rights": "the demo, where everybody is invented",
     "web.demo.story": "the demo, where everybody is invented",
 }
 # Parts of other queries, which narrow them.

@@ -43,6 +43,8 @@ PROTECTS = {
     "escalation": set(TABLES[Noun.ESCALATION].triggers),
     "assurance": set(TABLES[Noun.ASSURANCE].triggers),
     "agreement": set(TABLES[Noun.AGREEMENT].triggers),
+    "rights_request": set(TABLES[Noun.RIGHTS].triggers),
+    "emergency": set(TABLES[Noun.EMERGENCY].triggers),
 }  # fmt: skip
 
 

@@ -152,9 +152,9 @@ DOORS = (
     ("rae", "Rae Lister", "leader of Riverside Singers"),
     ("gwen", "Gwen Hardy", "safeguarding lead at Ash Lane Surgery"),
     ("grace", "Grace Amos", "governance lead for Harbour"),
+    ("ingrid", "Ingrid Falk", "information governance lead of Saltmere"),
     ("ada", "Ada Fry", "administrator of Saltmere"),
     ("alma", "Alma Reyes", "auditor of Saltmere"),
-    ("ingrid", "Ingrid Falk", "information governance lead of Saltmere"),
     ("amara", "Amara Cole", "accountable officer of Saltmere"),
 )
 NEEDS = ("loneliness", "bereavement", "long_term_condition", "confidence", "moving_more")

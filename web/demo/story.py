@@ -19,6 +19,7 @@ from referral.store import Sql, Store, Tx
 from web.demo import cast
 from web.demo.leading import leading
 from web.demo.lives import tell_lives
+from web.demo.rights import tell_rights
 from workflows.activities import add_provider, save_activity, save_group
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
@@ -496,6 +497,7 @@ def tell(
     _held_for_a_time(s)
     leading(s)
     tell_lives(s)
+    tell_rights(s)
     _asked_in_welsh(s)
     s.tell()
     return s
