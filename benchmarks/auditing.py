@@ -16,7 +16,7 @@ from typing import Any
 from unittest import mock
 
 from benchmarks.commands import Plan
-from benchmarks.databases import Ground, durable, raw
+from benchmarks.databases import Ground, durable, plain, raw
 from benchmarks.life import NAMES, Hand, Life, stage
 from benchmarks.people import hands
 from benchmarks.population import populate
@@ -85,7 +85,7 @@ class Log:
 def measure(ground: Ground, plan: Plan, entries: int) -> Log:
     """Measure, then throw the databases away."""
     base = ground.new("log")
-    store = Store(base)
+    store = plain(base)
     at = datetime.now(UTC)
     the_stage = stage(store, at, 2)
     populate(store, the_stage, plan.behind)
@@ -93,7 +93,7 @@ def measure(ground: Ground, plan: Plan, entries: int) -> Log:
     found = Log(ground.kind, entries, durable(ground.kind, store))
     store.dispose()
     urls = {way: ground.copy(base, f"log_{number}") for number, way in enumerate((WITH, WITHOUT))}
-    stores = {way: Store(url, pool_size=1) for way, url in urls.items()}
+    stores = {way: plain(url, pool_size=1) for way, url in urls.items()}
     found.took = {WITH: [], WITHOUT: []}
     for number, some in enumerate(_rounds(plan, people)):
         for way in (WITH, WITHOUT) if number % 2 else (WITHOUT, WITH):
@@ -136,7 +136,7 @@ def _none(**said: Any) -> list[Any]:
 
 
 def _the_tree(url: str, found: Log) -> None:
-    store = Store(url, pool_size=1)
+    store = plain(url, pool_size=1)
     _fill(store, url, found.entries)
     began = time.perf_counter()
     low = "0"

@@ -17,13 +17,12 @@ from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any, NamedTuple
 
-from benchmarks.databases import Ground, durable, raw
+from benchmarks.databases import Ground, durable, plain, raw
 from benchmarks.life import NAMES, Cast, Hand, Life, stage
 from benchmarks.people import hands
 from benchmarks.population import populate
 from benchmarks.replay import Script, ready, replay, replay_ready, script
 from referral.ledger import TABLES
-from referral.store import Store
 from web.edge import Edge
 
 OURS, LOOP, READY = "ours", "raw loop", "raw loop, ready made"
@@ -128,7 +127,7 @@ class Client:
     def __init__(self, urls: dict[str, str], cast: Cast, the_script: Script) -> None:
         self.cast = cast
         self.script = the_script
-        self.store = Store(urls[OURS], pool_size=1)
+        self.store = plain(urls[OURS], pool_size=1)
         self.edge = Edge(self.store)
         self.pg = self.store.pg
         self.connections = {way: raw(urls[way]) for way in (LOOP, READY)}
@@ -215,7 +214,7 @@ def _serve(pipe: Connection, urls: dict[str, str], cast: Cast, the_script: Scrip
 def measure(ground: Ground, plan: Plan) -> Outcome:
     """Let the ways take turns, compare what they wrote, and throw the databases away."""
     base = ground.new("base")
-    store = Store(base)
+    store = plain(base)
     at = datetime.now(UTC)
     the_stage = stage(store, at, plan.clients + 1)
     populate(store, the_stage, plan.behind)

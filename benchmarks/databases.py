@@ -96,6 +96,14 @@ class PostgresqlGround:
             connection.execute(statement)
 
 
+def plain(url: str, pool_size: int = 5) -> Store:
+    """A store that puts nothing under keys: the yardstick's rows are to be the same, and no two
+    sealed texts are. What sealing costs is said in docs/keys.md."""
+    store = Store(url, pool_size=pool_size)
+    store.keys = None
+    return store
+
+
 def _upgraded(url: str) -> str:
     store = Store(url)
     upgrade(store, BUILT, move_tables())

@@ -16,7 +16,7 @@ from itertools import cycle
 from typing import Any, NamedTuple
 from unittest import mock
 
-from benchmarks.databases import Ground
+from benchmarks.databases import Ground, plain
 from benchmarks.life import stage
 from benchmarks.population import Population, populate
 from referral import facts, queue, visible
@@ -80,7 +80,7 @@ LISTS = ("worklist", "referrals of a team")
 def measure(ground: Ground, referrals: int, repeats: int) -> Readings:
     """Fill a database, read in it, and throw it away."""
     url = ground.new("reading")
-    store = Store(url)
+    store = plain(url)
     at = datetime.now(UTC)
     population = populate(store, stage(store, at, 1), referrals)
     reads = list(_reads(store, population, at))

@@ -24,6 +24,7 @@ from benchmarks.life import Hand, Life
 from referral import ledger
 from referral.actors import Actor
 from referral.ids import new_reference
+from referral.keys import Of
 from referral.leaf import commitment, leaf_hash
 from referral.schema import instant_text
 from referral.store import Tx
@@ -60,8 +61,8 @@ def _noting(into: list[Sent]) -> Iterator[None]:
             into.append(_sent(sql, values))
         return execute(tx, sql, values)
 
-    def noted_write(tx: Tx, rows: list[ledger.Row]) -> bool:
-        for statement, params in rows:
+    def noted_write(tx: Tx, rows: list[ledger.Row], of: Of | None = None) -> bool:
+        for statement, params, _ in rows:
             if statement.kind != "gate":
                 how = statement.plain
             elif tx.pg:
@@ -72,7 +73,7 @@ def _noting(into: list[Sent]) -> Iterator[None]:
                 how = statement.plain
             into.append(_sent(how.postgresql if tx.pg else how.sqlite, how.values(params)))
         with mock.patch.object(Tx, "execute", execute):
-            return write(tx, rows)
+            return write(tx, rows, of)
 
     with (
         mock.patch.object(Tx, "execute", noted_execute),
