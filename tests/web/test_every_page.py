@@ -27,6 +27,8 @@ BESIDE = {
     "/inquiries/<uuid:inquiry_id>": "once a bundle was asked for",
     "/inquiries/<uuid:inquiry_id>/bundle": "once two people said yes",
     "/mine": "for the person, by their own link",
+    "/mine/ask": "for the person, by their own link",
+    "/mine/looked": "for the person, by their own link",
     "/mine/exit": "for the person, by their own link",
     "/mine/how/<uuid:referral_id>": "for the person, by their own link",
     "/mine/not-safe": "for the person, by their own link",
@@ -43,6 +45,11 @@ BESIDE = {
     "/people/<uuid:person_id>/link/sheet": "while the person's link is open",
     "/policy/changes/<uuid:change_id>/decide": "once the comments have closed",
     "/providers/<uuid:provider_id>/apply": "for a provider who never applied",
+    "/rights/<uuid:record_id>/copy": "once a request for a copy is being done",
+    "/rights/<uuid:record_id>/copy.json": "once a request for a copy is being done",
+    "/rights/<uuid:record_id>/parts": "once a request for a copy is being done",
+    "/rights/<uuid:record_id>/put-right": "once a request to put something right is being done",
+    "/rights/<uuid:record_id>/stop-use": "once a request to stop is being done",
     "/referrals/<uuid:writing_id>/write/leave": "while a referral is half written",
 }
 

@@ -596,9 +596,9 @@ def reviews(w: World, who: str, which: str = "open") -> list[str]:
 def test_reviews_are_of_the_own_place_the_most_severe_first(w: World) -> None:
     first = escalated(w, w.sent())
     worse = escalated(w, w.sent(), "high")
-    for who in ("grace", "paul", "gail", "tess", "ingrid"):
+    for who in ("grace", "paul", "gail", "tess"):
         assert reviews(w, who) == [worse, first], who
-    for who in ("fred", "priya", "sol", "ada", "cora", "art", "tom"):
+    for who in ("fred", "priya", "sol", "ingrid", "ada", "cora", "art", "tom"):
         assert reviews(w, who) == [], who
     assert reviews(w, "grace", "others") == []
     assert reviews(w, "gail", "others") == [worse, first]
