@@ -38,6 +38,8 @@ def nothing_but_the_attempt(store: Store, attempts: int = 1) -> Iterator[None]:
 
 # What a page may ask of the store.
 BUDGET = 15
+# And more while a concern of one's own is unread: whom to ring at this hour is asked on every page.
+UNSEEN = 3
 
 
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
