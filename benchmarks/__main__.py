@@ -7,14 +7,14 @@ import json
 import sys
 from dataclasses import replace
 
-from benchmarks import auditing, commands, reading, report
+from benchmarks import auditing, commands, reading, report, wall
 from benchmarks.databases import KINDS, ground
 
 
 def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", choices=KINDS, help="one kind of database")
-    parser.add_argument("--part", choices=("commands", "reads", "log"), help="one part")
+    parser.add_argument("--part", choices=("commands", "reads", "log", "wall"), help="one part")
     parser.add_argument("--clients", type=int, default=4, help="clients at once, besides one")
     parser.add_argument("--repeats", type=int, help="how often each takes its turn")
     parser.add_argument("--referrals", type=int, default=100_000, help="to read among")
@@ -55,6 +55,10 @@ def main(given: list[str] | None = None) -> int:
                 readings.append(reading.measure(at_hand, referrals, times))
                 say(report.reads_table(readings[-1]))
                 failures += report.failures_of_reads(readings[-1], not asked.quick)
+            if asked.part in (None, "wall"):
+                costs = wall.measure(at_hand, referrals, times)
+                say(wall.table(kind, costs))
+                failures += wall.failures(kind, costs, not asked.quick)
     if asked.json:
         print(json.dumps({**report.as_data(known, outcomes, readings, logs), "failures": failures}))
     else:

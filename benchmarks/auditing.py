@@ -26,7 +26,7 @@ from referral.ids import new_id
 from referral.leaf import canonical, leaf_hash
 from referral.notes import Signer
 from referral.proofs import entries_named, proofs_of
-from referral.store import Sql, Store
+from referral.store import Door, Sql, Store
 from referral.verify_tree import check_tree
 from web.audit_keys import Keys
 from web.edge import Edge
@@ -142,13 +142,13 @@ def _the_tree(url: str, found: Log) -> None:
     low = "0"
     placed = count = 0
     while count or not placed:
-        with store.begin() as tx:
+        with store.begin(door=Door.WHOLE) as tx:
             count, low = sequencer.place(tx, low)
         placed += count
     found.placing = (time.perf_counter() - began) / placed
-    with store.begin() as tx:
+    with store.begin(door=Door.WHOLE) as tx:
         sequencer.head(tx, KEYS.origin, KEYS.sign, datetime.now(UTC))
-    with store.snapshot() as tx:
+    with store.snapshot(door=Door.WHOLE) as tx:
         found.entries = tree.size(tx)
         found.hashing = _timed(_bare_loop([row[0].encode() for row in tx.stream(_LEAVES)]))
         report = _Findings()
@@ -199,7 +199,7 @@ def _bare_loop(leaves: list[bytes]) -> Callable[[], object]:
 
 def _fill(store: Store, url: str, entries: int) -> None:
     """So many entries like that of a step, beside those there are."""
-    with store.read() as tx:
+    with store.read(door=Door.WHOLE) as tx:
         row = tx.row(ENTRY)
     if row is None:
         raise RuntimeError("no command was made")

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import make_url
 
-from referral.store import BUSY_SECONDS, PREPARED, Store
+from referral.store import BUSY_SECONDS, PREPARED, Door, Store
 from referral.upgrade import upgrade
 from workflows.engine import move_tables
 
@@ -178,7 +178,7 @@ class NotDurable(Exception):
 def durable(kind: str, store: Store) -> dict[str, str]:
     """The settings that make a commit safe, as the store's own connection says. Raises
     NotDurable."""
-    with store.read() as tx:
+    with store.read(door=Door.WHOLE) as tx:
         found = {q.split()[-1]: str(tx.execute(q, ()).fetchone()[0]) for q in SETTINGS[kind]}
     if tuple(found.values()) != DURABLE[kind]:
         raise NotDurable(f"{kind}: {found}")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from referral.actors import Actor
 from referral.ids import new_id
 from referral.states import Noun, Purpose
-from referral.store import Store, Tx
+from referral.store import Door, Store, Tx
 from tests.world import OUTCOME, World, build
 from workflows.activities import save_group
 from workflows.consent import record_consent
@@ -61,7 +61,7 @@ def stage(store: Store, at: datetime, clients: int) -> Stage:
     """Build it in an empty database."""
     w = build(store, at)
     groups = [w.group["choir"]]
-    with store.begin() as tx:
+    with store.begin(door=Door.WHOLE) as tx:
         for number in range(1, clients):
             values = {"name": f"Group {number}", "capacity": 8}
             groups.append(

@@ -16,7 +16,7 @@ from referral.actors import Actor
 from referral.ledger import TABLES, pg_type
 from referral.members import actor_of
 from referral.states import Noun, Role
-from referral.store import Store, Tx
+from referral.store import Door, Store, Tx
 from tests.world import World, assure
 from workflows.activities import add_provider, save_activity, save_group
 from workflows.engine import step
@@ -78,14 +78,14 @@ def populate(store: Store, stage: Stage, wanted: int) -> Population:
         return Population(0, [], [])
     world = stage.world
     began = world.at - EARLIER
-    with store.begin() as tx:
+    with store.begin(door=Door.WHOLE) as tx:
         teams = list(_teams(tx, world, began))
         offers = list(_offers(tx, world, began))
     fates = [_lived(store, stage, fate, began) for fate in FATES]
-    with store.begin() as tx:
+    with store.begin(door=Door.WHOLE) as tx:
         _copy(tx, stage, fates, teams, offers, wanted)
     _tidy(store)
-    with store.read() as tx:
+    with store.read(door=Door.WHOLE) as tx:
         workers = [actor_of(tx, team.member, world.at) for team in teams[: min(10, wanted // 100)]]
         leaders = [actor_of(tx, offer.member, world.at) for offer in offers[:10]]
     return Population(wanted, [a for a in workers if a], [a for a in leaders if a])
@@ -163,7 +163,7 @@ def _lived(
     hand = hands(store, stage, stage.groups[0], 1)[0]
     life = Life(stage.cast, hand)
     at = began
-    with store.begin() as tx:
+    with store.begin(door=Door.WHOLE) as tx:
         for name, _, command in life.commands():
             command(tx, at)
             at += timedelta(hours=20)

@@ -22,7 +22,7 @@ from benchmarks.population import Population, populate
 from referral import facts, queue, visible
 from referral.actors import Actor
 from referral.states import Noun
-from referral.store import Sql, Store, Tx
+from referral.store import Door, Sql, Store, Tx
 from tests.referral.test_plans import GROWS, nodes, tables_of
 from workflows import reading
 from workflows.engine import options
@@ -106,11 +106,11 @@ class _Undo(Exception):
 
 def _once(store: Store, read: Read, subject: Any) -> tuple[float, int]:
     if not read.writes:
-        with store.read() as tx:
+        with store.read(door=Door.WHOLE) as tx:
             return _timed(tx, read, subject)
     took = (0.0, 0)
     try:
-        with store.begin() as tx:
+        with store.begin(door=Door.WHOLE) as tx:
             took = _timed(tx, read, subject)
             raise _Undo
     except _Undo:
@@ -129,7 +129,7 @@ def _timed(tx: Tx, read: Read, subject: Any) -> tuple[float, int]:
 
 def _reads(store: Store, population: Population, at: datetime) -> Iterator[Read]:
     workers = population.link_workers
-    with store.read() as tx:
+    with store.read(door=Door.WHOLE) as tx:
         first = [(actor, None) for actor in workers]
         far = [(actor, _far_down_the_worklist(at, tx, actor)) for actor in workers]
         further = [(actor, _far_down_the_list(at, tx, actor)) for actor in workers]
@@ -252,7 +252,7 @@ def _scans(store: Store, read: Read) -> list[str]:
         sent.append((sql, values))
         return execute(tx, sql, values)
 
-    with store.begin() as tx, mock.patch.object(Tx, "execute", noted):
+    with store.begin(door=Door.WHOLE) as tx, mock.patch.object(Tx, "execute", noted):
         read.run(tx, read.subjects[0])
         sent, asked = [], sent
         return sorted({table for sql, values in asked for table in _whole(tx, sql, values)})

@@ -94,9 +94,9 @@ CONCERNED: dict[str, str] = {
 }
 # Nobody named as a source of harm stands on a rung of that concern, nor anyone of the provider it
 # is about (`referral.ladder.barred`).
-_NOT_NAMED = """ AND NOT EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = :id
+_NOT_NAMED = """ AND NOT EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = :id
     AND (s.user_id = m.user_id OR s.organisation_id = m.organisation_id))
-  AND NOT EXISTS (SELECT 1 FROM concern c JOIN provider pr ON pr.id = c.provider_id
+  AND NOT EXISTS (SELECT 1 FROM guard.concern c JOIN provider pr ON pr.id = c.provider_id
     WHERE c.id = :id AND pr.organisation_id = m.organisation_id)"""
 _KNOWN = """
 WITH concerned AS ({concerned}),

@@ -26,8 +26,11 @@ PERSON = "person"
 
 # -- whom an entry is about ---------------------------------------------------------------------
 
-_OF_PERSON = "SELECT subject_ref FROM person WHERE id = :id"
-_OF_RECORD = "SELECT p.subject_ref FROM {} r JOIN person p ON p.id = r.person_id WHERE r.id = :id"
+_OF_PERSON = "SELECT subject_ref FROM guard.person WHERE id = :id"
+_OF_RECORD = (
+    "SELECT p.subject_ref FROM guard.{} r JOIN guard.person p ON p.id = r.person_id"
+    " WHERE r.id = :id"
+)
 _WITH_PERSON = (
     Noun.RIGHTS,
     Noun.REFERRAL,
@@ -40,8 +43,8 @@ _WITH_PERSON = (
 SUBJECTS = {
     PERSON: Sql(_OF_PERSON),
     "confirmation": Sql(
-        "SELECT p.subject_ref FROM confirmation c JOIN referral r ON r.id = c.record_id"
-        " JOIN person p ON p.id = r.person_id WHERE c.id = :id"
+        "SELECT p.subject_ref FROM confirmation c JOIN guard.referral r ON r.id = c.record_id"
+        " JOIN guard.person p ON p.id = r.person_id WHERE c.id = :id"
     ),
     **{str(noun): Sql(_OF_RECORD.format(noun)) for noun in _WITH_PERSON},
 }
@@ -72,11 +75,11 @@ CONFLICT = Sql(
             " AND (mo.ended_at IS NULL OR mo.ended_at > :at)))",
         )
     }
-  OR EXISTS (SELECT 1 FROM concern k JOIN provider v ON v.id = k.provider_id
+  OR EXISTS (SELECT 1 FROM guard.concern k JOIN provider v ON v.id = k.provider_id
     JOIN membership mo ON mo.organisation_id = v.organisation_id
     WHERE {of("k", CONCERN_OPEN)} AND mo.user_id = :user_id
     AND (mo.ended_at IS NULL OR mo.ended_at > :at))
-  OR EXISTS (SELECT 1 FROM hold h JOIN membership mo ON mo.user_id = :user_id
+  OR EXISTS (SELECT 1 FROM guard.hold h JOIN membership mo ON mo.user_id = :user_id
     WHERE {of("h", HOLD_LIVE)} AND (mo.ended_at IS NULL OR mo.ended_at > :at)
     AND ((h.closed_to = 'link_worker' AND mo.role = 'link_worker')
       OR (h.closed_to = 'provider' AND (mo.role = 'provider_leader'
@@ -238,10 +241,10 @@ def one(tx: Tx, actor: Actor, seq: int) -> EntryRow | None:
 
 _REFERRED = (Noun.REFERRAL, Noun.OVERRIDE, Noun.ESCALATION, Noun.EMERGENCY, Noun.CONCERN)
 BY_REFERENCE = Sql(
-    "SELECT 'person', p.id, p.subject_ref FROM person p"
+    "SELECT 'person', p.id, p.subject_ref FROM guard.person p"
     " WHERE p.system_id = :system_id AND p.reference = :reference"
     + "".join(
-        f" UNION ALL SELECT '{noun}', r.id, NULL FROM {noun} r"
+        f" UNION ALL SELECT '{noun}', r.id, NULL FROM guard.{noun} r"
         f" WHERE r.system_id = :system_id AND r.reference = :reference"
         for noun in _REFERRED
     )
@@ -269,8 +272,10 @@ def _each(text: str, pg: bool) -> Sql:
 
 
 # A concern's own reference is nobody's but its readers'.
-_REFERENCES = "SELECT p.subject_ref, p.reference FROM person p WHERE p.subject_ref {ids}" + "".join(
-    f" UNION ALL SELECT r.id, r.reference FROM {noun} r WHERE r.id {{ids}}"
+_REFERENCES = (
+    "SELECT p.subject_ref, p.reference FROM guard.person p WHERE p.subject_ref {ids}"
+) + "".join(
+    f" UNION ALL SELECT r.id, r.reference FROM guard.{noun} r WHERE r.id {{ids}}"
     for noun in _REFERRED
     if noun != Noun.CONCERN
 )
@@ -365,7 +370,8 @@ def failed_sign_ins(tx: Tx, actor: Actor, since: datetime) -> tuple[int, datetim
 
 
 EMERGENCIES = Sql(
-    "SELECT count(*) FROM emergency y WHERE y.system_id = :system_id AND y.state <> 'reviewed'"
+    "SELECT count(*) FROM guard.emergency y"
+    " WHERE y.system_id = :system_id AND y.state <> 'reviewed'"
 )
 
 

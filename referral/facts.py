@@ -37,7 +37,8 @@ from referral.store import Sql, Tx, with_times
 ABSENT = """(lw.ended_at IS NOT NULL OR (lw.away_from <= :at
      AND (lw.away_until IS NULL OR lw.away_until > :at)))"""
 
-NAMED_IN_CONCERN = """EXISTS (SELECT 1 FROM concern k JOIN concern_source ks ON ks.concern_id = k.id
+NAMED_IN_CONCERN = """EXISTS (SELECT 1 FROM guard.concern k
+     JOIN guard.concern_source ks ON ks.concern_id = k.id
      WHERE {reach} AND {open} AND {who})"""
 
 
@@ -50,7 +51,7 @@ ACTOR_NAMED = "(ks.user_id = :user_id OR ks.organisation_id = :actor_org)"
 
 # Who may neither see nor act on a concern `c`: whoever is named in it, anyone of an organisation
 # named, and anyone of the provider it is about.
-IMPLICATED = """(EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
+IMPLICATED = """(EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = c.id
     AND (s.user_id = :user_id OR s.organisation_id = :actor_org))
   OR EXISTS (SELECT 1 FROM provider ip WHERE ip.id = c.provider_id
     AND ip.organisation_id = :actor_org))"""
@@ -61,7 +62,7 @@ def closed_person(person: str) -> str:
     named in an open concern about them, or whose side is under a full hold. Whatever rests on the
     one rests on the other, since nothing may tell which it is."""
     return f"""({named(f"k.person_id = {person}", ACTOR_NAMED)}
-   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = {person} AND {of("h", HOLD_LIVE)}
+   OR EXISTS (SELECT 1 FROM guard.hold h WHERE h.person_id = {person} AND {of("h", HOLD_LIVE)}
        AND h.closed_to = :side AND h.referral_id IS NULL AND (h.provider_id IS NULL
          OR EXISTS (SELECT 1 FROM provider v WHERE v.id = h.provider_id
            AND v.organisation_id = :actor_org))))"""
@@ -69,14 +70,15 @@ def closed_person(person: str) -> str:
 
 def side_closed(person: str, side: str) -> str:
     """Whether a full hold closes this person's record to a whole side."""
-    return f"""EXISTS (SELECT 1 FROM hold h WHERE h.person_id = {person} AND {of("h", HOLD_LIVE)}
-     AND h.closed_to = '{side}' AND h.provider_id IS NULL AND h.referral_id IS NULL)"""
+    return f"""EXISTS (SELECT 1 FROM guard.hold h WHERE h.person_id = {person}
+     AND {of("h", HOLD_LIVE)} AND h.closed_to = '{side}' AND h.provider_id IS NULL
+     AND h.referral_id IS NULL)"""
 
 
-HELD = f"""(EXISTS (SELECT 1 FROM hold h WHERE h.person_id = r.person_id AND {of("h", HOLD_LIVE)}
-       AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
+HELD = f"""(EXISTS (SELECT 1 FROM guard.hold h WHERE h.person_id = r.person_id
+       AND {of("h", HOLD_LIVE)} AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
        AND (h.referral_id IS NULL OR h.referral_id = r.id))
-   OR EXISTS (SELECT 1 FROM hold h WHERE h.provider_id = r.provider_id AND h.person_id IS NULL
+   OR EXISTS (SELECT 1 FROM guard.hold h WHERE h.provider_id = r.provider_id AND h.person_id IS NULL
        AND {of("h", HOLD_LIVE)}))"""
 
 ANSWERED = """(SELECT i.body_hash || ' ' || i.answer FROM idempotency i
@@ -87,7 +89,7 @@ ANSWERED = """(SELECT i.body_hash || ' ' || i.answer FROM idempotency i
 LATE = """EXISTS (SELECT 1 FROM clock t WHERE t.record_id = {record} AND t.ended IS NULL
      AND t.missed IS NULL AND t.look_at <= :at)"""
 ALARM = Sql(
-    "SELECT EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = :id AND x.closed_at IS NULL"
+    "SELECT EXISTS (SELECT 1 FROM guard.escalation x WHERE x.about_id = :id AND x.closed_at IS NULL"
     f" AND x.clock_id IS NOT NULL), {LATE.format(record=':id')}"
 )
 
@@ -177,13 +179,13 @@ SELECT r.id, r.state, r.version, r.system_id, r.organisation_id, r.reference, r.
   lw.user_id, {ABSENT},
   ({named("k.person_id = r.person_id", "ks.user_id = lw.user_id")}
    OR {side_closed("r.person_id", "link_worker")}),
-  (SELECT c.id FROM consent c WHERE c.person_id = r.person_id
+  (SELECT c.id FROM guard.consent c WHERE c.person_id = r.person_id
     AND c.recipient = CAST(r.provider_id AS text) AND c.purpose = 'share_with_provider'
     AND {of("c", CONSENT_GIVEN)} AND c.until > :at),
-  (SELECT min(CAST(o.id AS text)) FROM override o WHERE o.person_id = r.person_id
+  (SELECT min(CAST(o.id AS text)) FROM guard.override o WHERE o.person_id = r.person_id
     AND o.recipient = CAST(r.provider_id AS text) AND {of("o", OVERRIDE_LIVE)}
     AND (o.until IS NULL OR o.until > :at)),
-  EXISTS (SELECT 1 FROM consent c WHERE c.person_id = r.person_id AND c.recipient = 'practice'
+  EXISTS (SELECT 1 FROM guard.consent c WHERE c.person_id = r.person_id AND c.recipient = 'practice'
     AND c.purpose = 'tell_practice' AND {of("c", CONSENT_GIVEN)} AND c.until > :at),
   EXISTS (SELECT 1 FROM agreement_party a1 JOIN agreement a ON a.id = a1.agreement_id
     JOIN agreement_party a2 ON a2.agreement_id = a.id
@@ -192,19 +194,19 @@ SELECT r.id, r.state, r.version, r.system_id, r.organisation_id, r.reference, r.
   {HELD},
   ({named("k.person_id = r.person_id", ACTOR_NAMED)}
    OR {named("k.provider_id = r.provider_id", ACTOR_NAMED)}
-   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = r.person_id AND {of("h", HOLD_LIVE)}
+   OR EXISTS (SELECT 1 FROM guard.hold h WHERE h.person_id = r.person_id AND {of("h", HOLD_LIVE)}
        AND h.closed_to = :side AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
        AND (h.referral_id IS NULL OR h.referral_id = r.id))),
-  EXISTS (SELECT 1 FROM referral d WHERE d.person_id = r.person_id
+  EXISTS (SELECT 1 FROM guard.referral d WHERE d.person_id = r.person_id
     AND d.provider_id = r.provider_id AND d.activity_id = r.activity_id AND d.id <> r.id
     AND {of("d", REFERRAL_DUPLICATE)}),
   EXISTS (SELECT 1 FROM clock t WHERE t.record_id = r.id AND t.kind = 'referral.not_started'
     AND t.ended IS NULL),
-  EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = r.id AND x.closed_at IS NULL
+  EXISTS (SELECT 1 FROM guard.escalation x WHERE x.about_id = r.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
   {ANSWERED}, {LATE.format(record="r.id")}, pl.policy
-FROM referral r
-JOIN person pe ON pe.id = r.person_id
+FROM guard.referral r
+JOIN guard.person pe ON pe.id = r.person_id
 JOIN provider pr ON pr.id = r.provider_id
 JOIN organisation og ON og.id = r.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -341,7 +343,7 @@ class ConsentFacts(NamedTuple):
 
 _SIDE_CLOSED = closed_person("pe.id")
 _CONSENT_PATH = ConsentFacts._fields.index("place_path")
-_NEEDED = """EXISTS (SELECT 1 FROM referral r WHERE r.person_id = c.person_id
+_NEEDED = """EXISTS (SELECT 1 FROM guard.referral r WHERE r.person_id = c.person_id
     AND CAST(r.provider_id AS text) = c.recipient AND r.state IN ({states}))"""
 CONSENT = Sql(
     f"""
@@ -354,18 +356,18 @@ SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.person_id, c.
   {_SIDE_CLOSED},
   CASE WHEN c.state = 'asked' THEN {_NEEDED.format(states=listed(*REFERRAL_OPEN))}
     ELSE {_NEEDED.format(states=listed(*WITH_PROVIDER))}
-      AND NOT EXISTS (SELECT 1 FROM consent n WHERE n.person_id = c.person_id
+      AND NOT EXISTS (SELECT 1 FROM guard.consent n WHERE n.person_id = c.person_id
         AND n.recipient = c.recipient AND n.purpose = c.purpose AND n.asked_at > c.asked_at)
-      AND NOT EXISTS (SELECT 1 FROM override o WHERE o.person_id = c.person_id
+      AND NOT EXISTS (SELECT 1 FROM guard.override o WHERE o.person_id = c.person_id
         AND o.recipient = c.recipient AND {of("o", OVERRIDE_LIVE)}) END,
-  EXISTS (SELECT 1 FROM consent n WHERE n.person_id = c.person_id AND n.recipient = c.recipient
-    AND n.purpose = c.purpose AND n.id <> c.id
+  EXISTS (SELECT 1 FROM guard.consent n WHERE n.person_id = c.person_id
+    AND n.recipient = c.recipient AND n.purpose = c.purpose AND n.id <> c.id
     AND ({of("n", CONSENT_GIVEN)} OR {of("n", CONSENT_ASKED)})),
-  EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = c.id AND x.closed_at IS NULL
+  EXISTS (SELECT 1 FROM guard.escalation x WHERE x.about_id = c.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
   {ANSWERED}, {LATE.format(record="c.id")}, pl.policy
-FROM consent c
-JOIN person pe ON pe.id = c.person_id
+FROM guard.consent c
+JOIN guard.person pe ON pe.id = c.person_id
 JOIN organisation og ON og.id = c.organisation_id
 JOIN place pl ON pl.id = og.place_id
 JOIN membership lw ON lw.id = c.link_worker_id
@@ -378,11 +380,11 @@ NEW_CONSENT = Sql(
     f"""
 SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pe.gate, pe.died_on, pl.path,
   {_SIDE_CLOSED},
-  EXISTS (SELECT 1 FROM consent n WHERE n.person_id = pe.id AND n.recipient = :recipient
+  EXISTS (SELECT 1 FROM guard.consent n WHERE n.person_id = pe.id AND n.recipient = :recipient
     AND n.purpose = :purpose AND ({of("n", CONSENT_ASKED)}
       OR ({of("n", CONSENT_GIVEN)} AND CAST(n.id AS text) <> :renews))),
   {ANSWERED}, pl.policy
-FROM person pe
+FROM guard.person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
 WHERE pe.id = :person_id AND pe.system_id = :system_id
@@ -500,11 +502,11 @@ SELECT o.id, o.state, o.version, o.system_id, o.organisation_id, o.reference, o.
   EXISTS (SELECT 1 FROM membership m WHERE m.id = o.proposed_by AND m.user_id = :user_id),
   EXISTS (SELECT 1 FROM membership m WHERE m.id = o.decided_by AND m.user_id = :user_id),
   {OVERRIDE_CLOSED},
-  EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = o.id AND x.closed_at IS NULL
+  EXISTS (SELECT 1 FROM guard.escalation x WHERE x.about_id = o.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
   {ANSWERED}, {LATE.format(record="o.id")}, pl.policy
-FROM override o
-JOIN person pe ON pe.id = o.person_id
+FROM guard.override o
+JOIN guard.person pe ON pe.id = o.person_id
 JOIN organisation og ON og.id = o.organisation_id
 JOIN place pl ON pl.id = og.place_id
 JOIN provider pr ON CAST(pr.id AS text) = o.recipient
@@ -516,15 +518,15 @@ NEW_OVERRIDE = Sql(
     f"""
 SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pe.gate, pl.path, pr.organisation_id,
   {OVERRIDE_CLOSED}, {ANSWERED}, pl.policy
-FROM person pe
+FROM guard.person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
 JOIN provider pr ON CAST(pr.id AS text) = :recipient AND pr.system_id = pe.system_id
 WHERE pe.id = :person_id AND pe.system_id = :system_id
 """
 )
-_SOURCES_OPEN = f"""SELECT s.user_id, s.organisation_id FROM concern k
-  JOIN concern_source s ON s.concern_id = k.id WHERE {of("k", CONCERN_OPEN)}"""
+_SOURCES_OPEN = f"""SELECT s.user_id, s.organisation_id FROM guard.concern k
+  JOIN guard.concern_source s ON s.concern_id = k.id WHERE {of("k", CONCERN_OPEN)}"""
 OVERRIDE_BARRED = Sql(
     f"{_SOURCES_OPEN} AND k.person_id = :person_id"
     f" UNION ALL {_SOURCES_OPEN} AND k.provider_id = :recipient"
@@ -626,7 +628,7 @@ NEW_REFERRAL = Sql(
 SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pe.gate, pe.died_on, pl.path,
   pr.id, pr.organisation_id, pr.gate, ac.id, g.id, g.starts_on,
   {_SIDE_CLOSED}, {ANSWERED}, pl.policy
-FROM person pe
+FROM guard.person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
 JOIN activity_group g ON g.id = :group_id
@@ -756,14 +758,14 @@ SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.reference, c.
   c.provider_id, c.referral_id, c.rung, c.holder, c.danger, c.raised_by, c.since,
   pe.subject_ref, pe.gate, pr.gate, pl.path,
   {IMPLICATED},
-  EXISTS (SELECT 1 FROM hold h WHERE h.concern_id = c.id AND {of("h", HOLD_LIVE)}),
+  EXISTS (SELECT 1 FROM guard.hold h WHERE h.concern_id = c.id AND {of("h", HOLD_LIVE)}),
   {ANSWERED}, {LATE.format(record="c.id")}, pl.policy, c.child, pe.birth_date,
-  EXISTS (SELECT 1 FROM concern_source s WHERE s.concern_id = c.id
+  EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = c.id
     AND (s.user_id IS NOT NULL OR s.organisation_id IS NOT NULL))
-FROM concern c
+FROM guard.concern c
 JOIN organisation og ON og.id = c.organisation_id
 JOIN place pl ON pl.id = og.place_id
-LEFT JOIN person pe ON pe.id = c.person_id
+LEFT JOIN guard.person pe ON pe.id = c.person_id
 LEFT JOIN provider pr ON pr.id = c.provider_id
 WHERE c.id = :id AND c.system_id = :system_id
 """,
@@ -772,14 +774,14 @@ WHERE c.id = :id AND c.system_id = :system_id
 NEW_CONCERN = Sql(
     f"""
 SELECT og.system_id, og.id, pl.path,
-  (SELECT pe.subject_ref FROM person pe WHERE pe.id = :person_id
+  (SELECT pe.subject_ref FROM guard.person pe WHERE pe.id = :person_id
      AND pe.system_id = og.system_id),
-  (SELECT pe.gate FROM person pe WHERE pe.id = :person_id
+  (SELECT pe.gate FROM guard.person pe WHERE pe.id = :person_id
      AND pe.system_id = og.system_id),
   (SELECT pr.gate FROM provider pr WHERE pr.id = :provider_id
      AND pr.system_id = og.system_id),
   {ANSWERED}, pl.policy,
-  (SELECT pe.birth_date FROM person pe WHERE pe.id = :person_id
+  (SELECT pe.birth_date FROM guard.person pe WHERE pe.id = :person_id
      AND pe.system_id = og.system_id),
   (SELECT CAST(pr.organisation_id AS text) FROM provider pr WHERE pr.id = :provider_id
      AND pr.system_id = og.system_id)
@@ -824,7 +826,7 @@ def concern(
     )
 
 
-TEAM_OF = Sql("SELECT organisation_id FROM person WHERE id = :id AND system_id = :system_id")
+TEAM_OF = Sql("SELECT organisation_id FROM guard.person WHERE id = :id AND system_id = :system_id")
 
 
 def _team_of(tx: Tx, person: Actor) -> str:
@@ -951,24 +953,25 @@ ESCALATION = Sql(
 SELECT e.id, e.state, e.version, e.system_id, e.organisation_id, e.reference, e.kind, e.severity,
   e.about, e.about_id, e.person_id, e.level, e.ceiling, e.owner, e.raiser, e.raised_by, e.clock_id,
   e.reviewer_id, e.asked, e.unanswered, e.closed_at, e.since, pl.path, pe.subject_ref,
-  (SELECT count(*) FROM consequence q WHERE q.escalation_id = e.id
+  (SELECT count(*) FROM guard.consequence q WHERE q.escalation_id = e.id
      AND q.state NOT IN ('done','waived')),
   e.told_at,
   {closed_person("e.person_id")},
   (CAST(e.raised_by AS text) = :actor_id OR e.raiser = :member
-     OR EXISTS (SELECT 1 FROM referral r WHERE r.id = e.about_id AND r.link_worker_id = :membership)
-     OR EXISTS (SELECT 1 FROM referral r JOIN provider p ON p.id = r.provider_id
+     OR EXISTS (SELECT 1 FROM guard.referral r WHERE r.id = e.about_id
+         AND r.link_worker_id = :membership)
+     OR EXISTS (SELECT 1 FROM guard.referral r JOIN provider p ON p.id = r.provider_id
         WHERE r.id = e.about_id AND p.organisation_id = :actor_org)
      OR EXISTS (SELECT 1 FROM provider p WHERE p.id = e.about_id
         AND p.organisation_id = :actor_org)),
   {ANSWERED}, pl.policy,
-  coalesce((SELECT ppl.path FROM referral rr JOIN provider rp ON rp.id = rr.provider_id
+  coalesce((SELECT ppl.path FROM guard.referral rr JOIN provider rp ON rp.id = rr.provider_id
      JOIN organisation po ON po.id = rp.organisation_id JOIN place ppl ON ppl.id = po.place_id
      WHERE rr.id = e.about_id AND e.kind IN ({listed(*OF_THE_PROVIDER)})), pl.path)
-FROM escalation e
+FROM guard.escalation e
 JOIN organisation og ON og.id = e.organisation_id
 JOIN place pl ON pl.id = og.place_id
-LEFT JOIN person pe ON pe.id = e.person_id
+LEFT JOIN guard.person pe ON pe.id = e.person_id
 WHERE e.id = :id AND e.system_id = :system_id
 """,
     _positions(EscalationFacts, "closed_at", "since", "told_at"),
@@ -1013,18 +1016,18 @@ def escalation(
 ABOUT: dict[str, Sql] = {
     "referral": Sql(
         "SELECT r.organisation_id, r.person_id, 'member@' || CAST(r.link_worker_id AS text)"
-        " FROM referral r WHERE r.id = :id AND r.system_id = :system_id"
+        " FROM guard.referral r WHERE r.id = :id AND r.system_id = :system_id"
     ),
     "consent": Sql(
         "SELECT c.organisation_id, c.person_id, 'member@' || CAST(c.link_worker_id AS text)"
-        " FROM consent c WHERE c.id = :id AND c.system_id = :system_id"
+        " FROM guard.consent c WHERE c.id = :id AND c.system_id = :system_id"
     ),
     "override": Sql(
-        "SELECT o.organisation_id, o.person_id, o.holder FROM override o"
+        "SELECT o.organisation_id, o.person_id, o.holder FROM guard.override o"
         " WHERE o.id = :id AND o.system_id = :system_id"
     ),
     "hold": Sql(
-        "SELECT h.organisation_id, h.person_id, h.owner FROM hold h"
+        "SELECT h.organisation_id, h.person_id, h.owner FROM guard.hold h"
         " WHERE h.id = :id AND h.system_id = :system_id"
     ),
     "assurance": Sql(
@@ -1048,26 +1051,26 @@ ABOUT: dict[str, Sql] = {
         " o.created_at, o.id LIMIT 1"
     ),
     "emergency": Sql(
-        "SELECT y.organisation_id, y.person_id, NULL FROM emergency y"
+        "SELECT y.organisation_id, y.person_id, NULL FROM guard.emergency y"
         " WHERE y.id = :id AND y.system_id = :system_id"
     ),
     "escalation": Sql(
-        "SELECT e.organisation_id, e.person_id, e.owner FROM escalation e"
+        "SELECT e.organisation_id, e.person_id, e.owner FROM guard.escalation e"
         " WHERE e.id = :id AND e.system_id = :system_id"
     ),
     "rights_request": Sql(
-        "SELECT q.organisation_id, q.person_id, t.owner FROM rights_request q"
+        "SELECT q.organisation_id, q.person_id, t.owner FROM guard.rights_request q"
         " LEFT JOIN clock t ON t.record_id = q.id AND t.ended IS NULL"
         " WHERE q.id = :id AND q.system_id = :system_id"
     ),
     "concern": Sql(
-        "SELECT c.organisation_id, NULL, c.holder FROM concern c"
+        "SELECT c.organisation_id, NULL, c.holder FROM guard.concern c"
         " WHERE c.id = :id AND c.system_id = :system_id"
     ),
 }
 # How good it is and how much there is, is for the provider's place to answer.
 PROVIDER_PATH = Sql(
-    "SELECT ppl.path FROM referral r JOIN provider p ON p.id = r.provider_id"
+    "SELECT ppl.path FROM guard.referral r JOIN provider p ON p.id = r.provider_id"
     " JOIN organisation po ON po.id = p.organisation_id JOIN place ppl ON ppl.id = po.place_id"
     " WHERE r.id = :id"
 )
@@ -1075,7 +1078,7 @@ PLACE_OF = Sql(
     "SELECT pl.path, pl.policy FROM organisation og JOIN place pl ON pl.id = og.place_id"
     " WHERE og.id = :id AND og.system_id = :system_id"
 )
-SUBJECT_OF = Sql("SELECT subject_ref FROM person WHERE id = :id")
+SUBJECT_OF = Sql("SELECT subject_ref FROM guard.person WHERE id = :id")
 EARLIER = Sql(f"SELECT {ANSWERED}")
 
 
@@ -1197,11 +1200,11 @@ SELECT y.id, y.state, y.version, y.system_id, y.organisation_id, y.reference, y.
   y.opened_by, y.until, y.since, pe.subject_ref, pl.path,
   EXISTS (SELECT 1 FROM membership m WHERE m.id = y.opened_by AND m.user_id = :user_id),
   {closed_person("y.person_id")},
-  EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = y.id AND x.closed_at IS NULL
+  EXISTS (SELECT 1 FROM guard.escalation x WHERE x.about_id = y.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
   {ANSWERED}, {LATE.format(record="y.id")}, pl.policy
-FROM emergency y
-JOIN person pe ON pe.id = y.person_id
+FROM guard.emergency y
+JOIN guard.person pe ON pe.id = y.person_id
 JOIN organisation og ON og.id = y.organisation_id
 JOIN place pl ON pl.id = og.place_id
 WHERE y.id = :id AND y.system_id = :system_id
@@ -1210,7 +1213,7 @@ WHERE y.id = :id AND y.system_id = :system_id
 )
 NEW_EMERGENCY = f"""
 SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pl.path, {{within}}, {ANSWERED}, pl.policy
-FROM person pe
+FROM guard.person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
 WHERE pe.id = :person_id AND pe.system_id = :system_id AND pe.merged_into IS NULL
@@ -1462,7 +1465,7 @@ GATES_SQLITE = Sql(
 PEOPLE_UNDER = Sql(
     f"""SELECT EXISTS (SELECT 1 FROM agreement_party p1
   JOIN provider pr ON pr.organisation_id = p1.organisation_id
-  JOIN referral r ON r.provider_id = pr.id
+  JOIN guard.referral r ON r.provider_id = pr.id
   JOIN agreement_party p2 ON p2.agreement_id = p1.agreement_id
     AND p2.organisation_id = r.organisation_id
   WHERE p1.agreement_id = :id AND r.state IN ({listed(*WITH_PROVIDER)})
@@ -1592,11 +1595,11 @@ RIGHTS = Sql(
 SELECT q.id, q.state, q.version, q.system_id, q.organisation_id, q.reference, q.person_id, q.kind,
   q.received_on, q.extended, q.stopped_at, q.stopped_days, q.taken_by, q.since, pe.subject_ref,
   pl.path, {_SIDE_CLOSED}, {KEEPS_OPEN},
-  EXISTS (SELECT 1 FROM escalation x WHERE x.about_id = q.id AND x.closed_at IS NULL
+  EXISTS (SELECT 1 FROM guard.escalation x WHERE x.about_id = q.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
   {ANSWERED}, {LATE.format(record="q.id")}, pl.policy
-FROM rights_request q
-JOIN person pe ON pe.id = q.person_id {_RIGHTS_FROM}
+FROM guard.rights_request q
+JOIN guard.person pe ON pe.id = q.person_id {_RIGHTS_FROM}
 WHERE q.id = :id AND q.system_id = :system_id
 """,
     _positions(RightsFacts, "stopped_at", "since"),
@@ -1605,7 +1608,7 @@ NEW_RIGHTS = Sql(
     f"""
 SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pl.path, {_SIDE_CLOSED}, {KEEPS_OPEN},
   {ANSWERED}, pl.policy
-FROM person pe {_RIGHTS_FROM}
+FROM guard.person pe {_RIGHTS_FROM}
 WHERE pe.id = :person_id AND pe.system_id = :system_id
 """
 )

@@ -22,7 +22,7 @@ from referral.store import Sql, Tx
 NOUN, TRIGGER = "person", "bundle"
 _ASKED = """SELECT c.id, c.record_id, c.given, c.proposed_by, u.name, c.proposed_at, c.answered_by,
   au.name, c.answered_at, c.answer, p.reference
-FROM confirmation c JOIN person p ON p.id = c.record_id
+FROM confirmation c JOIN guard.person p ON p.id = c.record_id
 JOIN organisation og ON og.id = p.organisation_id JOIN place pl ON pl.id = og.place_id
 JOIN membership m ON m.id = c.proposed_by JOIN app_user u ON u.id = m.user_id
 LEFT JOIN membership am ON am.id = c.answered_by LEFT JOIN app_user au ON au.id = am.user_id
@@ -79,7 +79,8 @@ def all_asked(tx: Tx, actor: Actor) -> list[Asked]:
 
 
 PERSON_OF = Sql(
-    "SELECT p.id, p.subject_ref FROM person p JOIN organisation og ON og.id = p.organisation_id"
+    "SELECT p.id, p.subject_ref FROM guard.person p"
+    " JOIN organisation og ON og.id = p.organisation_id"
     f" JOIN place pl ON pl.id = og.place_id WHERE p.system_id = :system_id AND {under()}"
     " AND p.reference = :reference"
 )

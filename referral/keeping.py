@@ -106,7 +106,9 @@ class Review(NamedTuple):
     open: bool
 
 
-_HELD = f"EXISTS (SELECT 1 FROM legal_hold x WHERE x.person_id = v.person_id AND x.{HOLD_RUNS})"
+_HELD = (
+    f"EXISTS (SELECT 1 FROM guard.legal_hold x WHERE x.person_id = v.person_id AND x.{HOLD_RUNS})"
+)
 _REVIEW = f"""SELECT v.id, v.system_id, v.organisation_id, v.person_id, pe.reference, og.name,
   pl.path, v.kept_as, v.due_on, v.listed_at, v.decision, v.reason, v.decided_by, u.name,
   v.approved_by, {_HELD}, {KEEPS_OPEN}
@@ -192,7 +194,7 @@ PERSON_HERE = Sql(
     f" AND {under()} AND NOT {closed_person('pe.id')}"
 )
 LEGALLY_HELD = Sql(
-    f"SELECT EXISTS (SELECT 1 FROM legal_hold WHERE person_id = :id AND {HOLD_RUNS})"
+    f"SELECT EXISTS (SELECT 1 FROM guard.legal_hold WHERE person_id = :id AND {HOLD_RUNS})"
 )
 
 

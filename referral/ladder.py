@@ -23,9 +23,9 @@ class Barred(NamedTuple):
 
 # A provider that a concern is about is part of the matter, whoever else is named.
 SOURCES = Sql(
-    """SELECT CAST(s.user_id AS text), CAST(s.organisation_id AS text) FROM concern_source s
+    """SELECT CAST(s.user_id AS text), CAST(s.organisation_id AS text) FROM guard.concern_source s
   WHERE s.concern_id = :id
-  UNION ALL SELECT NULL, CAST(pr.organisation_id AS text) FROM concern c
+  UNION ALL SELECT NULL, CAST(pr.organisation_id AS text) FROM guard.concern c
   JOIN provider pr ON pr.id = c.provider_id WHERE c.id = :id"""
 )
 

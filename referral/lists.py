@@ -418,16 +418,17 @@ def one(tx: Tx, noun: str, actor: Actor, at: datetime, record_id: str) -> dict[s
     return None if row is None else SHAPES[noun].read(row)
 
 
-_OWN_WORDS = """c.raised_by = :member AND NOT EXISTS (SELECT 1 FROM concern_source s
+_OWN_WORDS = """c.raised_by = :member AND NOT EXISTS (SELECT 1 FROM guard.concern_source s
   WHERE s.concern_id = c.id AND s.user_id = :user_id)"""
 
 
 def own_words(tx: Tx, actor: Actor, concern_id: str) -> dict[str, Any] | None:
     """A concern the actor raised, though their organisation is named in it; not where they are
     named themselves. What they may see of it is for the caller to leave in."""
-    query = _one(Noun.CONCERN, _OWN_WORDS, 0)
+    # The concern itself is closed to them: only by this is it found.
+    past = _one(Noun.CONCERN, _OWN_WORDS, 0).text.replace("FROM concern c", "FROM guard.concern c")
     row = tx.row(
-        query,
+        Sql(past, _times(SHAPES[Noun.CONCERN])),
         id=concern_id,
         system_id=actor.system_id,
         member=actor.membership_id,
@@ -496,7 +497,7 @@ ASSURANCE = Sql(
 PERSON_CLOSED = Sql(
     f"""SELECT
   {closed_person("p.id")},
-  EXISTS (SELECT 1 FROM hold h WHERE h.person_id = p.id AND {of("h", HOLD_LIVE)}
+  EXISTS (SELECT 1 FROM guard.hold h WHERE h.person_id = p.id AND {of("h", HOLD_LIVE)}
     AND h.provider_id IS NULL AND h.referral_id IS NULL)
 FROM person p WHERE p.id = :id AND p.system_id = :system_id"""
 )

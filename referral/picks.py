@@ -15,9 +15,9 @@ from referral.store import Sql, Tx
 WITH = listed(*WITH_PROVIDER)
 
 RELYING = Sql(
-    f"""SELECT r.id FROM referral r WHERE r.person_id = :person_id
+    f"""SELECT r.id FROM guard.referral r WHERE r.person_id = :person_id
   AND CAST(r.provider_id AS text) = :recipient AND r.state IN ({WITH})
-  AND NOT EXISTS (SELECT 1 FROM override o WHERE o.person_id = r.person_id
+  AND NOT EXISTS (SELECT 1 FROM guard.override o WHERE o.person_id = r.person_id
     AND o.recipient = :recipient AND {of("o", OVERRIDE_LIVE)})
   ORDER BY r.id"""
 )
@@ -25,30 +25,33 @@ RELYING = Sql(
 # has run out, and no other override is in force. Its end leaves people where they would be had
 # there been none.
 RELYING_ON_OVERRIDE = Sql(
-    f"""SELECT r.id FROM referral r WHERE r.person_id = :person_id
+    f"""SELECT r.id FROM guard.referral r WHERE r.person_id = :person_id
   AND CAST(r.provider_id AS text) = :recipient AND r.state IN ({WITH})
-  AND NOT EXISTS (SELECT 1 FROM override o WHERE o.person_id = r.person_id
-    AND o.recipient = :recipient AND o.id <> :id AND {of("o", OVERRIDE_LIVE)})
-  AND coalesce((SELECT c.state FROM consent c WHERE c.person_id = r.person_id
+  AND NOT EXISTS (SELECT 1 FROM guard.override o WHERE o.person_id = r.person_id
+    AND o.recipient = :recipient AND o.id <> :id
+  AND {of("o", OVERRIDE_LIVE)})
+  AND coalesce((SELECT c.state FROM guard.consent c WHERE c.person_id = r.person_id
     AND c.recipient = :recipient AND c.purpose = 'share_with_provider'
     AND c.answered_at IS NOT NULL ORDER BY c.answered_at DESC, c.id DESC LIMIT 1), 'none')
     NOT IN ('given','expired')
   ORDER BY r.id"""
 )
 OVERRIDE_BESIDE = Sql(
-    f"""SELECT o.id FROM override o WHERE o.person_id = :person_id AND o.recipient = :recipient
-  AND o.id <> :id AND {of("o", OVERRIDE_LIVE)} ORDER BY o.id"""
+    f"""SELECT o.id FROM guard.override o
+  WHERE o.person_id = :person_id AND o.recipient = :recipient AND o.id <> :id
+  AND {of("o", OVERRIDE_LIVE)} ORDER BY o.id"""
 )
 OPENED_BESIDE = Sql(
-    f"""SELECT y.id FROM emergency y WHERE y.opened_by = :opened_by AND y.id <> :id
+    f"""SELECT y.id FROM guard.emergency y WHERE y.opened_by = :opened_by AND y.id <> :id
   AND {of("y", EMERGENCY_OPEN)} ORDER BY y.id"""
 )
-BESIDE = """SELECT c.id FROM consent c WHERE c.person_id = :person_id AND c.recipient = :recipient
-  AND c.purpose = :purpose AND c.id <> :id AND {predicate}"""
+BESIDE = """SELECT c.id FROM guard.consent c
+  WHERE c.person_id = :person_id AND c.recipient = :recipient AND c.purpose = :purpose
+  AND c.id <> :id AND {predicate}"""
 GIVEN_BESIDE = Sql(BESIDE.format(predicate=of("c", CONSENT_GIVEN)))
 ASKED_BESIDE = Sql(BESIDE.format(predicate=of("c", CONSENT_ASKED)))
 AT_PROVIDER = Sql(
-    f"SELECT r.id FROM referral r WHERE r.provider_id = :provider_id AND r.state IN ({WITH})"
+    f"SELECT r.id FROM guard.referral r WHERE r.provider_id = :provider_id AND r.state IN ({WITH})"
     " ORDER BY r.id"
 )
 REPLACED = Sql("SELECT a.id FROM agreement a WHERE a.id = :id AND a.state = 'in_force'")
@@ -122,7 +125,7 @@ def last_clock(tx: Tx, record_id: str, kind: str) -> tuple[datetime, datetime, d
 
 
 HOLDS = Sql(
-    """SELECT h.started, h.ended FROM referral r JOIN hold h
+    """SELECT h.started, h.ended FROM guard.referral r JOIN guard.hold h
   ON (h.person_id = r.person_id AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
       AND (h.referral_id IS NULL OR h.referral_id = r.id))
   OR (h.person_id IS NULL AND h.provider_id = r.provider_id)
@@ -170,7 +173,7 @@ def mark_missed(tx: Tx, clock_id: int, missed: datetime) -> None:
 # -- alarms -------------------------------------------------------------------------------------
 
 OVERTAKEN = Sql(
-    """SELECT x.id FROM escalation x LEFT JOIN clock t ON t.id = x.clock_id
+    """SELECT x.id FROM guard.escalation x LEFT JOIN clock t ON t.id = x.clock_id
   WHERE x.about_id = :id AND x.closed_at IS NULL AND x.clock_id IS NOT NULL
     AND x.state IN ('raised','in_review','information_requested')
     AND (t.ended IS NOT NULL OR :ended = 1)
@@ -184,7 +187,7 @@ def overtaken(tx: Tx, record_id: str, ended: bool) -> list[str]:
 
 
 LINK_WORKERS = Sql(
-    f"""SELECT DISTINCT CAST(r.link_worker_id AS text) FROM referral r
+    f"""SELECT DISTINCT CAST(r.link_worker_id AS text) FROM guard.referral r
   WHERE r.provider_id = :provider_id AND r.state IN ({WITH})"""
 )
 
@@ -197,7 +200,7 @@ def link_workers_with(tx: Tx, provider_id: str) -> list[str]:
 OF_REFERRAL = Sql(
     "SELECT CAST(r.link_worker_id AS text), CAST(p.organisation_id AS text),"
     " CASE WHEN r.sent_at IS NULL THEN 0 ELSE 1 END"
-    " FROM referral r JOIN provider p ON p.id = r.provider_id WHERE r.id = :id"
+    " FROM guard.referral r JOIN provider p ON p.id = r.provider_id WHERE r.id = :id"
 )
 OF_PROVIDER = Sql(
     "SELECT CAST(a.id AS text), CAST(a.organisation_id AS text) FROM assurance a"
@@ -227,7 +230,7 @@ def concerned_in(tx: Tx, f: Any) -> list[tuple[str, str, str]]:
 
 
 WORKER_FOR = Sql(
-    f"""SELECT CAST(r.link_worker_id AS text) FROM referral r WHERE r.person_id = :person_id
+    f"""SELECT CAST(r.link_worker_id AS text) FROM guard.referral r WHERE r.person_id = :person_id
   AND r.system_id = :system_id AND r.state IN ({listed(*REFERRAL_OPEN)})
   ORDER BY r.created_at DESC LIMIT 1"""
 )

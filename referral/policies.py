@@ -155,16 +155,16 @@ _RUNNING = (
     f"{_IN_PLACE} AND c.kind = :kind AND c.ended IS NULL"
 )
 RUNNING = {
-    noun: Sql(_RUNNING.format(noun=noun))
-    for noun in ("referral", "consent", "escalation", "assurance", "agreement")
+    table.removeprefix("guard."): Sql(_RUNNING.format(noun=table))
+    for table in ("guard.referral", "guard.consent", "guard.escalation", "assurance", "agreement")
 }
 URGENT = {
-    flag: Sql(_RUNNING.format(noun="referral") + f" AND {'' if flag else 'NOT '}r.urgent")
+    flag: Sql(_RUNNING.format(noun="guard.referral") + f" AND {'' if flag else 'NOT '}r.urgent")
     for flag in (True, False)
 }
-AGREED = Sql(f"SELECT count(*) FROM consent r{_IN_PLACE} AND r.state = 'given'")
+AGREED = Sql(f"SELECT count(*) FROM guard.consent r{_IN_PLACE} AND r.state = 'given'")
 CLIMBING = Sql(
-    f"SELECT count(*) FROM escalation r{_IN_PLACE} AND r.kind = :kind AND r.closed_at IS NULL"
+    f"SELECT count(*) FROM guard.escalation r{_IN_PLACE} AND r.kind = :kind AND r.closed_at IS NULL"
 )
 ASSURED = Sql(
     "SELECT count(*) FROM assurance r JOIN provider v ON v.id = r.provider_id"

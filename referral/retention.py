@@ -28,38 +28,42 @@ class RetentionClass(StrEnum):
 ADULT = 18
 LATE_CHILD = 17
 _STILL_OPEN = (
-    "EXISTS (SELECT 1 FROM referral r WHERE r.person_id = pe.id"
+    "EXISTS (SELECT 1 FROM guard.referral r WHERE r.person_id = pe.id"
     f" AND r.state IN ({listed(*REFERRAL_OPEN)}))"
 )
-_CONCERN = f"EXISTS (SELECT 1 FROM concern k WHERE k.person_id = pe.id AND {of('k', CONCERN_OPEN)})"
+_CONCERN = (
+    f"EXISTS (SELECT 1 FROM guard.concern k WHERE k.person_id = pe.id AND {of('k', CONCERN_OPEN)})"
+)
 # An alarm about a late request ends with the request.
 _MATTER = (
-    "EXISTS (SELECT 1 FROM escalation e WHERE e.person_id = pe.id AND e.closed_at IS NULL"
+    "EXISTS (SELECT 1 FROM guard.escalation e WHERE e.person_id = pe.id AND e.closed_at IS NULL"
     " AND coalesce(e.about, '') <> 'rights_request')"
 )
 _SHARED = (
-    "EXISTS (SELECT 1 FROM override o WHERE o.person_id = pe.id"
+    "EXISTS (SELECT 1 FROM guard.override o WHERE o.person_id = pe.id"
     f" AND o.state NOT IN ({listed(*ENDS[Noun.OVERRIDE])}))"
 )
-_HOLD = f"EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id AND {of('h', HOLD_LIVE)})"
+_HOLD = f"EXISTS (SELECT 1 FROM guard.hold h WHERE h.person_id = pe.id AND {of('h', HOLD_LIVE)})"
 # Something open about the person: a referral, a concern, a review, a hold. It isn't told which.
-_LEGAL = "EXISTS (SELECT 1 FROM legal_hold l WHERE l.person_id = pe.id AND l.ended_at IS NULL)"
+_LEGAL = (
+    "EXISTS (SELECT 1 FROM guard.legal_hold l WHERE l.person_id = pe.id AND l.ended_at IS NULL)"
+)
 KEEPS_OPEN = f"({_STILL_OPEN} OR {_CONCERN} OR {_MATTER} OR {_SHARED} OR {_HOLD} OR {_LEGAL})"
 KEPT = Sql(
     f"""SELECT pe.birth_date, pe.created_at,
   (SELECT max(x.at) FROM (
     SELECT pe.created_at AS at
-    UNION ALL SELECT max(r.since) FROM referral r WHERE r.person_id = pe.id
-    UNION ALL SELECT max(c.since) FROM consent c WHERE c.person_id = pe.id
-    UNION ALL SELECT max(p.updated_at) FROM plan p WHERE p.person_id = pe.id
-    UNION ALL SELECT max(n.at) FROM note n WHERE n.person_id = pe.id
-    UNION ALL SELECT max(k.since) FROM concern k WHERE k.person_id = pe.id
-    UNION ALL SELECT max(e.since) FROM escalation e WHERE e.person_id = pe.id) x),
-  EXISTS (SELECT 1 FROM referral r WHERE r.person_id = pe.id AND r.sent_at IS NOT NULL),
-  EXISTS (SELECT 1 FROM concern k WHERE k.person_id = pe.id),
-  EXISTS (SELECT 1 FROM escalation e WHERE e.person_id = pe.id AND e.kind = 'complaint'),
+    UNION ALL SELECT max(r.since) FROM guard.referral r WHERE r.person_id = pe.id
+    UNION ALL SELECT max(c.since) FROM guard.consent c WHERE c.person_id = pe.id
+    UNION ALL SELECT max(p.updated_at) FROM guard.plan p WHERE p.person_id = pe.id
+    UNION ALL SELECT max(n.at) FROM guard.note n WHERE n.person_id = pe.id
+    UNION ALL SELECT max(k.since) FROM guard.concern k WHERE k.person_id = pe.id
+    UNION ALL SELECT max(e.since) FROM guard.escalation e WHERE e.person_id = pe.id) x),
+  EXISTS (SELECT 1 FROM guard.referral r WHERE r.person_id = pe.id AND r.sent_at IS NOT NULL),
+  EXISTS (SELECT 1 FROM guard.concern k WHERE k.person_id = pe.id),
+  EXISTS (SELECT 1 FROM guard.escalation e WHERE e.person_id = pe.id AND e.kind = 'complaint'),
   {KEEPS_OPEN}
-  FROM person pe WHERE pe.id = :id AND pe.system_id = :system_id""",
+  FROM guard.person pe WHERE pe.id = :id AND pe.system_id = :system_id""",
     (1, 2),
 )
 
@@ -121,11 +125,11 @@ def _birthday(born: date, years: int) -> date:
 # Nobody on the list already, nobody who is kept longer by decision, and nobody too new for any
 # class: what is due is worked out of each.
 CANDIDATES = Sql(
-    f"""SELECT pe.id, pe.system_id, pe.organisation_id, pl.policy, pl.path FROM person pe
+    f"""SELECT pe.id, pe.system_id, pe.organisation_id, pl.policy, pl.path FROM guard.person pe
   JOIN organisation og ON og.id = pe.organisation_id JOIN place pl ON pl.id = og.place_id
   WHERE pe.id > :after_id AND pe.created_at < :before AND pe.erased_at IS NULL
     AND pe.merged_into IS NULL AND NOT {KEEPS_OPEN}
-    AND NOT EXISTS (SELECT 1 FROM retention_review v WHERE v.person_id = pe.id
+    AND NOT EXISTS (SELECT 1 FROM guard.retention_review v WHERE v.person_id = pe.id
       AND (v.done_at IS NULL OR v.keep_until > :today))
   ORDER BY pe.id LIMIT :most"""
 )

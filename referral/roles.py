@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from referral.store import Sql, Store, Tx
+from referral.store import Door, Sql, Store, Tx
 
 OWNER, APP, AUDIT = "segue_owner", "segue_app", "segue_audit"
 MAKING = {
@@ -70,7 +70,7 @@ def make_roles(store: Store) -> list[str]:
     WrongRole when whoever is connected may not."""
     if not store.pg:
         return ["SQLite has no roles: whoever may read the file may read all of it."]
-    with store.begin() as tx:
+    with store.begin(door=Door.WHOLE) as tx:
         me, superuser, creates, database, _ = tx.rows(MYSELF)[0]
         there = {row[0] for row in tx.rows(ROLES)}
         missing = [role for role in (OWNER, APP, AUDIT) if role not in there]
@@ -102,11 +102,15 @@ def make_roles(store: Store) -> list[str]:
             moved += 1
         if moved:
             done.append(f"Handed to {OWNER}: {moved} tables and what belongs to them.")
-        become_owner(tx)
+        if become_owner(tx) and tx.rows(WALLED):
+            from referral.wall import build
+
+            build(tx)  # what was made for another owner lets this one see nothing
         grant(tx)
     return [*done, f"The program works as {APP}, which owns nothing."]
 
 
+WALLED = Sql("SELECT 1 FROM pg_namespace WHERE nspname = 'guard'")
 HANDED_OVER = Sql(
     """SELECT pg_has_role(current_user, r.oid, 'MEMBER')
   AND has_schema_privilege(r.oid, 'public', 'CREATE')
@@ -137,6 +141,12 @@ WHERE n.nspname = 'public' AND c.relkind = 'r' GROUP BY c.relname ORDER BY c.rel
 )
 
 
+PAST_THE_WALL = (
+    f"GRANT USAGE ON SCHEMA guard TO {APP}",
+    f"GRANT SELECT ON ALL TABLES IN SCHEMA guard TO {APP}",
+)
+
+
 def grant(tx: Tx) -> None:
     """Grant each role what it needs on the tables there are, and on those to come. Nothing where
     the roles aren't there."""
@@ -149,6 +159,7 @@ def grant(tx: Tx) -> None:
         f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {APP}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {both}",
         f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT ON TABLES TO {APP}",
+        *PAST_THE_WALL[: 2 * len(tx.rows(WALLED))],
         f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {both}",
     ):
         tx.execute(statement, ())
@@ -179,10 +190,13 @@ INSTEAD = (
 
 def refuse_to_serve(store: Store) -> None:
     """Raises WrongRole when the database is reached as a role that its own rules don't bind."""
+    from referral.wall import gaps
+
     if not store.pg:
         return
-    with store.read() as tx:
+    with store.read(door=Door.SHUT) as tx:
         name, unbound, could_be, owns = tx.rows(REACHED_AS)[0]
+        open_to_all = gaps(tx)
     if unbound:
         raise WrongRole(
             f"Segue won't work as {name}: no rule of the database holds for a superuser, or for"
@@ -195,4 +209,9 @@ def refuse_to_serve(store: Store) -> None:
     if could_be:
         raise WrongRole(
             f"Segue won't work as {name}, who may become a role that no rule binds.{INSTEAD}"
+        )
+    if open_to_all:
+        raise WrongRole(
+            f"Row-level security is missing on: {', '.join(open_to_all)}. Run `segue db upgrade` as"
+            f" {OWNER}."
         )

@@ -156,8 +156,8 @@ class Matter(NamedTuple):
 
 
 MATTER = Sql(
-    """SELECT c.system_id, c.organisation_id, c.holder, pe.birth_date, c.child FROM concern c
-  LEFT JOIN person pe ON pe.id = c.person_id WHERE c.id = :id"""
+    """SELECT c.system_id, c.organisation_id, c.holder, pe.birth_date, c.child FROM guard.concern c
+  LEFT JOIN guard.person pe ON pe.id = c.person_id WHERE c.id = :id"""
 )
 
 

@@ -5,15 +5,17 @@ holds the pool; commands speak through the driver's own connection (docs/decisio
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime
+from enum import StrEnum
 from functools import cache, cached_property, lru_cache
 from itertools import count, islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event
@@ -52,12 +54,22 @@ class CannotWrite(Exception):
     was written. It helps to ask again only once whoever looks after the machine has helped."""
 
 
+class Door(StrEnum):
+    """By which door a transaction came, which is how much it may see of tables about people."""
+
+    PAGE = "page"  # reads for its actor: their own scope (`referral.wall`)
+    COMMAND = "command"  # decides and writes for its actor: their own system
+    WHOLE = "whole"  # the machine's own work, over every system
+    SHUT = "shut"  # nobody is known yet: nothing
+
+
 class Sql:
     """One fixed statement with `:names`, put together once for each database.
 
     `times` are the result columns that hold instants, by position; `sealed` those that hold free
     text under a person's key: they come as they were written, or as `referral.keys.Gone`. `keyed`:
-    the last columns are that person's key (`referral.keys.COLUMNS`), for the transaction alone."""
+    the last columns are that person's key (`referral.keys.COLUMNS`), for the transaction alone. A
+    table named through `guard.` is read past the wall, where there is one."""
 
     def __init__(
         self,
@@ -71,9 +83,13 @@ class Sql:
         self.times = times
         self.sealed = sealed
         self.names: tuple[str, ...] = tuple(_NAME.findall(text))
-        self.sqlite = _NAME.sub("?", text)
-        places = count(1)
-        self.postgresql = numbered(text, lambda name: next(places))
+        plain = text.replace("guard.", "")
+        self.sqlite = _NAME.sub("?", plain)
+        self.postgresql = _counted(plain)
+        # The same where the wall is on.
+        past = plain != text
+        self.walled_sqlite = _NAME.sub("?", text.replace("guard.", "main.")) if past else self.sqlite
+        self.walled_postgresql = _counted(text) if past else self.postgresql
         self.values = picker(self.names)
 
 
@@ -83,6 +99,11 @@ _NAME = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 def numbered(text: str, place: Callable[[str], int]) -> str:
     """The text as PostgreSQL takes it: for each `:name` the number of its place."""
     return _NAME.sub(lambda found: f"${place(found[1])}", text)
+
+
+def _counted(text: str) -> str:
+    places = count(1)
+    return numbered(text, lambda name: next(places))
 
 
 def picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
@@ -97,16 +118,30 @@ sqlite3.register_adapter(datetime, instant_text)
 sqlite3.register_adapter(date, date.isoformat)
 
 
+_TEXT_OF: dict[tuple[bool, bool], Callable[[Sql], str]] = {
+    (False, False): attrgetter("sqlite"),
+    (True, False): attrgetter("postgresql"),
+    (False, True): attrgetter("walled_sqlite"),
+    (True, True): attrgetter("walled_postgresql"),
+}
+
+
 class Tx:
     """One transaction. The edge opened it and will commit it; nobody inside does."""
 
     def __init__(
-        self, pooled: PoolProxiedConnection, engine: Engine, keys: Keys | None = None
+        self,
+        pooled: PoolProxiedConnection,
+        engine: Engine,
+        keys: Keys | None = None,
+        wall: bool = False,
     ) -> None:
         self.pooled = pooled
         self.keys = keys
         self.engine = engine
         self.pg = engine.name == "postgresql"
+        # Which text of a statement is meant for this database.
+        self.text_of = _TEXT_OF[self.pg, wall]
         self.raw: Any = pooled.driver_connection
         # What a command found out about the transaction's own system, kept for its length.
         self.memo: dict[str, Any] = {}
@@ -156,7 +191,7 @@ class Tx:
     def rows(self, sql: Sql, **params: Any) -> list[tuple[Any, ...]]:
         """All rows of a query, instants as aware datetimes."""
         found: list[tuple[Any, ...]] = self.execute(
-            sql.postgresql if self.pg else sql.sqlite, sql.values(params)
+            self.text_of(sql), sql.values(params)
         ).fetchall()
         if sql.keyed and found:
             found = self.ring.taught(found)
@@ -184,18 +219,18 @@ class Tx:
     def _streamed(self, sql: Sql, **params: Any) -> Iterator[tuple[Any, ...]]:
         values = sql.values(params)
         if not self.pg:
-            with closing(self.raw.execute(sql.sqlite, values)) as rows:
+            with closing(self.raw.execute(self.text_of(sql), values)) as rows:
                 yield from rows
             return
         self.memo["streams"] = number = self.memo.get("streams", 0) + 1
         with _psycopg().server_cursor(self.raw, f"stream_{number}") as rows:
             rows.itersize = STREAM_ROWS
-            rows.execute(sql.postgresql, values)
+            rows.execute(self.text_of(sql), values)
             yield from rows
 
     def run(self, sql: Sql, **params: Any) -> int:
         """Run a statement; how many rows it touched."""
-        done = self.execute(sql.postgresql if self.pg else sql.sqlite, sql.values(params))
+        done = self.execute(self.text_of(sql), sql.values(params))
         return int(done.rowcount)
 
 
@@ -279,16 +314,26 @@ def _keys() -> ModuleType:
 class Store:
     """A database by its URL: `sqlite:///file` or `postgresql+psycopg://...`. `wrapping` are the
     keys outside it that wrap the keys inside; without them free text is stored plain, and what
-    lies under a key can't be read."""
+    lies under a key can't be read. `wall`: whether the database itself is told who asks, and
+    holds every query to what they may see (`referral.wall`)."""
 
     wrapping: WrappingKeys | None = None
+    # The door of a transaction that names neither an actor nor a door.
+    unnamed = Door.SHUT
 
-    def __init__(self, url: str, pool_size: int = 5, wrapping: WrappingKeys | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        pool_size: int = 5,
+        wrapping: WrappingKeys | None = None,
+        wall: bool = False,
+    ) -> None:
         if wrapping is not None:
             self.wrapping = wrapping
         self.keys: Keys | None = None
         if self.wrapping is not None:
             self.keys = _keys().Keys(self.wrapping)
+        self.wall = wall
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql" and parsed.drivername != "postgresql+psycopg":
             parsed = parsed.set(drivername="postgresql+psycopg")
@@ -308,35 +353,63 @@ class Store:
                     # Planning the facts costs more than everything else: prepared and generic
                     # from the first use. Times come back in UTC.
                     "options": "-c plan_cache_mode=force_generic_plan -c timezone=UTC"
-                    f" -c lock_timeout={int(BUSY_SECONDS * 1000)}",
+                    f" -c lock_timeout={int(BUSY_SECONDS * 1000)}" + " -c jit=off" * wall,
                 },
             )
             event.listen(self.engine, "connect", _pg_connected)
         else:
-            self.engine = create_engine(
-                parsed,
-                isolation_level="AUTOCOMMIT",
-                pool_size=pool_size,
-                pool_reset_on_return=None,
-                connect_args={"timeout": BUSY_SECONDS, "cached_statements": 256},
-            )
-            event.listen(self.engine, "connect", _sqlite_connected)
+            self.engine = self._sqlite(pool_size)
+        # On SQLite the wall stands on connections of its own; on PostgreSQL in the database.
+        self.behind = self
+        if wall and not self.pg:
+            self.behind = _Walled(url, pool_size)
+            self.behind.wall, self.behind.keys = True, self.keys
 
-    def begin(self, actor: Actor | None = None) -> Transaction:
+    def _sqlite(self, pool_size: int) -> Engine:
+        engine = create_engine(
+            self.url,
+            isolation_level="AUTOCOMMIT",
+            pool_size=pool_size,
+            pool_reset_on_return=None,
+            connect_args={"timeout": BUSY_SECONDS, "cached_statements": 256},
+        )
+        event.listen(engine, "connect", _sqlite_connected)
+        return engine
+
+    def begin(
+        self,
+        actor: Actor | None = None,
+        door: Door | None = None,
+        at: datetime | None = None,
+    ) -> Transaction:
         """A transaction that writes. It commits when the block ends and undoes everything when the
-        block raises."""
-        return Transaction(self, "BEGIN" if self.pg else "BEGIN IMMEDIATE", actor)
+        block raises. Its door is that of a command, unless told; without an actor, shut."""
+        opening = "BEGIN" if self.pg else "BEGIN IMMEDIATE"
+        return self._open(opening, actor, door or (Door.COMMAND if actor else self.unnamed), at)
 
-    def read(self, actor: Actor | None = None) -> Transaction:
-        """A transaction that only reads; on SQLite it doesn't wait for the one writer."""
-        return Transaction(self, "BEGIN READ ONLY" if self.pg else "BEGIN", actor)
+    def read(
+        self, actor: Actor | None = None, door: Door | None = None, at: datetime | None = None
+    ) -> Transaction:
+        """A transaction that only reads; on SQLite it doesn't wait for the one writer. It sees what
+        its actor may, unless told; without an actor, nothing about people."""
+        opening = "BEGIN READ ONLY" if self.pg else "BEGIN"
+        return self._open(opening, actor, door or (Door.PAGE if actor else self.unnamed), at)
 
-    def snapshot(self, actor: Actor | None = None) -> Transaction:
+    def snapshot(
+        self, actor: Actor | None = None, door: Door | None = None, at: datetime | None = None
+    ) -> Transaction:
         """A transaction that only reads, and reads everything as it was at one moment, however
         long it takes."""
-        return Transaction(
-            self, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if self.pg else "BEGIN", actor
-        )
+        opening = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if self.pg else "BEGIN"
+        return self._open(opening, actor, door or (Door.PAGE if actor else self.unnamed), at)
+
+    def _open(
+        self, opening: str, actor: Actor | None, door: Door, at: datetime | None
+    ) -> Transaction:
+        # To the views that stand for the tables nothing can be written, and what sees all of a
+        # system needs none.
+        store = self.behind if door in (Door.PAGE, Door.SHUT) else self
+        return Transaction(store, opening, actor, door, at)
 
     def take(self) -> PoolProxiedConnection:
         """A connection for one transaction. Raises StoreBusy when there is none to be had, and
@@ -373,22 +446,40 @@ class Store:
         while self._free:
             self._free.pop().close()
         self.engine.dispose()
+        if self.behind is not self:
+            self.behind.dispose()
+
+
+class _Walled(Store):
+    """The connections of SQLite on which views stand in place of the tables about people."""
+
+    def _sqlite(self, pool_size: int) -> Engine:
+        engine = super()._sqlite(pool_size)
+        event.listen(engine, "connect", _sqlite_walled)
+        return engine
 
 
 class Transaction:
     """`with store.begin() as tx`: what is done with `tx` is committed when the block ends, and
     undone when it raises."""
 
-    __slots__ = ("_opening", "_store", "_tx")
+    __slots__ = ("_asking", "_opening", "_store", "_tx")
 
-    def __init__(self, store: Store, opening: str, actor: Actor | None) -> None:
-        # The actor's settings go first in the transaction, for row-level security.
-        self._opening = opening + _settings(actor) if store.pg else opening
+    def __init__(
+        self, store: Store, opening: str, actor: Actor | None, door: Door, at: datetime | None
+    ) -> None:
+        # Who asks goes first in the transaction, for row-level security; and lasts as long as it.
+        self._asking: Asking = _asking(actor, door, at) if store.wall else ()
+        self._opening = opening
+        if store.pg:
+            self._opening += _settings(self._asking) if store.wall else _settings_for(actor)
         self._store = store
         self._tx: Tx
 
     def __enter__(self) -> Tx:
-        self._tx = Tx(self._store.take(), self._store.engine, self._store.keys)
+        self._tx = Tx(self._store.take(), self._store.engine, self._store.keys, self._store.wall)
+        if self._asking and not self._tx.pg:
+            self._tx.pooled.info["asking"] = dict(self._asking)
         try:
             self._tx.control(self._opening)
         except BaseException:
@@ -439,10 +530,13 @@ def _commit(tx: Tx) -> None:
         raise
 
 
-_SAFE = re.compile(r"[0-9a-z_-]+\Z")
+_PLAIN = re.compile(r"[0-9a-z_-]+\Z")
+_SAFE = re.compile(r"[0-9A-Za-z_@:./ +\[\]\",-]*\Z")
+Asking = tuple[tuple[str, str], ...]
 
 
-def _settings(actor: Actor | None) -> str:
+def _settings_for(actor: Actor | None) -> str:
+    """Where the wall is off."""
     if actor is None:
         return ""
     return _settings_of(
@@ -452,17 +546,50 @@ def _settings(actor: Actor | None) -> str:
 
 @lru_cache(maxsize=256)
 def _settings_of(system: str, organisation: str, membership: str, role: str) -> str:
-    settings = {
-        "segue.system": system,
-        "segue.organisation": organisation,
-        "segue.membership": membership,
-        "segue.role": role,
-    }
-    for value in settings.values():
-        if not _SAFE.match(value):
+    asking = (
+        ("segue.system", system),
+        ("segue.organisation", organisation),
+        ("segue.membership", membership),
+        ("segue.role", role),
+    )
+    for _, value in asking:
+        if not _PLAIN.match(value):
             raise ValueError("An actor's ids and role are lower-case letters, digits and dashes.")
+    return _settings(asking)
+
+
+def _asking(actor: Actor | None, door: Door, at: datetime | None) -> Asking:
+    if actor is None:
+        return _asking_of(door, None)
+    found = _asking_of(door, actor)
+    return (*found, ("segue.at", instant_text(at))) if at is not None else found
+
+
+@lru_cache(maxsize=256)
+def _asking_of(door: Door, actor: Actor | None) -> Asking:
+    if actor is None:
+        return (("segue.door", str(door)),)
+    asking = (
+        ("segue.door", str(door)),
+        ("segue.system", actor.system_id),
+        ("segue.organisation", actor.organisation_id),
+        ("segue.membership", actor.membership_id),
+        ("segue.user", actor.user_id),
+        ("segue.person", actor.person_id),
+        ("segue.role", str(actor.role)),
+        ("segue.path", actor.place_path or "-"),
+        ("segue.keys", json.dumps(sorted(actor.keys))),
+    )
+    for _, value in asking:
+        if not _SAFE.match(value):
+            raise ValueError("What stands for an actor has no quotes in it.")
+    return asking
+
+
+@lru_cache(maxsize=256)
+def _settings(asking: Asking) -> str:
     return "; SELECT " + ", ".join(
-        f"set_config('{name}', '{value}', true)" for name, value in settings.items()
+        f"set_config('{name}', '{value}', true)" for name, value in asking
     )
 
 
@@ -478,6 +605,17 @@ def _sqlite_connected(dbapi: Any, record: Any) -> None:
         "secure_delete=ON",
     ):
         dbapi.execute(f"PRAGMA {pragma}").close()
+
+
+def _sqlite_walled(dbapi: Any, record: Any) -> None:
+    from referral.wall import views
+
+    # The same for the whole of a statement, so that SQLite asks once and not for every row.
+    dbapi.create_function(
+        "segue_setting", 1, lambda name: record.info["asking"].get(name), deterministic=True
+    )
+    for view in views():
+        dbapi.execute(view).close()
 
 
 def _pg_connected(dbapi: Any, record: Any) -> None:

@@ -12,8 +12,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import migrations
-from referral import bank_holidays, roles
-from referral.store import Sql, Store, Tx
+from referral import bank_holidays, roles, wall
+from referral.store import Door, Sql, Store, Tx
 
 FOLDER = Path(migrations.__file__).parent
 
@@ -46,16 +46,23 @@ def upgrade(store: Store, at: datetime, tables: Iterable[tuple[str, str, str]] =
     """Bring the database to the newest revision in one transaction, fill the table of bank
     holidays, and keep the text of the `tables` of moves in force. Raises WrongShape for a
     database that a newer program made, and for one that belongs to somebody else."""
-    _refuse_newer(store)
-    with store.begin() as tx:
+    found = _refuse_newer(store)
+    with store.begin(door=Door.WHOLE) as tx:
+        walled = False
         if tx.pg:
             _refuse_others(tx)
             roles.become_owner(tx)
+            # A revision may change tables on which the wall stands.
+            walled = wall.stands(tx)
+            if walled and found != head():
+                wall.lift(tx)
         command.upgrade(config_for(tx), "head")
         for day, name in bank_holidays.ENGLAND.items():
             tx.run(HOLIDAY, day=day, name=name)
         for noun, version, body in tables:
             tx.run(KEEP_TABLE, noun=noun, version=version, body=body, at=at)
+        if walled:
+            wall.build(tx)
         roles.grant(tx)
 
 
@@ -86,7 +93,7 @@ def _refuse_others(tx: Tx) -> None:
         )
 
 
-def _refuse_newer(store: Store) -> None:
+def _refuse_newer(store: Store) -> str | None:
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     found = current(store)
     if found is not None and found not in known:
@@ -94,6 +101,7 @@ def _refuse_newer(store: Store) -> None:
             f"This database was made by a newer Segue (revision {found}). Install that version,"
             " or restore a backup made before it."
         )
+    return found
 
 
 def check(store: Store) -> None:

@@ -73,7 +73,7 @@ def _list(values: Iterable[str], pg: bool) -> Any:
 # A full hold closes the referral to the actor, whatever its cause; it has no deadline for them.
 CLOSED = f"""({named("k.person_id = r.person_id", ACTOR_NAMED)}
    OR {named("k.provider_id = r.provider_id", ACTOR_NAMED)}
-   OR EXISTS (SELECT 1 FROM hold h WHERE h.person_id = r.person_id AND {of("h", HOLD_LIVE)}
+   OR EXISTS (SELECT 1 FROM guard.hold h WHERE h.person_id = r.person_id AND {of("h", HOLD_LIVE)}
        AND h.closed_to = :side AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
        AND (h.referral_id IS NULL OR h.referral_id = r.id)))"""
 NO_DEADLINE = f"({HELD} OR {CLOSED})"
@@ -269,13 +269,13 @@ def name_patterns(words: str) -> dict[str, str] | None:
 
 ANSWERS = f"""
 SELECT r.id,
-  (SELECT c.state FROM consent c WHERE c.person_id = r.person_id
+  (SELECT c.state FROM guard.consent c WHERE c.person_id = r.person_id
      AND c.recipient = CAST(r.provider_id AS text) AND c.purpose = 'share_with_provider'
      AND c.answered_at IS NOT NULL ORDER BY c.answered_at DESC, c.id DESC LIMIT 1),
-  (SELECT min(o.fields) FROM override o WHERE o.person_id = r.person_id
+  (SELECT min(o.fields) FROM guard.override o WHERE o.person_id = r.person_id
      AND o.recipient = CAST(r.provider_id AS text) AND {of("o", OVERRIDE_LIVE)}
      AND (o.until IS NULL OR o.until > :at))
-FROM referral r WHERE r.system_id = :system_id AND r.id {{ids}}
+FROM guard.referral r WHERE r.system_id = :system_id AND r.id {{ids}}
 """
 
 
@@ -289,7 +289,7 @@ def answers(
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-HOLDS = """SELECT r.id, h.started, h.ended FROM referral r JOIN hold h
+HOLDS = """SELECT r.id, h.started, h.ended FROM guard.referral r JOIN guard.hold h
   ON (h.person_id = r.person_id AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
       AND (h.referral_id IS NULL OR h.referral_id = r.id))
   OR (h.person_id IS NULL AND h.provider_id = r.provider_id)
@@ -389,30 +389,32 @@ def some(rows: str) -> str:
     return f"((SELECT 1 {rows} LIMIT 1) IS NOT NULL)"
 
 
-HELD_NOW = some(f"FROM referral r WHERE r.id = t.record_id AND {HELD}")
-CLOSED_NOW = some(f"FROM referral r WHERE r.id = t.record_id AND {CLOSED}")
+HELD_NOW = some(f"FROM guard.referral r WHERE r.id = t.record_id AND {HELD}")
+CLOSED_NOW = some(f"FROM guard.referral r WHERE r.id = t.record_id AND {CLOSED}")
 STILL_ASKED = some(
-    """FROM consent c
-      JOIN referral r ON r.person_id = c.person_id AND CAST(r.provider_id AS text) = c.recipient"""
+    """FROM guard.consent c
+      JOIN guard.referral r ON r.person_id = c.person_id
+        AND CAST(r.provider_id AS text) = c.recipient"""
     f" WHERE c.id = t.record_id AND r.state IN ({listed(*REFERRAL_OPEN)})"
 )
 STILL_LIVES = some(
-    "FROM consent c JOIN person pe ON pe.id = c.person_id"
+    "FROM guard.consent c JOIN guard.person pe ON pe.id = c.person_id"
     " WHERE c.id = t.record_id AND pe.died_on IS NULL"
 )
 STILL_MISSED = some(
-    f"""FROM consent c
-      JOIN referral r ON r.person_id = c.person_id AND CAST(r.provider_id AS text) = c.recipient
+    f"""FROM guard.consent c
+      JOIN guard.referral r ON r.person_id = c.person_id
+        AND CAST(r.provider_id AS text) = c.recipient
       WHERE c.id = t.record_id AND r.state IN ({listed(*WITH_PROVIDER)})
-        AND NOT EXISTS (SELECT 1 FROM consent n WHERE n.person_id = c.person_id
+        AND NOT EXISTS (SELECT 1 FROM guard.consent n WHERE n.person_id = c.person_id
           AND n.recipient = c.recipient AND n.purpose = c.purpose AND n.asked_at > c.asked_at)
-        AND (SELECT count(*) FROM override o WHERE o.person_id = c.person_id
+        AND (SELECT count(*) FROM guard.override o WHERE o.person_id = c.person_id
           AND o.recipient = c.recipient AND {of("o", OVERRIDE_LIVE)}) = 0"""
 )
 STILL_RELIED_ON = some(
     f"""FROM agreement_party p1
       JOIN provider v ON v.organisation_id = p1.organisation_id
-      JOIN referral r ON r.provider_id = v.id
+      JOIN guard.referral r ON r.provider_id = v.id
       JOIN agreement_party p2 ON p2.agreement_id = p1.agreement_id
         AND p2.organisation_id = r.organisation_id
       WHERE p1.agreement_id = t.record_id AND r.state IN ({listed(*WITH_PROVIDER)})"""
@@ -478,10 +480,10 @@ ABSENT_COLLEAGUES = Sql(
 # A link worker who is named as a source of harm: their team lead stands in for that person.
 STANDING_IN = Sql(
     f"""
-SELECT CAST(r.id AS text) FROM concern k
-JOIN concern_source ks ON ks.concern_id = k.id
+SELECT CAST(r.id AS text) FROM guard.concern k
+JOIN guard.concern_source ks ON ks.concern_id = k.id
 JOIN membership lw ON lw.user_id = ks.user_id AND lw.organisation_id = :actor_org
-JOIN referral r ON r.person_id = k.person_id AND r.link_worker_id = lw.id
+JOIN guard.referral r ON r.person_id = k.person_id AND r.link_worker_id = lw.id
 WHERE k.system_id = :system_id AND {of("k", CONCERN_OPEN)} AND r.organisation_id = :actor_org
   AND r.state IN ('draft','queried','returned','completed')
 """
@@ -607,7 +609,7 @@ WHERE y.system_id = :system_id AND y.id {{ids}}
       AND (y.organisation_id = :actor_org OR {under()})))"""
 
 CLOSED_PERSON = closed_person("pe.id")
-HELD_PERSON = f"""EXISTS (SELECT 1 FROM hold h WHERE h.person_id = pe.id
+HELD_PERSON = f"""EXISTS (SELECT 1 FROM guard.hold h WHERE h.person_id = pe.id
    AND {of("h", HOLD_LIVE)} AND h.provider_id IS NULL AND h.referral_id IS NULL)"""
 DETAILS: dict[str, tuple[str, tuple[int, ...]]] = {
     "consent": (CONSENTS.format(closed=CLOSED_PERSON), ()),

@@ -25,7 +25,7 @@ _VERSIONS = """
 SELECT w.id, w.purpose, w.language, w.number, w.body, w.from_at,
   (SELECT u.name FROM membership m JOIN app_user u ON u.id = m.user_id
     WHERE m.id = w.published_by),
-  (SELECT count(*) FROM consent c WHERE c.wording_id = w.id)
+  (SELECT count(*) FROM guard.consent c WHERE c.wording_id = w.id)
 FROM wording w WHERE w.system_id = :system_id
 """
 _TIMES = (Version._fields.index("from_at"),)

@@ -81,7 +81,7 @@ def lived_apart(
     server = request.getfixturevalue("postgresql_server")
     template_name = request.getfixturevalue("postgresql_template")
     name = "v" + new_id().replace("-", "")
-    _sql(server, f"CREATE DATABASE {name} TEMPLATE {template_name}")
+    _sql(server, f"CREATE DATABASE {name} TEMPLATE {template_name} OWNER segue_owner")
     store = Store(_named(server, name))
     yield lived(store)
     store.dispose()

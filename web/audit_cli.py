@@ -18,7 +18,7 @@ from referral.audit import log
 from referral.notes import Kind, NotAKey, NotANote, NotSigned, Signer, Verifier, open_checkpoint
 from referral.proofs import record_named
 from referral.sequencer import Refused
-from referral.store import Tx
+from referral.store import Door, Tx
 from referral.verify import Report, rebuild, verify
 from referral.verify_tree import Known, check_tree
 from web import audit_keys
@@ -127,7 +127,7 @@ def _origin_of_the_address() -> str:
 
 
 def _change(edge: Edge, path: Path, before: Keys | None, after: Keys) -> None:
-    with edge.store.begin() as tx:
+    with edge.store.begin(door=Door.WHOLE) as tx:
         system = the_only_system(tx)
         if system is not None:
             details = {
@@ -314,7 +314,7 @@ def settled(edge: Edge, progress: Progress | None) -> tuple[Any, list[str]]:
     total = 0
     while True:
         try:
-            with edge.store.begin() as tx:
+            with edge.store.begin(door=Door.WHOLE) as tx:
                 count = sequencer.settle(tx)
         except Refused as why:
             stop(str(why), 1)

@@ -12,7 +12,7 @@ from referral.actors import the_system
 from referral.audit import EXPORTED, log
 from referral.entries import Filters
 from referral.ids import check_reference
-from referral.store import Tx
+from referral.store import Door, Tx
 from web.audit_events import written
 from web.edge import Edge
 from workflows.organisations import the_only_system
@@ -74,7 +74,7 @@ def take(
 ) -> int:
     """Write the entries of the log, oldest first, one line each; how many were written. That it was
     done is in the log before the first line. Raises CannotTake."""
-    with edge.store.read() as tx:
+    with edge.store.read(door=Door.WHOLE) as tx:
         system = system_id or the_only_system(tx)
         if system is None:
             raise CannotTake("Name the system with --system: there is none yet, or several.")
@@ -83,7 +83,7 @@ def take(
     said = {"format": form, "asked": {"reference": reference, "from": since, "to": until}}
     edge.perform(actor, lambda tx, at: log(tx, actor, at, EXPORTED, "audit", None, said))
     site, number, read = os.environ.get("SEGUE_PUBLIC_URL", "segue"), 0, 0
-    with edge.store.snapshot(actor) as tx:
+    with edge.store.snapshot(actor, Door.COMMAND) as tx:
         for row in entries.all_of(tx, actor, filters):
             read += 1
             if progress is not None and read % EVERY == 0:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from referral import merkle, sequencer, tree
 from referral.notes import NotANote, NotSigned, Verifier, open_checkpoint
 from referral.sequencer import Refused
-from referral.store import TryAgain
+from referral.store import Door, TryAgain
 from referral.tree import Duty
 from referral.verify import verify
 from web.audit_keys import Keys
@@ -101,10 +101,10 @@ class LogKeeper:
         """Give settled entries their places, a batch at a time; how many."""
         placed = 0
         for _ in range(MOST_BATCHES):
-            with self.edge.store.read() as tx:
+            with self.edge.store.read(door=Door.WHOLE) as tx:
                 if self.stop.is_set() or not sequencer.waits(tx):
                     break
-            with self.edge.store.begin() as tx:
+            with self.edge.store.begin(door=Door.WHOLE) as tx:
                 count, low = sequencer.place(tx, self.low)
             self.low = low
             placed += count
@@ -117,7 +117,7 @@ class LogKeeper:
     def sign(self, now: bool = False) -> bool:
         """Sign the head of the tree when it is time; whether there is a new one."""
         at = self.edge.clock()
-        with self.edge.store.read() as tx:
+        with self.edge.store.read(door=Door.WHOLE) as tx:
             last, size, duty = tree.last_checkpoint(tx), tree.size(tx), tree.duty(tx, SIGN)
         new = size - (last.size if last else 0)
         failing = duty is not None and duty.failing_since is not None
@@ -137,7 +137,7 @@ class LogKeeper:
         keys = self.keys
         try:
             known = list(self._known(keys.verifiers))
-            with self.edge.store.begin() as tx:
+            with self.edge.store.begin(door=Door.WHOLE) as tx:
                 _refuse_another_hand(tree.last_checkpoint(tx), keys)
                 made = sequencer.head(tx, keys.origin, keys.sign, at, known)
                 if made is None:
@@ -174,7 +174,7 @@ class LogKeeper:
 
     def publish(self, now: bool = False) -> None:
         """Bring the newest head to each place that hasn't got it."""
-        with self.edge.store.read() as tx:
+        with self.edge.store.read(door=Door.WHOLE) as tx:
             last = tree.last_checkpoint(tx)
             duties = {one.name: one for one in tree.duties(tx)}
             signing = duties.get(SIGN)
@@ -189,11 +189,11 @@ class LogKeeper:
                 self._publish(outlet, last, duty.size if duty else 0)
         wanted = {SIGN, CHECK, *(outlet.name for outlet in self.outlets)}
         for name in duties.keys() - wanted:
-            with self.edge.store.begin() as tx:
+            with self.edge.store.begin(door=Door.WHOLE) as tx:
                 tree.forget(tx, name)
 
     def _publish(self, outlet: Outlet, last: tree.Checkpoint, taken: int) -> None:
-        with self.edge.store.read() as tx:
+        with self.edge.store.read(door=Door.WHOLE) as tx:
             note = tree.cosigned(tx, last)
         try:
             lines = outlet.publish(note, taken, self._prove)
@@ -206,7 +206,7 @@ class LogKeeper:
             self._not_published(outlet, last, f"It broke off ({type(error).__name__}).", False)
             return
         at = self.edge.clock()
-        with self.edge.store.begin() as tx:
+        with self.edge.store.begin(door=Door.WHOLE) as tx:
             for witness, line in lines.items():
                 tree.keep_cosignature(tx, last.size, witness, line, at)
             audit_alarms.done(tx, outlet.name, last.size, at)
@@ -214,7 +214,7 @@ class LogKeeper:
     def _overtaken(self, last: tree.Checkpoint) -> bool:
         """Whether another worker signed a newer head meanwhile, and may have brought it there: what
         a witness says of the older one then is no alarm. The newer one is for the next turn."""
-        with self.edge.store.read() as tx:
+        with self.edge.store.read(door=Door.WHOLE) as tx:
             newest = tree.last_checkpoint(tx)
         return newest is not None and newest.size > last.size
 
@@ -223,12 +223,12 @@ class LogKeeper:
         self._failed(outlet.name, why, at_once=alarm)
 
     def _prove(self, old: int, new: int) -> list[bytes]:
-        with self.edge.store.read() as tx:
+        with self.edge.store.read(door=Door.WHOLE) as tx:
             return merkle.consistency(old, new, tree.reader(tx))
 
     def _failed(self, name: str, why: str, at_once: bool = False) -> None:
         at = self.edge.clock()
-        with self.edge.store.begin() as tx:
+        with self.edge.store.begin(door=Door.WHOLE) as tx:
             audit_alarms.failed(tx, name, why, at, at_once)
 
     # -- the daily check --------------------------------------------------------------------
@@ -239,11 +239,11 @@ class LogKeeper:
         at = self.edge.clock()
         if self.checking is not None and self.checking.is_alive():
             return
-        with self.edge.store.read() as tx:
+        with self.edge.store.read(door=Door.WHOLE) as tx:
             last = tree.last_check(tx)
         if last is not None and not _new_day(last.at, at):
             return
-        with self.edge.store.begin() as tx:
+        with self.edge.store.begin(door=Door.WHOLE) as tx:
             if not tree.claim(tx, CHECK, at, at - CHECK_LEASE):
                 return
         if beside:
@@ -264,12 +264,12 @@ class LogKeeper:
     def check(self) -> None:
         """Read everything against the log now, and keep what it came to."""
         verifiers = self.keys.verifiers if self.keys else ()
-        with self.edge.store.snapshot() as tx:
+        with self.edge.store.snapshot(door=Door.WHOLE) as tx:
             report = verify(tx, rules_for_verify(), self._go_on, verifiers=verifiers)
         at = self.edge.clock()
         first = report.findings[0].line if report.findings else None
         checked = tree.Checked(at, report.entries, report.tree.size, report.found, first)
-        with self.edge.store.begin() as tx:
+        with self.edge.store.begin(door=Door.WHOLE) as tx:
             tree.keep_check(tx, checked)
             if report.whole:
                 audit_alarms.done(tx, CHECK, checked.size, at)

@@ -55,7 +55,7 @@ def assess(person_id: UUID) -> ResponseReturnValue:
         child = is_child(born_on(tx, actor.system_id, pid), at)
         return p, disclosure.known_as(seen), known, child
 
-    p, name, known, child = edge().perform(actor, look)
+    p, name, known, child = edge().look(actor, look)
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Assessed:
         return assess_capacity(tx, actor, at, p.id, given)

@@ -159,6 +159,7 @@ def setup(
 
     With --shape its places, organisations and levels of review too: see `segue shape list`."""
     from referral.roles import WrongRole, make_roles
+    from referral.store import Door
     from referral.upgrade import upgrade
     from web.keys_cli import make_if_missing
     from web.passwords import hash_password, new_password
@@ -180,12 +181,12 @@ def setup(
             except WrongRole as wrong:
                 later = f"It is shown only this once. Before segue serve: {wrong}"
         upgrade(edge.store, edge.clock(), move_tables())
-        with edge.store.read() as tx:
+        with edge.store.read(door=Door.WHOLE) as tx:
             if the_only_system(tx) is not None:
                 say("There is a system in this database already. Nothing was changed.")
                 sys.exit(2)
         password = new_password()
-        with edge.store.begin() as tx:
+        with edge.store.begin(door=Door.WHOLE) as tx:
             made = setup_system(
                 tx,
                 name,
@@ -298,10 +299,11 @@ def shape_load(name: str, system_id: str | None) -> None:
 
     What is there by the same name stays. The levels count from now; what was raised before stays
     where it is until it climbs."""
+    from referral.store import Door
     from workflows.organisations import the_only_system
 
     found = _shape(name)
-    with opened() as edge, edge.store.begin() as tx:
+    with opened() as edge, edge.store.begin(door=Door.WHOLE) as tx:
         system = system_id or the_only_system(tx)
         if system is None:
             say("There is no system yet. Make one with: segue setup NAME --admin EMAIL --shape ...")
@@ -374,13 +376,13 @@ def user() -> None:
 
 def _one_organisation(edge: Edge, name: str) -> tuple[str, str, str]:
     """(id, system, place) of the organisation with this name or id."""
-    from referral.store import Sql
+    from referral.store import Door, Sql
 
     query = Sql(
         "SELECT id, system_id, place_id FROM organisation"
         " WHERE name = :name OR CAST(id AS text) = :name"
     )
-    with edge.store.read() as tx:
+    with edge.store.read(door=Door.WHOLE) as tx:
         rows = tx.rows(query, name=name)
     if len(rows) != 1:
         how = "There is no organisation" if not rows else "There is more than one organisation"
@@ -453,11 +455,11 @@ def token() -> None:
 def token_add(email: str, name: str, role: str | None, days: int, as_json: bool) -> None:
     """Make a bearer token for an account. It is shown only once."""
     from referral.members import actor_of
-    from referral.store import Sql
+    from referral.store import Door, Sql
     from web.tokens import make_token
 
     with opened() as edge:
-        with edge.store.read() as tx:
+        with edge.store.read(door=Door.WHOLE) as tx:
             rows = tx.rows(
                 Sql(
                     "SELECT m.id, m.role FROM membership m JOIN app_user u ON u.id = m.user_id"
@@ -550,11 +552,12 @@ def bounce() -> None:
 
     Let the mail server hand over what comes to the address in SEGUE_MAIL_FROM:
     for example `segue: "|segue bounce"` in its aliases."""
+    from referral.store import Door
     from web.bounces import numbers_in
     from workflows import dispatches
 
     numbers = numbers_in(sys.stdin.buffer.read(2_000_000))
-    with opened() as edge, edge.store.begin() as tx:
+    with opened() as edge, edge.store.begin(door=Door.WHOLE) as tx:
         at = edge.clock()
         known = sum(dispatches.bounced(tx, number, at) for number in numbers)
     if not known:
@@ -595,6 +598,7 @@ def import_directory(
 
     Importing again updates; it makes no copies. Exit 1 if any item was refused.
     """
+    from referral.store import Door
     from referral.upgrade import upgrade
     from web.directory.store import import_feed
     from workflows.engine import move_tables
@@ -602,7 +606,7 @@ def import_directory(
 
     with opened(check=False) as edge:
         upgrade(edge.store, edge.clock(), move_tables())
-        with edge.store.begin() as tx:
+        with edge.store.begin(door=Door.WHOLE) as tx:
             system = system_id or the_only_system(tx)
             if system is None:
                 system = setup_system(tx, "Local", edge.clock())["system_id"]
@@ -1079,9 +1083,14 @@ def audit_verify(
     The first line says Whole, or Broken and where; exit 1 if anything is unlike. Only with --since
     a tail that was cut off, or a history rewritten by who holds the key too, can be found: keep
     heads where nobody who runs the database can change them."""
+    from referral.store import Door
     from web.audit_cli import heads_kept, verified, verifiers_for
 
-    with opened() as edge, progress_bar(hidden=as_json) as progress, edge.store.snapshot() as tx:
+    with (
+        opened() as edge,
+        progress_bar(hidden=as_json) as progress,
+        edge.store.snapshot(door=Door.WHOLE) as tx,
+    ):
         verifiers = verifiers_for(tx, keys)
         report = verified(tx, verifiers, heads_kept(since, verifiers), only_tree, progress)
     answer(report.as_json(), as_json, report.lines())
@@ -1129,9 +1138,14 @@ def audit_replay(reference: str | None, as_json: bool) -> None:
     """Rebuild the state of every record from the log alone and compare it with what stands.
 
     With REFERENCE, print one record's history as the log tells it. Exit 1 if anything is unlike."""
+    from referral.store import Door
     from web.audit_cli import replayed
 
-    with opened() as edge, progress_bar(hidden=as_json) as progress, edge.store.snapshot() as tx:
+    with (
+        opened() as edge,
+        progress_bar(hidden=as_json) as progress,
+        edge.store.snapshot(door=Door.WHOLE) as tx,
+    ):
         found, lines, whole = replayed(tx, reference, progress)
     answer(found, as_json, lines)
     sys.exit(0 if whole else 1)
@@ -1149,9 +1163,14 @@ def audit_prove(what: str, out: str, as_json: bool) -> None:
 
     WHAT is the id of an entry, its place (a number), or the reference or id of a record: then each
     of its entries is proved. Each proof is a file of its own, beside the entry it proves."""
+    from referral.store import Door
     from web.audit_cli import proved
 
-    with opened() as edge, progress_bar(hidden=as_json) as progress, edge.store.snapshot() as tx:
+    with (
+        opened() as edge,
+        progress_bar(hidden=as_json) as progress,
+        edge.store.snapshot(door=Door.WHOLE) as tx,
+    ):
         found, lines = proved(tx, what, out, progress)
     answer(found, as_json, lines)
 
@@ -1165,9 +1184,14 @@ def audit_export(folder: str, as_json: bool) -> None:
 
     The form is C2SP's tlog-tiles, and a README in it says what is what. Nothing in it says who a
     person is. Run again, it adds what is new; broken off, it goes on."""
+    from referral.store import Door
     from web.audit_cli import exported
 
-    with opened() as edge, progress_bar(hidden=as_json) as progress, edge.store.snapshot() as tx:
+    with (
+        opened() as edge,
+        progress_bar(hidden=as_json) as progress,
+        edge.store.snapshot(door=Door.WHOLE) as tx,
+    ):
         found, lines = exported(tx, folder, progress)
     answer(found, as_json, lines)
 
@@ -1331,8 +1355,9 @@ def witness_show(store: str, as_json: bool) -> None:
 def health(as_json: bool) -> None:
     """Say whether everything runs: the sweep, the post, the calendar, who is missing."""
     from referral.health import health as look
+    from referral.store import Door
 
-    with opened() as edge, edge.reading(None) as (tx, at):
+    with opened() as edge, edge.reading(None, Door.WHOLE) as (tx, at):
         found = look(tx, at)
     answer(found.as_json(), as_json, found.lines())
     sys.exit(0 if found.well else 1)

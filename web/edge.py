@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from referral.actors import Actor
 from referral.states import Noun
-from referral.store import BUSY_SECONDS, Store, StoreBusy, TryAgain, Tx
+from referral.store import BUSY_SECONDS, Door, Store, StoreBusy, TryAgain, Tx
 from workflows.engine import STALE, Refused, refused_entry
 
 T = TypeVar("T")
@@ -37,24 +37,33 @@ class Edge:
         self.store = store
         self.clock = clock
 
-    def perform(self, actor: Actor, command: Callable[[Tx, datetime], T]) -> T:
+    def look(self, actor: Actor, read: Callable[[Tx, datetime], T]) -> T:
+        """Read for somebody what is logged as read: it sees what they may see, and writes nothing
+        but the log's entry. Raises what `perform` raises."""
+        return self.perform(actor, read, Door.PAGE)
+
+    def perform(
+        self, actor: Actor, command: Callable[[Tx, datetime], T], door: Door = Door.COMMAND
+    ) -> T:
         """Run a command in one transaction of its own, again if another was in the way.
 
         Raises Refused (after its attempt is in the audit log) or Busy; in both nothing of the
         command was written. CannotWrite when the database takes nothing, and OutcomeUnknown when
         the connection is lost during the commit (`web.errors.NOT_SAVED` has all three)."""
         try:
-            return self._run(actor, command)
+            return self._run(actor, command, door)
         except Refused as refused:
             attempt = refused
         self._run(actor, lambda tx, at: refused_entry(tx, attempt, actor, at))
         raise attempt
 
-    def _run(self, actor: Actor, command: Callable[[Tx, datetime], T]) -> T:
+    def _run(
+        self, actor: Actor, command: Callable[[Tx, datetime], T], door: Door = Door.COMMAND
+    ) -> T:
         patience = time.monotonic() + BUSY_SECONDS
         for attempt in range(1, TRIES + 1):
             try:
-                with self.store.begin(actor) as tx:
+                with self.store.begin(actor, door, self._read_at(door)) as tx:
                     return command(tx, self.clock())
             except TryAgain as again:
                 busy = isinstance(again, StoreBusy)
@@ -67,8 +76,15 @@ class Edge:
                 time.sleep(random.uniform(0.005, 0.05) * attempt)  # noqa: S311
         raise AssertionError("the last attempt returns or raises")
 
+    def _read_at(self, door: Door) -> datetime | None:
+        return self.clock() if door is Door.PAGE else None
+
     @contextmanager
-    def reading(self, actor: Actor | None) -> Iterator[tuple[Tx, datetime]]:
-        """A read-only transaction and the time it is read at."""
-        with self.store.read(actor) as tx:
-            yield tx, self.clock()
+    def reading(
+        self, actor: Actor | None, door: Door | None = None
+    ) -> Iterator[tuple[Tx, datetime]]:
+        """A read-only transaction and the time it is read at. It sees what its actor may see;
+        where nobody is known, nothing about people."""
+        at = self.clock()
+        with self.store.read(actor, door or (Door.PAGE if actor else Door.SHUT), at) as tx:
+            yield tx, at

@@ -15,7 +15,7 @@ from referral import lists, looks, policy, records
 from referral.audit import log, showing
 from referral.scopes import EMERGENCY_ROLES
 from referral.states import EmergencyState, Noun, Role
-from referral.store import Tx
+from referral.store import Door, Tx
 from web import labels
 from web.access import REVIEWERS, TEAM, access, current_actor
 from web.app import edge
@@ -79,7 +79,7 @@ def open_one() -> ResponseReturnValue:
 
 def _wait(user_id: str) -> int:
     """Count a try, whatever comes of it; how long to wait before the next."""
-    with edge().store.begin() as tx:
+    with edge().store.begin(door=Door.SHUT) as tx:
         return seconds_to_wait(tx, edge().clock(), "emergency", MOST_TRIES, user_id, IN)
 
 

@@ -15,7 +15,7 @@ from referral.actors import Actor
 from referral.audit import EXPORTED, READ, log, showing
 from referral.inquiries import NOUN, Asked
 from referral.members import actor_of
-from referral.store import Tx
+from referral.store import Door, Tx
 from web.access import access, current_actor
 from web.app import edge
 from web.forms import Form, Next, answer, page
@@ -137,7 +137,7 @@ def taken(inquiry_id: UUID) -> ResponseReturnValue:
     """The bundle as an archive. That it was taken is in the log first."""
     actor, iid = current_actor(), str(inquiry_id)
     asked, first, second, at = take(actor, iid)
-    with edge().store.snapshot(actor) as tx:
+    with edge().store.snapshot(actor, Door.COMMAND) as tx:
         files = bundle(tx, asked, first, second, at)
     response = make_response(zipped(files))
     response.headers["Content-Type"] = "application/zip"

@@ -12,6 +12,7 @@ from referral.actors import the_system
 from referral.audit import EXPORTED, log
 from referral.inquiries import NOUN
 from referral.members import actor_of
+from referral.store import Door
 from web.edge import Edge
 from web.inquiry import bundle
 from workflows.inquiries import ready
@@ -27,7 +28,7 @@ def given(edge: Edge, inquiry_id: str, out: str) -> int:
     at, folder = edge.clock(), Path(out)
     if folder.exists():
         raise CannotGive(f"{out} is there already: name a folder that isn't.")
-    with edge.store.read() as tx:
+    with edge.store.read(door=Door.WHOLE) as tx:
         found = inquiries.anywhere(tx, inquiry_id)
         if found is None:
             raise CannotGive("There is no such request: copy the id from the address of its page.")
@@ -45,7 +46,7 @@ def given(edge: Edge, inquiry_id: str, out: str) -> int:
     said = {"inquiry": asked.id}
     edge.perform(actor, lambda tx, now: log(tx, actor, now, EXPORTED, NOUN, None, said,
                                             subject=subject))  # fmt: skip
-    with edge.store.snapshot(actor) as tx, _words().app_context():
+    with edge.store.snapshot(actor, Door.COMMAND) as tx, _words().app_context():
         files = bundle(tx, asked, first, second, at)
     for name, body in files.items():
         path = folder / name

@@ -8,6 +8,7 @@ came from."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,7 @@ from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.links import LinkSeen
 from referral.states import Noun
-from referral.store import Tx
+from referral.store import Door, Tx
 from web import labels, looks
 from web.access import public
 from web.app import edge, settings
@@ -166,6 +167,12 @@ def _find(token: str) -> LinkSeen | None:
     return link if link is not None and link.token_hash == tokens().token_hash(link.id) else None
 
 
+def _as_linked(link: LinkSeen) -> AbstractContextManager[tuple[Tx, datetime]]:
+    """Reading what a link stands for: by it one record is known, so it is the program that looks,
+    and nothing but that record is asked for."""
+    return edge().reading(the_system(link.system_id, "link"), Door.COMMAND)
+
+
 def _no_link(status: int = 404) -> ResponseReturnValue:
     body = page("links/over.jinja", None, heading=_("This link does not work"), sentences=[
         _("It may have been replaced by a newer one, or taken back."),
@@ -186,7 +193,7 @@ def _too_often(wait: int) -> ResponseReturnValue:
 
 def _limited(link_id: str | None) -> int:
     """Count a press; how long to wait before the next."""
-    with edge().store.begin() as tx:
+    with edge().store.begin(door=Door.SHUT) as tx:
         at = edge().clock()
         wait = seconds_to_wait(tx, at, "link-address", MOST_PRESSES)
         if link_id is not None:
@@ -302,7 +309,7 @@ def act(token: str, wish: str) -> ResponseReturnValue:
 
 
 def _leader(link: LinkSeen) -> Actor | None:
-    with edge().reading(None) as (tx, at):
+    with _as_linked(link) as (tx, at):
         return provider.leader(tx, link, at)
 
 
@@ -337,7 +344,7 @@ def _too_late(
 def _door(token: str, link: LinkSeen, form: Form, status: int = 200) -> ResponseReturnValue:
     """The word is asked for here. Nobody is named, whatever has become of the link."""
     why = provider.over(link, edge().clock())
-    with edge().reading(None) as (tx, at):
+    with _as_linked(link) as (tx, at):
         theirs = own.is_theirs(tx, link, at)
     if why == "gone" or not theirs:
         return _no_link()
@@ -356,7 +363,7 @@ def _door(token: str, link: LinkSeen, form: Form, status: int = 200) -> Response
 
 def _team(link: LinkSeen) -> tuple[str, str]:
     """Whom to ring, on any page of the person."""
-    with edge().reading(None) as (tx, at):
+    with _as_linked(link) as (tx, at):
         person = own.team_of(tx, link, at)
     return (person.organisation, phone_words(person.organisation_phone)) if person else ("", "")
 
@@ -406,7 +413,7 @@ def code() -> ResponseReturnValue:
     form = Form(values={"code": request.form.get("code", "")[:40]})
     if request.method != "POST":
         return page("links/code.jinja", form, exit_url=settings().exit_url)
-    with edge().store.begin() as tx:
+    with edge().store.begin(door=Door.SHUT) as tx:
         at = edge().clock()
         wait = seconds_to_wait(tx, at, "code-address", MOST_CODES)
         found = typed_code(form.value("code"))
@@ -426,7 +433,7 @@ def _mine() -> LinkSeen | None:
         moment = datetime.fromisoformat(since)
     except (KeyError, ValueError, TypeError):
         return None
-    with edge().reading(None) as (tx, at):
+    with edge().reading(None, Door.WHOLE) as (tx, at):
         return own.opened(tx, str(link_id), moment, at)
 
 
@@ -634,7 +641,7 @@ def not_safe_by_link(token: str) -> ResponseReturnValue:
     link = _find(token)
     if link is None or link.purpose != kept.PERSON:
         return _not_safe(None, f"/a/{token}")
-    with edge().reading(None) as (tx, at):
+    with _as_linked(link) as (tx, at):
         if not own.may_call(tx, link, at):
             return _not_safe(None, f"/a/{token}")
     return _not_safe(link, f"/a/{token}")
@@ -657,7 +664,7 @@ def _not_safe(link: LinkSeen | None, back: str) -> ResponseReturnValue:
         told = _raise(link, form)
     number, around = None, []
     if link is not None:
-        with edge().reading(None) as (tx, at):
+        with _as_linked(link) as (tx, at):
             number = own.number_now(tx, link, at, told)
             # Without the word no group is named: who reads over a shoulder learns nothing.
             around = _around(tx, link, at, back == "/mine")

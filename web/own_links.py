@@ -126,7 +126,7 @@ def sheet(person_id: UUID) -> ResponseReturnValue:
         subject = person.subject_ref
         log(tx, actor, now, "read", "person", None, {"link": newest.id}, subject=subject)
 
-    edge().perform(actor, read)
+    edge().look(actor, read)
     base = settings().public_url.rstrip("/")
     return page(
         "people/link_sheet.jinja",

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from referral.health import Finding
 from referral.health import health as look
 from referral.states import Role
+from referral.store import Door
 from web.access import public
 from web.app import edge, settings
 from web.signing_in import actor_or_none
@@ -48,7 +49,7 @@ def health() -> ResponseReturnValue:
     findings: tuple[Finding, ...] = ()
     head = None
     try:
-        with edge().reading(None) as (tx, at):
+        with edge().reading(None, Door.WHOLE) as (tx, at):
             seen = look(tx, at, viewer=actor_or_none())
         findings, head = seen.findings, seen.head_line
         store = True

@@ -267,7 +267,7 @@ def found(record_id: str) -> Shown:
         log(tx, actor, at, "read", "referral", record_id, subject=shown.facts.subject_ref)
         return shown
 
-    return edge().perform(actor, read)
+    return edge().look(actor, read)
 
 
 # -- what the page says -------------------------------------------------------------------------

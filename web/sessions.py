@@ -121,7 +121,7 @@ def register(activity_id: UUID, day: str) -> ResponseReturnValue:
         )
         return offer, rows
 
-    offer, rows = edge().perform(actor, read)
+    offer, rows = edge().look(actor, read)
     said_so_far = {row.field: row.came for row in rows if row.came}
     typed = {name: value for name, value in request.form.items() if name.startswith("came-")}
     if everyone:

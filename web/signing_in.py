@@ -28,7 +28,7 @@ from referral.audit import log
 from referral.members import actor_of
 from referral.sign_ins import Post
 from referral.states import Role
-from referral.store import TryAgain, Tx
+from referral.store import Door, TryAgain, Tx
 from web.access import STAFF, access, current_actor, public
 from web.labels import role_name
 from web.passwords import is_right
@@ -97,7 +97,7 @@ def _load(token: str) -> SignedIn | None:
 
 
 def _session(token: str) -> sign_ins.Session | None:
-    with _edge().store.read() as tx:
+    with _edge().store.read(door=Door.WHOLE) as tx:
         return sign_ins.find(tx, _hashed(token), _clock())
 
 
@@ -282,7 +282,7 @@ def sign_in_now() -> ResponseReturnValue:
     at = _clock()
     edge = _edge()
     try:
-        with edge.store.begin() as tx:
+        with edge.store.begin(door=Door.SHUT) as tx:
             _count_try(tx, email, at)
             account = sign_ins.account(tx, email)
             only = the_only_system(tx)
@@ -293,7 +293,7 @@ def sign_in_now() -> ResponseReturnValue:
         return response
     right = is_right(account.password_hash if account and account.active else None, password)
     token = None
-    with edge.store.begin() as tx:
+    with edge.store.begin(door=Door.SHUT) as tx:
         now = edge.clock()
         posts = sign_ins.posts(tx, account.id, now) if account and right else []
         if account and posts:

@@ -235,7 +235,7 @@ def found(writing_id: str) -> Writing:
         return w
 
     if request.method == "GET":
-        return edge().perform(actor, look)
+        return edge().look(actor, look)
     with edge().reading(actor) as (tx, at):
         return look(tx, at)
 

@@ -27,7 +27,7 @@ from referral.actors import Actor, the_system
 from referral.audit import Request, during
 from referral.dispatches import Parcel
 from referral.keeping import FIRST
-from referral.store import TryAgain, Tx
+from referral.store import Door, TryAgain, Tx
 from web.auditing import LogKeeper
 from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
@@ -194,13 +194,13 @@ class Worker:
         self.done[f"clock {done}"] += 1
 
     def _leave(self, claimed: list[queue.Due], until: datetime) -> None:
-        with self.edge.store.begin() as tx:
+        with self.edge.store.begin(door=Door.WHOLE) as tx:
             for due in claimed:
                 queue.leave_clock(tx, due, until)
 
     def _proposals(self) -> bool:
         before = sweep.unanswered_since(self.edge.clock())
-        with self.edge.store.read() as tx:
+        with self.edge.store.read(door=Door.WHOLE) as tx:
             waiting = queue.unanswered(tx, before, BATCH)
         lapsed = [proposal for proposal in waiting if self._proposal(proposal)]
         return bool(lapsed)
@@ -219,7 +219,7 @@ class Worker:
 
     def _readings(self) -> bool:
         """What must be acted on and nobody has said they read."""
-        with self.edge.store.read() as tx:
+        with self.edge.store.read(door=Door.WHOLE) as tx:
             waiting = announcements.due(tx, self.edge.clock(), BATCH)
         return bool([one for one in waiting if self._reading(one)])
 
@@ -268,7 +268,7 @@ class Worker:
         self.done[f"letter {done}"] += 1
 
     def _later(self, claimed: list[queue.Letter], run_at: datetime) -> None:
-        with self.edge.store.begin() as tx:
+        with self.edge.store.begin(door=Door.WHOLE) as tx:
             for letter in claimed:
                 queue.retry_letter(tx, letter, run_at)
 
@@ -347,7 +347,7 @@ class Worker:
         )
 
     def _post_later(self, claimed: list[Parcel], run_at: datetime) -> None:
-        with self.edge.store.begin() as tx:
+        with self.edge.store.begin(door=Door.WHOLE) as tx:
             for parcel in claimed:
                 outgoing.again(tx, parcel, run_at)
 
@@ -361,7 +361,7 @@ class Worker:
         self.clears_at = at + CLEARS_EVERY
         while not self.stop.is_set():
             try:
-                with self.edge.store.begin() as tx:
+                with self.edge.store.begin(door=Door.WHOLE) as tx:
                     cleared = leftovers.clear(tx, at)
             except TryAgain:
                 return
@@ -374,14 +374,14 @@ class Worker:
         """Records whose time is over come on the list, some people at each look; what two people
         approved is carried out, each in a transaction of its own."""
         try:
-            with self.edge.store.begin() as tx:
+            with self.edge.store.begin(door=Door.WHOLE) as tx:
                 listed, further = keeping.list_due(tx, at, self.looked_at)
             self.looked_at = further or FIRST
             if listed:
                 self.done["listed"] += listed
             after = FIRST
             while not self.stop.is_set():
-                with self.edge.store.begin() as tx:
+                with self.edge.store.begin(door=Door.WHOLE) as tx:
                     found = kept.approved(tx, after, 1)
                     if not found:
                         return
@@ -401,7 +401,7 @@ class Worker:
         """A batch of rows under our lease; none while another worker is in the way."""
         at = self.edge.clock()
         try:
-            with self.edge.store.begin() as tx:
+            with self.edge.store.begin(door=Door.WHOLE) as tx:
                 return claim(tx, at, at + (lease or self.lease), most)
         except TryAgain:
             return []

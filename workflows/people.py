@@ -38,7 +38,8 @@ MOST_TEXT = 4_000
 SHORT_TEXT = 200
 
 SAME_NUMBER = Sql(
-    "SELECT id, organisation_id FROM person WHERE system_id = :system_id AND nhs_number = :nhs"
+    "SELECT id, organisation_id FROM guard.person"
+    " WHERE system_id = :system_id AND nhs_number = :nhs"
 )
 SAME_NAME = Sql(
     "SELECT id, reference, given_name, family_name, birth_date, practice FROM person"

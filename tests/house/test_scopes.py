@@ -27,7 +27,7 @@ PERSONAL = (
         "emergency",
     ),
 )
-READS_PERSONAL = re.compile(rf"\b(?:FROM|JOIN)\s+(?:{'|'.join(PERSONAL)})\b")
+READS_PERSONAL = re.compile(rf"\b(?:FROM|JOIN)\s+(?:guard\.)?(?:{'|'.join(PERSONAL)})\b")
 
 # What reads for somebody's eyes: the rules below hold for each query in it.
 FOR_SOMEBODY = {

@@ -269,7 +269,7 @@ class Walk:
     # -- held against each other ------------------------------------------------------------------
 
     def _compare(self, s: State) -> None:
-        with self.w.store.read(self.w.system) as tx:
+        with self.w.store.read() as tx:
             for noun in HELD_AGAINST:
                 for slot, record in enumerate(records(s, noun)):
                     for name in self.slice.actors:

@@ -47,7 +47,7 @@ SMALL = {
 }
 GROWS = set(TABLES) - SMALL
 MODULES = (facts, picks, ladder, members, queue)
-NAMED = re.compile(r"(?:FROM|JOIN|UPDATE)\s+([a-z_]+)\s+(?:AS\s+)?([a-z]\w*)?")
+NAMED = re.compile(r"(?:FROM|JOIN|UPDATE)\s+(?:guard\.)?([a-z_]+)\s+(?:AS\s+)?([a-z]\w*)?")
 
 
 def queries(pg: bool) -> Iterator[tuple[str, Sql]]:

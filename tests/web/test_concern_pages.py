@@ -113,7 +113,7 @@ def test_only_who_could_be_chosen_can_be_named(w: World) -> None:
     rid = w.sent()
     outside = w.actor["kit"].user_id
     raised(w, f"/referrals/{rid}", source_users=[outside, w.actor["sol"].user_id])
-    with w.store.read(w.system) as tx:
+    with w.store.read() as tx:
         rows = tx.rows(Sql("SELECT user_id FROM concern_source"))
     assert rows == [(w.actor["sol"].user_id,)]
 
@@ -191,7 +191,7 @@ def test_each_view_is_noted_and_the_page_says_so(w: World) -> None:
 
 
 def reads(w: World, concern: str) -> int:
-    with w.store.read(w.system) as tx:
+    with w.store.read() as tx:
         row = tx.row(
             Sql("SELECT count(*) FROM audit WHERE action = 'read' AND record_id = :id"), id=concern
         )
@@ -282,7 +282,7 @@ def test_only_the_holder_has_the_holders_moves(w: World) -> None:
 
 
 def count(w: World, what: str) -> int:
-    with w.store.read(w.system) as tx:
+    with w.store.read() as tx:
         row = tx.row(Sql(f"SELECT count(*) FROM {what}"))
     assert row
     return int(row[0])

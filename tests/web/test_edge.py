@@ -177,10 +177,10 @@ class Locked(Store):
         self.times = times
 
     @contextmanager
-    def begin(self, actor: Actor | None = None) -> Iterator[Tx]:
+    def begin(self, *told: Any, **more: Any) -> Iterator[Tx]:
         if self.times and self.times.pop(0):
             raise StoreBusy("locked")
-        with super().begin(actor) as tx:
+        with super().begin(*told, **more) as tx:
             yield tx
 
 

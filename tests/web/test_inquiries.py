@@ -172,7 +172,7 @@ def test_concerns_stand_in_it_only_where_the_accountable_officer_is_one_of_the_t
     person = history(w)
     path = asked(w, person).path
     ingrid, amara = w.actor["ingrid"], w.actor["amara"]
-    with w.store.read(ingrid) as tx, sign_in(w, "ingrid").app.test_request_context():
+    with w.store.read() as tx, sign_in(w, "ingrid").app.test_request_context():
         one = found(tx, ingrid, path.rsplit("/", 1)[1])
         assert one is not None
         with_them = bundle(tx, one, ingrid, amara, w.at)

@@ -95,7 +95,7 @@ def test_another_team_does_not_find_the_person_and_the_own_safeguarding_lead_doe
 def test_reading_a_person_is_noted_in_the_log(w: World, priya: Visitor) -> None:
     person = w.person()
     priya.get(f"/people/{person}")
-    with w.store.read(w.system) as tx:
+    with w.store.read() as tx:
         row = tx.row(Sql("SELECT count(*) FROM audit WHERE action = 'read' AND noun = 'person'"))
     assert row == (1,)
 
@@ -196,7 +196,7 @@ def test_a_new_yes_renews_and_stops_nothing(w: World, priya: Visitor) -> None:
     said = {"share": "yes", "basis": "agreement", "how": "phone"}
     priya.fill(f"/people/{person}/consent?provider={w.provider['singers']}", **said)
     assert "Taking part" in priya.get(f"/referrals/{rid}").words
-    with w.store.read(w.system) as tx:
+    with w.store.read() as tx:
         row = tx.row(Sql("SELECT count(*) FROM consent WHERE state = 'given'"))
     assert row == (1,)
 

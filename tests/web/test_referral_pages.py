@@ -130,7 +130,7 @@ def test_reading_is_noted_in_the_log_once_a_page(w: World) -> None:
 
 
 def reads(w: World, rid: str) -> int:
-    with w.store.read(w.system) as tx:
+    with w.store.read() as tx:
         row = tx.row(
             Sql("SELECT count(*) FROM audit WHERE action = 'read' AND record_id = :id"), id=rid
         )

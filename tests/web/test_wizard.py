@@ -241,7 +241,7 @@ def test_the_wording_is_shown_with_its_number_and_recorded_with_the_answer(
 
 
 def person_of(w: World) -> str:
-    with w.store.read(w.system) as tx:
+    with w.store.read() as tx:
         row = tx.row(Sql("SELECT id FROM person"))
     assert row
     return str(row[0])
@@ -383,7 +383,7 @@ def test_the_safety_notes_are_not_in_the_store_in_the_clear_beside_their_key(
 ) -> None:
     rid = writing_id(begun(priya))
     priya.fill(f"/referrals/{rid}/write/safety", risks="some", safety_notes="Falls")
-    with w.store.read(w.system) as tx:
+    with w.store.read() as tx:
         row = tx.row(Sql("SELECT answers FROM beginning"))
     assert row
     assert key_of(row[0]) not in (None, PLAIN_KEY)
@@ -392,7 +392,7 @@ def test_the_safety_notes_are_not_in_the_store_in_the_clear_beside_their_key(
 
 def test_telling_the_practice_is_its_own_answer(w: World, priya: Visitor) -> None:
     walked(w, priya, consent={"practice": "no"})
-    with w.store.read(w.system) as tx:
+    with w.store.read() as tx:
         rows = tx.rows(Sql("SELECT purpose, state FROM consent ORDER BY purpose"))
     assert sorted(rows) == [
         (Purpose.SHARE_WITH_PROVIDER, "given"),
@@ -401,7 +401,7 @@ def test_telling_the_practice_is_its_own_answer(w: World, priya: Visitor) -> Non
 
 
 def count(w: World, query: str) -> int:
-    with w.store.read(w.system) as tx:
+    with w.store.read() as tx:
         row = tx.row(Sql(query))
     assert row is not None
     return int(row[0])

@@ -115,7 +115,7 @@ def add_accountability(api: Blueprint, noun: str, *, roles: frozenset[Role]) -> 
                 log(tx, actor, at, "read", str(noun), found, subject=subject)
             return {"lines": [_shown(line) for line in known]}
 
-        return edge().perform(actor, read)
+        return edge().look(actor, read)
 
     accountability.__name__ = f"accountability_of_{noun}"
     view = api.response(200, LinesShown)(for_roles(roles)(accountability))

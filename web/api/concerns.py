@@ -229,7 +229,7 @@ def one(record_id: UUID) -> Any:
         log(tx, actor, at, "read", "concern", found, subject=f.subject_ref)
         return shown(row, f, actor)
 
-    seen = edge().perform(actor, read)
+    seen = edge().look(actor, read)
     return seen, 200, {"ETag": f'"{seen["version"]}"'} if "version" in seen else {}
 
 

@@ -136,7 +136,7 @@ def one(record_id: UUID) -> Any:
         log(tx, actor, at, "read", "consent", found, subject=f.subject_ref)
         return row
 
-    seen = edge().perform(actor, read)
+    seen = edge().look(actor, read)
     return seen, 200, {"ETag": f'"{seen["version"]}"'}
 
 

@@ -300,7 +300,7 @@ def add_moves(
             log(tx, actor, at, "read", str(noun), found, subject=subject)
             return {"items": [history.of_step(s, story.notes) for s in story.steps]}
 
-        return edge().perform(actor, read)
+        return edge().look(actor, read)
 
     table = TABLES[noun]
     for trigger in table.triggers:

@@ -130,7 +130,7 @@ def one(record_id: UUID) -> Any:
         log(tx, actor, at, "read", "override", found, subject=f.subject_ref)
         return row
 
-    seen = edge().perform(actor, read)
+    seen = edge().look(actor, read)
     return seen, 200, {"ETag": f'"{seen["version"]}"'}
 
 

@@ -119,7 +119,7 @@ def page(
         }
 
     if audited:
-        return edge().perform(actor, read)
+        return edge().look(actor, read)
     with edge().reading(actor) as (tx, at):
         return read(tx, at)
 

@@ -224,7 +224,7 @@ def find(given: dict[str, Any]) -> dict[str, Any]:
         )
         return {"items": _items(tx, at, found)}
 
-    return edge().perform(actor, look)
+    return edge().look(actor, look)
 
 
 @api.route("", methods=["POST"])
@@ -262,7 +262,7 @@ def one(record_id: UUID) -> Any:
         log(tx, actor, at, "read", "person", None, subject=lists.subject(tx, actor, found))
         return _shown(tx, actor, at, row)
 
-    seen = edge().perform(actor, read)
+    seen = edge().look(actor, read)
     return seen, 200, {"ETag": f'"{seen["version"]}"'}
 
 
@@ -337,7 +337,7 @@ def plans(record_id: UUID) -> dict[str, Any]:
         log(tx, actor, at, "read", "plan", None, subject=lists.subject(tx, actor, found))
         return {"items": lists.plans(tx, actor, found)}
 
-    return edge().perform(actor, read)
+    return edge().look(actor, read)
 
 
 @api.route("/<uuid:record_id>/plans", methods=["POST"])
@@ -558,7 +558,7 @@ def assessments(record_id: UUID) -> dict[str, Any]:
         known = capacity.of_person(tx, actor.system_id, found)
         return {"items": [a._asdict() for a in known]}
 
-    return edge().perform(actor, read)
+    return edge().look(actor, read)
 
 
 @api.route("/<uuid:record_id>/capacity", methods=["POST"])

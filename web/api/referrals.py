@@ -258,7 +258,7 @@ def one(record_id: UUID) -> Any:
         log(tx, actor, at, "read", "referral", found, subject=f.subject_ref)
         return seen
 
-    seen = edge().perform(actor, read)
+    seen = edge().look(actor, read)
     return seen, 200, {"ETag": f'"{seen["version"]}"'}
 
 

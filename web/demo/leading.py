@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from referral import themes
 from referral.states import Noun
-from referral.store import Sql
+from referral.store import Door, Sql
 from workflows import announcements
 from workflows.engine import step
 from workflows.raised_outside import raise_from_outside
@@ -97,7 +97,7 @@ def leading(s: Story) -> None:
         s.on(2, read)
 
     def outside(at: datetime) -> None:
-        with s.store.begin() as tx:
+        with s.store.begin(door=Door.WHOLE) as tx:
             raise_from_outside(
                 tx,
                 at,

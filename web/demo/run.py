@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from referral.keys import WrappingKeys
-from referral.store import Sql, Store
+from referral.store import Door, Sql, Store
 from referral.upgrade import WrongShape, check, upgrade
 from web.demo import cast
 from web.demo.clock import WoundClock
@@ -134,7 +134,7 @@ def open_demo(fresh: bool, port: int = 8000) -> tuple[Store, WoundClock]:
         return store, clock
     try:
         check(store)
-        with store.read() as tx:
+        with store.read(door=Door.WHOLE) as tx:
             mine = tx.row(SYSTEM) == (cast.SYSTEM,)
     except WrongShape:
         mine = False

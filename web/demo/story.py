@@ -15,7 +15,7 @@ from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.members import actor_of
 from referral.states import Noun, Purpose, Role
-from referral.store import Sql, Store, Tx
+from referral.store import Door, Sql, Store, Tx
 from web.demo import cast
 from web.demo.leading import leading
 from web.demo.lives import tell_lives
@@ -135,7 +135,7 @@ class Story:
     def set_the_stage(self, password_hash: str) -> None:
         """The system, its places, organisations, accounts, providers and activities."""
         at = self.ago(130)
-        with self.store.begin() as tx:
+        with self.store.begin(door=Door.WHOLE) as tx:
             made = setup_system(tx, cast.SYSTEM, at)
             self.system_id = made["system_id"]
             self.place["root"], self.org["board"] = made["place_id"], made["organisation_id"]

@@ -1,0 +1,382 @@
+"""The database's own wall: what a transaction may see of each table about people, said once more by
+the database itself, in the words of `referral.scopes`, for the day a query forgets to ask.
+
+On PostgreSQL it is row-level security, forced; on SQLite, which has none, connections that read for
+somebody see views in place of the tables. Both are made from the text below, and both ask the
+settings of the transaction (`referral.store`) who is reading, and by which door. What guards and
+clocks must know whoever asks, they read past the wall, by the name `guard.`; only the files that
+`tests/house/test_wall.py` lists may say that name."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from referral import scopes
+from referral.actors import Actor
+from referral.facts import IMPLICATED, closed_person, side_of
+from referral.roles import APP, KEPT_BY_MIGRATIONS, ROLES
+from referral.schema import under
+from referral.states import Noun, Role
+from referral.store import Door, Sql, Tx
+
+NOWHERE = "00000000-0000-0000-0000-000000000000"
+TABLE_OF = {scopes.PERSON: "person"} | {
+    str(noun): str(noun)
+    for noun in (
+        Noun.REFERRAL,
+        Noun.CONSENT,
+        Noun.OVERRIDE,
+        Noun.CONCERN,
+        Noun.ESCALATION,
+        Noun.RIGHTS,
+        Noun.EMERGENCY,
+    )
+}
+ALIASES = {
+    "person": "pe",
+    "referral": "r",
+    "consent": "c",
+    "override": "o",
+    "concern": "c",
+    "escalation": "e",
+    "rights_request": "q",
+    "emergency": "y",
+}
+
+# -- what the scopes say ------------------------------------------------------------------------
+
+
+def _actor(role: Role, over_a_place: bool) -> Actor:
+    return Actor(role, NOWHERE, place_path="/x" if over_a_place else None)
+
+
+def _said(noun: str, actor: Actor) -> str | None:
+    # A record that was put together with another is left out of lists, and found from the other's.
+    if noun == scopes.PERSON:
+        return scopes.PEOPLE_SCOPES[scopes.people_scope(actor)]
+    return scopes.condition(noun, actor)
+
+
+def _and(text: str) -> list[str]:
+    """The parts of a condition that must all hold."""
+    parts, depth, start = [], 0, 0
+    for found in re.finditer(r"[()]|\s(?:AND|OR)\s", text):
+        depth += {"(": 1, ")": -1}.get(found[0], 0)
+        if depth == 0 and found[0].strip() == "OR":
+            return [text]
+        if depth == 0 and found[0].strip() == "AND":
+            parts.append(text[start : found.start()])
+            start = found.end()
+    return [*parts, text[start:]]
+
+
+def _by_role(noun: str) -> str:
+    """What the scopes say of a noun, for whichever role asks; what they say for every role once."""
+    whose: dict[str, list[tuple[Role, bool]]] = {}
+    for role in Role:
+        for over_a_place in (False, True):
+            text = _said(noun, _actor(role, over_a_place))
+            if text is not None and text != scopes.NOBODY_SEES:
+                whose.setdefault(text, []).append((role, over_a_place))
+    said = {text: _and(text) for text in whose}
+    first = next(iter(said.values()))
+    always = [one for one in first if all(one in parts for parts in said.values())]
+    parts = []
+    for text, actors in whose.items():
+        text = " AND ".join(one for one in said[text] if one not in always)
+        both = {role for role, _ in actors if {(role, True), (role, False)} <= set(actors)}
+        for roles, path in (
+            (both, ""),
+            ({role for role, over in actors if over} - both, " AND :path <> '-'"),
+            ({role for role, over in actors if not over} - both, " AND :path = '-'"),
+        ):
+            if roles:
+                listed = ", ".join(sorted(f"'{role}'" for role in roles))
+                parts.append(f"(:role IN ({listed}){path} AND {_placed(noun, text)})")
+    for_each = "\n   OR ".join(parts)
+    if not always:
+        return for_each
+    return f"({_placed(noun, ' AND '.join(always))} AND ({for_each}))"
+
+
+def _placed(noun: str, text: str) -> str:
+    """A condition with the places and the provider it speaks of."""
+    alias = ALIASES[noun]
+    sources, where = [], []
+    if re.search(r"\bpl\.", text):
+        sources += ["organisation og", "place pl"]
+        where += [f"og.id = {alias}.organisation_id", "pl.id = og.place_id"]
+    if re.search(r"\bppl\.", text):
+        sources += ["provider pr", "organisation pog", "place ppl"]
+        where += [f"pr.id = {alias}.provider_id", "pog.id = pr.organisation_id"]
+        where.append("ppl.id = pog.place_id")
+    elif re.search(r"\bpr\.", text):
+        sources.append("provider pr")
+        where.append(f"CAST(pr.id AS text) = {alias}.recipient")
+    # A person is known there by the name of the one who is read.
+    if noun != scopes.PERSON:
+        text = re.sub(r"\bpe\.id\b", f"{alias}.person_id", text)
+    if sources:
+        asked = " AND ".join([*where, f"({text})"])
+        text = f"EXISTS (SELECT 1 FROM {', '.join(sources)} WHERE {asked})"
+    return re.sub(rf"\b{alias}\.(?=[a-z])", f"{TABLE_OF[noun]}.", text)
+
+
+# -- table by table -----------------------------------------------------------------------------
+
+# One's own record, by a link. The program acts as the system there; this is for the day it doesn't.
+_SELF = ":role = 'person' AND {column} = :person"
+# Whoever sees a record sees the person it is about.
+ABOUT = (
+    *("referral", "consent", "override", "escalation", "concern"),
+    *("rights_request", "emergency", "legal_hold", "retention_review"),
+)
+
+
+def _opened(column: str) -> str:
+    """That the actor has the person's record open in an emergency, and it isn't closed to them."""
+    opened = scopes.opened_by_member(column).replace("FROM emergency", "FROM guard.emergency")
+    return f"({opened} AND NOT {closed_person(column)})"
+
+
+def _within(table: str, column: str) -> str:
+    """That a record of another table is within reach: see `_reaching`."""
+    return f"reaches_{table}({column})"
+
+
+def _kept(table: str) -> str:
+    """Why a record is kept, and whether it may go: for those who answer for that in its place."""
+    roles = ", ".join(sorted(f"'{role}'" for role in scopes.KEEPERS))
+    return (
+        f":role IN ({roles}) AND :path <> '-' AND EXISTS (SELECT 1 FROM organisation og, place pl"
+        f" WHERE og.id = {table}.organisation_id AND pl.id = og.place_id AND {under()})"
+        f" AND NOT {closed_person(f'{table}.person_id')}"
+    )
+
+
+def _of_record(table: str) -> str:
+    """What belongs to a record of any noun is seen by whoever sees that record."""
+    nouns = " ".join(
+        f"WHEN '{noun}' THEN {_within(noun, f'{table}.record_id')}" for noun in TABLE_OF.values()
+    )
+    return f"CASE {table}.noun {nouns} ELSE 1 = 1 END"
+
+
+@cache
+def conditions() -> dict[str, str]:
+    """What a transaction that reads for an actor sees of each table about people, beside that it is
+    of their own system: a condition that names the table's columns through the table."""
+    own = {table: _by_role(noun) for noun, table in TABLE_OF.items()}
+    person = _within("person", "{}.person_id")
+    named = re.sub(r"\bc\.(?=[a-z])", "concern.", IMPLICATED)
+    return {
+        "person": f"{own['person']}\n   OR {_SELF.format(column='person.id')}"
+        f"\n   OR {_opened('person.id')}"
+        f"\n   OR {_within('about', 'person.id')}",
+        **{
+            table: f"{own[table]}\n   OR ({_SELF.format(column=f'{table}.person_id')})"
+            f"\n   OR {_opened(f'{table}.person_id')}"
+            for table in ("referral", "consent", "override")
+        },
+        "concern": f"{own['concern']}\n   OR (:role = '{Role.SAFEGUARDING_LEAD}'"
+        f" AND NOT {named} AND {_opened('concern.person_id')})",
+        "escalation": own["escalation"],
+        "rights_request": own["rights_request"],
+        "emergency": own["emergency"],
+        "plan": person.format("plan"),
+        "capacity_assessment": person.format("capacity_assessment"),
+        "beginning": "beginning.membership_id = :member"
+        " OR (:role = 'team_lead' AND beginning.organisation_id = :actor_org)",
+        "attendance": _within("referral", "attendance.referral_id"),
+        "concern_source": _within("concern", "concern_source.concern_id"),
+        "authority_call": _within("concern", "authority_call.concern_id"),
+        "consequence": _within("escalation", "consequence.escalation_id"),
+        "legal_hold": _kept("legal_hold"),
+        "retention_review": _kept("retention_review"),
+        "rights_part": _within("rights_request", "rights_part.request_id"),
+        "correction": person.format("correction"),
+        "raised_outside": _within("escalation", "raised_outside.escalation_id"),
+        "note": _of_record("note"),
+        "hold": f"(hold.cause <> 'concern' OR {_within('concern', 'hold.concern_id')})"
+        f" AND (hold.person_id IS NULL OR {person.format('hold')})",
+    }
+
+
+# -- who asks -----------------------------------------------------------------------------------
+
+_NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
+SETTINGS = {
+    "system_id": ("segue.system", "uuid"),
+    "actor_org": ("segue.organisation", "uuid"),
+    "member": ("segue.membership", "uuid"),
+    "user_id": ("segue.user", "uuid"),
+    "person": ("segue.person", "uuid"),
+    "role": ("segue.role", "text"),
+    "path": ("segue.path", "text"),
+    "at": ("segue.at", "timestamptz"),
+    "door": ("segue.door", "text"),
+}
+_SIDES = " ".join(
+    f"WHEN '{role}' THEN '{side_of(_actor(role, False))}'"
+    for role in Role
+    if side_of(_actor(role, False)) != "neither"
+)
+SIDE = f"CASE :role {_SIDES} ELSE 'neither' END"
+
+
+def _asked_of_postgresql(text: str) -> str:
+    # Each in a sub-select of its own: asked once a statement, not once a row. An empty one, as a
+    # connection keeps it after a commit, is none.
+    def asked(found: re.Match[str]) -> str:
+        name, kind = SETTINGS[found[1]]
+        return f"(SELECT CAST(nullif(current_setting('{name}', true), '') AS {kind}))"
+
+    text = text.replace(":side", SIDE).replace(
+        "{keys}",
+        "SELECT json_array_elements_text("
+        "CAST(nullif(current_setting('segue.keys', true), '') AS json))",
+    )
+    return _NAME.sub(asked, _REACHES.sub(r"guard.reaches_\1(\2)", text))
+
+
+_REACHES = re.compile(r"\breaches_(\w+)\(([a-z_.]+)\)")
+
+
+def _reaching(found: re.Match[str]) -> str:
+    """On SQLite in place; on PostgreSQL a function, or planning a query would plan the policies of
+    every table behind every table in it."""
+    table, column = found[1], found[2]
+    if table == "about":
+        parts = (f"EXISTS (SELECT 1 FROM {t} w WHERE w.person_id = {column})" for t in ABOUT)
+        return f"({' OR '.join(parts)})"
+    return f"EXISTS (SELECT 1 FROM {table} w WHERE w.id = {column})"
+
+
+def _asked_of_sqlite(text: str) -> str:
+    text = _REACHES.sub(_reaching, text)
+    text = text.replace(":side", SIDE).replace(
+        "{keys}", "SELECT value FROM json_each(segue_setting('segue.keys'))"
+    )
+    text = _NAME.sub(lambda found: f"segue_setting('{SETTINGS[found[1]][0]}')", text)
+    return text.replace("guard.", "main.")
+
+
+SEES = (
+    f"(CASE WHEN :door = '{Door.PAGE}' THEN {{table}}.system_id = :system_id AND ({{page}})"
+    " ELSE 1 = 0 END)"
+)
+WORKS = f"""CASE :door WHEN '{Door.COMMAND}' THEN {{table}}.system_id = :system_id
+  WHEN '{Door.WHOLE}' THEN 1 = 1 ELSE 1 = 0 END"""
+
+
+# -- SQLite -------------------------------------------------------------------------------------
+
+
+def views() -> Iterator[str]:
+    """What makes a connection of SQLite see, in place of each table about people, what the wall
+    leaves of it. It is for reading: to a view nothing can be written."""
+    for table, page in conditions().items():
+        sees = _asked_of_sqlite(f"{WORKS} OR {SEES}".format(table=table, page=page))
+        yield f"CREATE TEMP VIEW {table} AS SELECT * FROM main.{table} WHERE {sees}"
+
+
+# -- PostgreSQL ---------------------------------------------------------------------------------
+
+
+def _function(name: str, sources: Iterable[str]) -> str:
+    # It asks as whoever called it, under the policies that hold for them; each question is planned
+    # once a connection, and only when it is come to.
+    asked = "".join(
+        f" IF EXISTS (SELECT 1 FROM {source}) THEN RETURN true; END IF;" for source in sources
+    )
+    return (
+        f"CREATE FUNCTION guard.reaches_{name}(wanted uuid) RETURNS boolean LANGUAGE plpgsql STABLE"
+        f" AS $$ BEGIN{asked} RETURN false; END $$"
+    )
+
+
+def _statements(program: str | None) -> Iterator[str]:
+    """What makes it. `program`: the role that works with the tables; without it nobody but the
+    owner reads or writes a row of them."""
+    yield "CREATE SCHEMA guard"
+    mine = _asked_of_postgresql(WORKS.replace("1 = 1", "true").replace("1 = 0", "false"))
+    page_too = mine.replace("WHEN 'command'", "WHEN 'page' THEN {table}.system_id = "
+        + _asked_of_postgresql(":system_id") + "\n  WHEN 'command'")  # fmt: skip
+    for table in conditions():
+        # It runs as its owner, past the policies, on purpose: and gives the actor's own system.
+        yield (
+            f"CREATE VIEW guard.{table} AS SELECT * FROM public.{table}"
+            f" WHERE {page_too.format(table=table)}"
+        )
+    for table in TABLE_OF.values():
+        yield _function(table, (f"public.{table} w WHERE w.id = wanted",))
+    yield _function("about", (f"public.{table} w WHERE w.person_id = wanted" for table in ABOUT))
+    for table, page in conditions().items():
+        sees = _asked_of_postgresql(SEES.format(table=table, page=page))
+        own = mine.format(table=table)
+        yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+        yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+        yield f"CREATE POLICY segue_owner ON {table} TO CURRENT_USER USING (true)"
+        if program is not None:
+            yield f"CREATE POLICY segue_works ON {table} TO {program} USING ({own})"
+            yield f"CREATE POLICY segue_sees ON {table} FOR SELECT TO {program} USING ({sees})"
+
+
+BUILT = Sql("SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'guard'")
+COLUMNS = Sql(
+    "SELECT table_name, string_agg(column_name, ' ' ORDER BY ordinal_position)"
+    " FROM information_schema.columns WHERE table_schema = 'public' GROUP BY table_name"
+)
+OURS = Sql("SELECT tablename, policyname FROM pg_policies WHERE policyname LIKE 'segue\\_%'")
+OWNED_BY = Sql("SELECT current_user")
+
+
+def _program(tx: Tx) -> str | None:
+    return APP if APP in {row[0] for row in tx.rows(ROLES)} else None
+
+
+def _mark(tx: Tx) -> str:
+    """What tells this wall from an older one, from one over other columns, or of another owner."""
+    tables = conditions()
+    columns = sorted(row for row in tx.rows(COLUMNS) if row[0] in tables)
+    said = [*_statements(_program(tx)), repr(columns), tx.rows(OWNED_BY)[0][0]]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+def lift(tx: Tx) -> None:
+    """Take the wall away, so that a revision may change the tables under it. The transaction that
+    lifts it builds it again."""
+    for table, name in tx.rows(OURS):
+        tx.execute(f"DROP POLICY {name} ON {table}", ())
+    tx.execute("DROP SCHEMA IF EXISTS guard CASCADE", ())
+
+
+def build(tx: Tx) -> None:
+    """Make the wall as it is said here. Nothing on SQLite, where connections carry it, nor where it
+    stands already."""
+    if not tx.pg:
+        return
+    mark = _mark(tx)
+    standing = tx.row(BUILT)
+    if standing is not None and standing[0] == mark:
+        return
+    lift(tx)
+    for statement in _statements(_program(tx)):
+        tx.execute(statement, ())
+    tx.execute(f"COMMENT ON SCHEMA guard IS '{mark}'", ())
+
+
+UNWALLED = Sql(
+    """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'public' AND c.relkind = 'r' AND NOT (c.relrowsecurity AND c.relforcerowsecurity
+  AND EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = 'r'))"""
+)
+
+
+def gaps(tx: Tx) -> list[str]:
+    """The tables about people that stand without the wall: none, on a database that was upgraded by
+    this program."""
+    return sorted({row[0] for row in tx.rows(UNWALLED)} & set(conditions()) - {KEPT_BY_MIGRATIONS})
