@@ -18,6 +18,7 @@ from benchmarks.reading import Read, _reads, _timed
 from referral.actors import Actor
 from referral.roles import APP, make_roles
 from referral.store import Door, Store
+from referral.upgrade import set_wall
 
 MOST = 2.0  # as many times the read without it
 READS = (
@@ -48,14 +49,16 @@ def measure(ground: Ground, referrals: int, repeats: int) -> dict[str, Cost]:
     at = datetime.now(UTC)
     population = populate(free, stage(free, at, 1), referrals)
     make_roles(free)
-    program = free
+    program_url = free.url
     if free.pg:
-        program = Store(free.url.set(username=APP).render_as_string(hide_password=False))
+        set_wall(free, True)
+        program_url = free.url.set(username=APP)
+    program = Store(program_url.render_as_string(hide_password=False), wall=True)
     costs: dict[str, Cost] = {}
     for read in _reads(free, population, at):
         if read.name in READS:
             costs[read.name] = _taken(read, free, program, at, repeats)
-    for store in {free, program}:
+    for store in (free, program):
         store.dispose()
     ground.drop(url)
     return costs

@@ -24,7 +24,7 @@ from referral import roles
 from referral.ids import new_id
 from referral.ledger import TABLES
 from referral.schema import Base, instant_text
-from referral.store import Sql, Store, Tx
+from referral.store import Door, Sql, Store, Tx
 from referral.upgrade import config_for, current, head
 
 FORMAT = 1
@@ -69,7 +69,10 @@ def write(store: Store, path: Path, at: datetime, progress: Progress) -> Manifes
         raise WrongBackup("The database has another shape than this program: segue db upgrade")
     beside = path.with_name(f".{path.name}.part")
     try:
-        with store.snapshot() as tx, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as file:
+        with (
+            store.snapshot(door=Door.WHOLE) as tx,
+            zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as file,
+        ):
             _see_everything(tx)
             made = Manifest(FORMAT, instant_text(at), revision, "postgresql" if tx.pg else "sqlite")
             for table in Base.metadata.sorted_tables:
@@ -164,13 +167,13 @@ def load(store: Store, path: Path, at: datetime, progress: Progress) -> Manifest
     """Bring a backup into an empty database, whole or not at all; it counts as not done until
     `done`. Raises WrongBackup."""
     made = read_manifest(path)
-    with store.read() as tx:
+    with store.read(door=Door.WHOLE) as tx:
         row = tx.row(TABLES_THERE if tx.pg else TABLES_THERE_SQLITE)
     if row is None or row[0]:
         raise WrongBackup(
             "The database isn't empty. Restore into a new one, and change over to it."
         )
-    with zipfile.ZipFile(path) as file, store.begin() as tx:
+    with zipfile.ZipFile(path) as file, store.begin(door=Door.WHOLE) as tx:
         if tx.pg:
             roles.become_owner(tx)
         else:
@@ -283,7 +286,7 @@ class NotDone(Exception):
 
 def refuse_half_restored(store: Store) -> None:
     """Raises NotDone while a restore hasn't been finished."""
-    with store.read() as tx:
+    with store.read(door=Door.WHOLE) as tx:
         if is_pending(tx):
             raise NotDone(
                 "A backup was brought into this database, and the erasures since haven't been"

@@ -278,7 +278,7 @@ def referral(
     """The facts of one referral; None if there is no such referral in the actor's system."""
     query = REFERRAL
     values = query.values({**asking(actor, at, key), "id": record_id})
-    row = tx.execute(query.postgresql if tx.pg else query.sqlite, values).fetchone()
+    row = tx.execute(tx.text_of(query), values).fetchone()
     return None if row is None else _referral(tx, row, actor, at)
 
 
@@ -286,7 +286,7 @@ def referrals(tx: Tx, ids: list[str], actor: Actor, at: datetime) -> dict[str, R
     """The facts of a page of referrals, in one query."""
     query = REFERRALS_PG if tx.pg else REFERRALS_SQLITE
     values = query.values({**asking(actor, at), "ids": ids if tx.pg else json.dumps(ids)})
-    rows = tx.execute(query.postgresql if tx.pg else query.sqlite, values).fetchall()
+    rows = tx.execute(tx.text_of(query), values).fetchall()
     return {row[0]: _referral(tx, row, actor, at) for row in rows}
 
 

@@ -428,7 +428,7 @@ def own_words(tx: Tx, actor: Actor, concern_id: str) -> dict[str, Any] | None:
     # The concern itself is closed to them: only by this is it found.
     past = _one(Noun.CONCERN, _OWN_WORDS, 0).text.replace("FROM concern c", "FROM guard.concern c")
     row = tx.row(
-        Sql(past, _times(SHAPES[Noun.CONCERN])),
+        Sql(past, _times(SHAPES[Noun.CONCERN]), _sealed(SHAPES[Noun.CONCERN])),
         id=concern_id,
         system_id=actor.system_id,
         member=actor.membership_id,

@@ -196,7 +196,7 @@ def refuse_to_serve(store: Store) -> None:
         return
     with store.read(door=Door.SHUT) as tx:
         name, unbound, could_be, owns = tx.rows(REACHED_AS)[0]
-        open_to_all = gaps(tx)
+        open_to_all = gaps(tx) if store.wall else []
     if unbound:
         raise WrongRole(
             f"Segue won't work as {name}: no rule of the database holds for a superuser, or for"
@@ -212,6 +212,6 @@ def refuse_to_serve(store: Store) -> None:
         )
     if open_to_all:
         raise WrongRole(
-            f"Row-level security is missing on: {', '.join(open_to_all)}. Run `segue db upgrade` as"
+            f"Row-level security is missing on: {', '.join(open_to_all)}. Run `segue db wall on` as"
             f" {OWNER}."
         )

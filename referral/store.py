@@ -88,7 +88,9 @@ class Sql:
         self.postgresql = _counted(plain)
         # The same where the wall is on.
         past = plain != text
-        self.walled_sqlite = _NAME.sub("?", text.replace("guard.", "main.")) if past else self.sqlite
+        self.walled_sqlite = (
+            _NAME.sub("?", text.replace("guard.", "main.")) if past else self.sqlite
+        )
         self.walled_postgresql = _counted(text) if past else self.postgresql
         self.values = picker(self.names)
 

@@ -104,8 +104,40 @@ def _refuse_newer(store: Store) -> str | None:
     return found
 
 
+def set_wall(store: Store, on: bool) -> None:
+    """Build the wall in this PostgreSQL database, or take it away. Raises WrongShape for a database
+    that isn't at this program's revision, or that belongs to somebody else."""
+    _refuse_other_revision(store)
+    with store.begin(door=Door.WHOLE) as tx:
+        _refuse_others(tx)
+        roles.become_owner(tx)
+        if on:
+            wall.build(tx)
+        else:
+            wall.lift(tx)
+        roles.grant(tx)
+
+
+SWITCHED = {
+    True: "SEGUE_WALL is on, but this database has no wall. Run `segue db wall on`, or unset"
+    " SEGUE_WALL.",
+    False: "This database has a wall, but SEGUE_WALL isn't on: nobody would see a record. Put"
+    " SEGUE_WALL=on into the environment, or run `segue db wall off`.",
+}
+
+
 def check(store: Store) -> None:
-    """Raises WrongShape unless the database is exactly at this program's newest revision."""
+    """Raises WrongShape unless the database is exactly at this program's newest revision, and has
+    a wall just where the program was told so."""
+    _refuse_other_revision(store)
+    if store.pg:
+        with store.read(door=Door.SHUT) as tx:
+            stands = wall.stands(tx)
+        if stands is not store.wall:
+            raise WrongShape(SWITCHED[store.wall])
+
+
+def _refuse_other_revision(store: Store) -> None:
     _refuse_newer(store)
     found = current(store)
     if found is None:

@@ -17,7 +17,7 @@ from functools import cache
 from referral import scopes
 from referral.actors import Actor
 from referral.facts import IMPLICATED, closed_person, side_of
-from referral.roles import APP, KEPT_BY_MIGRATIONS, ROLES
+from referral.roles import APP, KEPT_BY_MIGRATIONS, ROLES, WALLED
 from referral.schema import under
 from referral.states import Noun, Role
 from referral.store import Door, Sql, Tx
@@ -334,6 +334,12 @@ OURS = Sql("SELECT tablename, policyname FROM pg_policies WHERE policyname LIKE 
 OWNED_BY = Sql("SELECT current_user")
 
 
+SECURED = Sql(
+    "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relrowsecurity"
+)
+
+
 def _program(tx: Tx) -> str | None:
     return APP if APP in {row[0] for row in tx.rows(ROLES)} else None
 
@@ -347,10 +353,15 @@ def _mark(tx: Tx) -> str:
 
 
 def lift(tx: Tx) -> None:
-    """Take the wall away, so that a revision may change the tables under it. The transaction that
-    lifts it builds it again."""
+    """Take the wall away. A revision that changes the tables under it does so in the transaction
+    that builds it again. On SQLite there is nothing to take away."""
+    if not tx.pg:
+        return
     for table, name in tx.rows(OURS):
         tx.execute(f"DROP POLICY {name} ON {table}", ())
+    for (table,) in tx.rows(SECURED):
+        tx.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY", ())
+        tx.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY", ())
     tx.execute("DROP SCHEMA IF EXISTS guard CASCADE", ())
 
 
@@ -369,6 +380,16 @@ def build(tx: Tx) -> None:
     tx.execute(f"COMMENT ON SCHEMA guard IS '{mark}'", ())
 
 
+def stands(tx: Tx) -> bool:
+    """Whether the database holds a wall. SQLite never does: the program brings it."""
+    return tx.pg and bool(tx.rows(WALLED))
+
+
+def printed(program: str = APP) -> str:
+    """What `build` says to PostgreSQL, for whoever wants to read it first."""
+    return ";\n\n".join(_statements(program)) + ";\n"
+
+
 UNWALLED = Sql(
     """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND c.relkind = 'r' AND NOT (c.relrowsecurity AND c.relforcerowsecurity
@@ -377,6 +398,5 @@ WHERE n.nspname = 'public' AND c.relkind = 'r' AND NOT (c.relrowsecurity AND c.r
 
 
 def gaps(tx: Tx) -> list[str]:
-    """The tables about people that stand without the wall: none, on a database that was upgraded by
-    this program."""
+    """The tables about people that stand without the wall: none where this program built it."""
     return sorted({row[0] for row in tx.rows(UNWALLED)} & set(conditions()) - {KEPT_BY_MIGRATIONS})

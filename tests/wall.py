@@ -9,13 +9,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Column, MetaData, Table, Text, select
 
 from referral.actors import Actor
 from referral.ledger import TABLES
+from referral.schema import EncryptedText
 from referral.states import Role
 from referral.store import Door, Store
+from referral.upgrade import set_wall
 from referral.wall import ABOUT, conditions
+from tests.databases import beyond
 
 Row = dict[str, Any]
 TEAM = {Role.LINK_WORKER, Role.TEAM_LEAD}
@@ -33,12 +36,32 @@ def key_of(table: str) -> tuple[str, ...]:
     return tuple(column.name for column in TABLES[table].primary_key.columns)
 
 
+def behind_its_wall(store: Store) -> Store:
+    """The same database with its wall switched on, and the program told."""
+    if store.pg:
+        with beyond(store) as powerful:
+            set_wall(powerful, True)
+    return Store(store.url.render_as_string(hide_password=False), wall=True)
+
+
+def as_stored(name: str) -> Table:
+    """A table whose sealed text comes and goes as it lies there, under its key."""
+    return Table(
+        name,
+        MetaData(),
+        *(
+            Column(c.name, Text() if isinstance(c.type, EncryptedText) else c.type)
+            for c in TABLES[name].columns
+        ),
+    )
+
+
 def everything(store: Store) -> dict[str, list[Row]]:
     """Every row of the tables this rests on, read by the machine's own door."""
     wanted = {*conditions(), "organisation", "place", "provider"}
     with store.read(door=Door.WHOLE) as tx:
         return {
-            name: [dict(row._mapping) for row in tx.sa.execute(select(TABLES[name]))]
+            name: [dict(row._mapping) for row in tx.sa.execute(select(as_stored(name)))]
             for name in wanted
         }
 

@@ -13,7 +13,7 @@ from referral.actors import the_system
 from referral.backup import Manifest, WrongBackup
 from referral.erasures import Line
 from referral.schema import instant, instant_text
-from referral.store import Sql, Store, Tx
+from referral.store import Door, Sql, Store, Tx
 from web.edge import Edge
 from web.keys_cli import refuse_without_keys
 from workflows.erasing import AGAIN, erase_again
@@ -59,7 +59,7 @@ def list_of(store: Store) -> list[Line]:
     """Every erasure the store knows."""
     found: list[Line] = []
     for actor in _systems(store):
-        with store.read(actor) as tx:
+        with store.read(actor, Door.COMMAND) as tx:
             found += [line for line in erasures.lines(tx) if line.system_id == actor.system_id]
     return sorted(found, key=lambda line: (line.at, line.id))
 
@@ -68,7 +68,7 @@ SYSTEMS = Sql("SELECT id FROM system ORDER BY id")
 
 
 def _systems(store: Store) -> list[Any]:
-    with store.read() as tx:
+    with store.read(door=Door.WHOLE) as tx:
         return [the_system(str(row[0]), AGAIN) for row in tx.rows(SYSTEMS)]
 
 
@@ -118,7 +118,7 @@ def finish(
     whole, found = check(edge.store)
     said += [*why, *found]
     if sound and whole:
-        with edge.store.begin() as tx:
+        with edge.store.begin(door=Door.WHOLE) as tx:
             backup.done(tx, edge.clock())
         said.append("The store is ready: segue serve, segue worker.")
     else:

@@ -93,13 +93,19 @@ def open_store() -> Store:
     from sqlalchemy.engine import make_url
 
     from referral.store import Store
-    from web.settings import key_file, wrapping_keys
+    from web.settings import key_file, wall_wanted, wrapping_keys
 
     address = os.environ.get("SEGUE_DATABASE_URL") or DEFAULT_URL
     url = make_url(address)
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    return Store(address, wrapping=wrapping_keys(str(key_file())))
+    return Store(address, wrapping=wrapping_keys(str(key_file())), wall=wall_wanted())
+
+
+WALL_IS = {
+    True: "The database's own wall is on (SEGUE_WALL).",
+    False: "The database's own wall is off: the program alone holds people to what they may see.",
+}
 
 
 @contextmanager
@@ -351,6 +357,37 @@ def db_roles(only_print: bool) -> None:
             )
 
 
+@db.command("wall")
+@click.argument("switch", required=False, type=click.Choice(["on", "off"]))
+@click.option("--print", "only_print", is_flag=True, help="Only say what PostgreSQL would be told.")
+@plainly
+def db_wall(switch: str | None, only_print: bool) -> None:
+    """On PostgreSQL, have the database itself hold every query to what its reader may see, or stop
+    that. Without ON or OFF, say which it is.
+
+    The program must be told as well, by SEGUE_WALL=on; on SQLite that is all there is to do."""
+    from referral import wall
+    from referral.store import Door
+    from referral.upgrade import set_wall
+
+    if only_print:
+        say(wall.printed())
+        return
+    with opened(check=False) as edge:
+        store = edge.store
+        if switch and store.pg:
+            set_wall(store, switch == "on")
+        with store.read(door=Door.SHUT) as tx:
+            stands = wall.stands(tx)
+    if store.pg:
+        say(f"This database {'has a' if stands else 'has no'} wall.")
+        if stands is not store.wall:
+            say("Put SEGUE_WALL=on into the environment." if stands else "Unset SEGUE_WALL.")
+    else:
+        say(WALL_IS[store.wall])
+        say("On SQLite the program brings the wall itself: SEGUE_WALL=on or off says which.")
+
+
 @db.command("check")
 @plainly
 def db_check() -> None:
@@ -511,6 +548,7 @@ def serve(host: str, port: int, workers: int) -> None:
     refuse_without_keys(store)
     refuse_half_restored(store)
     store.dispose()
+    say(WALL_IS[settings.wall])
     say(f"Segue answers on http://{host}:{port}. Press Ctrl-C to stop.")
     run(settings, host=host, port=port, workers=workers)
 
@@ -542,6 +580,7 @@ def worker(once: bool, every: float) -> None:
             by = ", ".join(sorted(ways.channels)) or "in the app only"
             say(f"The worker is looking for what is due. Messages go out: {by}.")
             say("Press Ctrl-C to stop.")
+            say(WALL_IS[edge.store.wall])
         work.run(edge, once=once, every=every, ways=ways, keeper=keeper)
 
 
@@ -733,7 +772,9 @@ def restore(
             say(f"{found.total} rows of {len(found.rows)} tables, as they were on {found.made_at}.")
 
         def check(store: Store) -> tuple[bool, list[str]]:
-            with store.snapshot() as tx:
+            from referral.store import Door
+
+            with store.snapshot(door=Door.WHOLE) as tx:
                 verifiers = verifiers_for(tx, keys_of_the_log)
                 kept = heads_kept(since, verifiers)
                 report = verified(tx, verifiers, kept, False, progress)
@@ -1004,9 +1045,10 @@ def access_review(as_table: bool, as_json: bool) -> None:
     """Every account of every place: its role, when it was last used, what it reaches and how many
     people that is, and what is odd about it. Signing a review off is a person's act, on /access.
     """
+    from referral.store import Door
     from web.accesses import as_csv, of_everybody, told
 
-    with opened() as edge, edge.reading(None) as (tx, at):
+    with opened() as edge, edge.reading(None, Door.WHOLE) as (tx, at):
         found = of_everybody(tx, at)
     if as_table:
         say(as_csv(found).rstrip("\r\n"))
@@ -1359,5 +1401,6 @@ def health(as_json: bool) -> None:
 
     with opened() as edge, edge.reading(None, Door.WHOLE) as (tx, at):
         found = look(tx, at)
-    answer(found.as_json(), as_json, found.lines())
+        wall = edge.store.wall
+    answer({**found.as_json(), "wall": wall}, as_json, [*found.lines(), WALL_IS[wall]])
     sys.exit(0 if found.well else 1)

@@ -77,7 +77,8 @@ class Edge:
         raise AssertionError("the last attempt returns or raises")
 
     def _read_at(self, door: Door) -> datetime | None:
-        return self.clock() if door is Door.PAGE else None
+        """When the wall is to say what is open: it is told before the transaction's first word."""
+        return self.clock() if self.store.wall and door is Door.PAGE else None
 
     @contextmanager
     def reading(
@@ -85,6 +86,6 @@ class Edge:
     ) -> Iterator[tuple[Tx, datetime]]:
         """A read-only transaction and the time it is read at. It sees what its actor may see;
         where nobody is known, nothing about people."""
-        at = self.clock()
-        with self.store.read(actor, door or (Door.PAGE if actor else Door.SHUT), at) as tx:
-            yield tx, at
+        told = self.clock() if self.store.wall else None
+        with self.store.read(actor, door or (Door.PAGE if actor else Door.SHUT), told) as tx:
+            yield tx, told or self.clock()

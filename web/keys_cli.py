@@ -11,7 +11,7 @@ from referral import rekeying
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.keys import KeysMissing, WrappingKeys, WrongKeyFile
-from referral.store import Store, Tx
+from referral.store import Door, Store, Tx
 from web.edge import Edge
 
 Progress = Callable[[str, int, int | None], None]
@@ -57,7 +57,7 @@ def drop(path: Path, key_id: str, store: Store) -> WrappingKeys:
 
 
 def _each_system(store: Store, cause: str) -> list[Actor]:
-    with store.read() as tx:
+    with store.read(door=Door.WHOLE) as tx:
         return [the_system(system_id, cause) for system_id in rekeying.systems(tx)]
 
 
@@ -65,7 +65,7 @@ def counted(store: Store) -> dict[str, int]:
     """How many keys in the database each wrapping key wraps."""
     found: dict[str, int] = {}
     for actor in _each_system(store, REWRAP):
-        with store.read(actor) as tx:
+        with store.read(actor, Door.COMMAND) as tx:
             for key_id, count in rekeying.wrapped_by(tx).items():
                 found[key_id] = max(found.get(key_id, 0), count)
     return found
@@ -75,7 +75,7 @@ def plain(store: Store) -> int:
     """How many texts in the database are stored plain."""
     left = 0
     for actor in _each_system(store, SEAL):
-        with store.read(actor) as tx:
+        with store.read(actor, Door.COMMAND) as tx:
             left = max(left, rekeying.plain_texts(tx))
     return left
 
@@ -84,10 +84,10 @@ def refuse_without_keys(store: Store) -> None:
     """Raises KeysMissing unless the wrapping keys are here that the database needs."""
     actors = _each_system(store, "segue")
     if not actors and store.wrapping is None:
-        with store.read() as tx:
+        with store.read(door=Door.WHOLE) as tx:
             rekeying.refuse_without_keys(store, tx)
     for actor in actors:
-        with store.read(actor) as tx:
+        with store.read(actor, Door.COMMAND) as tx:
             rekeying.refuse_without_keys(store, tx)
 
 

@@ -13,7 +13,7 @@ import click
 from referral import policies
 from referral.actors import the_system
 from referral.policy import Rules, rules_in
-from referral.store import Tx
+from referral.store import Door, Tx
 from web.edge import Edge
 from web.policy import min_end, start_of
 from web.policy_words import title_words, value_words
@@ -83,7 +83,7 @@ def values_in(path: str) -> dict[tuple[str, str], Any]:
 
 def exported(edge: Edge, place_name: str | None, on: date | None, everything: bool) -> str:
     """The file of what is in force in a place, now or on a day."""
-    with edge.reading(None) as (tx, now):
+    with edge.reading(None, Door.WHOLE) as (tx, now):
         at = now if on is None else min_end(on)
         rules, place = _rules(tx, at, place_name)
         return written(in_force(rules, everything), place, at)
@@ -110,7 +110,7 @@ def compared_with_place(
 ) -> tuple[list[Difference], str]:
     """What a file says otherwise than a place works by, and what the place is called."""
     values = values_in(file)
-    with edge.reading(None) as (tx, at):
+    with edge.reading(None, Door.WHOLE) as (tx, at):
         rules, place = _rules(tx, at, place_name)
         return against_place(rules, values), place
 
@@ -139,7 +139,7 @@ def taken_in(
     """Make rules of what a file says otherwise, all or none; without `apply` it is tried and
     undone. Returns what was made, or would be, and what the place is called."""
     values = values_in(file)
-    with edge.reading(None) as (tx, _now):
+    with edge.reading(None, Door.WHOLE) as (tx, _now):
         system_id, place = _place(tx, place_name)
     actor = the_system(system_id, CAUSE)
 

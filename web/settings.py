@@ -47,6 +47,8 @@ class Settings:
     proxies: int = 0
     # Whether the audit log keeps, where it can be erased, the address staff and programs came from.
     keep_addresses: bool = True
+    # Whether the database is told who asks, and holds each query to what they may see.
+    wall: bool = False
     # The phone line on pages that say something is wrong, where the place keeps one.
     urgent_phone: str | None = None
     # How to reach whoever runs this service, on the help page.
@@ -79,7 +81,7 @@ class Settings:
         url = make_url(self.database_url)
         if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-        return Store(self.database_url, wrapping=wrapping_keys(self.wrapping_keys))
+        return Store(self.database_url, wrapping=wrapping_keys(self.wrapping_keys), wall=self.wall)
 
 
 def wrapping_keys(path: str) -> WrappingKeys | None:
@@ -100,7 +102,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     told = {
         name: env[PREFIX + name.upper()]
         for name in Settings.__dataclass_fields__
-        if name not in ("proxies", "keep_addresses") and env.get(PREFIX + name.upper())
+        if name not in ("proxies", "keep_addresses", "wall") and env.get(PREFIX + name.upper())
     }
     proxies = env.get(PREFIX + "PROXIES", "0")
     if not proxies.isdigit():
@@ -109,8 +111,20 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     if addresses not in ("yes", "no"):
         raise SettingWrong("SEGUE_KEEP_ADDRESSES must be yes or no.")
     return Settings(
-        **{"secret_key": "", **told}, proxies=int(proxies), keep_addresses=addresses == "yes"
+        **{"secret_key": "", **told},
+        proxies=int(proxies),
+        keep_addresses=addresses == "yes",
+        wall=wall_wanted(env),
     )
+
+
+def wall_wanted(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether the database's own wall is switched on. Raises SettingWrong."""
+    env = os.environ if environ is None else environ
+    told = (env.get(PREFIX + "WALL") or "off").lower()
+    if told not in ("on", "off"):
+        raise SettingWrong("SEGUE_WALL must be on or off.")
+    return told == "on"
 
 
 def ways_wanted(environ: Mapping[str, str] | None = None) -> Settings | None:

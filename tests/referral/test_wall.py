@@ -21,12 +21,15 @@ from referral.ledger import TABLES
 from referral.schema import day
 from referral.states import Role
 from referral.store import Door, Sql, Store, TryAgain, Tx
-from tests.databases import already, beyond
+from referral.upgrade import WrongShape, check, set_wall, upgrade
+from tests.databases import BUILT, already, beyond
 from tests.histories import lived
-from tests.wall import ByHand, everything, key_of
+from tests.wall import ByHand, as_stored, behind_its_wall, everything, key_of
+from tests.web.client import sign_in
 from tests.world import World
+from workflows.engine import move_tables
 
-PAIRS = 100_000 if os.environ.get("SEGUE_DRILLS") else 2_000
+PAIRS = 100_000 if os.environ.get("SEGUE_DRILLS") else 500
 SHAPES = (
     "SELECT {keys} FROM {table} w",
     "SELECT {keys} FROM {table} w ORDER BY {column} DESC",
@@ -38,8 +41,11 @@ SHAPES = (
 
 
 @pytest.fixture
-def w(store: Store) -> World:
-    return already(store, "lived", lived) or lived(store)
+def w(store: Store) -> Iterator[World]:
+    made = already(store, "lived", lived) or lived(store)
+    made.store = behind_its_wall(store)
+    yield made
+    made.store.dispose()
 
 
 def actors(w: World) -> list[Actor]:
@@ -112,7 +118,7 @@ def test_both_databases_answer_alike_on_the_same_rows(
 ) -> None:
     if w.store.pg:
         return  # once is enough: from SQLite to PostgreSQL
-    other = Store(request.getfixturevalue("postgresql_url"))
+    other = behind_its_wall(Store(request.getfixturevalue("postgresql_url")))
     _carry_over(w.store, other)
     for actor in actors(w):
         for table in wall.conditions():
@@ -132,7 +138,7 @@ def _carry_over(source: Store, target: Store) -> None:
     ):
         into.execute("SET LOCAL session_replication_role = replica", ())
         there = set(inspect(into.sa).get_table_names())
-        for table in TABLES.values():
+        for table in map(as_stored, TABLES):
             rows = [dict(row._mapping) for row in out.sa.execute(select(table))]
             if rows and table.name in there - {"bank_holiday", "move_table"}:
                 into.sa.execute(table.insert(), rows)
@@ -154,7 +160,7 @@ def test_without_an_actor_there_are_no_rows(w: World) -> None:
 
 def test_what_one_transaction_was_told_is_gone_in_the_next(w: World) -> None:
     """On the same connection: what was set for one leaves nothing behind for another."""
-    store = Store(w.store.url.render_as_string(hide_password=False), pool_size=1)
+    store = Store(w.store.url.render_as_string(hide_password=False), pool_size=1, wall=True)
     for _ in range(2):
         with store.read(w.actor["priya"]) as tx:
             assert count(tx, "person") > 0
@@ -214,7 +220,7 @@ def test_a_collision_with_a_row_out_of_sight_tells_nothing_of_it(w: World) -> No
 
 @pytest.fixture
 def pg(postgresql_url: str) -> Iterator[Store]:
-    store = Store(postgresql_url)
+    store = behind_its_wall(Store(postgresql_url))
     yield store
     store.dispose()
 
@@ -261,3 +267,101 @@ def test_a_table_without_its_wall_is_noticed(pg: Store) -> None:
             tx.execute("DROP SCHEMA IF EXISTS guard CASCADE", ())
             wall.build(tx)
             assert wall.gaps(tx) == []
+
+
+# -- the switch ---------------------------------------------------------------------------------
+
+SECURED = Sql("SELECT count(*) FROM pg_class WHERE relrowsecurity OR relforcerowsecurity")
+
+
+def test_without_the_switch_the_text_of_a_statement_is_as_if_there_were_no_wall() -> None:
+    plain, past = Sql("SELECT id FROM person p"), Sql("SELECT id FROM guard.person p")
+    assert (past.sqlite, past.postgresql) == (plain.sqlite, plain.postgresql)
+    assert past.walled_sqlite == "SELECT id FROM main.person p"
+    assert past.walled_postgresql == "SELECT id FROM guard.person p"
+
+
+def test_without_the_switch_no_table_is_shadowed_and_no_row_hidden(store: Store) -> None:
+    w = already(store, "lived", lived) or lived(store)
+    rows = everything(store)
+    with store.read(w.actor["olu"], at=w.at) as tx:
+        assert {table: count(tx, table) for table in wall.conditions()} == {
+            table: len(rows[table]) for table in wall.conditions()
+        }
+        if not store.pg:
+            assert tx.rows(Sql("SELECT name FROM sqlite_temp_master")) == []
+
+
+@pytest.mark.postgresql
+def test_switched_off_again_nothing_of_it_is_left(postgresql_url: str) -> None:
+    store = Store(postgresql_url)
+    check(store)
+    with beyond(store) as powerful:
+        set_wall(powerful, True)
+        with powerful.read() as tx:
+            assert tx.rows(SECURED) == [(len(wall.conditions()),)]
+        set_wall(powerful, False)
+        with powerful.read() as tx:
+            assert tx.rows(SECURED) == [(0,)]
+            assert tx.rows(wall.OURS) == []
+            assert not wall.stands(tx)
+    check(store)
+    store.dispose()
+
+
+@pytest.mark.postgresql
+def test_where_the_setting_and_the_database_differ_the_program_says_what_to_do(
+    postgresql_url: str,
+) -> None:
+    off, on = Store(postgresql_url), Store(postgresql_url, wall=True)
+    with pytest.raises(WrongShape, match="segue db wall on"):
+        check(on)
+    with beyond(off) as powerful:
+        set_wall(powerful, True)
+    check(on)
+    roles.refuse_to_serve(on)
+    with pytest.raises(WrongShape, match="SEGUE_WALL=on"):
+        check(off)
+    for store in (off, on):
+        store.dispose()
+
+
+@pytest.mark.postgresql
+def test_only_who_may_change_the_tables_may_switch_it(pg: Store) -> None:
+    for switch in (True, False):
+        with pytest.raises(WrongShape, match="segue_owner"):
+            set_wall(pg, switch)
+    with pg.read() as tx:
+        assert wall.stands(tx)
+
+
+@pytest.mark.postgresql
+def test_an_upgrade_leaves_it_as_it_is(postgresql_url: str) -> None:
+    store = Store(postgresql_url)
+    for switch in (False, True, False):
+        with beyond(store) as powerful:
+            set_wall(powerful, switch)
+            upgrade(powerful, BUILT, move_tables())
+            with powerful.read() as tx:
+                assert wall.stands(tx) is switch
+                assert bool(wall.gaps(tx)) is not switch
+    store.dispose()
+
+
+def test_pages_say_the_same_behind_it(store: Store) -> None:
+    w = already(store, "lived", lived) or lived(store)
+    paths = ("/", "/referrals", "/people", "/concerns", "/escalations")
+    said = [_told(w, paths), _told(w, paths)]
+    assert said[0] == said[1]  # else the comparison would say nothing
+    w.store = behind_its_wall(store)
+    assert _told(w, paths) == said[0]
+    w.store.dispose()
+
+
+def _told(w: World, paths: tuple[str, ...]) -> dict[tuple[str, str], str]:
+    told = {}
+    for who in ("priya", "sol", "olu", "gwen", "ada"):
+        visitor = sign_in(w, who)
+        for path in paths:
+            told[who, path] = visitor.get(path).words
+    return told

@@ -206,6 +206,26 @@ def test_health_names_what_is_missing(run: Run) -> None:
     assert isinstance(json.loads(found.output), dict)
 
 
+def test_whether_the_wall_is_on_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up(run)
+    assert json.loads(run("health", "--json").output)["wall"] is False
+    assert "wall is off" in run("health").output
+    assert "wall is off" in run("db", "wall").output
+    monkeypatch.setenv("SEGUE_WALL", "on")
+    assert json.loads(run("health", "--json").output)["wall"] is True
+    assert "wall is on" in run("health").output
+    assert "SEGUE_WALL=on" in run("db", "wall", "on").output
+    monkeypatch.setenv("SEGUE_WALL", "perhaps")
+    wrong = run("health")
+    assert (wrong.exit_code, wrong.output) == (2, "SEGUE_WALL must be on or off.\n")
+
+
+def test_what_the_wall_would_tell_postgresql_can_be_read_first(run: Run) -> None:
+    said = run("db", "wall", "--print").output
+    assert "CREATE POLICY segue_sees ON person FOR SELECT TO segue_app" in said
+    assert "FORCE ROW LEVEL SECURITY" in said
+
+
 def test_the_worker_does_what_is_due_once(run: Run) -> None:
     set_up(run)
     assert run("worker", "--once").exit_code == 0
