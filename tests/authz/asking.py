@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import templating
@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from referral.actors import Actor
 from referral.ids import new_id
 from referral.states import Noun, Role
-from referral.store import Sql, Store, Transaction
+from referral.store import Door, Sql, Store, Transaction
 from tests.authz.ground import RELATIONS, TOKENS, WHO, Ground
 from tests.authz.reading import (
     EVERYBODY,
@@ -124,8 +124,14 @@ class Undone(Transaction):
 class Unchanging(Store):
     """The store as requests find it: always as it was."""
 
-    def begin(self, actor: Actor | None = None) -> Transaction:
-        return Undone(self, "BEGIN" if self.pg else "BEGIN IMMEDIATE", actor)
+    def begin(
+        self,
+        actor: Actor | None = None,
+        door: Door | None = None,
+        at: datetime | None = None,
+    ) -> Transaction:
+        opening = "BEGIN" if self.pg else "BEGIN IMMEDIATE"
+        return Undone(self, opening, actor, door or Door.COMMAND, at)
 
 
 @dataclass(frozen=True)
