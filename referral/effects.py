@@ -361,7 +361,7 @@ def _release(f: Any, g: Given, at: datetime) -> list[Row]:
 _END_HOLDS = "UPDATE hold SET ended = :at WHERE referral_id = :referral_id AND ended IS NULL"
 _END_THEIR_CLOCKS = (
     "UPDATE clock SET ended = :at WHERE ended IS NULL AND record_id IN"
-    " (SELECT h.id FROM guard.hold h WHERE h.referral_id = :referral_id)"
+    " (SELECT h.id FROM hold h WHERE h.referral_id = :referral_id)"
 )
 HUNG = " AND EXISTS (SELECT 1 FROM u)"
 END_HOLDS = Statement("row", _END_HOLDS, _END_HOLDS + HUNG)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from referral import models, wall
+from referral import effects, ledger, models, picks, wall
 from referral.ledger import TABLES
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,6 @@ PAST_IT = {
     "referral/picks.py": "which records a move reaches",
     "referral/ladder.py": "who is barred from a concern",
     "referral/rotas.py": "whom to ring about a concern",
-    "referral/effects.py": "the clocks of holds that end",
     "referral/inquiries.py": "whom a bundle that two people approved is about",
     "referral/keeping.py": "whether a hold keeps a record from going: never a row",
     "referral/entries.py": "whom an entry of the log is about, and who may not read it",
@@ -109,3 +108,16 @@ def test_every_transaction_says_who_asks_or_by_which_door() -> None:
 )
 def test_one_that_does_not_would_be_noticed(source: str, wrong: bool) -> None:
     assert bool(list(opened(source))) is wrong
+
+
+def test_what_is_written_names_no_way_past_the_wall() -> None:
+    """The ledger takes a statement's text as it stands, and on PostgreSQL the way past the wall is
+    there only where the wall is on; a command sees its whole system without it."""
+    written = {
+        name: one
+        for module in (effects, picks, ledger)
+        for name, one in vars(module).items()
+        if isinstance(one, ledger.Statement)
+    }
+    assert {"END_HOLDS", "REOWN", "TAKE_PLACE"} <= set(written)
+    assert [n for n, one in written.items() if "guard." in one.plain.text + one.hung.text] == []
