@@ -37,7 +37,8 @@ MEMBER = Sql(
 WINDS = (1, 10)
 BEHIND_ITS_BACK = (
     f'sqlite3 var/demo.db "UPDATE {Noun.REFERRAL} SET urgent = 1"',  # noqa: S608 - shown, never run
-    "SEGUE_DATABASE_URL=sqlite:///var/demo.db .venv/bin/segue audit verify",
+    "SEGUE_DATABASE_URL=sqlite:///var/demo.db SEGUE_AUDIT_KEY=var/demo.audit.key"
+    " SEGUE_WRAPPING_KEYS=var/demo.wrapping.keys .venv/bin/segue audit verify",
 )
 
 
