@@ -48,12 +48,17 @@ GOVERNANCE = (
     (N_("Reviews"), "/"),
     (N_("Dashboard"), "/dashboard"),
     (N_("Providers"), "/providers"),
-    (N_("Shared for safety"), "/overrides"),
     (N_("People's requests"), "/rights"),
-    (N_("Emergency access"), "/emergencies"),
-    (N_("Due to go"), "/retention"),
     (N_("Who can see what"), "/access"),
     (N_("Audit"), "/audit"),
+    (N_("Reports"), "/reports"),
+    (N_("Help"), "/help"),
+)
+SAFEGUARDING = (
+    (N_("Reviews"), "/"),
+    (N_("Providers"), "/providers"),
+    (N_("Shared for safety"), "/overrides"),
+    (N_("Emergency access"), "/emergencies"),
     (N_("Reports"), "/reports"),
     (N_("Help"), "/help"),
 )
@@ -76,6 +81,7 @@ MENUS: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.LINK_WORKER: WORKER,
     Role.TEAM_LEAD: LEAD,
     Role.PROVIDER_LEADER: LEADER,
+    Role.SAFEGUARDING_LEAD: SAFEGUARDING,
     Role.ADMINISTRATOR: ADMIN,
     Role.AUDITOR: AUDITOR,
 }

@@ -264,6 +264,7 @@ def _beside(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
     """Further pages of those who answer for a place."""
     found = [
         ("/escalations", _("Every escalation")),
+        ("/overrides", _("Shared for safety, without consent")),
         ("/themes", _("Themes of what is escalated")),
         ("/accountability", _("Who answers for what")),
     ]

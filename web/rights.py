@@ -78,6 +78,7 @@ def requests() -> ResponseReturnValue:
         chosen=states,
         kinds=labels.choices(labels.RIGHTS),
         kind=kind,
+        keeps=current_actor().role in READERS,
     )
 
 
