@@ -3,6 +3,7 @@
 import pytest
 
 from tests.web.pages import HOSTILE, draw
+from web.charts import Bar, Cell, Table, bars
 
 TAG = {"text": HOSTILE, "colour": HOSTILE}
 LINK = {"text": HOSTILE, "href": HOSTILE, "count": HOSTILE}
@@ -15,6 +16,9 @@ REFUSED = {
 }
 ENTRY = dict.fromkeys(("what", "who", "when", "at", "quote", "corrected", "href", "link"), HOSTILE)
 
+CHART = bars(HOSTILE, HOSTILE, HOSTILE, [Bar(HOSTILE, 1, HOSTILE, "hatched")],
+             Table(HOSTILE, [HOSTILE], [[Cell(HOSTILE, HOSTILE)]]))  # fmt: skip
+
 CALLS = {
     "deadline": ("deadline", "deadline(h, h, h)"),
     "status_tag": ("status_tag", "status_tag(tag)"),
@@ -25,6 +29,7 @@ CALLS = {
     "journey_bar": ("journey_bar", "journey_bar([h, h], 2)"),
     "timeline": ("timeline", "timeline([entry])"),
     "consent_panel": ("consent_panel", "consent_panel(tag, [fact], [link])"),
+    "chart": ("chart", "chart(chart, h)"),
     "safety_strip": ("safety", "safety_strip([h])"),
     "safety_links": ("safety", "safety_links(h)"),
     "count_chips": ("links", "count_chips([link], h)"),
@@ -50,6 +55,7 @@ def test_words_of_a_person_are_never_markup(name: str) -> None:
         post=POST,
         refused=REFUSED,
         entry=ENTRY,
+        chart=CHART,
     )
     assert "alert" in html
     assert "<script" not in html
