@@ -60,7 +60,7 @@ def _scoped(actor: Actor, at: datetime) -> dict[str, Any]:
 def _many(text: str, times: tuple[int, ...], pg: bool, sealed: tuple[int, ...] = ()) -> Sql:
     """A query with `{ids}`: a list bound as one value, on either database."""
     each = "= ANY({})" if pg else "IN (SELECT value FROM json_each({}))"
-    for name in ("ids", "keys"):
+    for name in ("ids", "keys", "members"):
         text = text.replace("{" + name + "}", each.format(f":{name}"))
     return Sql(text, times, sealed)
 
@@ -420,6 +420,13 @@ STILL_RELIED_ON = some(
       WHERE p1.agreement_id = t.record_id AND r.state IN ({listed(*WITH_PROVIDER)})"""
 )
 WORK_COLUMNS = "id, system_id, noun, record_id, kind, owner, started, due, hours, fired"
+# What a provider let pass its time is for the link worker to see to. `look_at` never lies behind
+# the time that counts, and `missed` is the sweep's mark that it came.
+SILENT = f"""SELECT {", ".join(f"c.{name}" for name in WORK_COLUMNS.split(", "))}
+    FROM referral r JOIN clock c ON c.record_id = r.id AND c.ended IS NULL
+    WHERE r.link_worker_id {{members}} AND r.state IN ({listed(*WITH_PROVIDER - {R.QUERIED})})
+      AND c.kind <> 'referral.not_started' AND c.due <= :at
+      AND (c.missed IS NOT NULL OR c.look_at <= :at) AND NOT {NO_DEADLINE}"""
 # Worked out once: without MATERIALIZED both databases would ask for the rank again to order by it.
 WORK = f"""
 WITH x AS MATERIALIZED (
@@ -429,7 +436,8 @@ WITH x AS MATERIALIZED (
       WHEN t.noun = 'referral' AND {CLOSED_NOW} THEN 2
       ELSE 1 END AS rank
   FROM (SELECT {WORK_COLUMNS} FROM clock WHERE ended IS NULL AND owner {{keys}}
-    UNION SELECT {WORK_COLUMNS} FROM clock WHERE ended IS NULL AND record_id {{ids}}) t
+    UNION SELECT {WORK_COLUMNS} FROM clock WHERE ended IS NULL AND record_id {{ids}}
+    UNION {SILENT}) t
   WHERE t.system_id = :system_id AND t.kind <> 'referral.not_started'
     AND (t.kind NOT IN ({WATCHED}) OR t.due <= :horizon OR t.fired > 0)
     AND (t.kind <> 'consent.asked' OR {STILL_ASKED})
@@ -490,6 +498,14 @@ WHERE k.system_id = :system_id AND {of("k", CONCERN_OPEN)} AND r.organisation_id
 )
 
 
+def _members(actor: Actor, keys: tuple[list[str], list[str]]) -> list[str]:
+    """The link workers whose referrals the actor watches: themselves, and those they stand in
+    for."""
+    if actor.role not in (Role.LINK_WORKER, Role.TEAM_LEAD):
+        return []
+    return [key.partition("@")[2] for key in keys[0] if key.startswith("member@")]
+
+
 def work_keys(tx: Tx, actor: Actor, at: datetime) -> tuple[list[str], list[str]]:
     """The owner keys whose clocks are on the actor's list, and further records: for a team lead,
     those of link workers of the same organisation who are away, gone or named."""
@@ -519,6 +535,7 @@ def worklist(
         **asking(actor, at),
         keys=_list(keys[0], tx.pg),
         ids=_list(keys[1], tx.pg),
+        members=_list(_members(actor, keys), tx.pg),
         horizon=horizon,
         rank=rank,
         due=due,
@@ -541,6 +558,7 @@ def work_counts(
         **asking(actor, at),
         keys=_list(keys[0], tx.pg),
         ids=_list(keys[1], tx.pg),
+        members=_list(_members(actor, keys), tx.pg),
         horizon=horizon,
     )
     return WorkCounts(int(row[0]), int(row[1]), row[2]) if row else WorkCounts(0, 0, None)
@@ -962,6 +980,12 @@ LEFT JOIN rights_request q ON n.noun = 'rights_request' AND q.id = n.record_id
 WHERE n.system_id = :system_id AND n.membership_id = :membership
 """
 NOTICES = Sql(NOTICE + " AND n.id < :before ORDER BY n.id DESC LIMIT :limit", (4, 5))
+# What tells its reader something to act on; the rest is told once more where it belongs.
+NEWS = ("escalation_decided", "concern_closed")
+UNREAD_NEWS = Sql(
+    f"{NOTICE} AND n.read_at IS NULL AND n.what IN ({listed(*NEWS)}) ORDER BY n.id DESC LIMIT 10",
+    (4, 5),
+)
 FAR = 2**62
 
 
@@ -975,3 +999,9 @@ def notices(tx: Tx, actor: Actor, before: int | None = None, limit: int = PAGE) 
         limit=limit,
     )
     return [NoticeRow._make(row) for row in rows]
+
+
+def unread_news(tx: Tx, actor: Actor) -> list[NoticeRow]:
+    """The member's unread notices of what others decided on something they raised, newest first."""
+    asked_of = {"system_id": actor.system_id, "membership": actor.membership_id}
+    return [NoticeRow._make(row) for row in tx.rows(UNREAD_NEWS, **asked_of)]

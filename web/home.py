@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,15 +22,16 @@ from web.frame import there_is
 from web.keysets import after, pack
 from web.labels import said, word
 from web.say import _, ngettext
-from web.words import by_when, deadline
+from web.words import by_when, day_words, deadline
 from web.worklists import card, groups
 from workflows import inquiries, reading
-from workflows.working_time import ENGLAND, LONDON, working_days_between
+from workflows.working_time import ENGLAND, LONDON, add, local_day, working_days_between
 
 pages = Blueprint("home", __name__)
 
 TEAM = (Role.LINK_WORKER, Role.TEAM_LEAD)
 REVIEWERS = (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD)
+LEFT_ALONE = 5  # working days, as the clock of a draft counts
 R = ReferralState
 # The lists beside what needs me now: name, its words, and the states it holds.
 LISTS: dict[str, dict[str, frozenset[str]]] = {
@@ -70,14 +72,21 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
     counted = visible.counts(tx, actor, at, mine)
     if show in lists:
         return _list(tx, actor, at, show, counted)
-    work = reading.worklist(tx, actor, at, after(int, datetime, int))
+    position = after(int, datetime, int)
+    work = reading.worklist(tx, actor, at, position)
     provider = actor.role is Role.PROVIDER_LEADER
+    besides = {"overdue": _left_alone(tx, actor, at), "news": _news(tx, actor, at)}
+    late, new = len(besides["overdue"]), len(besides["news"])
+    count = work.counts._replace(
+        now=work.counts.now + late + new, overdue=work.counts.overdue + late
+    )
+    work = replace(work, counts=count)
     return render_template(
         "home.jinja",
         heading=_("Inbox") if provider else _("My work"),
         sentence=_sentence(work.counts, counted, provider),
         chips=_chips(actor, counted, work.counts.now, ""),
-        groups=groups(work, actor, at),
+        groups=groups(work, actor, at, {} if position else besides),
         empty=None if work.counts.now else _empty(tx, actor, at, counted),
         older=_older(work.after),
         begin=_begin(actor),
@@ -85,6 +94,43 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         to_read=unread(tx, at),
         errands=errands.listed(tx, actor, at),
     )
+
+
+def _news(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
+    """What others decided on something they raised, until they say that they have read it."""
+    return [
+        {
+            "href": labels.record_path(one.noun, one.record_id),
+            "name": one.reference or word(labels.NOUNS, one.noun),
+            "reason": word(labels.NOTICES, one.what),
+            "meta": [_("Told on %(day)s", day=day_words(local_day(one.at), now=at))],
+            "action": {
+                "text": said(labels.NEWS[one.what]),
+                "href": labels.record_path(one.noun, one.record_id),
+            },
+        }
+        for one in visible.unread_news(tx, actor)
+    ]
+
+
+def _left_alone(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
+    """What was begun, has no activity, and has not been touched for as long as a draft may lie."""
+    if actor.role is not Role.LINK_WORKER:
+        return []
+    begun = beginnings.all_of(tx, actor)
+    left = [one for one in begun if add(one.updated_at, LEFT_ALONE, ENGLAND) <= at]
+    touched = {one.id: one.updated_at for one in left}
+    found = _begun(tx, actor, at, left) if left else []
+    for item in found:
+        last = touched[item["id"]]
+        days = working_days_between(last, at, ENGLAND)
+        item["reason"] = ngettext(
+            "Begun and not touched for %(num)s working day. No activity is chosen yet.",
+            "Begun and not touched for %(num)s working days. No activity is chosen yet.",
+            days,
+        )
+        item["deadline"] = deadline(add(last, LEFT_ALONE, ENGLAND), at)._asdict()
+    return found
 
 
 def _older(position: tuple[Any, ...] | None) -> str | None:
@@ -178,19 +224,21 @@ def _list(tx: Tx, actor: Actor, at: datetime, show: str, counted: dict[str, int]
         heading=_("Inbox") if provider else _("My work"),
         chips=_chips(actor, counted, None, show),
         groups=[{"heading": None, "items": items}] if items else [],
-        begun=_begun(tx, actor, at) if show == "drafts" else [],
+        begun=_begun(tx, actor, at, beginnings.all_of(tx, actor)) if show == "drafts" else [],
         empty=None if items else {"words": _("There are none.")},
         older=_older(more),
         begin=_begin(actor),
     )
 
 
-def _begun(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
+def _begun(
+    tx: Tx, actor: Actor, at: datetime, begun: list[beginnings.Begun]
+) -> list[dict[str, Any]]:
     """What was begun and has no activity yet: not a referral, so it has no deadline."""
-    begun = beginnings.all_of(tx, actor)
     known = reading.people_by_id(tx, actor, at, {one.person_id for one in begun})
     return [
         {
+            "id": one.id,
             "href": f"/referrals/{one.id}/write",
             "name": known[one.person_id].name,
             "reason": _("Begun. No activity is chosen yet."),

@@ -664,6 +664,42 @@ WORK: dict[str, tuple[str, str, str | None]] = {
     ),
 }
 
+# The same for whoever watches what a provider let pass its time: why, the button, and where it
+# leads: a move, or the page on which it is taken further.
+SILENT: dict[str, tuple[str, str, str]] = {
+    "referral.sent": (
+        N_("%(provider)s has not replied in time. Ring them, or take it back."),
+        N_("Take it back"),
+        "recall",
+    ),
+    "referral.waiting": (
+        N_("%(provider)s has not said whether there is a place yet. Ring them, or take it back."),
+        N_("Take it back"),
+        "recall",
+    ),
+    "referral.accepted": (
+        N_("%(provider)s gave a place and has not said that it began. Ring them."),
+        N_("Take it further"),
+        "escalate",
+    ),
+    "referral.active": (
+        N_("%(provider)s has not said how it is going. Ring them."),
+        N_("Take it further"),
+        "escalate",
+    ),
+    "referral.paused": (
+        N_("The break is over, and %(provider)s has not said what is next. Ring them."),
+        N_("Take it further"),
+        "escalate",
+    ),
+}
+
+# What a notice tells that asks to be acted on: its button.
+NEWS: dict[str, str] = {
+    "escalation_decided": N_("Read the decision"),
+    "concern_closed": N_("Read the feedback"),
+}
+
 # What a notice tells, by its code.
 NOTICES: dict[str, str] = {
     "referral_sent": N_("A new referral waits for your answer."),

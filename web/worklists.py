@@ -17,10 +17,11 @@ from web.labels import move_path, record_path, said, state_tag, word
 from web.say import _, ngettext
 from web.words import age_band, deadline, last_day
 from workflows.engine import TABLES
+from workflows.moves import NOTHING
 from workflows.reading import Card, Work, WorkItem
 from workflows.working_time import ENGLAND, end_of, local_day, working_days_between
 
-GROUPS = ("safety", "overdue", "today", "soon", "later", "held")
+GROUPS = ("safety", "overdue", "today", "news", "soon", "later", "held")
 
 
 def heading(group: str) -> str:
@@ -29,21 +30,28 @@ def heading(group: str) -> str:
         "safety": _("Safety"),
         "overdue": _("Overdue"),
         "today": _("Due today"),
+        "news": _("New for you"),
         "soon": _("Coming up"),
         "later": _("Later"),
         "held": _("On hold"),
     }[group]
 
 
-def groups(work: Work, actor: Actor, at: datetime) -> list[dict[str, Any]]:
-    """The items of a page under their headings, in the order in which they need somebody."""
+def groups(
+    work: Work, actor: Actor, at: datetime, besides: Mapping[str, list[dict[str, Any]]] = NOTHING
+) -> list[dict[str, Any]]:
+    """The items of a page under their headings, in the order in which they need somebody.
+    `besides`: what is drawn already, at the end of its group."""
     sorted_out: dict[str, list[WorkItem]] = {name: [] for name in GROUPS}
     for item in work.items:
         sorted_out[_group(item, work, at)].append(item)
     return [
-        {"heading": heading(name), "items": [drawn(i, actor, at) for i in _in_order(items)]}
+        {
+            "heading": heading(name),
+            "items": [drawn(i, actor, at) for i in _in_order(items)] + besides.get(name, []),
+        }
         for name, items in sorted_out.items()
-        if items
+        if items or besides.get(name)
     ]
 
 
@@ -70,6 +78,41 @@ def opens(noun: str, record_id: str, trigger: str | None) -> str:
     return record_path(noun, record_id)
 
 
+def why_here(item: WorkItem) -> tuple[str, str, str]:
+    """Why an item is on the list in one sentence, the words of its button, and where that leads."""
+    if item.theirs:
+        why, button, trigger = labels.SILENT[item.kind]
+        provider = item.known.get("provider") or _("The provider")
+        if trigger == "escalate":
+            href = f"{record_path(item.noun, item.record_id)}/escalate"
+        else:
+            href = acts_at(item, trigger)
+        return said(why) % {"provider": provider}, said(button), href
+    why, button, to = labels.WORK[item.kind]
+    return _in_particular(item) or said(why), said(button), acts_at(item, to)
+
+
+def _in_particular(item: WorkItem) -> str | None:
+    """What the facts add to the sentence of a kind: who gave it back and why, what is missing."""
+    known = item.known
+    if item.kind == "referral.returned" and known.get("provider") and known.get("reason"):
+        return _(
+            "Back with you from %(provider)s: %(why)s. Find another way.",
+            provider=known["provider"],
+            why=word(labels.REASONS, known["reason"]).lower(),
+        )
+    if item.kind == "referral.draft" and known.get("consent") is False:
+        return _("This draft has not been sent. Consent to share is missing.")
+    if item.kind == "referral.completed" and known.get("provider"):
+        return _(
+            "%(provider)s has finished. Read the outcome and close the loop.",
+            provider=known["provider"],
+        )
+    if item.kind == "referral.queried" and known.get("provider"):
+        return _("%(provider)s asked a question.", provider=known["provider"])
+    return None
+
+
 def acts_at(item: WorkItem, trigger: str | None) -> str:
     """Where the one button of a work item leads."""
     if item.kind == "referral.draft":
@@ -84,7 +127,6 @@ def acts_at(item: WorkItem, trigger: str | None) -> str:
 
 def drawn(item: WorkItem, actor: Actor, at: datetime) -> dict[str, Any]:
     """What `work_item` draws of one thing that needs somebody."""
-    why, button, trigger = labels.WORK[item.kind]
     path = opens(item.noun, item.record_id, None)
     if item.closed:
         return {
@@ -95,13 +137,14 @@ def drawn(item: WorkItem, actor: Actor, at: datetime) -> dict[str, Any]:
             "held": said(item.held or ""),
         }
     due = deadline(item.due, at, hours=item.hours)._asdict()
+    why, button, leads_to = why_here(item)
     return {
         "href": path,
         "name": item.name,
-        "reason": said(why),
+        "reason": why,
         "meta": meta(item, actor, at),
         "deadline": due,
-        "action": {"text": said(button), "href": acts_at(item, trigger)},
+        "action": {"text": button, "href": leads_to},
         "tag": state_tag(item.noun, item.state) if item.state else None,
         "held": said(item.held) if item.held else None,
         "safety": item.safety,

@@ -24,7 +24,7 @@ from workflows.emergencies import may_read
 from workflows.engine import NOT_FOUND, TABLES, Refused
 from workflows.working_time import ENGLAND, Hold, add
 
-HOLD, PERSON = "hold", "person"
+HOLD, PERSON, MEMBER = "hold", "person", "member@"
 AHEAD = 5  # working days: how far ahead a deadline is "coming up"
 
 # -- what disclosure rests on -------------------------------------------------------------------
@@ -138,7 +138,7 @@ def cards(tx: Tx, actor: Actor, at: datetime, rows: Iterable[ReferralRow]) -> li
         s = known.get(row.id)
         if s is None:
             continue
-        seen = disclosure.shown(_record(row), s)
+        seen = disclosure.shown({**_record(row), "consent": s.consent}, s)
         due, paused = None, False
         if row.clock and row.due and row.started and "since" in seen:
             due = _counted(
@@ -205,6 +205,7 @@ class WorkItem:
     closed: bool = False
     safety: bool = False
     standing_in: bool = False
+    theirs: bool = False  # the next step is the provider's, who has let its time pass
     known: Mapping[str, Any] = field(default_factory=dict)
 
     def group(self, at: datetime, end_of_today: datetime, horizon: datetime) -> str:
@@ -267,6 +268,11 @@ def _items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> list[Work
     return [made[row.id] for row in rows if row.id in made]
 
 
+def _stands_in(row: WorkRow, actor: Actor) -> bool:
+    """Whether it is a colleague's, who is away, gone or named."""
+    return row.owner not in actor.keys and row.owner.startswith(MEMBER)
+
+
 def _referral_items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> dict[int, WorkItem]:
     known = visible.referrals_by_id(tx, actor, at, {row.record_id for row in rows})
     seen = {card.id: card for card in cards(tx, actor, at, known.values())}
@@ -287,7 +293,8 @@ def _referral_items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> 
             hours=row.hours,
             held=card.seen.get("held"),
             closed=closed,
-            standing_in=row.owner not in actor.keys,
+            standing_in=_stands_in(row, actor),
+            theirs=row.owner not in actor.keys and not row.owner.startswith(MEMBER),
             known=card.seen,
         )
     return found
@@ -334,7 +341,7 @@ def _hold_items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> dict
             reference=seen.get("reference"),
             state=None,
             due=row.due,
-            standing_in=row.owner not in actor.keys,
+            standing_in=_stands_in(row, actor),
         )
     return found
 
@@ -392,7 +399,7 @@ def _item(
         held=held,
         closed=closed,
         safety=noun is Noun.CONCERN or row.kind == "override.proposed",
-        standing_in=row.owner not in actor.keys,
+        standing_in=_stands_in(row, actor),
         known={} if closed else known,
     )
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from referral.rows import change
 from referral.states import Noun
 from referral.store import Sql, Store
 from tests.keeping import keep
 from tests.web.client import Page, sign_in, visit
 from tests.world import World, build
 from web.keysets import pack, unpack
+from workflows.beginnings import begin_writing
 from workflows.guards import HELD
 from workflows.referrals import propose
 
@@ -55,7 +57,8 @@ def test_a_link_worker_sees_what_needs_them_and_why(w: World) -> None:
     assert "1 thing needs you." in page.words
     assert headings(page) == ["Coming up"]
     assert names(page) == ["Margaret Okoro"]
-    assert "Back with you: find another way." in page.words
+    back = "Back with you from Riverside Singers: no place left. Find another way."
+    assert back in page.words
     assert "Due Friday 15 May (3 working days left)" in page.words
     assert f'href="/referrals/{record}/redirect"' in page.text
     assert "Rematch" in page.words
@@ -199,6 +202,96 @@ def test_what_a_link_worker_may_begin(w: World) -> None:
     assert 'href="/referrals/new"' in sign_in(w, "priya").get("/").text
     for who in ("sol", "tess", "grace"):
         assert "/referrals/new" not in sign_in(w, who).get("/").text
+
+
+def test_a_provider_who_is_silent_past_the_time_is_on_the_link_workers_list(w: World) -> None:
+    record = w.sent(w.person(family_name="Okoro"))
+    assert names(sign_in(w, "priya").get("/")) == []
+    w.later(days=8)
+    page = sign_in(w, "priya").get("/")
+    assert headings(page) == ["Overdue"]
+    silent = "Riverside Singers has not replied in time. Ring them, or take it back."
+    assert silent in page.words
+    assert f'href="/referrals/{record}/recall"' in page.text
+    assert "1 thing needs you. 1 is overdue." in page.words
+    for who in ("sam", "tess"):
+        assert names(sign_in(w, who).get("/")) == [], who
+
+
+def test_a_provider_is_not_silent_while_it_is_held_nor_to_whom_it_is_closed(w: World) -> None:
+    person = w.person()
+    w.sent(person)
+    w.active(w.person(), "pottery")
+    w.later(days=60)
+    page = sign_in(w, "priya").get("/")
+    assert "has not replied" in page.words
+    assert "has not said how it is going" in page.words
+    assert "/escalate" in page.text
+    concern(w, person)
+    page = sign_in(w, "priya").get("/")
+    assert "has not replied" not in page.words
+    assert "has not said how it is going" in page.words
+
+
+def test_a_team_lead_watches_for_who_is_away(w: World) -> None:
+    w.sent()
+    w.later(days=8)
+    assert names(sign_in(w, "tess").get("/")) == []
+    with w.store.begin(w.system) as tx:
+        change(tx, "membership", w.actor["priya"].membership_id, {"ended_at": w.at})
+    page = sign_in(w, "tess").get("/")
+    assert "Riverside Singers has not replied in time." in page.words
+    assert "Standing in" not in page.words  # it is the provider's to do
+
+
+def test_a_draft_says_that_consent_is_missing(w: World) -> None:
+    person = w.person()
+    w.draft(person)
+    missing = "Consent to share is missing."
+    assert missing in sign_in(w, "priya").get("/").words
+    w.consent(person)
+    words = sign_in(w, "priya").get("/").words
+    assert missing not in words
+    assert "This draft has not been sent." in words
+
+
+def test_what_was_begun_and_left_alone_comes_up_after_five_working_days(w: World) -> None:
+    person = w.person(family_name="Okoro")
+    with w.store.begin(w.actor["priya"]) as tx:
+        begun = begin_writing(tx, w.actor["priya"], w.at, person)
+    w.later(days=4)
+    assert names(sign_in(w, "priya").get("/")) == []
+    w.later(days=5)
+    page = sign_in(w, "priya").get("/")
+    assert headings(page) == ["Overdue"]
+    assert "Begun and not touched for" in page.words
+    assert f'href="/referrals/{begun}/write"' in page.text
+    assert "1 thing needs you. 1 is overdue." in page.words
+    assert names(sign_in(w, "sam").get("/")) == []
+
+
+def test_a_decision_on_what_one_raised_waits_until_it_is_read(w: World) -> None:
+    raised = escalate(w)
+    with w.store.begin(w.system) as tx:
+        tx.run(
+            Sql(
+                "INSERT INTO notice (system_id, outbox_id, membership_id, what, noun, record_id,"
+                " at, read_at) VALUES (:system_id, 7, :member, 'escalation_decided',"
+                " 'escalation', :record, :at, NULL)"
+            ),
+            system_id=w.system_id,
+            member=w.actor["priya"].membership_id,
+            record=raised,
+            at=w.at,
+        )
+    visitor = sign_in(w, "priya")
+    page = visitor.get("/")
+    assert headings(page) == ["New for you"]
+    assert "What you raised has been decided." in page.words
+    assert "Read the decision" in page.words
+    assert names(sign_in(w, "sam").get("/")) == []
+    visitor.send(visitor.get("/notices"))
+    assert "Read the decision" not in visitor.get("/").words
 
 
 # -- providers ----------------------------------------------------------------------------------
