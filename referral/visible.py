@@ -424,7 +424,8 @@ WORK_COLUMNS = "id, system_id, noun, record_id, kind, owner, started, due, hours
 # the time that counts, and `missed` is the sweep's mark that it came.
 SILENT = f"""SELECT {", ".join(f"c.{name}" for name in WORK_COLUMNS.split(", "))}
     FROM referral r JOIN clock c ON c.record_id = r.id AND c.ended IS NULL
-    WHERE r.link_worker_id {{members}} AND r.state IN ({listed(*WITH_PROVIDER - {R.QUERIED})})
+    WHERE {SCOPES["team"]} AND r.link_worker_id {{members}}
+      AND r.state IN ({listed(*WITH_PROVIDER - {R.QUERIED})})
       AND c.kind <> 'referral.not_started' AND c.due <= :at
       AND (c.missed IS NOT NULL OR c.look_at <= :at) AND NOT {NO_DEADLINE}"""
 # Worked out once: without MATERIALIZED both databases would ask for the rank again to order by it.
