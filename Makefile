@@ -2,8 +2,9 @@
 # make test   install what tests need, then check everything, as continuous integration does
 # make verify-foreign   let other people's tools read the audit log
 # make record   keep the histories of this version for later ones, once for each release
-# Others: make drills (the same at length, for some ten minutes), bench, pictures (every page at two
-# widths, into docs/pictures/book), cover, format, clean.
+# Others: make drills (the same at length, for some ten minutes), bench, measures (what the pages cost
+# the people who use them), pictures (every page at two widths, into docs/pictures/book), cover,
+# format, clean.
 
 PYTHON := $(shell command -v python3.11 || command -v python3 || command -v python)
 BIN    := .venv/bin
@@ -11,7 +12,7 @@ ANY_WIDTH := tests/web/test_every_page.py $(wildcard tests/web/test_*_in_a_brows
 NAMED  := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test verify-foreign drills record bench pictures cover format clean
+.PHONY: help demo test verify-foreign drills record bench measures pictures cover format clean
 
 help:
 	@sed -n '1,/^$$/s/^# //p' Makefile
@@ -41,6 +42,9 @@ record: .venv/installed-test
 
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks $(ARGS)
+
+measures: .venv/installed-test
+	$(BIN)/python -m tests.measures $(ARGS)
 
 pictures: .venv/installed-test
 	$(BIN)/python -m tests.pictures

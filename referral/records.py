@@ -176,7 +176,7 @@ PLAN = Sql(
 )
 NEWEST_PLAN = Sql(
     "SELECT id, what_matters, goals, needs, access FROM plan WHERE person_id = :id"
-    " ORDER BY updated_at DESC, id DESC LIMIT 1",
+    " AND CAST(id AS text) <> :besides ORDER BY updated_at DESC, id DESC LIMIT 1",
     sealed=_PLAN_SEALED,
 )
 
@@ -192,9 +192,18 @@ def plan(tx: Tx, plan_id: str | None) -> PlanSeen | None:
     return _plan(tx.row(PLAN, id=plan_id)) if plan_id else None
 
 
-def newest_plan(tx: Tx, person_id: str) -> PlanSeen | None:
-    """The person's newest plan."""
-    return _plan(tx.row(NEWEST_PLAN, id=person_id))
+def newest_plan(tx: Tx, person_id: str, besides: str | None = None) -> PlanSeen | None:
+    """The person's newest plan, or the newest but for one."""
+    return _plan(tx.row(NEWEST_PLAN, id=person_id, besides=besides or ""))
+
+
+PRACTICE_OF = Sql("SELECT name FROM organisation WHERE id = :id AND kind = 'practice'")
+
+
+def practice_of(tx: Tx, actor: Actor) -> str | None:
+    """The name of the practice a member works in; None for who works anywhere else."""
+    row = tx.row(PRACTICE_OF, id=actor.organisation_id)
+    return None if row is None else str(row[0])
 
 
 # -- referrals ----------------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -45,12 +46,24 @@ UNSEEN = 3
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The statements sent to any store from now on, but for beginning and ending transactions."""
     sent: list[str] = []
+    monkeypatch.setattr(Tx, "execute", _noting(sent))
+    return sent
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The same for what is sent within a block."""
+    sent: list[str] = []
+    with mock.patch.object(Tx, "execute", _noting(sent)):
+        yield sent
+
+
+def _noting(sent: list[str]) -> Callable[[Tx, str, Any], Any]:
     execute = Tx.execute
 
-    def counting(self: Tx, sql: str, values: Any) -> Any:
+    def noting(self: Tx, sql: str, values: Any) -> Any:
         if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
             sent.append(sql)
         return execute(self, sql, values)
 
-    monkeypatch.setattr(Tx, "execute", counting)
-    return sent
+    return noting

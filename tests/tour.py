@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from werkzeug.routing import RequestRedirect
 from referral.members import actor_of
 from referral.store import Sql, Store
 from referral.upgrade import upgrade
+from tests.counting import counted
 from tests.web.client import HTTP
 from web import signing_in, worker
 from web.demo.clock import WoundClock
@@ -46,6 +48,9 @@ class Visit(NamedTuple):
     came_from: str
     status: int
     html: bool
+    size: int = 0  # of what was sent, compressed
+    statements: int = 0  # sent to the store for it
+    red: bool = False  # whether whom to ring about a concern stands at its head
 
 
 class Tour:
@@ -117,10 +122,15 @@ class Tour:
             if been[rule.rule] >= each or rule.rule.startswith("/static/"):
                 continue
             been[rule.rule] += 1
-            answer = client.get(path)
+            with counted() as sent:
+                answer = client.get(path)
             html = answer.mimetype == "text/html" and answer.status_code == 200
-            yield Visit(rule.rule, role, email, path, came_from, answer.status_code, html)
-            found = LINK.findall(answer.get_data(as_text=True)) if html else []
+            text = answer.get_data(as_text=True) if html else ""
+            yield Visit(
+                rule.rule, role, email, path, came_from, answer.status_code, html,
+                len(gzip.compress(text.encode(), 6)), len(sent), "app-unseen" in text,
+            )  # fmt: skip
+            found = LINK.findall(text)
             if 300 <= answer.status_code < 400:
                 found = [answer.headers["Location"]]
             for link in map(unescape, found):

@@ -17,7 +17,7 @@ from referral.audit import log
 from referral.capacity import Assessed
 from referral.facts import ConsentFacts
 from referral.records import ConsentSeen, PersonSeen
-from referral.states import ConsentState, Noun, Purpose
+from referral.states import Basis, ConsentState, Noun, Purpose
 from referral.store import Tx
 from web import labels
 from web.access import REVIEWERS, TEAM, access, current_actor
@@ -137,6 +137,7 @@ def record(person_id: UUID) -> ResponseReturnValue:
         command,
         after,
         schema=_answer_schema(),
+        known={"basis": Basis.AGREEMENT},
     )
 
 

@@ -136,6 +136,7 @@ def _raise(about: str, about_id: str, caption: str, back: str) -> ResponseReturn
             form,
             caption=caption,
             back={"href": back},
+            concern=f"/{about}s/{about_id}/concern",
             who=who,
             until=until,
             kinds=labels.choices(labels.KINDS),

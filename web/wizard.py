@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, abort, redirect, request
@@ -103,6 +104,8 @@ class Writing:
     earlier: PlanSeen | None
     consents: tuple[ConsentSeen, ...]
     at: datetime
+    # The practice the writer works in, if it is one: most people they meet are registered there.
+    own_practice: str | None = None
 
     @property
     def known(self) -> bool:
@@ -192,8 +195,9 @@ def read(tx: Tx, at: datetime, writing_id: str) -> Writing:
             abort(redirect(f"/people/{person.id}"))
         plan = records.plan(tx, begun.answers.get("plan_id"))
         consents = tuple(records.consents(tx, person.id))
-        earlier = records.newest_plan(tx, person.id) if plan is None else plan
-        return Writing(writing_id, person, begun, None, None, plan, earlier, consents, at)
+        earlier = records.newest_plan(tx, person.id, plan.id if plan else None)
+        own = records.practice_of(tx, actor)
+        return Writing(writing_id, person, begun, None, None, plan, earlier, consents, at, own)
     f = facts.referral(tx, writing_id, actor, at)
     if f is None or not TABLES[Noun.REFERRAL].hats(f, actor):
         raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="write", record_id=writing_id)
@@ -212,9 +216,10 @@ def read(tx: Tx, at: datetime, writing_id: str) -> Writing:
         referral,
         f,
         plan,
-        plan or records.newest_plan(tx, person.id),
+        records.newest_plan(tx, person.id, plan.id if plan else None),
         tuple(records.consents(tx, person.id)),
         at,
+        records.practice_of(tx, actor),
     )
 
 
@@ -244,19 +249,14 @@ def found(writing_id: str) -> Writing:
 
 
 def _who_schema(form: Mapping[str, str]) -> Schema:
-    if form.get("find") == "nhs" and form.get("step") != "add" and not form.get("given_name"):
-        return insist(AddPerson(only=("nhs_number",)), nhs_number=N_("Enter an NHS number."))
-    if form.get("find") not in ("nhs", "name"):
-        return _Find()
+    if form.get("find") != "name" and form.get("step") != "add" and not form.get("given_name"):
+        ask = N_("Enter an NHS number, or choose that you do not have it.")
+        return insist(AddPerson(only=("nhs_number",)), nhs_number=ask)
     schema = AddPerson(only=IDENTITY)
     insist(schema, birth_date=N_("Enter a date of birth."))
     if form.get("find") == "name":
         insist(schema, no_nhs_number=N_("Choose why there is no NHS number."))
     return schema
-
-
-class _Find(Command):
-    find = Choice(("nhs", "name"), N_("Choose how you know who it is."))
 
 
 @dataclass(frozen=True)
@@ -305,9 +305,10 @@ def practice_words(practice: str | None) -> str:
 @pages.route("/referrals/new", methods=["GET", "POST"])
 @access(TEAM)
 def who() -> ResponseReturnValue:
-    """Page 1. Finds the person, or adds them once nobody else can be meant."""
+    """Page 1. Finds the person by their NHS number, or by name where there is none to hand, or
+    adds them once nobody else can be meant."""
     actor = current_actor()
-    form = form_now(None, {})
+    form = form_now(None, {"find": "name" if request.args.get("find") == "name" else "nhs"})
 
     def draw(same: list[Candidate] | None = None, step: str = "find") -> str:
         with edge().reading(actor) as (tx, _at):
@@ -353,7 +354,7 @@ def _who(
     if given.get("nhs_number"):
         here = find_by_nhs_number(tx, actor, at, given["nhs_number"])
         ids = [here] if here else []
-    if step == "find" and form.value("find") == "nhs" and not ids:
+    if step == "find" and form.value("find") != "name" and not ids:
         return None
     if not ids and given.get("given_name"):
         rows = find_same(
@@ -505,19 +506,29 @@ def _details_known(w: Writing) -> dict[str, Any]:
     out = {name: getattr(w.person, name) for name in DETAILS}
     out |= {n: getattr(w.person, n) for n in ("birth_date", "nhs_number", "no_nhs_number")}
     out["phone"] = phone_words(w.person.phone)
-    if (out["practice"] or "").lower() == "none":
-        out |= {"practice": "", "no_practice": "yes"}
+    known = w.person.practice
+    if known is None:
+        out["registered"] = "here" if w.own_practice else ""
+    elif known == w.own_practice:
+        out |= {"practice": "", "registered": "here"}
+    elif known.lower() == "none":
+        out |= {"practice": "", "registered": "nowhere"}
+    else:
+        out["registered"] = "elsewhere"
     return out
 
 
 def _details_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
-    if form.value("no_practice") == "yes":
+    where = form.value("registered")
+    if where == "nowhere":
         given["practice"] = "none"
+    elif where == "here" and w.own_practice:
+        given["practice"] = w.own_practice
     elif not given.get("practice") and form.value("do") != "later":
         why = Refusal(
             "wrong_practice",
-            N_("Enter the name of their GP practice, or tick that they have none."),
-            field="practice",
+            N_("Enter the name of their GP practice, or choose that they have none."),
+            field="practice" if where == "elsewhere" else "registered",
         )
         raise Refused([why], noun="person", trigger="change", record_id=None)
     for name in ("birth_date", "nhs_number", "no_nhs_number"):
@@ -536,6 +547,29 @@ def _contact_schema(later: bool) -> Schema:
         if later
         else insist(schema, contact_method=N_("Choose how the person wants to be contacted."))
     )
+
+
+def leaving(form: Form) -> bool:
+    """Whether it is saved for later: then nothing is asked for that is missing."""
+    return bool(form.value("do") == "later")
+
+
+def _contact_known(w: Writing) -> dict[str, Any]:
+    out = {name: getattr(w.person, name) for name in CONTACT}
+    if out["language"] or out["interpreter"]:
+        out["speaks"] = "other"
+    elif out["contact_method"]:
+        out["speaks"] = "english"
+    return out
+
+
+def _contact_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
+    if form.value("speaks") == "english":
+        given |= {"language": None, "interpreter": None}
+    elif form.value("speaks") == "other" and not given.get("language") and not leaving(form):
+        why = Refusal("wrong_language", N_("Write which language it is."), field="language")
+        raise Refused([why], noun="person", trigger="change", record_id=None)
+    _save_person(tx, at, given, form, w)
 
 
 class Matters(Command):
@@ -557,6 +591,16 @@ def _matters_known(w: Writing) -> dict[str, Any]:
     goals = list((plan and plan.goals) or [])
     out = {f"goal_{n + 1}": goal for n, goal in enumerate(goals[:MOST_GOALS])}
     return {"what_matters": plan.what_matters if plan else "", **out}
+
+
+def goal_boxes(form: Form) -> int:
+    """How many goals have a box: those written, and one more once it is asked for."""
+    written = sum(bool(str(form.value(f"goal_{n}")).strip()) for n in range(1, MOST_GOALS + 1))
+    more = request.form.get("do") == ADD_GOAL or "goal" in request.args
+    return max(1, min(MOST_GOALS, written + more))
+
+
+ADD_GOAL = "goal"
 
 
 def _matters_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
@@ -608,8 +652,8 @@ def _safety_known(w: Writing) -> dict[str, Any]:
 
 
 def _safety_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
-    given = {**given, "call_before": bool(given.get("call_before")),
-             "urgent": bool(given.get("urgent"))}  # fmt: skip
+    call = bool(given.get("call_before")) and given.get("risks") != "none"
+    given = {**given, "call_before": call, "urgent": bool(given.get("urgent"))}
     if given.get("risks") == "some" and not given.get("safety_notes"):
         if form.value("do") != "later":
             why = Refusal(
@@ -640,9 +684,7 @@ def _right_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writ
 ASKED: dict[str, Asking] = {
     "right": Asking(_right_schema, _right_known, _right_save),
     "details": Asking(_details_schema, _details_known, _details_save),
-    "contact": Asking(
-        _contact_schema, lambda w: {n: getattr(w.person, n) for n in CONTACT}, _save_person
-    ),
+    "contact": Asking(_contact_schema, _contact_known, _contact_save),
     "matters": Asking(_matters_schema, _matters_known, _matters_save),
     "needs": Asking(_needs_schema, _needs_known, _needs_save),
     "access": Asking(
@@ -671,7 +713,12 @@ def next_path(writing_id: str, slug: str) -> str:
 
 
 def later_or(writing_id: str, slug: str, form: Mapping[str, Any]) -> Next:
-    """ "Save and finish later" leads to the list of pages; Continue to the next one."""
+    """ "Save and finish later" leads to the list of pages, "Add another goal" back to the page, and
+    Continue to the next one."""
+    if form.get("do") == ADD_GOAL:
+        return Next(
+            f"/referrals/{writing_id}/write/{slug}?{urlencode({**request.args, 'goal': '1'})}"
+        )
     if request.form.get("do") == "later":
         return Next(
             f"/referrals/{writing_id}/write",
@@ -689,7 +736,7 @@ def ask(writing_id: UUID, slug: str) -> ResponseReturnValue:
     """One of the plain pages."""
     w = found(str(writing_id))
     asking = ASKED[slug]
-    later = request.form.get("do") == "later"
+    later = request.form.get("do") in ("later", ADD_GOAL)
     return answer(
         lambda form: page(
             f"wizard/{slug}.jinja",
@@ -698,6 +745,8 @@ def ask(writing_id: UUID, slug: str) -> ResponseReturnValue:
             title=said(TITLES[slug]),
             groups=NEED_GROUPS,
             practice_words=practice_words,
+            goals=goal_boxes(form) if slug == "matters" else 0,
+            most_goals=MOST_GOALS,
             back=_hub(w),
         ),
         lambda tx, at, given, form: asking.save(tx, at, given, form, w),
@@ -929,7 +978,10 @@ def consent(writing_id: UUID) -> ResponseReturnValue:
         save,
         lambda done: later_or(w.id, "consent", request.form),
         schema=schema,
-        known={name: told for (name, _), (_, told) in zip(_boxes(w), w.asked, strict=True)},
+        known={
+            "basis": Basis.AGREEMENT,
+            **{name: told for (name, _), (_, told) in zip(_boxes(w), w.asked, strict=True)},
+        },
     )
 
 

@@ -171,12 +171,13 @@ def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way) -
     # -- the link worker makes a referral -------------------------------------------------------
     priya = arrive("priya")
     priya.press("Make a referral")
-    priya.fill(find="name", given_name="Margaret", family_name="Okoro")
+    priya.press("I do not have their NHS number, or only part of it")
+    priya.fill(given_name="Margaret", family_name="Okoro")
     priya.fill(birth_date=date(1951, 3, 15), no_nhs_number="not_known").press("Continue")
     writing = priya.record
     hub = f"/referrals/{writing}/write"
     priya.go(f"{hub}/details").fill(
-        phone="07700 900982", postcode="ZZ99 3VZ", practice="Ash Lane Surgery"
+        phone="07700 900982", postcode="ZZ99 3VZ", registered="elsewhere", practice="Shore Surgery"
     ).press("Continue")
     priya.go(f"{hub}/contact").fill(contact_method="phone", message_safe="yes").press("Continue")
     priya.go(f"{hub}/matters").fill(

@@ -9,6 +9,7 @@ from flask import Flask
 from playwright.sync_api import Browser
 
 from tests.browser import faults_at_any_width
+from tests.measures import weights
 from tests.races.rounds import rounds
 from tests.tour import Tour, Visit, by_person
 
@@ -76,6 +77,15 @@ def test_every_page_is_led_to(tour: Tour, visits: list[Visit]) -> None:
     found = {v.rule for v in visits}
     assert tour.rules() - found - BESIDE.keys() == set(), "pages that nobody is led to"
     assert BESIDE.keys() & found == set(), "pages that somebody is led to after all"
+
+
+def test_every_page_is_small_and_asks_little_of_the_store(visits: list[Visit]) -> None:
+    heavy = {(v.rule, v.size) for v in weights.heavy(visits)}
+    assert heavy == set()
+    much = {(v.rule, v.role, v.statements) for v in weights.asking_much(visits)}
+    assert much == set()
+    known = {f"{rule}: statements" for rule in weights.NOT_YET}
+    assert [r for r in weights.rows(visits) if not r.met and r.what not in known] == []
 
 
 @pytest.mark.browser
