@@ -100,7 +100,7 @@ HELD: dict[str, Held] = {
     "attendance": Held(
         "When you came",
         ("referral_id", "referral"),
-        _given("day came recorded_at recorded_by"),
+        _given("day came recorded_at recorded_by was why"),
         _plain("referral_id system_id"),
     ),
     "consent": Held(

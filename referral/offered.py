@@ -29,6 +29,7 @@ class Group(NamedTuple):
     members_from_outside: int
     starts_on: date | None
     ends_on: date | None
+    breaks: tuple[tuple[date, date], ...] = ()
 
     @property
     def left(self) -> int:
@@ -75,7 +76,7 @@ OFFERS_OF = Sql(_OFFER + " AND pr.id = :provider_id ORDER BY a.name, a.id LIMIT 
 ONE_OFFER = Sql(_OFFER + " AND a.id = :id", (12,))
 GROUPS = Sql(
     "SELECT g.id, g.activity_id, g.name, g.capacity, g.taken, g.members_from_outside, g.starts_on,"
-    " g.ends_on FROM activity_group g JOIN activity a ON a.id = g.activity_id"
+    " g.ends_on, g.breaks FROM activity_group g JOIN activity a ON a.id = g.activity_id"
     " WHERE a.provider_id = :provider_id AND g.system_id = :system_id ORDER BY g.name, g.id"
 )
 
@@ -91,12 +92,19 @@ def _with_groups(tx: Tx, actor: Actor, rows: list[tuple[Any, ...]]) -> list[Offe
     found: dict[str, list[Group]] = {}
     for provider_id in sorted({row[1] for row in rows}):
         for row in tx.rows(GROUPS, provider_id=provider_id, system_id=actor.system_id):
-            group = Group(*row)._replace(starts_on=day(row[6]), ends_on=day(row[7]))
+            group = Group(*row[:8], _breaks(row[8]))
+            group = group._replace(starts_on=day(row[6]), ends_on=day(row[7]))
             found.setdefault(group.activity_id, []).append(group)
     return [
         Offer._make((*row[:-1], tuple(json.loads(row[-1] or "[]")), tuple(found.get(row[0], ()))))
         for row in rows
     ]
+
+
+def _breaks(kept: Any) -> tuple[tuple[date, date], ...]:
+    """Days without sessions, from the first to the last."""
+    pairs = json.loads(kept) if isinstance(kept, str) else kept or ()
+    return tuple((date.fromisoformat(first), date.fromisoformat(last)) for first, last in pairs)
 
 
 def own_offers(tx: Tx, actor: Actor) -> list[Offer]:
@@ -138,19 +146,22 @@ class Coming(NamedTuple):
     group: str
     came: str | None
     missed: bool
+    was: str | None
+    why: str | None
 
 
 # The two sessions before, if neither was come to: what calls for a word with the link worker.
 COMING = Sql(
     f"""
-SELECT r.id, r.reference, r.state, pe.given_name, pe.family_name, g.name,
-  (SELECT t.came FROM attendance t WHERE t.referral_id = r.id AND t.day = :day),
-  2 = (SELECT count(*) FROM (SELECT t.came FROM attendance t WHERE t.referral_id = r.id
-     AND t.day <= :day ORDER BY t.day DESC LIMIT 2) last WHERE last.came = 'did_not_come')
+SELECT r.id, r.reference, r.state, pe.given_name, pe.family_name, g.name, t.came,
+  2 = (SELECT count(*) FROM (SELECT l.came FROM attendance l WHERE l.referral_id = r.id
+     AND l.day <= :day ORDER BY l.day DESC LIMIT 2) last WHERE last.came = 'did_not_come'),
+  t.was, t.why
 FROM referral r
 JOIN person pe ON pe.id = r.person_id
 JOIN activity_group g ON g.id = r.group_id
 JOIN provider pr ON pr.id = r.provider_id
+LEFT JOIN attendance t ON t.referral_id = r.id AND t.day = :day
 WHERE r.activity_id = :activity_id AND r.system_id = :system_id AND pr.organisation_id = :org
   AND r.state IN ({listed(*TAKING_PART)})
 ORDER BY pe.given_name, pe.family_name, r.id LIMIT 300
@@ -170,21 +181,97 @@ def coming(tx: Tx, actor: Actor, activity_id: str, on: date) -> list[Coming]:
     return [Coming._make(row)._replace(missed=bool(row[7])) for row in rows]
 
 
-DAYS_SAID = Sql(
-    """
-SELECT t.day, count(*), sum(CASE WHEN t.came IN ('came','late') THEN 1 ELSE 0 END)
-FROM attendance t
-JOIN referral r ON r.id = t.referral_id
-JOIN provider pr ON pr.id = r.provider_id
-WHERE r.activity_id = :activity_id AND r.system_id = :system_id AND pr.organisation_id = :org
-GROUP BY t.day ORDER BY t.day DESC LIMIT 5
-"""
+SAID_ON = Sql(
+    "SELECT t.referral_id, t.came FROM attendance t JOIN referral r ON r.id = t.referral_id"
+    " JOIN provider pr ON pr.id = r.provider_id WHERE r.activity_id = :activity_id"
+    " AND t.day = :day AND r.system_id = :system_id AND pr.organisation_id = :org"
+    " ORDER BY t.referral_id"
 )
 
 
-def days_said(tx: Tx, actor: Actor, activity_id: str) -> list[tuple[date, int, int]]:
-    """The newest days with a register: how many were asked about, how many came."""
+def said_on(tx: Tx, actor: Actor, activity_id: str, on: date) -> list[tuple[str, str]]:
+    """(referral, what was said) of everybody asked about on a day."""
     rows = tx.rows(
-        DAYS_SAID, activity_id=activity_id, system_id=actor.system_id, org=actor.organisation_id
+        SAID_ON,
+        activity_id=activity_id,
+        day=on,
+        system_id=actor.system_id,
+        org=actor.organisation_id,
     )
-    return [(day(row[0]) or date.min, int(row[1]), int(row[2])) for row in rows]
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
+class OnPaper(NamedTuple):
+    """Somebody with a place, and what whoever leads the session may need where there is no
+    signal."""
+
+    referral_id: str
+    reference: str
+    state: str
+    subject_ref: str
+    given_name: str
+    family_name: str
+    phone: str | None
+    access_needs: str | None
+    emergency_contact: str | None
+    safety_notes: str | None
+    safety_answers: str | None
+    shared: str | None
+    team: str
+    team_phone: str | None
+    link_worker: str
+    group: str
+
+
+ON_PAPER = Sql(
+    f"""
+SELECT r.id, r.reference, r.state, pe.subject_ref, pe.given_name, pe.family_name, pe.phone,
+  pe.access_needs, pe.emergency_contact, r.safety_notes, r.safety_answers, r.shared,
+  og.name, og.phone, u.name, g.name
+FROM referral r
+JOIN person pe ON pe.id = r.person_id
+JOIN activity_group g ON g.id = r.group_id
+JOIN provider pr ON pr.id = r.provider_id
+JOIN organisation og ON og.id = r.organisation_id
+JOIN membership m ON m.id = r.link_worker_id
+JOIN app_user u ON u.id = m.user_id
+WHERE r.activity_id = :activity_id AND r.system_id = :system_id AND pr.organisation_id = :org
+  AND r.state IN ({listed(*TAKING_PART)})
+ORDER BY pe.given_name, pe.family_name, r.id LIMIT 300
+""",
+    sealed=(7, 8, 9, 10, 11),
+)
+
+
+def on_paper(tx: Tx, actor: Actor, activity_id: str) -> list[OnPaper]:
+    """Everybody with a place in an activity of the actor's own organisation, for a printed sheet.
+    What of it may be shown is not asked here."""
+    rows = tx.rows(
+        ON_PAPER, activity_id=activity_id, system_id=actor.system_id, org=actor.organisation_id
+    )
+    return [OnPaper._make(row) for row in rows]
+
+
+DAYS_SAID = Sql(
+    """
+SELECT r.activity_id, t.day, count(*), sum(CASE WHEN t.came IN ('came','late') THEN 1 ELSE 0 END)
+FROM attendance t
+JOIN referral r ON r.id = t.referral_id
+JOIN provider pr ON pr.id = r.provider_id
+WHERE r.system_id = :system_id AND pr.organisation_id = :org AND t.day > :after
+GROUP BY r.activity_id, t.day ORDER BY t.day DESC LIMIT 400
+"""
+)
+NEWEST = 5
+
+
+def days_said(tx: Tx, actor: Actor, after: date) -> dict[str, list[tuple[date, int, int]]]:
+    """Of each activity, the newest days after this one with a register: how many were asked about,
+    how many came."""
+    found: dict[str, list[tuple[date, int, int]]] = {}
+    rows = tx.rows(DAYS_SAID, system_id=actor.system_id, org=actor.organisation_id, after=after)
+    for activity_id, on, asked_about, came in rows:
+        mine = found.setdefault(str(activity_id), [])
+        if len(mine) < NEWEST:
+            mine.append((day(on) or date.min, int(asked_about), int(came)))
+    return found

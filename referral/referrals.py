@@ -65,7 +65,8 @@ class Referral(Base):
 
 
 class Attendance(Base):
-    """Who came, on which day."""
+    """Who came, on which day; and where that was put right later, what had been said before and
+    why it was changed, as codes. The newest change only: the log has them all."""
 
     __tablename__ = "attendance"
     referral_id: Mapped[Ref] = mapped_column(ForeignKey("referral.id"), primary_key=True)
@@ -74,6 +75,8 @@ class Attendance(Base):
     came: Mapped[str]
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[Ref | None]
+    was: Mapped[str | None]
+    why: Mapped[str | None]
     __table_args__ = (
         CheckConstraint("came IN ('came','did_not_come','told_us','late')", name="came"),
     )

@@ -22,6 +22,7 @@ from web.frame import there_is
 from web.keysets import after, pack
 from web.labels import said, word
 from web.say import _, ngettext
+from web.sessions import next_of
 from web.words import by_when, day_words, deadline
 from web.worklists import card, groups
 from workflows import inquiries, reading
@@ -180,23 +181,32 @@ def _chips(
 def _sentence(count: visible.WorkCounts, counted: dict[str, int], provider: bool) -> str:
     if not count.now:
         return ""
-    if provider and counted.get(R.SENT) and not count.overdue:
-        new = counted[R.SENT]
-        return ngettext("%(num)s new referral to answer.", "%(num)s new referrals to answer.", new)
+    new = counted.get(R.SENT, 0)
+    if provider and new:
+        said_now = ngettext(
+            "%(num)s new referral to answer.", "%(num)s new referrals to answer.", new
+        )
+        if count.now > new:
+            rest = ngettext(
+                "%(num)s more thing needs you.", "%(num)s more things need you.", count.now - new
+            )
+            said_now = f"{said_now} {rest}"
+        return f"{said_now} {_late(count)}".strip()
     said_now = ngettext("%(num)s thing needs you.", "%(num)s things need you.", count.now)
+    return f"{said_now} {_late(count)}".strip()
+
+
+def _late(count: visible.WorkCounts) -> str:
     if not count.overdue:
-        return said_now
-    late = ngettext("%(num)s is overdue.", "%(num)s are overdue.", count.overdue)
-    return f"{said_now} {late}"
+        return ""
+    return ngettext("%(num)s is overdue.", "%(num)s are overdue.", count.overdue)
 
 
 def _empty(tx: Tx, actor: Actor, at: datetime, counted: dict[str, int]) -> dict[str, str]:
     """Never a blank page: where everything is, and where to look."""
     if actor.role is Role.PROVIDER_LEADER:
-        part = _sum(counted, frozenset(TAKING_PART))
-        words = ngettext("%(num)s person is taking part.", "%(num)s people are taking part.", part)
         return {
-            "words": f"{_('No referrals waiting for you.')} {words}",
+            "words": f"{_('No referrals waiting for you.')} {_session(tx, actor, at, counted)}",
             "href": "/?show=open",
             "link": _("See everyone who is with you"),
         }
@@ -211,6 +221,21 @@ def _empty(tx: Tx, actor: Actor, at: datetime, counted: dict[str, int]) -> dict[
         if due is not None:
             words += " " + _("The next deadline is %(day)s.", day=by_when(due, at))
     return {"words": words, "href": "/?show=open", "link": _("See everything open")}
+
+
+def _session(tx: Tx, actor: Actor, at: datetime, counted: dict[str, int]) -> str:
+    """When the provider's people meet next, and how many; where no day is known, how many."""
+    following = next_of(tx, actor, at)
+    if following is None or following.next is None:
+        part = _sum(counted, frozenset(TAKING_PART))
+        return ngettext("%(num)s person is taking part.", "%(num)s people are taking part.", part)
+    people = ngettext("%(num)s person", "%(num)s people", following.offer.taking_part)
+    return _(
+        "Your next session is %(activity)s on %(day)s: %(people)s.",
+        activity=following.offer.name,
+        day=day_words(following.next, weekday=True, now=at),
+        people=people,
+    )
 
 
 def _list(tx: Tx, actor: Actor, at: datetime, show: str, counted: dict[str, int]) -> str:

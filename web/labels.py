@@ -461,6 +461,16 @@ CAME: dict[str, str] = {
     "told_us": N_("Told us"),
     "late": N_("Late"),
 }
+CAME_CORRECTED: dict[str, str] = {
+    "mistake": N_("Set by mistake"),
+    "heard_later": N_("We heard more later"),
+    "mixed_up": N_("Mixed up with somebody else"),
+}
+REGISTER_BACK: dict[str, str] = {
+    "wrong_day": N_("It was another day"),
+    "no_session": N_("There was no session"),
+    "mistake": N_("Saved by mistake"),
+}
 
 EVIDENCE: dict[str, str] = {
     "public_liability": N_("Public liability insurance"),

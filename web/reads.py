@@ -158,7 +158,7 @@ ONE: dict[str, One] = {
     ),
     **_ones("confirmation", "proposal_id", "referral_pages.confirmation"),
     **_ones("confirmation", "record_id", "api_confirmations.one"),
-    **_ones("register", "activity_id", "session_pages.register"),
+    **_ones("register", "activity_id", "session_pages.register", "session_pages.sheet"),
     **_ones(PERSON, "", "inquiry_pages.inquiry"),
     # A page of the log says itself which entries it showed.
     **_ones("audit", "", "audit_pages.entry", "audit_pages.leaf", "audit_pages.proof"),
@@ -223,6 +223,7 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "raised_outside_pages.raise_outside",
             "session_pages.another_day",
             "session_pages.sessions",
+            "session_pages.take_back",
             "signing_in.change_role",
             "signing_in.sign_in",
             "signing_in.signed_out",

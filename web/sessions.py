@@ -1,9 +1,11 @@
-"""Who came: the register of an activity on a day."""
+"""Who came: the register of an activity on a day, and its sheet for a hall without signal."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, request
@@ -13,26 +15,39 @@ from marshmallow import ValidationError
 from referral import offered
 from referral.actors import Actor
 from referral.audit import log
-from referral.offered import Coming, Offer
+from referral.keys import parsed
+from referral.offered import Coming, Offer, OnPaper
 from referral.states import Noun, ReferralState, Role
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
 from web.app import edge
-from web.forms import Form, page
+from web.forms import Form, Next, answer, page
 from web.labels import said
 from web.say import _, ngettext
-from web.schemas.fields import typed_day
-from web.words import day_words
-from workflows.disclosure import known_as, shown
+from web.schemas.base import Command
+from web.schemas.fields import Choice, typed_day
+from web.words import day_words, phone_words, time_words
+from workflows import session_days
+from workflows.disclosure import Situation, known_as, shown
 from workflows.engine import Refused, step
+from workflows.moves import N_
 from workflows.reading import situations
-from workflows.referrals import record_attendance
+from workflows.referrals import TAKEN_BACK, record_attendance, take_back_register
+from workflows.session_days import Run
 from workflows.working_time import local_day
 
 pages = Blueprint("session_pages", __name__)
 
 LONG_AGO = timedelta(days=366)
+LATELY = timedelta(days=92)
+AHEAD = timedelta(days=31)  # a sheet may be printed so long before
+
+
+class TakeBack(Command):
+    """Why what was said of a day is taken back."""
+
+    why = Choice(TAKEN_BACK, N_("Choose why you take it back."))
 
 
 @dataclass(frozen=True)
@@ -47,22 +62,84 @@ class Row:
     came: str | None
     missed: bool
     held: str | None
+    was: str | None
+    why: str | None
 
     @property
     def field(self) -> str:
         """The name of the field that says whether they came."""
         return f"came-{self.referral_id}"
 
+    @property
+    def asked(self) -> bool:
+        """Whether they were to be there: they have started, and are not on a break."""
+        return self.started and not self.paused
+
+
+# -- which days ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class When:
+    """The days of an activity as its page says them. `next` and `last` are nothing where the words
+    of the activity name no day."""
+
+    offer: Offer
+    today: date
+    next: date | None
+    last: date | None
+    said: list[tuple[date, int, int]]
+
+    @property
+    def is_today(self) -> bool:
+        return self.next == self.today
+
+    @property
+    def open_day(self) -> date | None:
+        """The newest session whose register nobody has filled in: today's, or else the one before.
+        Where the days can't be told, any day may be one."""
+        if self.next is None or self.is_today:
+            return self.today
+        done = {day for day, _asked, _came in self.said}
+        return self.last if self.last is not None and self.last not in done else None
+
+    @property
+    def sheet_day(self) -> date:
+        """The session the next sheet is for."""
+        return self.next or self.today
+
+
+def runs(offer: Offer) -> list[Run]:
+    """When the groups of an activity meet."""
+    return [Run(g.starts_on, g.ends_on, g.breaks) for g in offer.groups]
+
+
+def when(offer: Offer, today: date, said: list[tuple[date, int, int]]) -> When:
+    """The days of one activity, as they stand today."""
+    following = session_days.next_session(offer.when_words, runs(offer), today)
+    before = session_days.last_session(offer.when_words, runs(offer), today)
+    return When(offer, today, following, before, said)
+
+
+def next_of(tx: Tx, actor: Actor, at: datetime) -> When | None:
+    """The next session of all the provider's activities that people take part in."""
+    offers = [o for o in offered.own_offers(tx, actor) if o.taking_part]
+    found = [when(o, local_day(at), []) for o in offers]
+    return min((w for w in found if w.next), key=lambda w: (w.next, w.offer.name), default=None)
+
 
 @pages.get("/sessions")
 @access(Role.PROVIDER_LEADER)
 def sessions() -> str:
-    """The activities of the provider, each with the way to its register."""
+    """The activities of the provider, today's first, each with its register and its sheet."""
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
+        today = local_day(at)
+        days = offered.days_said(tx, actor, today - LATELY)
         offers = [o for o in offered.own_offers(tx, actor) if o.taking_part or o.status == "open"]
-        days = {o.id: offered.days_said(tx, actor, o.id) for o in offers}
-    return page("sessions.jinja", offers=offers, days=days, today=local_day(at))
+    found = [when(o, today, days.get(o.id, [])) for o in offers]
+    found.sort(key=lambda w: (not w.offer.taking_part, w.next or date.max, w.offer.name))
+    return page("sessions.jinja", found=found, today=today, now=at)
 
 
 @pages.get("/sessions/<uuid:activity_id>/another-day")
@@ -98,15 +175,22 @@ def _offer(activity_id: str) -> Offer:
 @pages.route("/sessions/<uuid:activity_id>/<day>", methods=["GET", "POST"])
 @access(Role.PROVIDER_LEADER)
 def register(activity_id: UUID, day: str) -> ResponseReturnValue:
-    """The register of one day: everybody with a place, and one button for all of them."""
+    """The register of one day. Where nothing is said of it yet everybody stands as come, so that
+    only who did not needs a tap; `?each=yes` leaves each to be said."""
     actor = current_actor()
     on = _day(day)
-    everyone = bool(request.form.get("everyone"))
-    if request.method == "POST" and not everyone and not request.form.get("again"):
+    if request.method == "POST":
         return _save(actor, str(activity_id), on)
+    return _register(actor, str(activity_id), on, {})
+
+
+def _register(
+    actor: Actor, activity_id: str, on: date, typed: Mapping[str, str], wrong: str = ""
+) -> str:
+    """The page of a register, with what was typed; `wrong`: what the question why says."""
 
     def read(tx: Tx, at: datetime) -> tuple[Offer, list[Row]]:
-        offer = offered.offer(tx, actor, str(activity_id))
+        offer = offered.offer(tx, actor, activity_id)
         if offer is None:
             abort(404)
         rows = _rows(tx, actor, at, offered.coming(tx, actor, offer.id, on))
@@ -123,31 +207,43 @@ def register(activity_id: UUID, day: str) -> ResponseReturnValue:
 
     offer, rows = edge().look(actor, read)
     said_so_far = {row.field: row.came for row in rows if row.came}
-    typed = {name: value for name, value in request.form.items() if name.startswith("came-")}
-    if everyone:
-        typed = {row.field: "came" for row in rows if row.started and not row.paused} | {
-            row.field: "told_us" for row in rows if typed.get(row.field) == "told_us"
-        }
+    preset = not said_so_far and not typed and request.args.get("each") != "yes"
+    if preset:
+        said_so_far = {row.field: "came" for row in rows if row.asked}
     form = Form(values={**said_so_far, **typed})
+    if wrong:
+        form.errors["why"] = wrong
     return page(
         "register.jinja",
         form,
         offer=offer,
         rows=rows,
         on=on,
-        everyone=everyone,
+        preset=preset and any(row.asked for row in rows),
+        saved=any(row.came for row in rows),
         back={"href": "/sessions"},
         choices=labels.choices(labels.CAME),
+        first_time=[("came", _("Came for the first time")), ("", _("Not yet"))],
+        reasons=labels.choices(labels.CAME_CORRECTED),
+        changed={
+            row.field: _(
+                "Changed from %(before)s: %(why)s.",
+                before=labels.word(labels.CAME, row.was),
+                why=labels.word(labels.CAME_CORRECTED, row.why).lower(),
+            )
+            for row in rows
+            if row.was
+        },
     )
 
 
-def _day(text: str) -> date:
+def _day(text: str, ahead: timedelta = timedelta(0)) -> date:
     try:
         on = date.fromisoformat(text)
     except ValueError:
         abort(404)
     today = local_day(edge().clock())
-    if not today - LONG_AGO < on <= today:
+    if not today - LONG_AGO < on <= today + ahead:
         abort(404)
     return on
 
@@ -168,17 +264,20 @@ def _rows(tx: Tx, actor: Actor, at: datetime, found: list[Coming]) -> list[Row]:
                 one.came,
                 one.missed and not situation.closed,
                 seen.get("held"),
+                one.was,
+                one.why,
             )
         )
     return rows
 
 
 def _save(actor: Actor, activity_id: str, on: date) -> ResponseReturnValue:
-    """Keep what was said of each; what can't be kept is named, and the others go on."""
+    """Keep what was said of each; what can't be kept is named, and the others go on. What was
+    saved before is changed only with a reason."""
+    typed = {n: v for n, v in request.form.items() if n.startswith("came-") or n == "why"}
+    why = typed.get("why") or None
     answers = {
-        name.removeprefix("came-"): came
-        for name, came in request.form.items()
-        if name.startswith("came-") and came in labels.CAME
+        name.removeprefix("came-"): came for name, came in typed.items() if came in labels.CAME
     }
 
     def keep(tx: Tx, at: datetime) -> tuple[int, list[str], int]:
@@ -194,15 +293,23 @@ def _save(actor: Actor, activity_id: str, on: date) -> ResponseReturnValue:
                     if came not in ("came", "late"):
                         continue
                     step(tx, Noun.REFERRAL, one.referral_id, "start", actor, at)
-                record_attendance(tx, actor, at, one.referral_id, day=on, came=came)
-            except Refused as why:
-                refused.append(f"{one.reference}: {said(why.refusals[0].why)}")
+                record_attendance(tx, actor, at, one.referral_id, day=on, came=came, why=why)
+            except Refused as no:
+                if any(r.field == "why" for r in no.refusals):
+                    raise
+                refused.append(f"{one.reference}: {said(no.refusals[0].why)}")
             else:
                 kept += 1
         missed = sum(one.missed for one in offered.coming(tx, actor, activity_id, on))
         return kept, refused, missed
 
-    kept, refused, missed = edge().perform(actor, keep)
+    try:
+        kept, refused, missed = edge().perform(actor, keep)
+    except Refused as no:
+        wrong = next((said(r.why) for r in no.refusals if r.field == "why"), "")
+        if not wrong:
+            raise
+        return _register(actor, activity_id, on, typed, wrong), 422
     words = ngettext(
         "Saved for %(num)s person on %(day)s.",
         "Saved for %(num)s people on %(day)s.",
@@ -215,3 +322,116 @@ def _save(actor: Actor, activity_id: str, on: date) -> ResponseReturnValue:
     if missed:
         return redirect(f"/sessions/{activity_id}/{on}", 303)
     return redirect("/sessions", 303)
+
+
+@pages.route("/sessions/<uuid:activity_id>/<day>/take-back", methods=["GET", "POST"])
+@access(Role.PROVIDER_LEADER)
+def take_back(activity_id: UUID, day: str) -> ResponseReturnValue:
+    """What was saved of a day is taken back, with the reason: it was another day, or there was no
+    session."""
+    actor, on, offer = current_actor(), _day(day), _offer(str(activity_id))
+    back = f"/sessions/{offer.id}/{on}"
+
+    def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> int:
+        if offered.offer(tx, actor, offer.id) is None:
+            abort(404)
+        return take_back_register(tx, actor, at, offer.id, day=on, why=given["why"])
+
+    return answer(
+        lambda form: page(
+            "register_take_back.jinja",
+            form,
+            offer=offer,
+            on=on,
+            reasons=labels.choices(labels.REGISTER_BACK),
+            back={"href": back},
+        ),
+        command,
+        lambda many: Next(
+            "/sessions",
+            ngettext(
+                "Taken back for %(num)s person on %(day)s. It stays in the log, with your reason.",
+                "Taken back for %(num)s people on %(day)s. It stays in the log, with your reason.",
+                many,
+                day=day_words(on, weekday=True),
+            ),
+        ),
+        schema=TakeBack(),
+    )
+
+
+# -- on paper -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Line:
+    """One person on the sheet: no more than the leader may see on the screen."""
+
+    name: str
+    reference: str
+    first_time: bool
+    paused: bool
+    held: str | None
+    facts: list[tuple[str, str]]
+
+
+@pages.get("/sessions/<uuid:activity_id>/<day>/sheet")
+@access(Role.PROVIDER_LEADER)
+def sheet(activity_id: UUID, day: str) -> ResponseReturnValue:
+    """The people of a session on paper: whom to call, what makes it easier, what keeps them safe.
+    That each of them was looked at is in the log, for paper can't be taken back."""
+    actor, on = current_actor(), _day(day, AHEAD)
+
+    def read(tx: Tx, at: datetime) -> tuple[Offer, list[Line], datetime]:
+        offer = offered.offer(tx, actor, str(activity_id))
+        if offer is None:
+            abort(404)
+        found = offered.on_paper(tx, actor, offer.id)
+        known = situations(tx, actor, at, [one.referral_id for one in found])
+        for one in found:
+            told = {"sheet": on.isoformat()}
+            log(tx, actor, at, "read", Noun.REFERRAL, one.referral_id, told,
+                subject=one.subject_ref)  # fmt: skip
+        return offer, [_line(one, known[one.referral_id]) for one in found], at
+
+    offer, lines, at = edge().look(actor, read)
+    return page(
+        "session_sheet.jinja",
+        None,
+        offer=offer,
+        lines=lines,
+        on=on,
+        choices=[said(words) for words in labels.CAME.values()],
+        printed=_(
+            "Printed by %(who)s, %(where)s, %(when)s.",
+            who=actor.name,
+            where=actor.organisation_name,
+            when=time_words(at),
+        ),
+        back={"href": "/sessions"},
+    )
+
+
+def _line(one: OnPaper, situation: Situation) -> Line:
+    record = one._asdict()
+    shared = parsed(one.shared) or {}
+    record |= {"access": shared.get("access"), "safety_answers": parsed(one.safety_answers) or {}}
+    seen = shown(record, situation)
+    asked = [f"{question} {told}" for question, told in (seen.get("safety_answers") or {}).items()]
+    safe = " ".join([str(seen.get("safety_notes") or ""), *asked]).strip()
+    team = ", ".join(str(x) for x in (seen.get("link_worker"), seen.get("team")) if x)
+    pairs = [
+        (_("To keep them safe"), safe),
+        (_("In an emergency"), seen.get("emergency_contact")),
+        (_("Would make it easier"), seen.get("access") or seen.get("access_needs")),
+        (_("Their phone"), phone_words(seen.get("phone"))),
+        (_("Link worker"), " ".join([team, phone_words(seen.get("team_phone"))]).strip()),
+    ]
+    return Line(
+        known_as(seen),
+        one.reference,
+        one.state == ReferralState.ACCEPTED,
+        one.state == ReferralState.PAUSED,
+        said(str(seen["held"])) if seen.get("held") else None,
+        [(label, str(value)) for label, value in pairs if value],
+    )

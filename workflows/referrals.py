@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from referral import facts
+from referral import facts, offered
 from referral.actors import Actor
 from referral.audit import log
 from referral.clocks import member_key, role_key
@@ -32,7 +32,7 @@ from workflows.letters import tell
 from workflows.moves import N_, Refusal
 from workflows.people import MOST_TEXT
 from workflows.rights import erase_asked
-from workflows.rules import field, kept, once, told_again, wrong
+from workflows.rules import field, kept, once, require, told_again, wrong
 
 DRAFT_FIELDS = (
     "group_id",
@@ -338,13 +338,36 @@ def confirm_referrals(
     return done, refused
 
 
+CAME = ("came", "did_not_come", "told_us", "late")
+# Why what was said of a day is put right.
+CORRECTED = ("mistake", "heard_later", "mixed_up")
+TAKEN_BACK = ("wrong_day", "no_session", "mistake")
+
+
 def record_attendance(
-    tx: Tx, actor: Actor, at: datetime, referral_id: str, *, day: date, came: str
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    referral_id: str,
+    *,
+    day: date,
+    came: str,
+    why: str | None = None,
 ) -> Done:
-    """Who came on this day. It restarts the provider's clock by itself."""
-    if came not in ("came", "did_not_come", "told_us", "late"):
+    """Who came on this day. It restarts the provider's clock by itself. Putting right what was said
+    before asks why, and keeps both."""
+    if came not in CAME:
         raise wrong(Noun.REFERRAL, "update", field("came", N_("Choose whether they came.")))
+    before = tx.row(SAID_OF_DAY, referral_id=referral_id, day=day)
+    changed = before is not None and before[0] != came
+    if changed and why not in CORRECTED:
+        raise wrong(
+            Noun.REFERRAL,
+            "update",
+            field("why", N_("Choose why you change what was saved before.")),
+        )
     done = step(tx, Noun.REFERRAL, referral_id, "update", actor, at)
+    was = before[0] if before is not None and changed else None
     tx.run(
         ATTENDED,
         referral_id=referral_id,
@@ -353,25 +376,41 @@ def record_attendance(
         came=came,
         at=at,
         member=actor.membership_id,
+        was=was,
+        why=why if changed else None,
     )
-    log(
-        tx,
-        actor,
-        at,
-        "attendance",
-        Noun.REFERRAL,
-        referral_id,
-        {"day": day.isoformat(), "came": came},
-    )
+    told = {"day": day.isoformat(), "came": came}
+    if changed:
+        told |= {"was": str(was), "why": str(why)}
+    log(tx, actor, at, "attendance", Noun.REFERRAL, referral_id, told)
     return done
 
 
+def take_back_register(
+    tx: Tx, actor: Actor, at: datetime, activity_id: str, *, day: date, why: str
+) -> int:
+    """What was said of everybody on this day is taken back: it was another day, or there was no
+    session. The log keeps what was said, of whom, and why it went. Returns of how many."""
+    require(actor, (Role.PROVIDER_LEADER,), "register", "take_back")
+    if why not in TAKEN_BACK:
+        raise wrong("register", "take_back", field("why", N_("Choose why you take it back.")))
+    said = offered.said_on(tx, actor, activity_id, day)
+    for referral_id, came in said:
+        tx.run(UNSAID, referral_id=referral_id, day=day)
+        told = {"day": day.isoformat(), "was": came, "why": why}
+        log(tx, actor, at, "attendance_taken_back", Noun.REFERRAL, referral_id, told)
+    return len(said)
+
+
+SAID_OF_DAY = Sql("SELECT came FROM attendance WHERE referral_id = :referral_id AND day = :day")
 ATTENDED = Sql(
     "INSERT INTO attendance (referral_id, day, system_id, came, recorded_at, recorded_by)"
     " VALUES (:referral_id, :day, :system_id, :came, :at, :member)"
     " ON CONFLICT (referral_id, day) DO UPDATE SET came = excluded.came,"
-    " recorded_at = excluded.recorded_at, recorded_by = excluded.recorded_by"
+    " recorded_at = excluded.recorded_at, recorded_by = excluded.recorded_by,"
+    " was = coalesce(:was, attendance.was), why = coalesce(:why, attendance.why)"
 )
+UNSAID = Sql("DELETE FROM attendance WHERE referral_id = :referral_id AND day = :day")
 
 # -- two people ---------------------------------------------------------------------------------
 

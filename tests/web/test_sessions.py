@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from referral.ids import new_id
 from referral.rows import put
+from referral.states import Noun
 from referral.store import Sql, Store
 from tests.web.client import sign_in
 from tests.world import World, build
@@ -15,6 +17,14 @@ from tests.world import World, build
 CAME = Sql("SELECT came FROM attendance WHERE referral_id = :id ORDER BY day")
 PERSON = Sql("SELECT person_id FROM referral WHERE id = :id")
 STATE = Sql("SELECT state FROM referral WHERE id = :id")
+WAS = Sql("SELECT was, why FROM attendance WHERE referral_id = :id")
+TAKEN_BACK = Sql(
+    "SELECT count(*) FROM audit WHERE action = 'attendance_taken_back' AND record_id = :id"
+)
+LOOKED = Sql(
+    "SELECT count(*) FROM audit WHERE action = 'read' AND noun = 'referral' AND record_id = :id"
+    " AND membership_id = :member"
+)
 
 
 @pytest.fixture
@@ -31,22 +41,117 @@ def path(w: World) -> str:
     return f"/sessions/{w.activity['choir']}/{w.at.date()}"
 
 
-def test_everyone_came_but_one(w: World) -> None:
+def test_everyone_stands_as_come_and_one_did_not(w: World) -> None:
     first, second = w.active(), w.active()
     sol = sign_in(w, "sol")
-    page = sol.fill(path(w), everyone="yes")
+    page = sol.get(path(w))
+    assert "Everyone is set to Came" in page.words
     assert came(w, first) == []
-    page = sol.send(page, follow=False, **{f"came-{second}": "did_not_come"})
-    assert page.status == 303
+    assert sol.fill(path(w), follow=False, **{f"came-{second}": "did_not_come"}).status == 303
     assert came(w, first) == ["came"]
     assert came(w, second) == ["did_not_come"]
 
 
-def test_who_was_not_answered_for_is_left_alone(w: World) -> None:
+def test_each_may_be_said_alone_and_the_others_are_left(w: World) -> None:
     first, second = w.active(), w.active()
-    sign_in(w, "sol").fill(path(w), follow=False, **{f"came-{first}": "late"})
+    sol = sign_in(w, "sol")
+    sol.fill(f"{path(w)}?each=yes", follow=False, **{f"came-{first}": "late"})
     assert came(w, first) == ["late"]
     assert came(w, second) == []
+    page = sol.get(path(w))
+    assert "Everyone is set to Came" not in page.words, "what is said of a day is never guessed"
+
+
+def test_nobody_on_a_break_or_not_started_is_set_to_come(w: World) -> None:
+    new, away = w.accepted(), w.active()
+    until = w.at.date() + timedelta(days=20)
+    w.step(Noun.REFERRAL, away, "pause", "sol", given={"paused_until": until})
+    sign_in(w, "sol").fill(path(w), follow=False)
+    assert (came(w, new), came(w, away)) == ([], [])
+
+
+def test_what_was_saved_is_put_right_with_a_reason_and_both_are_kept(w: World) -> None:
+    record, other = w.active(), w.active()
+    sol = sign_in(w, "sol")
+    sol.fill(path(w), follow=False)
+    page = sol.fill(path(w), **{f"came-{record}": "told_us"})
+    assert page.status == 422
+    assert "Choose why you change what was saved before." in page.words
+    assert came(w, record) == ["came"]
+    sol.send(page, follow=False, why="heard_later")
+    assert (came(w, record), came(w, other)) == (["told_us"], ["came"])
+    with w.store.read() as tx:
+        assert tx.row(WAS, id=record) == ("came", "heard_later")
+        assert tx.row(WAS, id=other) == (None, None)
+    assert "Changed from Came: we heard more later." in sol.get(path(w)).words
+
+
+def test_a_register_of_the_wrong_day_is_taken_back_with_a_reason(w: World) -> None:
+    record = w.active()
+    sol = sign_in(w, "sol")
+    assert "Take it back" not in sol.get(path(w)).words
+    sol.fill(path(w), follow=False)
+    assert "Take it back" in sol.get(path(w)).words
+    assert sol.fill(f"{path(w)}/take-back").status == 422
+    assert came(w, record) == ["came"]
+    page = sol.fill(f"{path(w)}/take-back", why="wrong_day")
+    assert "Taken back for 1 person" in page.banner
+    assert came(w, record) == []
+    with w.store.read() as tx:
+        assert tx.row(TAKEN_BACK, id=record) == (1,), "the log has it"
+
+
+def test_another_provider_takes_nothing_back(w: World) -> None:
+    record = w.active()
+    sign_in(w, "sol").fill(path(w), follow=False)
+    assert sign_in(w, "kit").post(f"{path(w)}/take-back", {"why": "mistake"}).status == 404
+    assert came(w, record) == ["came"]
+
+
+# -- on paper -----------------------------------------------------------------------------------
+
+
+def careful(w: World) -> str:
+    """Somebody taking part of whom more must be known."""
+    return w.active(
+        w.person(emergency_contact="Her neighbour Joan, 07700 900111", access_needs="A firm chair")
+    )
+
+
+def test_the_sheet_says_whom_to_call_and_what_helps_and_who_printed_it(w: World) -> None:
+    careful(w)
+    page = sign_in(w, "sol").get(f"{path(w)}/sheet")
+    for words in ("Margaret Okoro", "Her neighbour Joan", "A firm chair", "Priya Shah"):
+        assert words in page.words
+    assert "Did not come" in page.words
+    assert re.search(r"Printed by Sol Rivers, Riverside Singers, .* at ", page.words)
+
+
+def test_each_person_on_the_sheet_is_read_and_it_shows_in_who_looked(w: World) -> None:
+    record = careful(w)
+    sign_in(w, "sol").get(f"{path(w)}/sheet")
+    with w.store.read() as tx:
+        assert tx.row(LOOKED, id=record, member=w.actor["sol"].membership_id) == (1,)
+
+
+def test_the_sheet_is_printed_before_the_day_and_by_nobody_else(w: World) -> None:
+    careful(w)
+    soon = f"/sessions/{w.activity['choir']}/{w.at.date() + timedelta(days=7)}/sheet"
+    far = f"/sessions/{w.activity['choir']}/{w.at.date() + timedelta(days=70)}/sheet"
+    sol = sign_in(w, "sol")
+    assert (sol.get(soon).status, sol.get(far).status) == (200, 404)
+    assert sign_in(w, "kit").get(soon).status == 404
+    assert sign_in(w, "priya").get(soon).status == 403
+
+
+def test_a_sheet_under_a_full_hold_has_the_first_name_and_the_sentence(w: World) -> None:
+    record = careful(w)
+    held(w, record)
+    page = sign_in(w, "sol").get(f"{path(w)}/sheet")
+    assert "Margaret" in page.words
+    assert "On hold." in page.words
+    for words in ("Okoro", "Joan", "A firm chair"):
+        assert words not in page.words
 
 
 def test_coming_for_the_first_time_is_the_start(w: World) -> None:

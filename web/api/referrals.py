@@ -301,7 +301,15 @@ def attendance(given: dict[str, Any], record_id: UUID) -> Response:
             {"id": found, **given},
             at,
             lambda: of_done(
-                record_attendance(tx, actor, at, found, day=given["day"], came=given["came"])
+                record_attendance(
+                    tx,
+                    actor,
+                    at,
+                    found,
+                    day=given["day"],
+                    came=given["came"],
+                    why=given.get("why"),
+                )
             ),
         )
 

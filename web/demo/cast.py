@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from referral.states import Role
+from workflows.session_days import weekdays
 
 SYSTEM = "Saltmere"
 
@@ -198,3 +199,7 @@ def test_number(n: int) -> str:
                 return digits + str(0 if check == 11 else check)
             n -= 1
         body += 7
+
+
+# The weekdays of each activity, as its words say them.
+MEETS = {row[1]: weekdays(row[6]) or frozenset(range(7)) for row in ACTIVITIES}

@@ -434,15 +434,20 @@ class Story:
         self.move(days - 2, leader, name, "contact")
         self.move(days - 6, leader, name, "start")
         for ago in came:
+            self.said(ago, name, activity, "came")
 
-            def what(at: datetime) -> None:
-                actor = self.actor[leader]
-                with self.store.begin(actor) as tx:
-                    record_attendance(
-                        tx, actor, at, self.referral[name], day=at.date(), came="came"
-                    )
+    def said(self, days: int, name: str, activity: str, came: str, why: str | None = None) -> None:
+        """What was said of the newest session then."""
 
-            self.on(ago, what, hour=16)
+        def what(at: datetime) -> None:
+            actor, meets = self.actor[cast.LEADER[activity]], cast.MEETS[activity]
+            day = local_day(at)
+            while day.weekday() not in meets:
+                day -= timedelta(days=1)
+            with self.store.begin(actor) as tx:
+                record_attendance(tx, actor, at, self.referral[name], day=day, came=came, why=why)
+
+        self.on(days, what, hour=16)
 
 
 def newest_consent(tx: Tx, person_id: str, recipient: str) -> str:
@@ -512,6 +517,7 @@ def _lives(s: Story) -> None:
 
     s.begin(60, "Derek", "choir")
     s.taking_part(57, "Derek", "choir", (30, 20, 10, 4))
+    s.said(3, "Derek", "choir", "late", "heard_later")
 
     s.begin(8, "Winifred", "steps", risks="some", safety_notes="Fell twice this year.")
     s.move(6, "dana", "Winifred", "accept")

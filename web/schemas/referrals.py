@@ -10,9 +10,9 @@ from marshmallow import ValidationError, post_load
 from web.schemas.base import Command
 from web.schemas.fields import LOADING, LONG, Answers, Choice, Day, Id, Many, Text, YesNo
 from workflows.moves import N_
+from workflows.referrals import CAME, CORRECTED
 
 RISKS = ("none", "some", "not_known")
-CAME = ("came", "did_not_come", "told_us", "late")
 
 
 class ChangeDraft(Command):
@@ -53,6 +53,7 @@ class RecordAttendance(Command):
 
     day = Day(N_("Enter the date of the session."), when="today_or_before")
     came = Choice(CAME, N_("Choose whether they came."))
+    why = Choice(CORRECTED, wrong=N_("Choose why you change what was saved before."))
 
     @post_load
     def not_long_ago(self, data: dict[str, Any], **more: Any) -> dict[str, Any]:
