@@ -332,10 +332,7 @@ def test_a_held_referral_waits_at_the_end(w: World) -> None:
 def test_a_provider_with_nothing_to_do_sees_who_takes_part(w: World) -> None:
     w.active()
     page = sign_in(w, "sol").get("/")
-    assert (
-        "No referrals waiting for you. Your next session is Singing for breathing on"
-        " Thursday 14 May: 1 person." in page.words
-    )
+    assert "No referrals waiting for you. 1 person is taking part." in page.words
     assert chips(page) == {
         "Needs me now 0": "/",
         "Waiting list 0": "/?show=waiting-list",
@@ -344,6 +341,17 @@ def test_a_provider_with_nothing_to_do_sees_who_takes_part(w: World) -> None:
     }
     assert len(names(sign_in(w, "rae").get("/?show=taking-part"))) == 1
     assert names(sign_in(w, "kit").get("/?show=open")) == []
+
+
+def test_an_empty_inbox_says_when_the_next_session_is(w: World) -> None:
+    w.active()
+    with w.store.begin() as tx:
+        change(tx, "activity", w.activity["choir"], {"when_words": "Thursdays, 2pm to 4pm"})
+    page = sign_in(w, "sol").get("/")
+    assert (
+        "No referrals waiting for you. Your next session is Singing for breathing on"
+        " Thursday 14 May: 1 person." in page.words
+    )
 
 
 # -- reviews ------------------------------------------------------------------------------------
