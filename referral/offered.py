@@ -92,7 +92,7 @@ def _with_groups(tx: Tx, actor: Actor, rows: list[tuple[Any, ...]]) -> list[Offe
     found: dict[str, list[Group]] = {}
     for provider_id in sorted({row[1] for row in rows}):
         for row in tx.rows(GROUPS, provider_id=provider_id, system_id=actor.system_id):
-            group = Group(*row[:8], _breaks(row[8]))
+            group = Group._make((*row[:8], _breaks(row[8])))
             group = group._replace(starts_on=day(row[6]), ends_on=day(row[7]))
             found.setdefault(group.activity_id, []).append(group)
     return [
