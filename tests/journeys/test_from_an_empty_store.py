@@ -7,9 +7,11 @@ makes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -18,19 +20,26 @@ from referral.verify import verify
 from tests.journeys.walking import Walk
 from tests.journeys.ways import WAYS, Way, ways
 from web.app import create_app
+from web.directory.store import import_feed
 from web.edge import Edge, now
 from web.passwords import hash_password
 from web.worker import sweep_all
-from workflows.organisations import setup_system
+from workflows.organisations import setup_system, the_only_system
 from workflows.rules_for_verify import rules_for_verify
 
-FEED = Path(__file__).parent.parent / "data" / "directory" / "services.json"
+OURS = Path(__file__).parent.parent / "data" / "directory" / "services.json"
+OTHERS = os.environ.get("SEGUE_TEST_DATA")
 ADMIN = ("ada@example.org", "a long enough password")
 
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest) -> Way:
     return ways(request)
+
+
+@pytest.fixture
+def feed() -> Path:
+    return OURS
 
 
 @pytest.fixture
@@ -68,7 +77,7 @@ def add_account(admin: Walk, organisation: str, name: str, role: str, place: str
     return admin.beside("Password")
 
 
-def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way) -> None:
+def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way, feed: Path) -> None:
     come = way.opened(create_app(Edge(store), way.settings))
     people: dict[str, Walk] = {}
 
@@ -80,8 +89,13 @@ def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way) -
     ada = sign_in("ada", *ADMIN)
 
     # -- the directory, the place, the organisations and the accounts ---------------------------
-    ada.go("/directory").fill(feed=str(FEED)).press("Read it")
-    ada.must_say("added")
+    if feed.is_dir():
+        with store.read() as tx:
+            system = the_only_system(tx)
+        assert import_feed(Edge(store), str(system), str(feed)).added
+    else:
+        ada.go("/directory").fill(feed=str(feed)).press("Read it")
+        ada.must_say("added")
     ada.go("/places/add")
     root = ada.codes("parent_id")[1]
     ada.fill(
@@ -103,11 +117,11 @@ def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way) -
             query = Sql("SELECT id FROM organisation WHERE name = :name")
             organisations[name] = tx.rows(query, name=name)[0][0]
     with store.read() as tx:
-        activity, provider, provider_org = tx.rows(
+        activity, offered, provider, provider_org = tx.rows(
             Sql(
-                "SELECT a.id, p.id, o.id FROM activity a JOIN provider p"
+                "SELECT a.id, a.name, p.id, o.id FROM activity a JOIN provider p"
                 " ON p.id = a.provider_id JOIN organisation o ON o.id = p.organisation_id"
-                " WHERE a.name = 'Singing for Breathing'"
+                " ORDER BY CASE WHEN a.name = 'Singing for Breathing' THEN 0 ELSE 1 END"
             )
         )[0]
     surgery, board = organisations["Ash Lane Surgery"], organisations["Harbour Partnership"]
@@ -185,7 +199,8 @@ def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way) -
     ).press("Continue")
     priya.go(f"{hub}/needs").check_first("needs").press("Continue")
     priya.go(f"{hub}/safety").fill(risks="none").press("Continue")
-    priya.go(f"{hub}/activity?words=Singing+for+Breathing").fill(group_id=group).press("Continue")
+    priya.go(f"{hub}/activity?{urlencode({'words': offered})}").fill(group_id=group)
+    priya.press("Continue")
     priya.go(f"{hub}/check").press("Send the referral")
     assert "no consent" in priya.problems.lower()
     priya.go(f"{hub}/consent").fill(share="yes", practice="yes", basis="agreement", how="in_person")
@@ -231,6 +246,16 @@ def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way) -
     assert way.accessibility_faults("priya@example.org", passwords["priya"], page) == []
     for walker in people.values():
         walker.leave()
+
+
+if OTHERS:
+
+    @pytest.mark.parametrize("feed", [Path(OTHERS) / "open-referral-uk" / "feed"], ids=["others"])
+    @pytest.mark.parametrize("way", WAYS[1:], indirect=True)
+    def test_so_they_do_with_an_activity_from_a_feed_of_others(
+        store: Store, way: Way, feed: Path
+    ) -> None:
+        test_three_people_go_from_nothing_to_a_closed_loop(store, way, feed)
 
 
 def _fill_what_next(walker: Walk) -> None:

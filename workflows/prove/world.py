@@ -429,8 +429,12 @@ def filled(kind: type[Any], there: dict[str, Any]) -> Any:
     it would be in an empty store; a test names those fields."""
     if kind not in MODELLED or not there.keys() <= MODELLED[kind]:
         MODELLED.setdefault(kind, set()).update(there)
-    defaults = kind._field_defaults
-    return kind(*(there[n] if n in there else defaults.get(n) for n in kind._fields))
+    return kind._make((_empty(kind) | there).values())
+
+
+@cache
+def _empty(kind: type[Any]) -> dict[str, Any]:
+    return {name: kind._field_defaults.get(name) for name in kind._fields}
 
 
 # Fields no guard, hat, clock, `sets` or pick asks for; they only travel with the record.
