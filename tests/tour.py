@@ -6,6 +6,7 @@ import gzip
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
@@ -21,6 +22,7 @@ from referral.members import actor_of
 from referral.store import Sql, Store
 from referral.upgrade import upgrade
 from tests.counting import counted
+from tests.hostile import plain_words_do_harm, sealed_words_do_harm
 from tests.web.client import HTTP
 from web import signing_in, worker
 from web.demo.clock import WoundClock
@@ -48,18 +50,32 @@ class Visit(NamedTuple):
     came_from: str
     status: int
     html: bool
-    size: int = 0  # of what was sent, compressed
+    body: str = ""
+    policy: str = ""  # of its content
     statements: int = 0  # sent to the store for it
-    red: bool = False  # whether whom to ring about a concern stands at its head
+
+    @property
+    def size(self) -> int:
+        """Bytes of what was sent, compressed."""
+        return len(gzip.compress(self.body.encode(), 6))
+
+    @property
+    def red(self) -> bool:
+        """Whether whom to ring about a concern stands at its head."""
+        return "app-unseen" in self.body
 
 
 class Tour:
-    """The story, told into a store of its own, and the application over it."""
+    """The story, told into a store of its own, and the application over it. `hostile`: with words
+    that would do harm behind all that people wrote."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, hostile: bool = False) -> None:
         self.store = Store(f"sqlite:///{folder / 'story.db'}")
         upgrade(self.store, A_MONDAY, move_tables())
-        tell(self.store, A_MONDAY, "x", self._sweep)
+        with sealed_words_do_harm() if hostile else nullcontext():
+            tell(self.store, A_MONDAY, "x", self._sweep)
+        if hostile:
+            assert all(plain_words_do_harm(self.store).values())
         self.app: Flask = make_app(
             Edge(self.store, lambda: A_MONDAY), HTTP, WoundClock(folder / "story.clock")
         )
@@ -125,12 +141,13 @@ class Tour:
             with counted() as sent:
                 answer = client.get(path)
             html = answer.mimetype == "text/html" and answer.status_code == 200
-            text = answer.get_data(as_text=True) if html else ""
+            body = answer.get_data(as_text=True) if html else ""
+            policy = answer.headers.get("Content-Security-Policy", "")
             yield Visit(
                 rule.rule, role, email, path, came_from, answer.status_code, html,
-                len(gzip.compress(text.encode(), 6)), len(sent), "app-unseen" in text,
+                body, policy, len(sent),
             )  # fmt: skip
-            found = LINK.findall(text)
+            found = LINK.findall(body)
             if 300 <= answer.status_code < 400:
                 found = [answer.headers["Location"]]
             for link in map(unescape, found):

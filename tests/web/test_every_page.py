@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from flask import Flask
 from playwright.sync_api import Browser
 
 from tests.browser import faults_at_any_width
+from tests.hostile import AS_TEXT, MARK
 from tests.measures import weights
 from tests.races.rounds import rounds
 from tests.tour import Tour, Visit, by_person
@@ -57,7 +59,7 @@ BESIDE = {
 
 @pytest.fixture(scope="module")
 def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
-    made = Tour(tmp_path_factory.mktemp("tour"))
+    made = Tour(tmp_path_factory.mktemp("tour"), hostile=True)
     yield made
     made.close()
 
@@ -86,6 +88,45 @@ def test_every_page_is_small_and_asks_little_of_the_store(visits: list[Visit]) -
     assert much == set()
     known = {f"{rule}: statements" for rule in weights.NOT_YET}
     assert [r for r in weights.rows(visits) if not r.met and r.what not in known] == []
+
+
+def test_what_people_wrote_is_shown_as_text(visits: list[Visit]) -> None:
+    pages = [v for v in visits if v.html]
+    assert [(v.email, v.path) for v in pages if MARK in v.body or "<script>alert" in v.body] == []
+    assert sum(AS_TEXT in v.body for v in pages) > 300  # it was there to be shown
+
+
+# What a page loads by itself, and what would let another script or style in.
+LOADED = re.compile(
+    r"""<(?:script|img|link|iframe|source|use|object|embed)\b[^>]*?\s"""
+    r"""(?:src|href|data)="(?!/static/|#)([^"]*)"""
+)
+INLINE = re.compile(
+    r"""<script(?![^>]*\b(?:nonce|src)=)[^>]*>|<style\b|<[a-z][^>]*\s(?:style|on\w+)=["']"""
+)
+
+
+def test_no_page_loads_anything_from_outside_or_lets_anything_in(visits: list[Visit]) -> None:
+    pages = [v for v in visits if v.html]
+    assert {w for v in pages for w in LOADED.findall(v.body)} == set()
+    assert {w for v in pages for w in INLINE.findall(v.body)} == set()
+    policies = {re.sub(r"'nonce-[^']+'", "'nonce'", v.policy) for v in pages}
+    assert len(policies) == 1, policies
+    assert (policy := policies.pop()).startswith("default-src 'none'")
+    assert "unsafe" not in policy
+
+
+def test_a_page_that_let_something_in_would_be_noticed() -> None:
+    assert LOADED.findall('<script defer src="https://a.example/a.js">') == [
+        "https://a.example/a.js"
+    ]
+    for one in (
+        "<script>x</script>",
+        "<style>",
+        '<p class="a" style="color:red">',
+        "<a onclick='x'>",
+    ):
+        assert INLINE.search(one), one
 
 
 @pytest.mark.browser
