@@ -433,7 +433,7 @@ def filled(kind: type[Any], there: dict[str, Any]) -> Any:
 
 
 @cache
-def _empty(kind: type[Any]) -> dict[str, Any]:
+def _empty(kind: Any) -> dict[str, Any]:
     return {name: kind._field_defaults.get(name) for name in kind._fields}
 
 
