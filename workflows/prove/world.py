@@ -424,7 +424,7 @@ def known(record: Any) -> Any:
 MODELLED: dict[type[Any], set[str]] = {}  # which fields of which facts, for a test
 
 
-def filled(kind: type[Any], there: dict[str, Any]) -> Any:
+def filled(kind: Any, there: dict[str, Any]) -> Any:
     """The engine's own kind of facts, with what the picture knows. What it doesn't model is what
     it would be in an empty store; a test names those fields."""
     if kind not in MODELLED or not there.keys() <= MODELLED[kind]:
