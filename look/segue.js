@@ -23,3 +23,16 @@ if (stay) {
     }
   })
 }
+
+// Away from a person's own page without leaving it behind in the history; the link does the rest.
+document.querySelector('[data-exit]')?.addEventListener('click', (event) => {
+  event.preventDefault()
+  document.body.hidden = true
+  location.replace(event.currentTarget.href)
+})
+
+const print = document.querySelector('[data-print]')
+if (print) {
+  print.hidden = false
+  print.addEventListener('click', () => window.print())
+}

@@ -1058,6 +1058,11 @@ ABOUT: dict[str, Sql] = {
         "SELECT e.organisation_id, e.person_id, e.owner FROM guard.escalation e"
         " WHERE e.id = :id AND e.system_id = :system_id"
     ),
+    # The person themselves complains of how they are treated: of no referral, or of their team.
+    "person": Sql(
+        "SELECT pe.organisation_id, pe.id, NULL FROM guard.person pe"
+        " WHERE pe.id = :id AND pe.system_id = :system_id"
+    ),
     "rights_request": Sql(
         "SELECT q.organisation_id, q.person_id, t.owner FROM guard.rights_request q"
         " LEFT JOIN clock t ON t.record_id = q.id AND t.ended IS NULL"

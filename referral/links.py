@@ -187,18 +187,17 @@ def wrong_word(tx: Tx, link_id: str) -> None:
 # -- what came back -----------------------------------------------------------------------------
 
 SAID = Sql(
-    "SELECT n.body, n.at, a.name FROM note n JOIN referral r ON r.id = n.record_id"
-    " JOIN activity a ON a.id = r.activity_id WHERE r.person_id = :person_id"
-    " AND n.organisation_id = :org AND n.noun = :noun ORDER BY n.at DESC LIMIT 20",
-    times=(1,),
-    sealed=(0,),
+    "SELECT n.noun, n.body, n.at, a.name FROM note n LEFT JOIN referral r ON r.id = n.record_id"
+    " LEFT JOIN activity a ON a.id = r.activity_id WHERE n.person_id = :person_id"
+    " AND n.organisation_id = :org AND n.noun IN ('how_it_went','contact_wish')"
+    " ORDER BY n.at DESC LIMIT 20",
+    times=(2,),
+    sealed=(1,),
 )
 
 
-def said(
-    tx: Tx, person_id: str, organisation_id: str, noun: str
-) -> list[tuple[str, datetime, str]]:
-    """What a person said by their link, to their own team: the words, when, of which activity, the
-    newest first."""
-    rows = tx.rows(SAID, person_id=person_id, org=organisation_id, noun=noun)
-    return [(row[0] or "", row[1], str(row[2])) for row in rows]
+def said(tx: Tx, person_id: str, organisation_id: str) -> list[tuple[str, str, datetime, str]]:
+    """What a person said by their link, to their own team: of what, the words, when, and of which
+    activity, the newest first."""
+    rows = tx.rows(SAID, person_id=person_id, org=organisation_id)
+    return [(str(row[0]), row[1] or "", row[2], str(row[3] or "")) for row in rows]

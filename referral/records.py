@@ -260,8 +260,7 @@ class ReferralSeen(NamedTuple):
     proposal_id: str | None
 
 
-REFERRAL = Sql(
-    f"""
+_REFERRAL = f"""
 SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.risks, r.safety_notes,
   r.safety_answers, r.call_before, r.shared, r.alternatives, r.reason, r.expected_date,
   r.paused_until, r.contacted_at, r.outcome, r.sent_at, r.completed_at, r.created_at, r.plan_id,
@@ -282,19 +281,40 @@ JOIN provider pr ON pr.id = r.provider_id
 JOIN organisation po ON po.id = pr.organisation_id
 JOIN activity a ON a.id = r.activity_id
 JOIN activity_group g ON g.id = r.group_id
-WHERE r.id = :id AND r.system_id = :system_id
-""",
-    _times(ReferralSeen, "since", "contacted_at", "sent_at", "completed_at", "created_at"),
-    _times(ReferralSeen, "safety_notes", "safety_answers", "shared", "what_matters", "access"),
-    keyed=True,
-)
+WHERE r.system_id = :system_id AND r.id """
+
+
+def _by(ids: str) -> Sql:
+    return Sql(
+        f"{_REFERRAL}{ids}",
+        _times(ReferralSeen, "since", "contacted_at", "sent_at", "completed_at", "created_at"),
+        _times(ReferralSeen, "safety_notes", "safety_answers", "shared", "what_matters", "access"),
+        keyed=True,
+    )
+
+
+REFERRAL = _by("= :id")
+REFERRALS_PG = _by("= ANY(:ids)")
+REFERRALS_SQLITE = _by("IN (SELECT value FROM json_each(:ids))")
 
 
 def referral(tx: Tx, actor: Actor, referral_id: str) -> ReferralSeen | None:
     """A referral the actor has been let at."""
     row = tx.row(REFERRAL, id=referral_id, system_id=actor.system_id)
-    if row is None:
-        return None
+    return None if row is None else _referral(row)
+
+
+def referrals(tx: Tx, actor: Actor, ids: list[str]) -> dict[str, ReferralSeen]:
+    """Referrals the actor has been let at, in one query."""
+    rows = tx.rows(
+        REFERRALS_PG if tx.pg else REFERRALS_SQLITE,
+        ids=ids if tx.pg else json.dumps(ids),
+        system_id=actor.system_id,
+    )
+    return {row[0]: _referral(row) for row in rows}
+
+
+def _referral(row: tuple[Any, ...]) -> ReferralSeen:
     return _shaped(
         ReferralSeen,
         row,

@@ -211,6 +211,7 @@ NAMES = Sql(
     "SELECT reference FROM referral WHERE id = :id AND system_id = :system_id"
     " UNION ALL SELECT reference FROM escalation WHERE id = :id AND system_id = :system_id"
     " UNION ALL SELECT reference FROM agreement WHERE id = :id AND system_id = :system_id"
+    " UNION ALL SELECT reference FROM person WHERE id = :id AND system_id = :system_id"
     " UNION ALL SELECT name FROM place WHERE id = :id AND system_id = :system_id"
     " UNION ALL SELECT o.name FROM assurance a JOIN organisation o ON o.id = a.organisation_id"
     " WHERE a.id = :id AND a.system_id = :system_id"

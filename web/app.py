@@ -66,7 +66,7 @@ MODULES: tuple[str, ...] = (
     "web.audit_pages",
     "web.inquiry_pages",
     "web.own_links",
-    "web.links",
+    "web.own_asking",  # with web.links, whose pages it goes on with
 )
 LANGUAGES = ("en", "cy")
 MOST_POSTED = 1_000_000

@@ -160,14 +160,16 @@ def answer(
     known: Mapping[str, Any] | None = None,
     version: int | None = None,
     about: tuple[Noun, str] | None = None,
+    actor: Actor | None = None,
 ) -> ResponseReturnValue:
     """A page that shows a form and takes its answer.
 
     `draw(form)` makes the page. `command(tx, at, given, form)` runs in one transaction of the
     edge; pass `form.version` and `form.key` on to `step`. `known` fills the fields at first,
     `version` is the record's at that time, `about` is the record whose later steps are shown when
-    somebody else was quicker. Raises nothing that a person could have caused: what is refused is
-    drawn again with everything typed, but a record that isn't there is not found."""
+    somebody else was quicker, `actor` who acts where nobody is signed in. Raises nothing that a
+    person could have caused: what is refused is drawn again with everything typed, but a record
+    that isn't there is not found."""
     from web.app import edge
 
     form = form_now(schema, known)
@@ -183,7 +185,7 @@ def answer(
         except Wrong as wrong:
             refuse(form, wrong.refusals)
             return draw(form), 422
-    actor = current_actor()
+    actor = actor or current_actor()
     try:
         result = edge().perform(actor, lambda tx, at: command(tx, at, given, form))
     except NOT_SAVED as error:

@@ -526,6 +526,11 @@ CONTACT_METHODS: dict[str, str] = {
     "someone_else": N_("Through someone else"),
 }
 
+CONTACT_WISHES: dict[str, str] = {
+    "no_writing": N_("Nothing is to be written to them. Ring them"),
+    "no_message": N_("No message is to be left when they miss a call"),
+    "another_way": N_("They want to be reached in another way"),
+}
 HOW_IT_WENT: dict[str, str] = {
     "good": N_("Good"),
     "all_right": N_("All right"),
@@ -805,6 +810,9 @@ NOTICES: dict[str, str] = {
     "wished_to_ask": N_("The provider wanted to ask something, when it was too late. Ring them."),
     "wished_to_came": N_("The provider wanted to say who came, when it was too late. Ring them."),
     "person_said_how": N_("The person said how it went."),
+    "person_contact_wish": N_(
+        "The person said how they want to be reached. Ring them as before, and settle it."
+    ),
     "link_locked": N_(
         "A person's link was closed after wrong words. Ring them, and make a new one if they want."
     ),

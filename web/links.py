@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +38,7 @@ from web.schemas import Wrong, load, schema_for
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Day, Text, YesNo
 from web.schemas.rights import AskForOwn
-from web.words import age_band, day_words, listed, phone_words
+from web.words import age_band, day_words, last_day, listed, phone_words
 from workflows import person_links as own
 from workflows import provider_links as provider
 from workflows.disclosure import first_name
@@ -107,6 +107,16 @@ NEXT = {
     "closed": N_("This is finished."),
     "withdrawn": N_("This was stopped."),
     "redirected": N_("You were asked for somewhere else instead."),
+}
+
+
+# What is asked for about one's own data, as the person says it.
+OWN_RIGHTS: dict[str, str] = {
+    "access": N_("I want a copy of what you keep about me"),
+    "rectification": N_("Something is wrong. Put it right"),
+    "erasure": N_("I want it taken off your files"),
+    "restriction": N_("Stop using it for a while"),
+    "objection": N_("I do not like how you use it"),
 }
 
 
@@ -181,7 +191,7 @@ def _no_link(status: int = 404) -> ResponseReturnValue:
     return body, status
 
 
-def _too_often(wait: int) -> ResponseReturnValue:
+def too_often(wait: int) -> ResponseReturnValue:
     words = ngettext(
         "Too many tries. Wait %(num)s second, then try again.",
         "Too many tries. Wait %(num)s seconds, then try again.",
@@ -191,7 +201,7 @@ def _too_often(wait: int) -> ResponseReturnValue:
     return body, 429, {"Retry-After": str(wait)}
 
 
-def _limited(link_id: str | None) -> int:
+def limited(link_id: str | None) -> int:
     """Count a press; how long to wait before the next."""
     with edge().store.begin(door=Door.SHUT) as tx:
         at = edge().clock()
@@ -275,9 +285,9 @@ def act(token: str, wish: str) -> ResponseReturnValue:
     """One press by a leader: it is done and the link used up, or nothing changes and the link
     worker hears what was wanted."""
     link = _find(token)
-    wait = _limited(link.id if link else None)
+    wait = limited(link.id if link else None)
     if wait:
-        return _too_often(wait)
+        return too_often(wait)
     if link is None or wish not in provider.WISHES.get(link.purpose, ()):
         return _no_link()
     schema = SCHEMAS[wish]()
@@ -373,9 +383,9 @@ def _team(link: LinkSeen) -> tuple[str, str]:
 def open_it(token: str) -> ResponseReturnValue:
     """The word, once right, opens the page on this device for a while and uses the link up."""
     link = _find(token)
-    wait = _limited(link.id if link else None)
+    wait = limited(link.id if link else None)
     if wait:
-        return _too_often(wait)
+        return too_often(wait)
     if link is None or link.purpose != kept.PERSON:
         return _no_link()
     if provider.over(link, edge().clock()) is not None:
@@ -419,14 +429,14 @@ def code() -> ResponseReturnValue:
         found = typed_code(form.value("code"))
         link = kept.by_code(tx, found) if found and not wait else None
     if wait:
-        return _too_often(wait)
+        return too_often(wait)
     if link is not None and provider.over(link, at) is None:
         return redirect(f"/a/{tokens().token(link.id)}", 303)
     form.errors["code"] = _("That code does not open a page. Check it, or ring the team.")
     return page("links/code.jinja", form, exit_url=settings().exit_url), 422
 
 
-def _mine() -> LinkSeen | None:
+def mine_now() -> LinkSeen | None:
     """The link this device opened, while it is open."""
     try:
         link_id, since = session[OPENED]
@@ -437,7 +447,7 @@ def _mine() -> LinkSeen | None:
         return own.opened(tx, str(link_id), moment, at)
 
 
-def _closed() -> ResponseReturnValue:
+def closed() -> ResponseReturnValue:
     body = page("links/over.jinja", None, heading=_("This page is closed"), sentences=[
         _("It closes by itself after 30 minutes. To see it again, ask your link worker for a new"
           " link."),
@@ -445,7 +455,7 @@ def _closed() -> ResponseReturnValue:
     return body, 403
 
 
-def _own(template: str, link: LinkSeen, form: Form | None = None, **more: Any) -> str:
+def own_page(template: str, link: LinkSeen, form: Form | None = None, **more: Any) -> str:
     team, phone = _team(link)
     return page(
         template, form, team=team, phone=phone, exit_url=settings().exit_url, own=True, **more
@@ -456,9 +466,9 @@ def _own(template: str, link: LinkSeen, form: Form | None = None, **more: Any) -
 @public(OWN)
 def mine() -> ResponseReturnValue:
     """What is kept about me, who sees it, what happens next, and whom to call."""
-    link = _mine()
+    link = mine_now()
     if link is None:
-        return _closed()
+        return closed()
     person = own.person_of(link)
 
     def read(tx: Tx, at: datetime) -> own.OwnPage | None:
@@ -470,18 +480,29 @@ def mine() -> ResponseReturnValue:
 
     found = edge().perform(person, read)
     if found is None:
-        return _closed()
-    return _own(
+        return closed()
+    today = local_day(edge().clock())
+    return own_page(
         "links/mine.jinja",
         link,
         name=first_name(found.person.given_name),
         worker=found.worker,
-        going=[_drawn(one) for one in found.going],
-        over=[_drawn(one) for one in found.over],
+        going=[_drawn(one, today) for one in found.going],
+        over=[_drawn(one, today) for one in found.over],
+        may_stop_all=sum(one.may_stop for one in found.going) > 1,
     )
 
 
-def _drawn(one: own.Going) -> dict[str, Any]:
+# What the day of the next step means, in each state that has one.
+BY: dict[str, str] = {
+    "sent": N_("They should answer by %(day)s."),
+    "queried": N_("Your link worker answers by %(day)s."),
+    "accepted": N_("You should hear from them by %(day)s."),
+    "returned": N_("You should hear from your link worker by %(day)s."),
+}
+
+
+def _drawn(one: own.Going, today: date) -> dict[str, Any]:
     r = one.seen
     sees = [said(words) for words, fields in PARTS if fields & one.they_see]
     if "name" in one.they_see:
@@ -489,10 +510,16 @@ def _drawn(one: own.Going) -> dict[str, Any]:
     next_words = said(NEXT.get(r.state, ""))
     if r.state == "waiting" and r.expected_date:
         day = day_words(r.expected_date, weekday=True)
-        next_words += " " + _("They expect a place on %(day)s.", day=day)
+        next_words += " " + _("You may get a place on %(day)s.", day=day)
     if r.state == "paused" and r.paused_until:
         day = day_words(r.paused_until, weekday=True)
         next_words += " " + _("The break ends on %(day)s.", day=day)
+    if r.state in BY and one.due is not None and not (r.state == "accepted" and r.contacted_at):
+        by = last_day(one.due)
+        if by < today:
+            next_words += " " + _("It is late. You can ring and ask.")
+        else:
+            next_words += " " + _(BY[r.state], day=day_words(by, weekday=True))
     return {
         "id": r.id,
         "activity": r.activity,
@@ -511,16 +538,16 @@ def _drawn(one: own.Going) -> dict[str, Any]:
 @public(OWN)
 def stop(referral_id: UUID) -> ResponseReturnValue:
     """What stopping does, and stopping."""
-    link = _mine()
+    link = mine_now()
     if link is None:
-        return _closed()
+        return closed()
     person, record = own.person_of(link), str(referral_id)
     with edge().reading(person) as (tx, at):
         ends = own.stopping(tx, person, at, record)
     if request.method == "POST":
-        wait = _limited(link.id)
+        wait = limited(link.id)
         if wait:
-            return _too_often(wait)
+            return too_often(wait)
         try:
             edge().perform(person, lambda tx, at: own.stop(tx, person, at, record))
         except Refused:
@@ -528,27 +555,27 @@ def stop(referral_id: UUID) -> ResponseReturnValue:
             return redirect("/mine", 303)
         flash(_("Stopped. They have been written to and see nothing about you now."), "success")
         return redirect("/mine", 303)
-    return _own("links/stop.jinja", link, Form(), ends=ends)
+    return own_page("links/stop.jinja", link, Form(), ends=ends)
 
 
 @pages.route("/mine/how/<uuid:referral_id>", methods=["GET", "POST"])
 @public(OWN)
 def how(referral_id: UUID) -> ResponseReturnValue:
     """How it went."""
-    link = _mine()
+    link = mine_now()
     if link is None:
-        return _closed()
+        return closed()
     person, record = own.person_of(link), str(referral_id)
     schema = HowItWent()
     with edge().reading(person) as (tx, at):
         about = own.stopping(tx, person, at, record)[:1]
     form = Form()
     if request.method != "POST":
-        return _own("links/how.jinja", link, form, about=about, choices=_how_choices())
+        return own_page("links/how.jinja", link, form, about=about, choices=_how_choices())
     form.values = as_typed(schema, request.form)
-    wait = _limited(link.id)
+    wait = limited(link.id)
     if wait:
-        return _too_often(wait)
+        return too_often(wait)
     try:
         given = load(schema, typed(schema, request.form), edge().clock(), form=True)
         edge().perform(
@@ -559,7 +586,7 @@ def how(referral_id: UUID) -> ResponseReturnValue:
         )
     except (Wrong, Refused) as wrong:
         refuse(form, wrong.refusals)
-        return _own("links/how.jinja", link, form, about=about, choices=_how_choices()), 422
+        return own_page("links/how.jinja", link, form, about=about, choices=_how_choices()), 422
     flash(_("Thank you. Your link worker can read it."), "success")
     return redirect("/mine", 303)
 
@@ -572,18 +599,18 @@ def _how_choices() -> list[tuple[str, str]]:
 @public(OWN)
 def looked() -> ResponseReturnValue:
     """Who has looked at my record, when and why."""
-    link = _mine()
+    link = mine_now()
     if link is None:
-        return _closed()
+        return closed()
     person = own.person_of(link)
     before = looks.asked_before()
     with edge().reading(person) as (tx, at):
         p = records.person_of(tx, person, at, link.record_id)
         found = looks.read(tx, at, p, link.system_id, before) if p is not None else None
     if found is None:
-        return _closed()
+        return closed()
     lines = [looks.drawn(one) for one in found.lines]
-    return _own("links/looked.jinja", link, lines=lines, older=found.older)
+    return own_page("links/looked.jinja", link, lines=lines, older=found.older)
 
 
 @pages.route("/mine/ask", methods=["GET", "POST"])
@@ -591,19 +618,19 @@ def looked() -> ResponseReturnValue:
 def ask_about_mine() -> ResponseReturnValue:
     """Ask for what the law gives one over one's own information: a copy, putting it right, and the
     rest."""
-    link = _mine()
+    link = mine_now()
     if link is None:
-        return _closed()
+        return closed()
     person = own.person_of(link)
     schema = AskForOwn()
     form = Form()
-    kinds = labels.choices(labels.RIGHTS)
+    kinds = labels.choices(OWN_RIGHTS)
     if request.method != "POST":
-        return _own("links/ask.jinja", link, form, kinds=kinds)
+        return own_page("links/ask.jinja", link, form, kinds=kinds)
     form.values = as_typed(schema, request.form)
-    wait = _limited(link.id)
+    wait = limited(link.id)
     if wait:
-        return _too_often(wait)
+        return too_often(wait)
     try:
         given = load(schema, typed(schema, request.form), edge().clock(), form=True)
         made = edge().perform(
@@ -614,13 +641,9 @@ def ask_about_mine() -> ResponseReturnValue:
         )
     except (Wrong, Refused) as wrong:
         refuse(form, wrong.refusals)
-        return _own("links/ask.jinja", link, form, kinds=kinds), 422
-    words = _(
-        "They have it. You get an answer within a month. Your reference is %(number)s.",
-        number=made.reference,
-    )
-    flash(words, "success")
-    return redirect("/mine", 303)
+        return own_page("links/ask.jinja", link, form, kinds=kinds), 422
+    flash(_("They have it. You hear within a month. Here you see how far it is."), "success")
+    return redirect(f"/mine/asked/{made.id}", 303)
 
 
 @pages.get("/mine/exit")
@@ -651,16 +674,16 @@ def not_safe_by_link(token: str) -> ResponseReturnValue:
 @public("whoever is in danger is never asked for a word")
 def not_safe() -> ResponseReturnValue:
     """The same, from the page that is open."""
-    return _not_safe(_mine(), "/mine")
+    return _not_safe(mine_now(), "/mine")
 
 
 def _not_safe(link: LinkSeen | None, back: str) -> ResponseReturnValue:
     form = Form(values=as_typed(NotSafe(), request.form))
     told = False
     if request.method == "POST" and link is not None:
-        wait = _limited(link.id)
+        wait = limited(link.id)
         if wait:
-            return _too_often(wait)
+            return too_often(wait)
         told = _raise(link, form)
     number, around = None, []
     if link is not None:

@@ -27,7 +27,7 @@ from web.schemas.fields import Choice, Text
 from web.words import day_words, phone_words, time_words
 from workflows import person_links as own
 from workflows.moves import N_
-from workflows.person_links import NOTE
+from workflows.own_asking import WISH_NOTE
 from workflows.working_time import local_day
 
 pages = Blueprint("own_links", __name__)
@@ -154,15 +154,17 @@ def revoke(person_id: UUID) -> ResponseReturnValue:
 
 
 def said_how(tx: Tx, person: PersonSeen) -> list[dict[str, str]]:
-    """What the person said of how it went, the newest first."""
+    """What the person said by their own page, the newest first: how it went, and how they want to
+    be reached."""
     found = []
-    for body, at, activity in links.said(tx, person.id, person.organisation_id, NOTE):
-        how, _newline, words = body.partition("\n")
+    for noun, body, at, activity in links.said(tx, person.id, person.organisation_id):
+        code, _newline, words = body.partition("\n")
+        wish = noun == WISH_NOTE
         found.append(
             {
-                "how": word(labels.HOW_IT_WENT, how),
+                "how": word(labels.CONTACT_WISHES if wish else labels.HOW_IT_WENT, code),
                 "words": words,
-                "about": activity,
+                "about": _("How to reach them") if wish else activity,
                 "when": time_words(at),
             }
         )

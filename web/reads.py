@@ -208,11 +208,16 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
     "the person's own page goes on: that it was opened is in the log": frozenset(
         {
             "links.ask_about_mine",
+            "links.asked",
+            "links.asked_one",
+            "links.complain",
+            "links.contact",
             "links.how",
             "links.looked",
             "links.not_safe",
             "links.not_safe_by_link",
             "links.stop",
+            "links.stop_all",
         }
     ),
     "a question before anything is shown, or the way out": frozenset(

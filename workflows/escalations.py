@@ -37,8 +37,11 @@ def raise_escalation(
     tx: Tx, actor: Actor, at: datetime, values: Mapping[str, Any], key: str | None = None
 ) -> Done:
     """Take a matter to the next level that can resolve it. `values`: kind, note (what is needed),
-    tried, severity, about and about_id. What the actor can't see can't be escalated: not_found."""
+    tried, severity, about and about_id. What the actor can't see can't be escalated, and nobody but
+    the person complains for themselves: not_found."""
     about, about_id = values.get("about"), values.get("about_id")
+    if about == "person" and actor.person_id != about_id:
+        raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="raise", record_id=None)
     if about in set(Noun):
         noun = Noun(str(about))
         f = facts.LOADERS[noun](tx, str(about_id), actor, at)

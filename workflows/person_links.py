@@ -22,6 +22,7 @@ from referral.ids import new_id
 from referral.links import LinkSeen
 from referral.people_checks import under_age
 from referral.records import PersonSeen, ReferralSeen
+from referral.reviews import clocks_of
 from referral.rotas import places_up
 from referral.rows import put
 from referral.states import REFERRAL_OPEN, Noun, ReferralState, Role
@@ -225,11 +226,13 @@ def may_call(tx: Tx, link: LinkSeen, at: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Going:
-    """One referral on the person's page. `they_see` are the fields its provider sees now."""
+    """One referral on the person's page. `they_see` are the fields its provider sees now; `due` is
+    the day of the next step as it was set, any hold left out: it must read the same with one."""
 
     seen: ReferralSeen
     they_see: frozenset[str]
     may_stop: bool
+    due: datetime | None
 
 
 @dataclass(frozen=True)
@@ -247,27 +250,34 @@ def own_page(tx: Tx, actor: Actor, at: datetime) -> OwnPage | None:
     person = records.person_of(tx, actor, at, actor.person_id)
     if person is None:
         return None
-    listed = [r.id for r in records.referrals_of(tx, person)]
-    found = [one for one in (_going(tx, actor, at, i) for i in listed) if one is not None]
+    ids = [r.id for r in records.referrals_of(tx, person)]
+    known = facts.referrals(tx, ids, actor, at)
+    seen = records.referrals(tx, actor, ids)
+    answers = visible.answers(tx, actor, at, ids)
+    clocks = clocks_of(tx, ids)
+    found = [
+        Going(
+            seen[i],
+            they_see(known[i], at, answers.get(i, (None, None))[0]),
+            known[i].state in REFERRAL_OPEN - {S.COMPLETED},
+            next(
+                (c.due for c in clocks.get(i, ()) if c.kind == f"referral.{known[i].state}"), None
+            ),
+        )
+        for i in ids
+        if i in known and i in seen and known[i].state != S.IN_ERROR
+    ]
     going = tuple(one for one in found if one.seen.state in REFERRAL_OPEN)
     rest = tuple(one for one in found if one.seen.state not in REFERRAL_OPEN)
     worker = next((one.seen.link_worker for one in found), "")
     return OwnPage(person, going, rest, worker)
 
 
-def _going(tx: Tx, actor: Actor, at: datetime, referral_id: str) -> Going | None:
-    f = facts.referral(tx, referral_id, actor, at)
-    seen = records.referral(tx, actor, referral_id)
-    if f is None or seen is None or f.state == S.IN_ERROR:
-        return None
-    return Going(seen, they_see(tx, actor, at, f), f.state in REFERRAL_OPEN - {S.COMPLETED})
-
-
-def they_see(tx: Tx, actor: Actor, at: datetime, f: ReferralFacts) -> frozenset[str]:
-    """What the provider sees of a referral by the rules of disclosure, any hold left out."""
+def they_see(f: ReferralFacts, at: datetime, answer: str | None) -> frozenset[str]:
+    """What the provider sees of a referral by the rules of disclosure, any hold left out. `answer`
+    is the person's newest."""
     if f.sent_at is None:
         return frozenset()
-    answer, _override = visible.answers(tx, actor, at, [f.id]).get(f.id, (None, None))
     return disclosure.fields(
         Situation(
             role=Role.PROVIDER_LEADER,

@@ -63,6 +63,7 @@ NOUNS = (
     ("/proposals", "record_id", "proposed"),
     ("/holds/<", "record_id", "still"),
     ("/mine", "referral_id", "referral"),
+    ("/mine", "record_id", "own_request"),
     ("/link/sheet", "person_id", "other_person"),
     ("/referrals", "writing_id", "draft"),
     ("/referrals", "record_id", "referral"),

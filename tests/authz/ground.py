@@ -183,6 +183,7 @@ def _of_people(t: Team) -> Records:
     made["consent"] = w.consent(person, t.provider, t.worker).id
     made["override"] = w.override(lone, t.provider, t.worker, by=None)
     made["rights_request"], made["rights_proposal"] = _request(t, lone)
+    made["own_request"] = w.rights(person, "access", t.worker)
     made["inquiry"] = _inquiry(t, person)
     made["emergency"] = w.emergency(person, t.outsider)
     made["retention_review"], made["legal_hold"] = _keeping(t, lone)

@@ -48,6 +48,7 @@ FOR_SOMEBODY = {
     "keeping": "what is due to be destroyed, for who answers for the place",
     "links": "what a person said by their own link, for their own team",
     "merges": "two records that may be one person",
+    "own_asking": "what a person asked and complained of, for themselves",
     "scopes": "the conditions themselves",
     "themes": "what escalations of a place show",
 }

@@ -90,7 +90,7 @@ raised_by_person = guard(
     N_("A clock raised this. It ends when the late step is made, or by a decision."),
     N_("Make the late step, or wait for the decision."),
     "an alarm raised by a clock can't be withdrawn",
-    lambda f, g, at: f.raised_by is not None,
+    lambda f, g, at: f.raised_by is not None or f.raiser.startswith("person@"),
 )
 in_time_to_reopen = guard(
     "in_time_to_reopen",
