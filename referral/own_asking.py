@@ -49,7 +49,7 @@ class Complaint(NamedTuple):
 
 REQUESTS = Sql(
     "SELECT q.id, q.reference, q.kind, q.state, q.version, q.received_on, q.extended,"
-    " q.stopped_days, q.asked_for FROM guard.rights_request q"
+    " q.stopped_days, q.asked_for FROM rights_request q"
     " WHERE q.person_id = :person_id AND q.system_id = :system_id"
     " ORDER BY q.created_at DESC, q.id DESC LIMIT 20",
     sealed=(8,),
@@ -60,12 +60,12 @@ COMPLAINTS = Sql(
     " (SELECT u.name FROM membership m JOIN app_user u ON u.id = m.user_id"
     "   WHERE m.id = e.reviewer_id),"
     " (SELECT min(c.due) FROM clock c WHERE c.record_id = e.id AND c.ended IS NULL)"
-    " FROM guard.escalation e WHERE e.person_id = :person_id AND e.raiser = :key"
+    " FROM escalation e WHERE e.person_id = :person_id AND e.raiser = :key"
     " AND e.system_id = :system_id ORDER BY e.created_at DESC, e.id DESC LIMIT 20",
     times=(8, 9, 11),
 )
 NOTES = Sql(
-    "SELECT s.trigger, n.body FROM step s JOIN guard.note n ON n.id = s.note_id"
+    "SELECT s.trigger, n.body FROM step s JOIN note n ON n.id = s.note_id"
     " WHERE s.record_id = :record_id ORDER BY s.version",
     sealed=(1,),
 )
