@@ -37,7 +37,7 @@ class Activity(Base):
     name: Mapped[str]
     description: Mapped[str | None]
     status: Mapped[str]
-    paused_until: Mapped[date | None]  # the last day without new people; none: until it is said
+    paused_until: Mapped[date | None]  # the day it takes new people again; none: till it is said
     location: Mapped[str | None]
     postcode: Mapped[str | None]
     when_words: Mapped[str | None]

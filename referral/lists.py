@@ -238,7 +238,7 @@ JOIN place pl ON pl.id = og.place_id""",
                 "a",
                 "id provider_id name description status location postcode when_words cost_words"
                 " access_words contact_words url minimum_age maximum_age safety_questions"
-                " confirmed_at created_at updated_at",
+                " confirmed_at paused_until created_at updated_at",
             ),
             "provider_name": "og.name",
             "organisation_id": "og.id",
@@ -248,6 +248,7 @@ JOIN provider pr ON pr.id = a.provider_id
 JOIN organisation og ON og.id = pr.organisation_id""",
         {"provider_id": "a.provider_id"},
         times=frozenset({"confirmed_at", "created_at", "updated_at"}),
+        days=frozenset({"paused_until"}),
         json=frozenset({"safety_questions"}),
     ),
     Noun.CONCERN: Shape(

@@ -53,6 +53,7 @@ class Offer(NamedTuple):
     access_words: str | None
     contact_words: str | None
     confirmed_at: datetime | None
+    paused_until: date | None
     taking_part: int
     safety_questions: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
@@ -60,7 +61,7 @@ class Offer(NamedTuple):
 
 _OFFER = f"""
 SELECT a.id, a.provider_id, o.name, a.name, a.description, a.status, a.location, a.postcode,
-  a.when_words, a.cost_words, a.access_words, a.contact_words, a.confirmed_at,
+  a.when_words, a.cost_words, a.access_words, a.contact_words, a.confirmed_at, a.paused_until,
   (SELECT count(*) FROM referral r WHERE r.provider_id = a.provider_id AND r.activity_id = a.id
      AND r.state IN ({listed(*TAKING_PART)})),
   a.safety_questions
@@ -96,7 +97,9 @@ def _with_groups(tx: Tx, actor: Actor, rows: list[tuple[Any, ...]]) -> list[Offe
             group = group._replace(starts_on=day(row[6]), ends_on=day(row[7]))
             found.setdefault(group.activity_id, []).append(group)
     return [
-        Offer._make((*row[:-1], tuple(json.loads(row[-1] or "[]")), tuple(found.get(row[0], ()))))
+        Offer._make(
+            (*row[:-1], tuple(json.loads(row[-1] or "[]")), tuple(found.get(row[0], ())))
+        )._replace(paused_until=day(row[13]))
         for row in rows
     ]
 
@@ -130,6 +133,18 @@ def provider_of(tx: Tx, actor: Actor) -> str | None:
     """The provider that the actor's own organisation is."""
     row = tx.row(PROVIDER_OF, org=actor.organisation_id, system_id=actor.system_id)
     return None if row is None else str(row[0])
+
+
+PAUSE_OVER = Sql(
+    "SELECT id, system_id, provider_id FROM activity WHERE status = 'paused'"
+    " AND paused_until <= :today ORDER BY id LIMIT :n"
+)
+
+
+def pause_over(tx: Tx, today: date, n: int) -> list[tuple[str, str, str]]:
+    """(activity, system, provider) of those that take new people again from today or before."""
+    rows = tx.rows(PAUSE_OVER, today=today, n=n)
+    return [(str(row[0]), str(row[1]), str(row[2])) for row in rows]
 
 
 # -- who comes ----------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from web.app import edge
 from web.frame import there_is
 from web.keysets import after, pack
 from web.labels import said, word
+from web.offers import to_confirm
 from web.say import _, ngettext
 from web.sessions import next_of
 from web.words import by_when, day_words, deadline
@@ -94,6 +95,7 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         proposals=_proposals(tx, actor, at),
         to_read=unread(tx, at),
         errands=errands.listed(tx, actor, at),
+        unconfirmed=to_confirm(tx, actor, at) if provider else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from flask import Blueprint, abort, flash, redirect
 from flask.typing import ResponseReturnValue
 
 from referral import offered
+from referral.actors import Actor
 from referral.offered import Group, Offer
 from referral.states import Role
 from referral.store import Tx
@@ -18,9 +19,11 @@ from web.access import access, current_actor
 from web.app import edge
 from web.forms import Form, Next, answer, keyed, page
 from web.say import _, ngettext
-from web.schemas.fields import SHORT
+from web.schemas.base import Command
+from web.schemas.fields import SHORT, Day
 from web.schemas.organisations import ChangeActivity, SaveGroup
-from workflows.activities import save_activity, save_group
+from web.words import day_words
+from workflows.activities import open_again, pause_activity, save_activity, save_group
 from workflows.moves import N_
 from workflows.rules import field, wrong
 
@@ -48,6 +51,7 @@ DETAILS = (
     "description",
 )
 MOST_QUESTIONS = 5
+A_MONTH = timedelta(days=30)
 GROUP = ("name", "capacity", "members_from_outside", "starts_on", "ends_on")
 
 
@@ -79,6 +83,72 @@ def offers() -> str:
         at=at,
         tag_of=tag_of,
     )
+
+
+class Pause(Command):
+    """From when an activity takes new people again; nothing: until it is said."""
+
+    until = Day(when="to_come")
+
+
+def to_confirm(tx: Tx, actor: Actor, at: datetime) -> tuple[int, datetime | None] | None:
+    """How many of the provider's activities have not been said to be right for a month, and when
+    the one longest ago was; None where all have."""
+    old = [
+        o.confirmed_at
+        for o in offered.own_offers(tx, actor)
+        if o.status == "open" and (o.confirmed_at is None or at - o.confirmed_at > A_MONTH)
+    ]
+    if not old:
+        return None
+    known = [when for when in old if when is not None]
+    return len(old), min(known) if len(known) == len(old) else None
+
+
+@pages.route("/offers/<uuid:activity_id>/pause", methods=["GET", "POST"])
+@access(KEEPERS)
+def pause(activity_id: UUID) -> ResponseReturnValue:
+    """Nobody new for now, until a date."""
+    actor, offer = current_actor(), _offer(activity_id)
+    back = _home(offer)
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> date | None:
+        if offered.offer(tx, actor, offer.id) is None:
+            abort(404)
+        until: date | None = given.get("until")
+        pause_activity(
+            tx, actor, at, provider_id=offer.provider_id, activity_id=offer.id, until=until
+        )
+        return until
+
+    def done(until: date | None) -> Next:
+        if until is None:
+            return Next(back, _("Paused. Nobody new is sent until you say so."))
+        day = day_words(until, weekday=True)
+        return Next(back, _("Paused. Nobody new is sent before %(day)s.", day=day))
+
+    return answer(
+        lambda form: page("offer_pause.jinja", form, offer=offer, back={"href": back}),
+        act,
+        done,
+        schema=Pause(),
+    )
+
+
+@pages.post("/offers/<uuid:activity_id>/open")
+@access(KEEPERS)
+def take_new(activity_id: UUID) -> ResponseReturnValue:
+    """New people again."""
+    actor, offer = current_actor(), _offer(activity_id)
+
+    def act(tx: Tx, at: datetime) -> None:
+        if offered.offer(tx, actor, offer.id) is None:
+            abort(404)
+        open_again(tx, actor, at, provider_id=offer.provider_id, activity_id=offer.id)
+
+    edge().perform(actor, act)
+    flash(_("Open. Link workers can send new people from now."), "success")
+    return redirect(_home(offer), 303)
 
 
 @pages.post("/offers/confirm")

@@ -268,6 +268,7 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "offer_pages.add_offer",
             "offer_pages.change_offer",
             "offer_pages.offers",
+            "offer_pages.pause",
             "offer_pages.places",
             "organisation_pages.account",
             "organisation_pages.add",

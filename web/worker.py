@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from referral import announcements, queue
+from referral import announcements, offered, queue
 from referral import dispatches as outgoing
 from referral import keeping as kept
 from referral.actors import Actor, the_system
@@ -34,6 +34,8 @@ from web.edge import Edge
 from web.ways import NO_WAYS, Ways
 from workflows import announcements as reading
 from workflows import dispatches, keeping, leftovers, post, sweep
+from workflows.activities import open_again
+from workflows.working_time import local_day
 
 log = logging.getLogger("segue.worker")
 Row = TypeVar("Row", queue.Due, queue.Letter, Parcel)
@@ -369,6 +371,24 @@ class Worker:
                 break
             self.done["cleared"] += cleared
         self._keeping(at)
+        self._openings(at)
+
+    def _openings(self, at: datetime) -> None:
+        """Activities that take new people again from today."""
+        with self.edge.store.read(door=Door.WHOLE) as tx:
+            waiting = offered.pause_over(tx, local_day(at), BATCH)
+        for activity_id, system_id, provider_id in waiting:
+            self._opening(the_system(system_id, "clock:activity.paused"), provider_id, activity_id)
+
+    @_one_job
+    def _opening(self, actor: Actor, provider_id: str, activity_id: str) -> None:
+        again = {"provider_id": provider_id, "activity_id": activity_id}
+        try:
+            self.edge.perform(actor, lambda tx, at: open_again(tx, actor, at, **again))
+        except Exception as error:
+            log.error("Activity %s: %s. Again soon.", activity_id, type(error).__name__)
+            return
+        self.done["activity opened"] += 1
 
     def _keeping(self, at: datetime) -> None:
         """Records whose time is over come on the list, some people at each look; what two people

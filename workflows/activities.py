@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from referral.actors import Actor
@@ -15,6 +15,7 @@ from referral.store import Sql, Tx
 from workflows.moves import N_
 from workflows.organisations import ORGANISATION, SETTERS, over_place
 from workflows.rules import field, missing, require, wrong
+from workflows.working_time import local_day
 
 TIERS = ("sole_artist", "small_group", "larger")
 PROVIDER = Sql(
@@ -37,6 +38,7 @@ FIELDS = (
     "name",
     "description",
     "status",
+    "paused_until",
     "location",
     "postcode",
     "when_words",
@@ -112,6 +114,8 @@ def save_activity(
     row = {c: values[c] for c in FIELDS if c in values}
     if (activity_id is None or "name" in row) and not str(row.get("name") or "").strip():
         raise wrong("activity", "save", field("name", N_("Enter the name of the activity.")))
+    if row.get("status") not in (None, "paused"):
+        row["paused_until"] = None
     if activity_id is not None:
         known = tx.row(ACTIVITY, id=activity_id, system_id=actor.system_id)
         if known is None or known[0] != provider_id:
@@ -135,6 +139,24 @@ def save_activity(
     )
     log(tx, actor, at, "activity_added", "activity", new)
     return new
+
+
+def pause_activity(
+    tx: Tx, actor: Actor, at: datetime, *, provider_id: str, activity_id: str, until: date | None
+) -> None:
+    """Nobody new from now until this day, or until somebody says so. Those who have a place keep
+    it, and who was referred before is still answered."""
+    if until is not None and until <= local_day(at):
+        raise wrong("activity", "pause", field("until", N_("The date must be in the future.")))
+    values = {"status": "paused", "paused_until": until}
+    save_activity(tx, actor, at, provider_id=provider_id, values=values, activity_id=activity_id)
+
+
+def open_again(tx: Tx, actor: Actor, at: datetime, *, provider_id: str, activity_id: str) -> None:
+    """New people again: because somebody says so, or because the day has come."""
+    save_activity(
+        tx, actor, at, provider_id=provider_id, values={"status": "open"}, activity_id=activity_id
+    )
 
 
 def save_group(

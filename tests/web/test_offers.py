@@ -8,7 +8,9 @@ import pytest
 
 from referral.store import Sql, Store
 from tests.web.client import sign_in
+from tests.winding import sweep
 from tests.world import World, build
+from workflows.engine import Refused
 
 ACTIVITY = Sql("SELECT name, status, confirmed_at FROM activity WHERE id = :id", times=(2,))
 GROUP = Sql("SELECT capacity, members_from_outside FROM activity_group WHERE id = :id")
@@ -77,6 +79,72 @@ def test_an_activity_is_paused(w: World) -> None:
         row = tx.row(ACTIVITY, id=w.activity["choir"])
     assert row is not None
     assert row[1] == "paused"
+
+
+PAUSED = Sql("SELECT status, paused_until FROM activity WHERE id = :id")
+
+
+def paused(w: World) -> tuple[str, str | None]:
+    with w.store.read() as tx:
+        row = tx.row(PAUSED, id=w.activity["choir"])
+    assert row is not None
+    return row[0], str(row[1]) if row[1] else None
+
+
+def test_new_referrals_are_paused_until_a_day_and_open_by_themselves(w: World) -> None:
+    path = f"/offers/{w.activity['choir']}/pause"
+    until = {"until-day": "18", "until-month": "5", "until-year": "2026"}
+    page = sign_in(w, "sol").fill(path, **until)
+    assert "Nobody new is sent before Monday 18 May 2026." in page.banner
+    assert "Nobody new until Monday 18 May 2026." in page.words
+    assert paused(w) == ("paused", "2026-05-18")
+    with pytest.raises(Refused) as refused:
+        w.sent()
+    assert "activity_open" in refused.value.codes
+    w.later(days=4)
+    sweep(w)
+    assert paused(w)[0] == "paused"
+    w.later(days=2)
+    sweep(w)
+    assert paused(w) == ("open", None)
+    assert w.sent()
+
+
+def test_a_pause_without_a_day_lasts_until_somebody_says_so(w: World) -> None:
+    sol = sign_in(w, "sol")
+    sol.fill(f"/offers/{w.activity['choir']}/pause")
+    assert paused(w) == ("paused", None)
+    w.later(days=300)
+    sweep(w)
+    assert paused(w)[0] == "paused"
+    sol = sign_in(w, "sol")
+    page = sol.get("/offers")
+    again = [n for n, form in enumerate(page.forms) if form[0].endswith("/open")]
+    assert "Open." in sol.send(page, form=again[0]).banner
+    assert paused(w) == ("open", None)
+
+
+def test_a_pause_ends_after_today_and_is_nobody_elses(w: World) -> None:
+    path = f"/offers/{w.activity['choir']}/pause"
+    today = {"until-day": "12", "until-month": "5", "until-year": "2026"}
+    page = sign_in(w, "sol").fill(path, **today)
+    assert page.status == 422
+    assert paused(w) == ("open", None)
+    kit = sign_in(w, "kit")
+    assert kit.get(path).status == 404
+    assert kit.post(path.replace("/pause", "/open")).status == 404
+
+
+def test_the_inbox_asks_once_a_month_whether_all_is_right(w: World) -> None:
+    asks_it = "Is what you offer still right?"
+    sol = sign_in(w, "sol")
+    page = sol.get("/")
+    assert asks_it in page.words
+    confirm = [n for n, form in enumerate(page.forms) if form[0] == "/offers/confirm"]
+    sol.send(page, form=confirm[0])
+    assert asks_it not in sol.get("/").words
+    w.later(days=31)
+    assert asks_it in sign_in(w, "sol").get("/").words
 
 
 def test_all_is_confirmed_in_one_press(w: World) -> None:

@@ -68,6 +68,10 @@ class ActivityShown(ActivityInList):
     maximum_age = fields.Integer(allow_none=True)
     safety_questions = fields.List(fields.Raw(), allow_none=True)
     confirmed_at = fields.AwareDateTime(allow_none=True)
+    paused_until = fields.Date(
+        allow_none=True,
+        metadata={"description": "Paused: the day from which it takes new people again."},
+    )
     created_at = fields.AwareDateTime()
     updated_at = fields.AwareDateTime()
     groups = fields.List(fields.Nested(GroupShown))

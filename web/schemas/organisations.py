@@ -91,6 +91,7 @@ class ChangeActivity(Command):
     name = Text(N_("Enter the name of the activity."))
     description = Text(most=LONG)
     status = Choice(ACTIVITY_STATES, N_("Choose whether it takes new people."))
+    paused_until = Day(when="to_come")
     location = Text()
     postcode = Checked(checks.postcode)
     when_words = Text()
