@@ -72,13 +72,15 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         N_("When will you first be in touch?"),
         N_("If you know it yet. For example, 15 3 2026"),
     ),
+    "referral.accept.session": (N_("Which session can they come to first?"), ""),
     "referral.accept.note": (
         N_("Anything the link worker should know?"),
         N_("If you want to. For example, the day and place of the first session."),
     ),
     "referral.decline.reason": (N_("Why can you not take them?"), ""),
+    "referral.decline.other": (N_("Could another activity of yours fit?"), ""),
     "referral.decline.note": (
-        N_("Could another activity of yours fit, or is there more to say?"),
+        N_("Is there more to say?"),
         N_("If you want to. The link worker reads it."),
     ),
     "referral.contact.note": (N_("How did it go?"), N_("If you want to. Keep it short.")),
@@ -418,6 +420,8 @@ def _kind(
             return "radios", given
         codes = list(declared.values)
         return "radios", tuple((c, word(dict(CODES.get(name, {})), c)) for c in codes)
+    if given and isinstance(declared, Text):
+        return "radios", given
     if isinstance(declared, (Id, OwnerKey)):
         return ("radios" if len(given) <= 8 else "choose"), given
     if isinstance(declared, Number):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
-from referral.states import Noun
+from referral import offered
+from referral.offered import Offer
+from referral.states import Noun, Role
 from referral.store import Tx
 from web import labels
 from web.access import current_actor
@@ -19,35 +21,74 @@ from web.labels import word
 from web.moves import Asked, move_page, own_page, read_record
 from web.say import _
 from web.schemas import Wrong, load, schema_for
-from web.schemas.fields import Day
+from web.schemas.fields import Day, Id, Text
+from web.sessions import runs
 from web.words import day_words
+from workflows import session_days
 from workflows.engine import Done, step
 from workflows.moves import N_
+from workflows.working_time import local_day
 
 pages = Blueprint("provider_moves", __name__)
 
 
 class Accept(schema_for(Noun.REFERRAL, "accept")):  # type: ignore[misc]
-    """Giving a place, and when the provider means to be in touch first."""
+    """Giving a place, when the provider means to be in touch first, and the first session."""
 
     first_contact = Day(when="to_come")
+    session = Text()
+
+
+class Decline(schema_for(Noun.REFERRAL, "decline")):  # type: ignore[misc]
+    """Saying no, and whether another activity of the same provider could fit."""
+
+    other = Id()
+
+
+SESSIONS = 3
+NONE = ""  # the answer that says nothing
+
+
+def _offers(record_id: str) -> tuple[Offer | None, list[Offer], date]:
+    """The activity a referral is for, the provider's others that take new people, and today."""
+    actor, activity_id = current_actor(), read_record(Noun.REFERRAL, record_id).facts.activity_id
+    with edge().reading(actor) as (tx, at):
+        own = offered.own_offers(tx, actor) if actor.role is Role.PROVIDER_LEADER else []
+    mine = next((o for o in own if o.id == activity_id), None)
+    others = [
+        o
+        for o in own
+        if o.id != activity_id and o.status == "open" and any(g.left for g in o.groups)
+    ]
+    return mine, others, local_day(at)
+
+
+def _with_words(told: dict[str, Any], *words: str) -> dict[str, Any]:
+    """What is given, with these words before those of the note."""
+    note = " ".join(w for w in (*words, told.pop("note", "") or "") if w)
+    return {**told, "note": note} if note else told
 
 
 @own_page(Noun.REFERRAL, "accept")
 def accept(record_id: str, trigger: str) -> ResponseReturnValue:
-    """Give the person a place. The date of the first contact goes to the link worker in words."""
+    """Give the person a place. The dates of the first contact and the first session go to the link
+    worker in words."""
     actor = current_actor()
+    mine, _others, today = _offers(record_id)
+    ahead = (
+        session_days.sessions_ahead(mine.when_words, runs(mine), today, SESSIONS) if mine else []
+    )
+    days = {day.isoformat(): day_words(day, weekday=True) for day in ahead}
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
-        first = given.pop("first_contact", None)
-        words = [
+        first, session = given.pop("first_contact", None), days.get(given.pop("session", NONE))
+        told = _with_words(
+            given,
             _("First contact is planned for %(day)s.", day=day_words(first, weekday=True))
             if first
             else "",
-            given.pop("note", ""),
-        ]
-        note = " ".join(w for w in words if w)
-        told = {"note": note} if note else {}
+            _("Their first session can be %(day)s.", day=session) if session else "",
+        )
         return step(
             tx,
             Noun.REFERRAL,
@@ -60,7 +101,14 @@ def accept(record_id: str, trigger: str) -> ResponseReturnValue:
             key=form.key,
         )
 
-    return move_page(Noun.REFERRAL, record_id, "accept", Asked(schema=Accept, act=act))
+    asked = Asked(
+        schema=Accept,
+        act=act,
+        choices={"session": [*days.items(), (NONE, _("We will agree it with them"))]},
+        leave_out=("note",) if days else ("session",),
+        template="move_more.jinja" if days else "move.jinja",
+    )
+    return move_page(Noun.REFERRAL, record_id, "accept", asked)
 
 
 @own_page(Noun.REFERRAL, "complete")
@@ -114,12 +162,33 @@ def _preview(record_id: str, schema: Schema) -> str | None:
 
 @own_page(Noun.REFERRAL, "decline")
 def decline(record_id: str, trigger: str) -> ResponseReturnValue:
-    """Say no, with a reason from the list."""
-    return move_page(
-        Noun.REFERRAL,
-        record_id,
-        "decline",
-        Asked(
-            title=labels.said(N_("You cannot take this person")), press=_("Tell the link worker")
-        ),
+    """Say no, with a reason from the list, and what else of one's own could fit."""
+    actor = current_actor()
+    _mine, others, _today = _offers(record_id)
+    names = {o.id: o.name for o in others}
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
+        other = names.get(given.pop("other", NONE))
+        words = _("Another activity of ours could fit: %(activity)s.", activity=other)
+        return step(
+            tx,
+            Noun.REFERRAL,
+            record_id,
+            "decline",
+            actor,
+            at,
+            _with_words(given, words if other else ""),
+            version=form.version,
+            key=form.key,
+        )
+
+    asked = Asked(
+        title=labels.said(N_("You cannot take this person")),
+        press=_("Tell the link worker"),
+        schema=Decline,
+        act=act,
+        choices={"other": [*names.items(), (NONE, _("No"))]},
+        leave_out=("note",) if names else ("other",),
+        template="move_more.jinja" if names else "move.jinja",
     )
+    return move_page(Noun.REFERRAL, record_id, "decline", asked)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = r"\b(mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:days?)?\b"
@@ -59,6 +60,14 @@ def session_on(words: str | None, runs: Iterable[Run], day: date) -> bool:
 def next_session(words: str | None, runs: Iterable[Run], today: date) -> date | None:
     """The next day with a session, today included; None where it can't be told."""
     return _first(words, tuple(runs), (today + timedelta(n) for n in range(FAR)))
+
+
+def sessions_ahead(words: str | None, runs: Iterable[Run], today: date, n: int) -> list[date]:
+    """The next days with a session after today, so many at most; none where they can't be told."""
+    named, known = weekdays(words), tuple(runs)
+    days = (today + timedelta(ahead) for ahead in range(1, FAR))
+    found = (d for d in days if d.weekday() in named and any(run.meets(d) for run in known))
+    return list(islice(found, n))
 
 
 def last_session(words: str | None, runs: Iterable[Run], today: date) -> date | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from referral.rows import change
 from referral.store import Sql, Store
 from tests.web.client import sign_in
 from tests.world import World, build
+from workflows.activities import save_activity, save_group
 
 STATE = Sql("SELECT state FROM referral WHERE id = :id")
 NOTES = Sql("SELECT count(*) FROM note WHERE record_id = :id")
@@ -85,6 +87,63 @@ def test_provider_declines_with_one_reason(w: World) -> None:
     )
     assert page.status == 303
     assert state_of(w, record) == "returned"
+
+
+def another_choir(w: World, capacity: int = 8, **more: str) -> str:
+    """A second activity of the same provider."""
+    actor = w.actor["sol"]
+    with w.store.begin(actor) as tx:
+        made = save_activity(
+            tx,
+            actor,
+            w.at,
+            provider_id=w.provider["singers"],
+            values={"name": "Evening singing", **more},
+        )
+        save_group(tx, actor, w.at, activity_id=made, values={"capacity": capacity})
+    return made
+
+
+def test_declining_may_name_another_activity_that_could_fit(w: World) -> None:
+    record, other = w.sent(), another_choir(w)
+    sol = sign_in(w, "sol")
+    page = sol.get(f"/referrals/{record}/decline")
+    assert "Could another activity of yours fit?" in page.words
+    sol.send(page, follow=False, reason="not_right_activity", other=other, note="It is smaller.")
+    assert state_of(w, record) == "returned"
+    read = sign_in(w, "priya").get(f"/referrals/{record}").words
+    assert "Another activity of ours could fit: Evening singing. It is smaller." in read
+
+
+def test_no_other_activity_is_asked_about_where_none_takes_new_people(w: World) -> None:
+    record = w.sent()
+    another_choir(w, status="paused")
+    another_choir(w, capacity=0)
+    page = sign_in(w, "sol").get(f"/referrals/{record}/decline")
+    assert "Could another activity of yours fit?" not in page.words
+    assert "Is there more to say?" in page.words
+
+
+def test_accepting_offers_the_next_sessions_to_come_to(w: World) -> None:
+    record = w.sent()
+    sol = sign_in(w, "sol")
+    assert "Which session" not in sol.get(f"/referrals/{record}/accept").words
+    with w.store.begin() as tx:
+        change(tx, "activity", w.activity["choir"], {"when_words": "Thursdays, 2pm"})
+    page = sol.get(f"/referrals/{record}/accept")
+    assert "Which session can they come to first? Thursday 14 May 2026" in page.words
+    sol.send(page, follow=False, session="2026-05-21")
+    assert state_of(w, record) == "accepted"
+    read = sign_in(w, "priya").get(f"/referrals/{record}").words
+    assert "Their first session can be Thursday 21 May 2026." in read
+
+
+def test_a_session_that_was_not_offered_says_nothing(w: World) -> None:
+    record = w.sent()
+    with w.store.begin() as tx:
+        change(tx, "activity", w.activity["choir"], {"when_words": "Thursdays, 2pm"})
+    sign_in(w, "sol").fill(f"/referrals/{record}/accept", follow=False, session="2026-05-22")
+    assert "22 May" not in sign_in(w, "priya").get(f"/referrals/{record}").words
 
 
 def test_declining_without_a_reason_asks_for_one(w: World) -> None:
