@@ -808,6 +808,11 @@ NOTICES: dict[str, str] = {
     ),
     "wished_to_decline": N_("The provider wanted to say that they can't take the person."),
     "wished_to_ask": N_("The provider wanted to ask something, when it was too late. Ring them."),
+    "wished_to_put_on_waiting_list": N_(
+        "The provider wanted to put the person on the waiting list, when it was too late. Ring"
+        " them."
+    ),
+    "wished_to_complete": N_("The provider wanted to finish, when it was too late. Ring them."),
     "wished_to_came": N_("The provider wanted to say who came, when it was too late. Ring them."),
     "person_said_how": N_("The person said how it went."),
     "person_contact_wish": N_(

@@ -75,6 +75,8 @@ USED = {
     "accept": N_("This link was used to accept."),
     "decline": N_("This link was used to say that your group cannot take them."),
     "ask": N_("This link was used to ask a question."),
+    "put_on_waiting_list": N_("This link was used to put them on your waiting list."),
+    "complete": N_("This link was used to finish."),
     "came": N_("This link was used to say who came."),
     "open": N_("This link was opened already. It opens once."),
 }
@@ -82,6 +84,8 @@ DONE = {
     "accept": N_("Accepted. The link worker can see it now. Sign in for how to reach the person."),
     "decline": N_("Saved. The link worker looks for something else for them."),
     "ask": N_("Your question was sent to the link worker."),
+    "put_on_waiting_list": N_("Saved. The link worker is told the date."),
+    "complete": N_("Finished. The link worker reads how it went."),
     "came": N_("Saved. The link worker can see it."),
 }
 # What the pages of the person call what a provider sees.
@@ -125,6 +129,7 @@ class Came(Command):
 
     day = Day(N_("Enter the day of the session."), when="today_or_before")
     came = Choice(tuple(labels.CAME), N_("Choose whether they came."))
+    why = Choice(tuple(labels.CAME_CORRECTED))
 
 
 class HowItWent(Command):
@@ -146,6 +151,8 @@ SCHEMAS: dict[str, Callable[[], Schema]] = {
     "accept": lambda: schema_for(Noun.REFERRAL, "accept")(),
     "decline": lambda: schema_for(Noun.REFERRAL, "decline")(),
     "ask": lambda: schema_for(Noun.REFERRAL, "ask")(),
+    "put_on_waiting_list": lambda: schema_for(Noun.REFERRAL, "put_on_waiting_list")(),
+    "complete": lambda: schema_for(Noun.REFERRAL, "complete")(),
     "came": Came,
 }
 
@@ -274,6 +281,9 @@ def _offer(
         until=day_words(local_day(link.expires_at), weekday=True),
         reasons=labels.listed_reasons(offer.rules, "referral.decline"),
         came=labels.choices(labels.CAME),
+        why=labels.choices(labels.CAME_CORRECTED),
+        outcomes=labels.choices(labels.OUTCOMES),
+        goals=labels.choices(labels.GOALS_MET),
         record=labels.record_path(Noun.REFERRAL, link.record_id),
     )
     return body, status

@@ -555,6 +555,25 @@ def overview(shown: Shown) -> list[dict[str, str]]:
     return [{"key": key, "value": str(value)} for key, value in pairs if value]
 
 
+# What a provider decides by: read before the buttons, on the smallest phone too.
+DECIDED_BY = (N_("What matters"), N_("Goals"), N_("Needs"), N_("Access"), N_("Activity"))
+
+
+def to_decide(shown: Shown) -> bool:
+    """Whether the viewer is the provider who is to answer."""
+    asked = shown.facts.state in (S.SENT, S.QUERIED, S.WAITING)
+    return shown.actor.role is Role.PROVIDER_LEADER and asked and not shown.closed
+
+
+def _split(
+    facts: list[dict[str, str]], first: bool
+) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """What stands before the buttons, and what after them."""
+    keys = {said(key) for key in DECIDED_BY} if first else set()
+    before = [one for one in facts if one["key"] in keys]
+    return before, [one for one in facts if one["key"] not in keys]
+
+
 def _named(name: str | None, team: str | None) -> str | None:
     return ", ".join(x for x in (name, team) if x) or None
 
@@ -614,6 +633,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
     line = None
     if shown.clock is not None:
         line = deadline(shown.due, shown.at, hours=shown.clock.hours)
+    deciding, rest = _split(overview(shown), to_decide(shown))
     accountability = None
     if "since" in shown.seen and not shown.closed:
         with edge().reading(shown.actor) as (tx, at):
@@ -633,7 +653,8 @@ def show(record_id: UUID) -> ResponseReturnValue:
         consent=consent_facts(shown),
         overrides=overrides(shown),
         holding=holding(shown),
-        overview=overview(shown),
+        deciding=deciding,
+        overview=rest,
         safety=safety(shown),
         outcome=outcome(shown),
         latest=entries(Noun.REFERRAL, shown.timeline.steps[:3], shown.at, shown.timeline.notes),

@@ -162,7 +162,7 @@ def _notice(ready: Ready, ways: Ways) -> Said:
 
 def _link_words(purpose: str) -> str:
     if purpose == links.CAME:
-        return _("Say who came, without signing in")
+        return _("Say who came or finish, without signing in")
     return _("Answer without signing in")
 
 

@@ -1,4 +1,5 @@
-"""What a leader does by a link, without signing in: accept, decline, ask, say who came.
+"""What a leader does by a link, without signing in: accept, ask, put on the waiting list, decline,
+say who came, finish.
 
 The page of a link shows the least one can decide by, whatever stage the referral has reached: who
 the person is and how to reach them stands behind the sign-in. Looking changes nothing; one press
@@ -29,8 +30,8 @@ from workflows.working_time import local_day
 
 CAUSE = "link"
 WISHES: Mapping[str, tuple[str, ...]] = {
-    links.ANSWER: ("accept", "decline", "ask"),
-    links.CAME: ("came",),
+    links.ANSWER: ("accept", "ask", "put_on_waiting_list", "decline"),
+    links.CAME: ("came", "complete"),
 }
 # What a link shows, of what its leader may see at all.
 LEAST = frozenset(
@@ -183,15 +184,17 @@ def act(
         raise LinkOver("used")
     if wish != "came":
         return step(tx, Noun.REFERRAL, link.record_id, wish, actor, at, given).state
-    came = str(given.get("came") or "")
-    return _came(tx, actor, link.record_id, at, came, day or local_day(at))
+    return _came(tx, actor, link.record_id, at, given, day or local_day(at))
 
 
-def _came(tx: Tx, actor: Actor, referral_id: str, at: datetime, came: str, day: date) -> str:
+def _came(
+    tx: Tx, actor: Actor, referral_id: str, at: datetime, given: Mapping[str, Any], day: date
+) -> str:
+    came, why = str(given.get("came") or ""), given.get("why")
     f = facts.referral(tx, referral_id, actor, at)
     if f is not None and f.state == S.ACCEPTED and came in ("came", "late"):
         step(tx, Noun.REFERRAL, referral_id, "start", actor, at)
-    return record_attendance(tx, actor, at, referral_id, day=day, came=came).state
+    return record_attendance(tx, actor, at, referral_id, day=day, came=came, why=why).state
 
 
 def too_late(tx: Tx, link_id: str, at: datetime, wish: str) -> Offer | None:

@@ -22,6 +22,7 @@ from tests.winding import rows, state, sweep
 from tests.world import World, build
 from web.link_tokens import LinkTokens
 from workflows import provider_links
+from workflows.referrals import record_attendance
 
 TOKENS = LinkTokens(HTTP.secret_key)
 PERSONAL = ("Okoro", "900982", "1951", "ZZ99", "Ash Lane neighbour")
@@ -140,6 +141,56 @@ def test_a_leader_says_who_came_and_the_first_time_starts_it(one: Links) -> None
     future = one.make(one.record, purpose=links.CAME)
     late = press(one, future, "came", came="came", **{**day, "day__day": "30"})
     assert late.status == 422
+
+
+def test_a_leader_puts_somebody_on_the_waiting_list_by_a_link(one: Links) -> None:
+    path = one.make(one.w.sent())
+    assert press(one, path, "put_on_waiting_list").status == 422
+    assert one.state() == "sent"
+    day = {"expected_date__day": "1", "expected_date__month": "7", "expected_date__year": "2026"}
+    press(one, path, "put_on_waiting_list", **day)
+    assert (one.state(), one.kept()[1]) == ("waiting", "put_on_waiting_list")
+
+
+FINISHED = {
+    "outcome": "finished",
+    "goals_met": "yes",
+    "what_next": "Comes as a friend",
+    "summary": "Sang each week.",
+}
+
+
+def test_a_leader_finishes_by_a_link_in_the_same_words(one: Links) -> None:
+    path = one.make(one.w.active(), purpose=links.CAME)
+    missing = press(one, path, "complete", **{**FINISHED, "summary": ""})
+    assert missing.status == 422
+    assert "Comes as a friend" in missing.text, "what was typed stays"
+    assert (one.state(), one.kept()[0]) == ("active", None)
+    press(one, path, "complete", **FINISHED)
+    assert (one.state(), one.kept()[1]) == ("completed", "complete")
+
+
+def test_nobody_finishes_by_a_link_who_has_not_started_or_by_one_to_answer(one: Links) -> None:
+    path = one.make(one.w.accepted(), purpose=links.CAME)
+    assert all(not action.endswith("/complete") for action, _f in one.phone.get(path).forms)
+    other = one.make(one.w.active())
+    assert one.phone.post(f"{other}/complete", FINISHED).status == 404
+    assert one.state() == "active"
+
+
+def test_what_was_said_before_is_changed_by_a_link_only_with_a_reason(one: Links) -> None:
+    w = one.w
+    path = one.make(w.active(), purpose=links.CAME)
+    with w.store.begin(w.actor["sol"]) as tx:
+        record_attendance(tx, w.actor["sol"], w.at, one.record, day=w.at.date(), came="came")
+    day = {"day__day": "12", "day__month": "5", "day__year": "2026"}
+    page = press(one, path, "came", came="told_us", **day)
+    assert page.status == 422
+    assert "Choose why you change what was saved before." in page.words
+    assert one.kept()[0] is None
+    again = [n for n, (action, _f) in enumerate(page.forms) if action.endswith("/came")]
+    one.phone.send(page, form=again[0], came="told_us", why="heard_later", **day)
+    assert rows(w.store, "SELECT came, was FROM attendance") == [("told_us", "came")]
 
 
 @pytest.mark.parametrize("begin", ["sent", "accepted", "active", "completed"])
@@ -357,7 +408,7 @@ def test_presses_are_counted_and_soon_too_many(one: Links) -> None:
 
 def test_a_provider_can_not_use_a_link_for_what_it_was_not_sent_for(one: Links) -> None:
     path = one.make(one.w.active(), purpose=links.CAME)
-    for wish in ("accept", "decline", "ask", "recall", "complete", "open"):
+    for wish in ("accept", "decline", "ask", "recall", "give_back", "open"):
         assert one.phone.post(f"{path}/{wish}", {"reason": "full", "note": "x"}).status == 404, wish
     assert one.state() == "active"
 

@@ -84,6 +84,16 @@ ACTIVITIES: tuple[tuple[str, str, str, str, str, str, str, int], ...] = (
         16,
     ),
     (
+        "singers",
+        "evening",
+        "small_group",
+        "Evening singing",
+        "Songs everybody knows, for people who work in the day.",
+        "Tuesdays, 7pm to 8.30pm",
+        "Harbour Hall, Quay Street. Step-free, hearing loop.",
+        12,
+    ),
+    (
         "dance",
         "steps",
         "small_group",
@@ -136,6 +146,7 @@ ACTIVITIES: tuple[tuple[str, str, str, str, str, str, str, int], ...] = (
 )
 LEADER = {
     "choir": "sol",
+    "evening": "rae",
     "steps": "dana",
     "pottery": "kit",
     "garden": "hana",

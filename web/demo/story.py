@@ -20,7 +20,7 @@ from web.demo import cast
 from web.demo.leading import leading
 from web.demo.lives import tell_lives
 from web.demo.rights import tell_rights
-from workflows.activities import add_provider, save_activity, save_group
+from workflows.activities import add_provider, pause_activity, save_activity, save_group
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
 from workflows.emergencies import open_record
@@ -427,6 +427,40 @@ class Story:
 
             self.on(days, sending, hour=11)
 
+    def still_right(self, days: int, activity: str) -> None:
+        """The leader says that the listing is right."""
+        actor, provider = self.actor[cast.LEADER[activity]], cast.PROVIDER_OF[activity]
+
+        def confirm(at: datetime) -> None:
+            with self.store.begin(actor) as tx:
+                save_activity(
+                    tx,
+                    actor,
+                    at,
+                    provider_id=self.provider[provider],
+                    values={"confirmed_at": at},
+                    activity_id=self.activity[activity],
+                )
+
+        self.on(days, confirm)
+
+    def pause(self, days: int, activity: str, ahead: int) -> None:
+        """Nobody new, until so many days from now."""
+        actor, provider = self.actor[cast.LEADER[activity]], cast.PROVIDER_OF[activity]
+
+        def stop(at: datetime) -> None:
+            with self.store.begin(actor) as tx:
+                pause_activity(
+                    tx,
+                    actor,
+                    at,
+                    provider_id=self.provider[provider],
+                    activity_id=self.activity[activity],
+                    until=local_day(self.now) + timedelta(days=ahead),
+                )
+
+        self.on(days, stop)
+
     def taking_part(self, days: int, name: str, activity: str, came: tuple[int, ...] = ()) -> None:
         """Accepted, rung, started, and came on these days."""
         leader = cast.LEADER[activity]
@@ -595,6 +629,9 @@ def _lives(s: Story) -> None:
     s.begin(90, "Gordon", "choir", until=-4)
     s.taking_part(88, "Gordon", "choir", (70, 45, 20))
     s.begin(0, "Hilda", "choir")
+    for activity in ("choir", "evening", "steps", "garden", "reading"):
+        s.still_right(12, activity)
+    s.pause(9, "theatre", 25)
 
 
 def _plain_step(
