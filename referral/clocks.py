@@ -11,7 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from referral.schema import CLOCK_RUNS, Base, Ref, Serial
+from referral.schema import CLOCK_MISSED, CLOCK_RUNS, Base, Ref, Serial
 
 
 class Clock(Base):
@@ -61,6 +61,12 @@ class Clock(Base):
             postgresql_where=text(CLOCK_RUNS),
         ),
         Index(None, "record_id", "kind", "id"),
+        Index(
+            "ix_clock_missed",
+            "missed",
+            sqlite_where=text(CLOCK_MISSED),
+            postgresql_where=text(CLOCK_MISSED),
+        ),
     )
 
 

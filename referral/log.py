@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from referral.schema import OUTBOX_TODO, Base, Key, Ref, Sealed, Serial
+from referral.schema import OUTBOX_TODO, STEP_COUNTED, Base, Key, Ref, Sealed, Serial
 
 
 class Step(Base):
@@ -33,7 +33,16 @@ class Step(Base):
     reason: Mapped[str | None]
     note_id: Mapped[Ref | None]
     table_version: Mapped[str]
-    __table_args__ = (Index("uq_step_record", "record_id", "version", unique=True),)
+    __table_args__ = (
+        Index("uq_step_record", "record_id", "version", unique=True),
+        Index(
+            "ix_step_counted",
+            "trigger",
+            "at",
+            sqlite_where=sql(STEP_COUNTED),
+            postgresql_where=sql(STEP_COUNTED),
+        ),
+    )
 
 
 class Audit(Base):

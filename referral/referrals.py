@@ -61,6 +61,7 @@ class Referral(Base):
         Index(None, "provider_id", "since", "id", "state"),
         Index(None, "organisation_id", "since", "id", "state"),
         Index(None, "link_worker_id", "state"),
+        Index(None, "sent_at"),
     )
 
 

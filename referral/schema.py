@@ -189,6 +189,8 @@ AGREEMENT_LIVE = "state = 'in_force'"
 REFERRAL_DUPLICATE = f"state IN ({listed(*DUPLICATES)})"
 CLOCK_RUNS = "ended IS NULL"
 OUTBOX_TODO = "sent_at IS NULL"
+STEP_COUNTED = "trigger IN ('decline','start','withdraw')"
+CLOCK_MISSED = "missed IS NOT NULL"
 
 
 def under(path: str = "pl.path") -> str:

@@ -57,6 +57,7 @@ MODULES: tuple[str, ...] = (
     "web.accountability",
     "web.announcements",
     "web.themes",
+    "web.reports",
     "web.raised_outside",
     "web.policy",
     "web.policy_changes",

@@ -48,16 +48,27 @@ GOVERNANCE = (
     (N_("Reviews"), "/"),
     (N_("Dashboard"), "/dashboard"),
     (N_("Providers"), "/providers"),
+    (N_("Audit"), "/audit"),
+    (N_("Reports"), "/reports"),
+    (N_("Help"), "/help"),
+)
+INFORMATION = (
+    (N_("Reviews"), "/"),
     (N_("People's requests"), "/rights"),
     (N_("Who can see what"), "/access"),
+    (N_("Providers"), "/providers"),
     (N_("Audit"), "/audit"),
+    (N_("Help"), "/help"),
+)
+COMMISSIONER = (
+    (N_("Dashboard"), "/dashboard"),
     (N_("Reports"), "/reports"),
     (N_("Help"), "/help"),
 )
 SAFEGUARDING = (
     (N_("Reviews"), "/"),
+    (N_("Dashboard"), "/dashboard"),
     (N_("Providers"), "/providers"),
-    (N_("Shared for safety"), "/overrides"),
     (N_("Emergency access"), "/emergencies"),
     (N_("Reports"), "/reports"),
     (N_("Help"), "/help"),
@@ -84,6 +95,8 @@ MENUS: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.SAFEGUARDING_LEAD: SAFEGUARDING,
     Role.ADMINISTRATOR: ADMIN,
     Role.AUDITOR: AUDITOR,
+    Role.INFORMATION_GOVERNANCE_LEAD: INFORMATION,
+    Role.COMMISSIONER: COMMISSIONER,
 }
 SEARCHERS = frozenset(Role) - {
     Role.ADMINISTRATOR, Role.AUDITOR, Role.COMMISSIONER, Role.PERSON, Role.SYSTEM,

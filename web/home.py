@@ -27,6 +27,7 @@ from web.sessions import next_of
 from web.words import by_when, day_words, deadline
 from web.worklists import card, groups
 from workflows import inquiries, reading
+from workflows.access import REVIEWERS as ACCESS_REVIEWERS
 from workflows.working_time import ENGLAND, LONDON, add, local_day, working_days_between
 
 pages = Blueprint("home", __name__)
@@ -343,6 +344,9 @@ def _beside(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
         ("/themes", _("Themes of what is escalated")),
         ("/accountability", _("Who answers for what")),
     ]
+    if actor.role in ACCESS_REVIEWERS and actor.role is not Role.INFORMATION_GOVERNANCE_LEAD:
+        found.append(("/rights", _("People's requests")))
+        found.append(("/access", _("Who can see what")))
     if actor.role in SENDERS:
         found.append(("/announcements", _("Announcements")))
     unread, to_decide = policies.waiting_for(tx, actor.membership_id, at)

@@ -193,6 +193,7 @@ LISTS: dict[str, str] = {
     "referral_lists.referrals": Noun.REFERRAL,
     "referral_lists.taking_part": Noun.REFERRAL,
     "referral_pages.confirmations": Noun.REFERRAL,
+    "report_pages.records": Noun.REFERRAL,
     "rights_pages.requests": Noun.RIGHTS,
     "search.search": PERSON,
     "team_pages.hand_over": Noun.REFERRAL,
@@ -315,6 +316,14 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "theme_pages.all_themes",
             "wording_pages.listed",
             "wording_pages.one",
+        }
+    ),
+    "numbers, of which nobody can be picked out": frozenset(
+        {
+            "report_pages.dashboard",
+            "report_pages.report",
+            "report_pages.reports",
+            "report_pages.table",
         }
     ),
     "which records are due to be destroyed, by their references": frozenset(

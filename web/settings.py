@@ -12,10 +12,13 @@ from sqlalchemy.engine import make_url
 
 from referral.keys import WrappingKeys
 from referral.store import Store
+from workflows.small_numbers import HIDDEN_TO, NEAREST
 
 PREFIX = "SEGUE_"
 LEAST_SECRET = 32
 KEY_FILE = "var/wrapping.keys"
+NUMBERS = {"hide_numbers_to": HIDDEN_TO, "round_numbers_to": NEAREST}
+NOT_TEXT = frozenset({"proxies", "keep_addresses", "wall", *NUMBERS})
 
 
 class SettingWrong(Exception):
@@ -49,6 +52,9 @@ class Settings:
     keep_addresses: bool = True
     # Whether the database is told who asks, and holds each query to what they may see.
     wall: bool = False
+    # Numbers of people up to this aren't told to who answers for a place; the others are rounded.
+    hide_numbers_to: int = HIDDEN_TO
+    round_numbers_to: int = NEAREST
     # The phone line on pages that say something is wrong, where the place keeps one.
     urgent_phone: str | None = None
     # How to reach whoever runs this service, on the help page.
@@ -102,7 +108,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     told = {
         name: env[PREFIX + name.upper()]
         for name in Settings.__dataclass_fields__
-        if name not in ("proxies", "keep_addresses", "wall") and env.get(PREFIX + name.upper())
+        if name not in NOT_TEXT and env.get(PREFIX + name.upper())
     }
     proxies = env.get(PREFIX + "PROXIES", "0")
     if not proxies.isdigit():
@@ -110,8 +116,14 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     addresses = env.get(PREFIX + "KEEP_ADDRESSES", "yes").lower()
     if addresses not in ("yes", "no"):
         raise SettingWrong("SEGUE_KEEP_ADDRESSES must be yes or no.")
+    numbers = {name: env.get(PREFIX + name.upper(), str(n)) for name, n in NUMBERS.items()}
+    for name, text in numbers.items():
+        if not text.isdigit() or int(text) < 1:
+            raise SettingWrong(f"{PREFIX}{name.upper()} must be a number from 1 up.")
     return Settings(
         **{"secret_key": "", **told},
+        hide_numbers_to=int(numbers["hide_numbers_to"]),
+        round_numbers_to=int(numbers["round_numbers_to"]),
         proxies=int(proxies),
         keep_addresses=addresses == "yes",
         wall=wall_wanted(env),

@@ -52,6 +52,7 @@ WORDS = {
     "purpose": "contact",
     "kind": "days",
     "name": "referral.draft",
+    "report": "declines",
     "what": "show",
     "wish": "accept",
     "code": "PC-0000-00",

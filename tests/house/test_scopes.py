@@ -38,6 +38,7 @@ FOR_SOMEBODY = {
     "offered": "a provider's own activities and registers",
     "oversight": "who sets up and watches over a place",
     "reviews": "the page of an escalation",
+    "counts": "how many, and the records of each number",
     "captions": "the names of records in a heading",
     "beginnings": "a link worker's own unfinished writing",
     "accountability": "who answers for a record",

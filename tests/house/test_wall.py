@@ -56,6 +56,7 @@ PAST_IT = {
     "referral/visible.py": "whether something is held, closed or asked for: never a row",
     "referral/lists.py": "whether somebody is held; and the raiser's own words",
     "referral/accountability.py": "that nobody who is named in a concern answers for it",
+    "referral/counts.py": "how many, for who counts what nobody shows them: numbers",
     "referral/policies.py": "how many records a change of policy concerns: a number",
     "referral/wordings.py": "how many answers were given to the words read out: a number",
     "workflows/people.py": "whether another team holds a person of this NHS number",

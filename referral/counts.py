@@ -1,0 +1,330 @@
+"""How many: what those who answer for a place, a team or their own work count, and which records
+each number is of.
+
+Each measure is one text, from which both the number and the list of its records are made, so that
+neither can say other than the other. Its scope is that of `referral.scopes`. A number is made past
+the wall, for a commissioner counts what nobody shows them; the list of its records is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple
+
+from referral import scopes
+from referral.actors import Actor
+from referral.facts import asking, closed_person
+from referral.oversight import WITHIN
+from referral.schema import CONCERN_OPEN, EVIDENCE_COUNTS, STEP_COUNTED, of, under
+from referral.states import EscalationState, Noun, Role, listed
+from referral.store import Sql, Tx
+from referral.visible import _list as bound_list
+from referral.visible import _many
+
+_WHERE = """JOIN organisation og ON og.id = r.organisation_id
+JOIN place pl ON pl.id = og.place_id
+JOIN provider pr ON pr.id = r.provider_id
+JOIN organisation pog ON pog.id = pr.organisation_id
+JOIN place ppl ON ppl.id = pog.place_id"""
+_STEP = f"s.system_id = :system_id AND s.{STEP_COUNTED} AND s.at >= :since AND s.at < :until"
+_ENDS = listed(EscalationState.CLOSED, EscalationState.WITHDRAWN)
+NOT_KNOWN = ""
+AGES = ("under_18", "18_34", "35_49", "50_64", "65_79", "80_over")
+_BIRTHDAYS = (18, 35, 50, 65, 80)
+_AGE = " ".join(f"WHEN pe.birth_date > :born_{n} THEN '{AGES[i]}'" for i, n in
+                enumerate(_BIRTHDAYS))  # fmt: skip
+WAITS = ("to_14", "to_28", "to_56", "over_56")
+_WAIT_DAYS = (14, 28, 56)
+OPEN_FOR = ("to_5", "to_10", "to_20", "over_20")
+RUNS_OUT = ("out", "to_7", "to_30", "to_60", "later")
+
+
+def _wait(pg: bool) -> str:
+    waited = "s.at - r.sent_at" if pg else "julianday(s.at) - julianday(r.sent_at)"
+    most = [f"interval '{days} days'" if pg else str(days) for days in _WAIT_DAYS]
+    bands = " ".join(f"WHEN {waited} <= {m} THEN '{WAITS[i]}'" for i, m in enumerate(most))
+    return f"CASE {bands} ELSE '{WAITS[-1]}' END"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is counted: the records, how they may be told apart, and what a list says of each.
+
+    `now`: it stands as of this moment, whatever the time asked about. `open_to_list`: whether a
+    list of its records may be had by those who see them; a list would say of each of them what it
+    was chosen by."""
+
+    noun: str
+    text: str
+    by: Mapping[str, str]
+    number: str
+    row: str = ""
+    when: str = ""
+    now: bool = False
+    open_to_list: bool = True
+    provider: str = "r.provider_id"
+    times: tuple[int, ...] = field(default=(2,))
+
+
+def _referrals(source: str, by: Mapping[str, str], key: str, when: str, **more: Any) -> Measure:
+    row = f"CAST(r.id AS text), r.reference, {when}, r.state, pog.name, {key}"
+    return Measure(Noun.REFERRAL, source, by, key, row, when, **more)
+
+
+_STATE = {"state": "r.state", "provider": "CAST(r.provider_id AS text)"}
+MEASURES: dict[str, Measure] = {
+    "sent": _referrals(
+        f"SELECT {{what}} FROM guard.referral r {_WHERE} WHERE r.system_id = :system_id"
+        " AND r.sent_at >= :since AND r.sent_at < :until AND r.state <> 'in_error' AND {scope}",
+        _STATE, "CAST(r.id AS text)", "r.sent_at",
+    ),
+    "who": Measure(
+        Noun.REFERRAL,
+        f"SELECT {{what}} FROM guard.referral r {_WHERE} JOIN guard.person pe ON pe.id ="
+        " r.person_id WHERE r.system_id = :system_id AND r.sent_at >= :since"
+        " AND r.sent_at < :until AND r.state <> 'in_error' AND {scope}",
+        {
+            "age": f"CASE WHEN pe.birth_date IS NULL THEN '' {_AGE} ELSE '{AGES[-1]}' END",
+            "language": "CASE WHEN coalesce(pe.language, '') = '' THEN ''"
+            " WHEN lower(pe.language) IN ('en', 'english') THEN 'english' ELSE 'other' END",
+            "interpreter": "CASE WHEN pe.interpreter IS NULL THEN '' WHEN pe.interpreter"
+            " THEN 'yes' ELSE 'no' END",
+        },
+        "CAST(r.id AS text)",
+        open_to_list=False,
+    ),
+    "declined": _referrals(
+        f"SELECT {{what}} FROM step s JOIN guard.referral r ON r.id = s.record_id {_WHERE}"
+        f" WHERE {_STEP} AND s.trigger = 'decline' AND {{scope}}",
+        {"reason": "coalesce(s.reason, '')", **_STATE}, "CAST(s.id AS text)", "s.at",
+    ),
+    "started": _referrals(
+        f"SELECT {{what}} FROM step s JOIN guard.referral r ON r.id = s.record_id {_WHERE}"
+        f" WHERE {_STEP} AND s.trigger = 'start' AND r.sent_at IS NOT NULL AND {{scope}}",
+        {"wait": "{wait}", **_STATE}, "CAST(s.id AS text)", "s.at",
+    ),
+    "late": _referrals(
+        f"SELECT {{what}} FROM clock t JOIN guard.referral r ON r.id = t.record_id {_WHERE}"
+        " WHERE t.system_id = :system_id AND t.noun = 'referral' AND t.missed >= :since"
+        " AND t.missed < :until AND {scope}",
+        {"kind": "t.kind", **_STATE}, "CAST(t.id AS text)", "t.missed",
+    ),
+    "withdrawn": Measure(
+        Noun.CONSENT,
+        "SELECT {what} FROM step s JOIN guard.consent c ON c.id = s.record_id"
+        " JOIN organisation og ON og.id = c.organisation_id JOIN place pl ON pl.id = og.place_id"
+        " LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient"
+        " LEFT JOIN organisation pog ON pog.id = pr.organisation_id"
+        f" WHERE {_STEP} AND s.trigger = 'withdraw' AND s.noun = 'consent' AND {{scope}}",
+        {"purpose": "c.purpose"},
+        "CAST(s.id AS text)",
+        "CAST(c.id AS text), c.purpose, s.at, c.state, pog.name, CAST(s.id AS text)",
+        "s.at",
+        provider="pr.id",
+    ),
+    "escalated": Measure(
+        Noun.ESCALATION,
+        "SELECT {what} FROM guard.escalation e JOIN organisation og ON og.id = e.organisation_id"
+        " JOIN place pl ON pl.id = og.place_id WHERE e.system_id = :system_id"
+        f" AND e.state NOT IN ({_ENDS}) AND NOT {closed_person('e.person_id')} AND {{scope}}",
+        {
+            "severity": "e.severity",
+            "age": "CASE WHEN e.created_at > :ago_5 THEN 'to_5' WHEN e.created_at > :ago_10"
+            " THEN 'to_10' WHEN e.created_at > :ago_20 THEN 'to_20' ELSE 'over_20' END",
+            "kind": "e.kind",
+        },
+        "CAST(e.id AS text)",
+        "CAST(e.id AS text), e.reference, e.created_at, e.state, og.name, CAST(e.id AS text)",
+        "e.created_at",
+        now=True,
+        provider="",
+    ),
+    "assurance": Measure(
+        "provider",
+        "SELECT {what} FROM (SELECT pr.id, o.name, a.state, a.since, (SELECT"
+        " min(coalesce(v.grace_until, v.until)) FROM evidence v WHERE v.provider_id = pr.id"
+        f" AND {of('v', EVIDENCE_COUNTS)}) AS ends"
+        " FROM provider pr JOIN organisation o ON o.id = pr.organisation_id"
+        " JOIN place pl ON pl.id = o.place_id JOIN assurance a ON a.provider_id = pr.id"
+        " WHERE pr.system_id = :system_id AND a.state IN ('assured', 'conditional', 'suspended',"
+        " 'lapsed') AND {scope}) x WHERE 1 = 1",
+        {
+            "ends": "CASE WHEN x.state IN ('suspended', 'lapsed') OR x.ends IS NULL"
+            " OR x.ends <= :at THEN 'out' WHEN x.ends <= :in_7 THEN 'to_7' WHEN x.ends <= :in_30"
+            " THEN 'to_30' WHEN x.ends <= :in_60 THEN 'to_60' ELSE 'later' END"
+        },
+        "CAST(x.id AS text)",
+        "CAST(x.id AS text), x.name, coalesce(x.ends, x.since), x.state, '', CAST(x.id AS text)",
+        "coalesce(x.ends, x.since)",
+        now=True,
+        provider="",
+    ),
+    "concerns": Measure(
+        Noun.CONCERN,
+        "SELECT {what} FROM guard.concern c JOIN organisation og ON og.id = c.organisation_id"
+        " JOIN place pl ON pl.id = og.place_id WHERE c.system_id = :system_id"
+        f" AND {of('c', CONCERN_OPEN)} AND {{scope}}",
+        {},
+        "CAST(c.id AS text)",
+        now=True,
+        open_to_list=False,
+        provider="",
+    ),
+}  # fmt: skip
+
+COUNTERS = (Role.COMMISSIONER,)
+
+
+def scope_of(name: str, actor: Actor) -> str | None:
+    """What of a measure lies in the actor's scope, as a condition; None: nothing of it is for them.
+    A commissioner counts what lies in their place, and sees none of it."""
+    noun, role = MEASURES[name].noun, actor.role
+    counts = role in COUNTERS and actor.place_path is not None
+    if noun == Noun.REFERRAL:
+        if role is Role.LINK_WORKER:
+            return f"{scopes.SCOPES['team']} AND r.link_worker_id = :member"
+        found = "place" if counts else scopes.scope(actor)
+        return None if found in ("nobody", "provider") else scopes.SCOPES[found]
+    if noun == Noun.CONSENT:
+        if role is Role.LINK_WORKER:
+            return f"{scopes.ours('c')} AND c.link_worker_id = :member"
+        return under() if counts else scopes.condition(noun, actor)
+    if noun == Noun.ESCALATION:
+        found = scopes.review_scope(actor)
+        if counts:
+            return f"{under()} AND {scopes.NO_CONCERN}"
+        return None if found == "nobody" else scopes.REVIEW_SCOPES[found]
+    if noun == Noun.CONCERN:  # only to whom may open any concern of the place
+        return scopes.condition(noun, actor) if role in scopes.LADDER else None
+    return WITHIN if counts or role in scopes.LEADS else None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is counted or listed: since when and until when, in which place below the actor's own,
+    with which provider. `ago`: the moments 5, 10 and 20 working days ago."""
+
+    since: datetime
+    until: datetime
+    at: datetime
+    ago: tuple[datetime, datetime, datetime]
+    path: str | None = None
+    provider: str | None = None
+
+
+def _given(actor: Actor, asked: Asked, keys: Any) -> dict[str, Any]:
+    found = {**asking(actor, asked.at), **scopes.asked(actor), "keys": keys}
+    if asked.path is not None and actor.place_path is not None:
+        found["path"] = asked.path
+    found |= {"since": asked.since, "until": asked.until, "provider": asked.provider}
+    found |= {f"ago_{days}": when for days, when in zip((5, 10, 20), asked.ago, strict=True)}
+    found |= {f"in_{days}": asked.at + timedelta(days=days) for days in (7, 30, 60)}
+    today = asked.at.date()
+    return found | {f"born_{years}": _years_before(today, years) for years in _BIRTHDAYS}
+
+
+def _years_before(day: date, years: int) -> date:
+    return day.replace(year=day.year - years, day=min(day.day, 28) if day.month == 2 else day.day)
+
+
+def _made(text: str, times: tuple[int, ...], pg: bool) -> Sql:
+    text = text.replace("{wait}", _wait(pg)).replace("IN ({keys})", "{keys}")
+    return _many(text, times, pg)
+
+
+@cache
+def _counting(name: str, by: tuple[str, ...], scope: str, provider: bool, pg: bool) -> Sql:
+    one = MEASURES[name]
+    parts = [one.by[dimension] for dimension in by]
+    what = ", ".join([*parts, "count(*)"])
+    text = one.text.replace("{what}", what).replace("{scope}", scope)
+    if provider:
+        text += f" AND {one.provider} = :provider"
+    if parts:
+        text += " GROUP BY " + ", ".join(str(number + 1) for number in range(len(parts)))
+    return _made(text, (), pg)
+
+
+def counted(
+    tx: Tx, actor: Actor, name: str, by: tuple[str, ...], asked: Asked
+) -> dict[tuple[str, ...], int]:
+    """How many there are of each kind, told apart by these dimensions; nothing where nothing of it
+    is for the actor."""
+    scope = scope_of(name, actor)
+    if scope is None:
+        return {}
+    narrowed = asked.provider is not None and bool(MEASURES[name].provider)
+    rows = tx.rows(
+        _counting(name, by, scope, narrowed, tx.pg),
+        **_given(actor, asked, bound_list(actor.keys, tx.pg)),
+    )
+    return {tuple(str(part) for part in row[:-1]): int(row[-1]) for row in rows}
+
+
+class Row(NamedTuple):
+    """One record of a number: its id, what it is called, since when, its state, and with whom."""
+
+    id: str
+    called: str
+    when: datetime
+    state: str
+    where: str | None
+    key: str
+
+
+# Whoever is shown records reads them through the wall.
+_SHOWN = re.compile(r"guard\.((?:referral r|consent c|escalation e)\b)")
+
+
+@cache
+def _listing(name: str, by: tuple[str, ...], scope: str, provider: bool, pg: bool) -> Sql:
+    one = MEASURES[name]
+    text = _SHOWN.sub(r"\1", one.text).replace("{what}", one.row).replace("{scope}", scope)
+    for number, dimension in enumerate(by):
+        text += f" AND {one.by[dimension]} = :value_{number}"
+    if provider:
+        text += f" AND {one.provider} = :provider"
+    text += f" AND ({one.when}, {one.number}) < (:after, :after_key)"
+    text += f" ORDER BY {one.when} DESC, {one.number} DESC LIMIT :limit"
+    return _made(text, one.times, pg)
+
+
+def rows(
+    tx: Tx,
+    actor: Actor,
+    name: str,
+    chosen: Mapping[str, str],
+    asked: Asked,
+    after: tuple[datetime, str],
+    limit: int,
+) -> Iterator[Row]:
+    """The records of one number, newest first; none where they aren't for the actor to see."""
+    one, scope = MEASURES[name], scope_of(name, actor)
+    if scope is None or actor.role in COUNTERS or not one.open_to_list:
+        return
+    by = tuple(sorted(chosen))
+    narrowed = asked.provider is not None and bool(one.provider)
+    found = tx.rows(
+        _listing(name, by, scope, narrowed, tx.pg),
+        **_given(actor, asked, bound_list(actor.keys, tx.pg)),
+        **{f"value_{number}": chosen[dimension] for number, dimension in enumerate(by)},
+        after=after[0],
+        after_key=after[1],
+        limit=limit,
+    )
+    for row in found:
+        yield Row._make(row)
+
+
+PROVIDERS = Sql(
+    "SELECT CAST(pr.id AS text), o.name FROM provider pr JOIN organisation o"
+    " ON o.id = pr.organisation_id WHERE pr.system_id = :system_id ORDER BY o.name, pr.id LIMIT 500"
+)
+
+
+def providers(tx: Tx, actor: Actor) -> dict[str, str]:
+    """The providers of the system, by id, in the order of their names."""
+    return {row[0]: row[1] for row in tx.rows(PROVIDERS, system_id=actor.system_id)}
