@@ -10,15 +10,13 @@ import pytest
 
 from referral.store import Store
 from tests.databases import beyond
-from tests.prove.staged import NOT_STAGED_SLICES, hold_against, people_of_the_picture, take
+from tests.prove.staged import hold_against, people_of_the_picture, take
 from tests.world import build
 from workflows.prove.exploring import explore
 from workflows.prove.proof import chosen
 
 
-@pytest.mark.parametrize(
-    "name", [s.name for s in chosen(False, ()) if s.name not in NOT_STAGED_SLICES]
-)
+@pytest.mark.parametrize("name", [s.name for s in chosen(False, ())])
 def test_the_store_answers_as_the_picture_in_every_situation(
     store: Store, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -390,7 +390,9 @@ def _openings(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
             continue  # to whom the record is closed there is nothing to open
         blank = world.Emergency("", "margaret", who)
         given = {"reason": "danger_now", "why": "words"}
-        yield who, world.emergency_facts(x, CAST[who]), blank, given, ""
+        other = any(y.opener == who and y.state == "opened" for y in s.emergencies)
+        said = "in the place of the other" if other else ""
+        yield who, world.emergency_facts(x, CAST[who]), blank, given, said
 
 
 def _concerns(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:

@@ -1184,11 +1184,17 @@ class RightsSituation(NamedTuple):
 
 
 def keeps_open(s: State, person: str) -> bool:
-    """Whether a referral, a concern or a review about this person is open."""
+    """Whether a referral, a concern, a review, sharing without consent or a hold about this person
+    is open. An alarm about a late request ends with the request."""
     return (
         any(r.person == person and r.state in REFERRAL_OPEN for r in s.referrals)
-        or any(c.person == person and is_open(c) for c in s.concerns)
-        or any(e.person == person and not e.closed for e in s.escalations)
+        or any(c.person == person and (is_open(c) or c.hold) for c in s.concerns)
+        or any(
+            e.person == person and not e.closed and (e.about or ("",))[0] != Noun.RIGHTS
+            for e in s.escalations
+        )
+        or any(o.person == person and not ended(Noun.OVERRIDE, o.state) for o in s.overrides)
+        or any(h.person == person for h in s.holds)
     )
 
 
