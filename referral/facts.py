@@ -16,7 +16,7 @@ from referral import retention
 from referral.actors import NOBODY, Actor
 from referral.people_checks import under_age
 from referral.policy import CEILINGS, SHIPPED, Rules, rules_at
-from referral.retention import KEEPS_OPEN
+from referral.retention import KEEPS_OPEN, keeps_open
 from referral.schema import (
     AGREEMENT_LIVE,
     CONCERN_OPEN,
@@ -29,7 +29,7 @@ from referral.schema import (
     day,
     of,
 )
-from referral.states import REFERRAL_OPEN, WITH_PROVIDER, Noun, Role, listed
+from referral.states import OVERTAKABLE, REFERRAL_OPEN, WITH_PROVIDER, Noun, Role, listed
 from referral.store import Sql, Tx, with_times
 
 # -- fragments said once ------------------------------------------------------------------------
@@ -1595,11 +1595,14 @@ _RIGHTS_FROM = """
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
 """
+# The alarm that a request is late ends with the request, so it keeps nobody from being erased.
+_BUT_ITS_ALARM = f""" AND NOT (e.about_id = q.id AND e.clock_id IS NOT NULL
+    AND e.state IN ({listed(*OVERTAKABLE)}))"""
 RIGHTS = Sql(
     f"""
 SELECT q.id, q.state, q.version, q.system_id, q.organisation_id, q.reference, q.person_id, q.kind,
   q.received_on, q.extended, q.stopped_at, q.stopped_days, q.taken_by, q.since, pe.subject_ref,
-  pl.path, {_SIDE_CLOSED}, {KEEPS_OPEN},
+  pl.path, {_SIDE_CLOSED}, {keeps_open(_BUT_ITS_ALARM)},
   EXISTS (SELECT 1 FROM guard.escalation x WHERE x.about_id = q.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
   {ANSWERED}, {LATE.format(record="q.id")}, pl.policy

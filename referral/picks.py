@@ -9,7 +9,7 @@ from typing import Any
 
 from referral.ledger import Statement
 from referral.schema import CONSENT_ASKED, CONSENT_GIVEN, EMERGENCY_OPEN, OVERRIDE_LIVE, of
-from referral.states import REFERRAL_OPEN, WITH_PROVIDER, Purpose, listed
+from referral.states import OVERTAKABLE, REFERRAL_OPEN, WITH_PROVIDER, Purpose, listed
 from referral.store import Sql, Tx
 
 WITH = listed(*WITH_PROVIDER)
@@ -173,9 +173,9 @@ def mark_missed(tx: Tx, clock_id: int, missed: datetime) -> None:
 # -- alarms -------------------------------------------------------------------------------------
 
 OVERTAKEN = Sql(
-    """SELECT x.id FROM guard.escalation x LEFT JOIN clock t ON t.id = x.clock_id
+    f"""SELECT x.id FROM guard.escalation x LEFT JOIN clock t ON t.id = x.clock_id
   WHERE x.about_id = :id AND x.closed_at IS NULL AND x.clock_id IS NOT NULL
-    AND x.state IN ('raised','in_review','information_requested')
+    AND x.state IN ({listed(*OVERTAKABLE)})
     AND (t.ended IS NOT NULL OR :ended = 1)
   ORDER BY x.id"""
 )

@@ -34,21 +34,32 @@ _STILL_OPEN = (
 _CONCERN = (
     f"EXISTS (SELECT 1 FROM guard.concern k WHERE k.person_id = pe.id AND {of('k', CONCERN_OPEN)})"
 )
-# An alarm about a late request ends with the request.
 _MATTER = (
-    "EXISTS (SELECT 1 FROM guard.escalation e WHERE e.person_id = pe.id AND e.closed_at IS NULL"
-    " AND coalesce(e.about, '') <> 'rights_request')"
+    "EXISTS (SELECT 1 FROM guard.escalation e WHERE e.person_id = pe.id"
+    " AND e.closed_at IS NULL{but})"
 )
 _SHARED = (
     "EXISTS (SELECT 1 FROM guard.override o WHERE o.person_id = pe.id"
     f" AND o.state NOT IN ({listed(*ENDS[Noun.OVERRIDE])}))"
 )
+_OPENED = (
+    "EXISTS (SELECT 1 FROM guard.emergency y WHERE y.person_id = pe.id"
+    f" AND y.state NOT IN ({listed(*ENDS[Noun.EMERGENCY])}))"
+)
 _HOLD = f"EXISTS (SELECT 1 FROM guard.hold h WHERE h.person_id = pe.id AND {of('h', HOLD_LIVE)})"
-# Something open about the person: a referral, a concern, a review, a hold. It isn't told which.
 _LEGAL = (
     "EXISTS (SELECT 1 FROM guard.legal_hold l WHERE l.person_id = pe.id AND l.ended_at IS NULL)"
 )
-KEEPS_OPEN = f"({_STILL_OPEN} OR {_CONCERN} OR {_MATTER} OR {_SHARED} OR {_HOLD} OR {_LEGAL})"
+
+
+def keeps_open(but: str = "") -> str:
+    """Whether something about the person is open: a referral, a concern, a review, a hold. It isn't
+    told which. `but`: a condition on reviews (`e`) that leaves some out."""
+    found = (_STILL_OPEN, _CONCERN, _MATTER.format(but=but), _SHARED, _OPENED, _HOLD, _LEGAL)
+    return f"({' OR '.join(found)})"
+
+
+KEEPS_OPEN = keeps_open()
 KEPT = Sql(
     f"""SELECT pe.birth_date, pe.created_at,
   (SELECT max(x.at) FROM (

@@ -150,6 +150,11 @@ REFERRAL_OPEN = frozenset(R) - REFERRAL_ENDS
 # Another referral of the person to this activity that stands in the way of sending one.
 DUPLICATES = WITH_PROVIDER | {R.RETURNED, R.COMPLETED}
 
+# An alarm that is no longer needed once the move that was late is made.
+OVERTAKABLE = frozenset(
+    {EscalationState.RAISED, EscalationState.IN_REVIEW, EscalationState.INFORMATION_REQUESTED}
+)
+
 STATES: dict[Noun, type[StrEnum]] = {
     Noun.REFERRAL: ReferralState,
     Noun.CONSENT: ConsentState,

@@ -302,7 +302,6 @@ def erase_it(record_id: str, trigger: str) -> ResponseReturnValue:
     if seen is not None:
         more = {
             "goes": [(word(labels.GOES, name), count) for name, count in seen.goes.items()],
-            "in_the_way": seen.in_the_way,
             "kept": _("It is kept until %(day)s.", day=day_words(seen.until)) if seen.until else "",
             "over": found.facts.retention_over,
         }

@@ -13,7 +13,7 @@ from referral.actors import Actor
 from referral.states import Noun, Role
 from referral.store import Tx
 from workflows.engine import Done, step
-from workflows.erasing import Erased, erase_person, in_the_way
+from workflows.erasing import Erased, erase_person
 from workflows.moves import N_
 from workflows.rules import field, missing, wrong
 from workflows.working_time import local_day
@@ -52,12 +52,10 @@ def receive_request(
 
 @dataclass(frozen=True)
 class Preview:
-    """What erasing would take: how many records of each kind; whether something stands in the way
-    now; and until when the class that keeps it longest is kept. The class itself isn't told: it
-    may be that of a concern."""
+    """What erasing would take: how many records of each kind; and until when the class that keeps
+    it longest is kept. The class itself isn't told: it may be that of a concern."""
 
     goes: Mapping[str, int]
-    in_the_way: bool
     until: date | None
 
 
@@ -68,7 +66,6 @@ def preview(tx: Tx, f: Any) -> Preview:
     k = retention.kept(tx, f.system_id, f.person_id)
     return Preview(
         {name: len(ids.get(name, ())) for name in WHAT_GOES if ids.get(name)},
-        bool(f.kept or in_the_way(tx, f.person_id)),
         retention.keep_until(k, f.rules)[1] if k is not None else None,
     )
 

@@ -7,7 +7,8 @@ for the facts, its command for the move, its states and clocks afterwards. All o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -86,10 +87,13 @@ def people_of_the_picture(w: World) -> None:
             activity_id=w.activity["walks"],
             values={"name": "Mondays", "capacity": 8},
         )
+        tx.run(Sql("UPDATE activity_group SET capacity = :ample"), ample=AMPLE)
 
 
 # What the time for which somebody's record is kept is counted from.
 DATED = ("referral", "consent", "concern", "escalation")
+PEOPLE = ("margaret", "ben")
+AMPLE = 500  # more places than any slice has people
 ACTIVITY = {"singers": "choir", "clay": "pottery", "ash": "walks"}
 
 
@@ -103,16 +107,25 @@ class Came(NamedTuple):
     raised: int
 
 
+class Put(dict[str, str]):
+    """The ids of people, each laid down when first spoken of."""
+
+    def __init__(self, put: Callable[[str], str]) -> None:
+        self.put = put
+
+    def __missing__(self, name: str) -> str:
+        self[name] = self.put(name)
+        return self[name]
+
+
 class Stage:
     """One state of the product, laid down in a transaction."""
 
     def __init__(self, w: World, tx: Tx, s: State) -> None:
         self.w, self.tx, self.s, self.at = w, tx, s, w.at
         self.ids: dict[tuple[Noun, int], str] = {}
-        self.person: dict[str, str] = {}
+        self.person = Put(self._person)
         self.consequence = ""
-        for name in ("margaret", "ben"):
-            self.person[name] = self._person(name)
         self._places()
         self._standards()
         self._agreements()
@@ -144,7 +157,7 @@ class Stage:
     # -- names ----------------------------------------------------------------------------------
 
     def actor(self, name: str) -> Actor:
-        if name in self.person:
+        if name in PEOPLE:
             return Actor(Role.PERSON, self.w.system_id, person_id=self.person[name])
         return self.w.system if name == "system" else self.w.actor[name]
 
@@ -221,7 +234,7 @@ class Stage:
         put(self.tx, table, made)
         return str(made.get("id", ""))
 
-    def clock(self, noun: Noun, record: str, kind: str, owner: str) -> int:
+    def clock(self, noun: Noun, record: str, kind: str, owner: str) -> None:
         self.row(
             "clock",
             noun=str(noun),
@@ -233,9 +246,6 @@ class Stage:
             period=5,
             look_at=self.at + timedelta(days=30),
         )
-        found = self.tx.row(Sql("SELECT max(id) FROM clock WHERE record_id = :id"), id=record)
-        assert found is not None
-        return int(found[0])
 
     def clocked(self, noun: Noun, slot: int, record: Any) -> None:
         """The clocks that run for a record."""
@@ -266,14 +276,16 @@ class Stage:
         small = "place" in self.s.lacking
         for provider, activity in ACTIVITY.items():
             taken = sum(r.provider == provider and r.state in TAKING_PART for r in self.s.referrals)
-            self.tx.run(
-                Sql(
-                    "UPDATE activity_group SET capacity = :capacity, taken = :taken WHERE id = :id"
-                ),
-                capacity=world.CAPACITY if small else 500,
-                taken=taken,
-                id=self.w.group[activity],
-            )
+            if small or taken:
+                self.tx.run(
+                    Sql(
+                        "UPDATE activity_group SET capacity = :capacity, taken = :taken"
+                        " WHERE id = :id"
+                    ),
+                    capacity=world.CAPACITY if small else AMPLE,
+                    taken=taken,
+                    id=self.w.group[activity],
+                )
             if "activity" in self.s.lacking:
                 self.tx.run(
                     Sql("UPDATE activity SET status = 'closed' WHERE id = :id"),
@@ -548,7 +560,10 @@ class Stage:
         row = self.tx.row(running, id=record, kind=e.clock) if e.clock_runs else None
         if row is not None:
             return int(row[0])
-        made = self.clock(noun, record, e.clock, "member@priya")
+        self.clock(noun, record, e.clock, "member@priya")
+        newest = self.tx.row(Sql("SELECT max(id) FROM clock WHERE record_id = :id"), id=record)
+        assert newest is not None
+        made = int(newest[0])
         self.tx.run(Sql("UPDATE clock SET ended = :at WHERE id = :id"), at=self.at, id=made)
         return made
 
@@ -626,9 +641,7 @@ def begun(stage: Stage, met: Met, where: Where, slice_: Slice) -> Came:
             decide(noun, f, met.trigger, CAST[who], AT, given)
         except Refused as refused:
             return Came(tuple(sorted(refused.codes)), {}, {}, 0)
-        done = acting.begun(
-            s, noun, met.trigger, who, f, blank, given, said, new, slice_.bounds
-        )
+        done = acting.begun(s, noun, met.trigger, who, f, blank, given, said, new, slice_.bounds)
         assert done is not None
         drawn = came(stage, *done, [*stage.ids, (noun, new)])
         return drawn._replace(raised=drawn.raised + (noun is Noun.ESCALATION))
@@ -675,7 +688,7 @@ def really(stage: Stage, met: Met, where: Where, second: str) -> Came:
 def beginning(stage: Stage, met: Met, where: Where) -> dict[str, Any]:
     """What a new record is begun with, beside what is said."""
     w, words = stage.w, where.said.split()
-    person = next((stage.person[word] for word in words if word in stage.person), None)
+    person = next((stage.person[word] for word in words if word in PEOPLE), None)
     person = person or stage.person["margaret"]
     provider = next((word for word in words if word in w.provider), "singers")
     if met.noun is Noun.REFERRAL:
@@ -742,24 +755,30 @@ def held_against(stage: Stage, names: tuple[str, ...]) -> int:
     return compared
 
 
+@contextmanager
+def laid_down(store: Store, w: World, s: State) -> Iterator[Stage]:
+    """A state in the store, until whoever asks has asked."""
+    try:
+        with store.begin(w.system) as tx:
+            yield Stage(w, tx, s)
+            raise Undo
+    except Undo:
+        pass
+
+
 def take(
     store: Store, w: World, met: Met, where: Where, slice_: Slice, names: tuple[str, ...] = ()
 ) -> int:
     """Lay the state down, hold it against the picture, make the move, and compare what came of it.
     How many facts were compared. Raises Unlike. Nothing is kept."""
-    compared = 0
     try:
-        with store.begin(w.system) as tx:
-            stage = Stage(w, tx, where.state)
+        with laid_down(store, w, where.state) as stage:
             compared = held_against(stage, names or (where.who,))
             drawn, second = pictured(stage, met, where, slice_)
             real = really(stage, met, where, second)
             for part, one, two in zip(Came._fields, drawn, real, strict=True):
                 if one != two:
                     raise Unlike(f"{part}: drawn {one}, and really {two}")
-            raise Undo
-    except Undo:
-        pass
     except Unlike as unlike:
         raise Unlike(f"{met} as {where.who} in “{where.slice}” ({where.said}): {unlike}") from None
     return compared
@@ -767,14 +786,8 @@ def take(
 
 def hold_against(store: Store, w: World, s: State, names: tuple[str, ...]) -> int:
     """Lay a state down and hold the picture of it against the store, for each of these actors."""
-    compared = 0
-    try:
-        with store.begin(w.system) as tx:
-            compared = held_against(Stage(w, tx, s), names)
-            raise Undo
-    except Undo:
-        pass
-    return compared
+    with laid_down(store, w, s) as stage:
+        return held_against(stage, names)
 
 
 __all__ = [
@@ -785,6 +798,7 @@ __all__ = [
     "Stage",
     "Unlike",
     "hold_against",
+    "laid_down",
     "people_of_the_picture",
     "take",
 ]

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from referral import picks
+from referral import facts, picks
 from referral.effects import EFFECTS
 from referral.facts import (
     AgreementFacts,
@@ -32,10 +33,11 @@ from referral.states import Noun
 from referral.store import Store
 from tests.databases import beyond
 from tests.living import by_invariant, living
-from tests.prove.staged import Unlike, people_of_the_picture, take
+from tests.prove.staged import Unlike, hold_against, laid_down, people_of_the_picture, take
 from tests.world import World, build
 from web.cli import main
 from workflows.engine import TABLES
+from workflows.erasing import in_the_way
 from workflows.moves import Guard, Refusal
 from workflows.prove import acting, world
 from workflows.prove.elsewhere import NOT_BUILT, SHOWN_BY
@@ -43,7 +45,16 @@ from workflows.prove.exploring import Met, Mover, Watch, Where, explore
 from workflows.prove.faults import NEVER_NO, Fault, faults, rebuilt, try_fault, with_move
 from workflows.prove.invariants import FOUND, by_number
 from workflows.prove.proof import NUMBERS, Proof, prove, sample, try_faults
-from workflows.prove.slices import slices
+from workflows.prove.slices import ready, slices
+from workflows.prove.world import (
+    Concern,
+    Emergency,
+    Escalation,
+    Hold,
+    Override,
+    Referral,
+    Rights,
+)
 
 TRIED = 64
 
@@ -130,27 +141,104 @@ FACTS = {
 }
 
 
+@cache
+def met_in(name: str) -> Mapping[Met, Where]:
+    """What a walk of one slice meets."""
+    return explore(slices()[name], ()).watch.met
+
+
+FORGOTTEN: Mapping[str, Mapping[str, Any]] = {
+    "concern": {"held": False, "consent_now": False, "agreement_now": False},
+    "rights": {"keeps_open": False, "named_about_person": frozenset()},
+    "emergency": {"over_the_team": False, "_members_other": []},
+}
+
+
+@pytest.mark.parametrize("name", FORGOTTEN)
 def test_a_picture_that_forgets_something_is_found_out_by_the_real_commands(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    met = explore(slices()["concern"], ()).watch.met
+    met = met_in(name)
     with peopled(sqlite_url) as (store, w):
         assert taken_for_real(store, w, met)[0] == len(met)
-        for forgotten, nothing in (
-            ("held", False),
-            ("consent_now", False),
-            ("agreement_now", False),
-        ):
+        for forgotten, nothing in FORGOTTEN[name].items():
             with monkeypatch.context() as patch:
+                known = getattr(world, forgotten)
+                for pick, found in world.WHICH.items():
+                    if found is known:
+                        patch.setitem(world.WHICH, pick, lambda *asked, nothing=nothing: nothing)
                 patch.setattr(world, forgotten, lambda *asked, nothing=nothing: nothing)
                 with pytest.raises(Unlike):
                     taken_for_real(store, w, met)
 
 
+def test_facts_that_the_store_gets_wrong_are_found_out(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met = {**met_in("rights"), **met_in("emergency")}
+    with peopled(sqlite_url) as (store, w):
+        for loader, wrong in (
+            ("_rights_leads", lambda tx, f, at: ("information_governance_lead@root", ())),
+            ("_emergency_ladders", lambda tx, f, at: f._replace(governance="nobody@root")),
+        ):
+            with monkeypatch.context() as patch:
+                patch.setattr(facts, loader, wrong)
+                with pytest.raises(Unlike):
+                    taken_for_real(store, w, met)
+
+
+ERASURE = Rights("in_progress", kind="erasure", taken_by="priya")
+ALARM = Escalation(
+    *("raised", "information_sharing", "medium", (Noun.RIGHTS, 0), "ash", "margaret", 2, 3),
+    *("governance_lead@harbour", "information_governance_lead@root", None),
+    clock="rights_request.in_progress",
+    clock_runs=True,
+)
+KEEPS: Mapping[str, tuple[bool, dict[str, Any]]] = {
+    "nothing": (False, {}),
+    "a referral": (True, {"referrals": (Referral("sent", sent=True),)}),
+    "a referral that is over": (False, {"referrals": (Referral("closed", sent=True),)}),
+    "a concern": (True, {"concerns": (Concern("under_review"),)}),
+    "a concern about somebody else": (False, {"concerns": (Concern("under_review", "ben"),)}),
+    "a concern that is closed": (False, {"concerns": (Concern("closed"),)}),
+    "a hold": (True, {"holds": (Hold(),)}),
+    "sharing without consent": (True, {"overrides": (Override("ended"),)}),
+    "sharing that was reviewed": (False, {"overrides": (Override("reviewed"),)}),
+    "emergency access": (True, {"emergencies": (Emergency("under_review"),)}),
+    "emergency access that was reviewed": (False, {"emergencies": (Emergency("reviewed"),)}),
+    "a review": (True, {"escalations": (ALARM._replace(about=None, clock=""),)}),
+    "a review that is over": (
+        False,
+        {"escalations": (ALARM._replace(about=None, clock="", state="closed", closed="just now"),)},
+    ),
+    "its own alarm": (False, {"escalations": (ALARM,)}),
+    "its own alarm, decided": (True, {"escalations": (ALARM._replace(state="decided"),)}),
+}
+
+
+def test_what_keeps_a_record_from_being_erased_is_drawn_so_and_refused_by_erasing(
+    sqlite_url: str, postgresql_url: str
+) -> None:
+    """The guard of the move, the picture of it, and the erasing itself: one answer."""
+    for url in (sqlite_url, postgresql_url):
+        with peopled(url) as (store, w):
+            for name, (keeps, there) in KEEPS.items():
+                s = ready(requests=(ERASURE,), **there)
+                assert world.keeps_open(s, "margaret", 0) == keeps, name
+                hold_against(store, w, s, ("ingrid", "amara"))
+                with laid_down(store, w, s) as stage:
+                    record = stage.ids[Noun.RIGHTS, 0]
+                    f = facts.rights(stage.tx, record, w.actor["ingrid"], w.at)
+                    assert f is not None
+                    assert f.kept == keeps, name
+                    stands = in_the_way(stage.tx, stage.person["margaret"])
+                    assert bool(stands) == (keeps or name == "its own alarm"), name
+
+
 def test_a_clock_that_is_drawn_wrong_is_found_out(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    met = explore(slices()["concern"], ()).watch.met
+    met = met_in("concern")
     drawn = acting.record_after
 
     def another(*asked: Any) -> Any:

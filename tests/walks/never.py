@@ -15,6 +15,12 @@ SAID = """(SELECT c.state FROM consent c WHERE c.person_id = r.person_id
     AND c.recipient = CAST(r.provider_id AS text) AND c.purpose = 'share_with_provider'
     AND c.answered_at IS NOT NULL ORDER BY c.answered_at DESC, c.id DESC LIMIT 1)"""
 
+STILL_OPEN = " OR ".join(
+    f"EXISTS (SELECT 1 FROM {noun} x WHERE x.person_id = pe.id"
+    f" AND x.state NOT IN ({listed(*ENDS[noun])}))"
+    for noun in (Noun.REFERRAL, Noun.CONSENT, Noun.OVERRIDE, Noun.CONCERN, Noun.EMERGENCY)
+)
+
 NEVER: dict[str, str] = {
     "I06: with a provider against the person's own no": f"""
         SELECT r.id FROM referral r WHERE r.state IN ({WITH})
@@ -65,6 +71,22 @@ NEVER: dict[str, str] = {
     "I45: an unread concern let go of its hold": """
         SELECT c.id FROM concern c JOIN hold h ON h.concern_id = c.id
         WHERE c.state = 'raised' AND h.ended IS NOT NULL""",
+    "I30: emergency access reviewed by whoever opened it": """
+        SELECT y.id FROM emergency y JOIN step s ON s.record_id = y.id AND s.trigger = 'review'
+        JOIN membership o ON o.id = y.opened_by JOIN membership m ON m.id = s.membership_id
+        WHERE m.user_id = o.user_id""",
+    "I30: two records open in an emergency by one member": """
+        SELECT y.opened_by FROM emergency y WHERE y.state = 'opened'
+        GROUP BY y.opened_by HAVING count(*) > 1""",
+    "5.8: refused or erased by one alone": """
+        SELECT s.record_id FROM step s WHERE s.noun = 'rights_request'
+        AND s.trigger IN ('refuse', 'erase') AND s.second_id IS NULL""",
+    "5.8: erased, and something about them is open": f"""
+        SELECT q.id FROM rights_request q JOIN person pe ON pe.id = q.person_id
+        WHERE pe.erased_at IS NOT NULL AND ({STILL_OPEN})""",
+    "5.8: an erasure that is done without erasing": """
+        SELECT q.id FROM rights_request q JOIN person pe ON pe.id = q.person_id
+        WHERE q.kind = 'erasure' AND q.state = 'fulfilled' AND pe.erased_at IS NULL""",
     "I48: sharing without consent, approved by whoever proposed it": """
         SELECT o.id FROM override o WHERE o.decided_by = o.proposed_by""",
     "I51: sharing without consent in force, with no end": """

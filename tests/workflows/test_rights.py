@@ -186,7 +186,8 @@ def test_two_people_erase_and_nothing_is_left_but_that_it_was(w: World) -> None:
     with w.store.read() as tx:
         f = facts.rights(tx, record, w.actor["ingrid"], w.at)
         assert f is not None
-        assert not preview(tx, f).in_the_way
+        assert not f.kept
+        assert preview(tx, f).goes == {}
     made = confirmed(w, proposed(w, record, "erase", **ERASE), "amara")
     assert made.state == "fulfilled"
     assert one(w, "SELECT family_name, phone FROM person WHERE id = :id", person) == (
@@ -207,6 +208,46 @@ def test_nobody_is_erased_while_something_about_them_is_open(w: World) -> None:
     with pytest.raises(Refused) as refused:
         proposed(w, record, "erase", **ERASE)
     assert refused.value.codes[0] == "not_kept"
+
+
+def test_emergency_access_keeps_a_record_until_it_is_reviewed(w: World) -> None:
+    person = w.person()
+    record = begun(w, "erasure", person)
+    opened = w.emergency(person)
+    w.step(Noun.EMERGENCY, opened, "close", "olu")
+    with pytest.raises(Refused) as refused:
+        proposed(w, record, "erase", **ERASE)
+    assert refused.value.codes[0] == "not_kept"
+    found = {"finding": "right_to_open", "note": "She was at the door."}
+    w.step(Noun.EMERGENCY, opened, "review", "grace", given=found)
+    assert confirmed(w, proposed(w, record, "erase", **ERASE), "amara").state == "fulfilled"
+
+
+def late(w: World, kind: str) -> tuple[str, str]:
+    """A request whose month is over, and the alarm about it."""
+    record = begun(w, kind)
+    for _ in range(2):
+        sweep(w, w.later(days=40))
+    alarm = "SELECT id FROM escalation WHERE about_id = :id AND closed_at IS NULL"
+    return record, str(one(w, alarm, record)[0])
+
+
+def test_the_alarm_that_an_erasure_is_late_does_not_stand_in_its_way(w: World) -> None:
+    record, alarm = late(w, "erasure")
+    assert confirmed(w, proposed(w, record, "erase", **ERASE), "amara").state == "fulfilled"
+    assert one(w, "SELECT state FROM escalation WHERE id = :id", alarm) == ("closed",)
+
+
+def test_any_other_review_about_the_person_stands_in_the_way(w: World) -> None:
+    record, alarm = late(w, "access")
+    person = str(one(w, "SELECT person_id FROM rights_request WHERE id = :id", record)[0])
+    other = begun(w, "erasure", person)
+    with pytest.raises(Refused) as refused:
+        proposed(w, other, "erase", **ERASE)
+    assert refused.value.codes[0] == "not_kept"
+    move(w, record, "fulfil", note="A copy.", told_how="letter")
+    assert one(w, "SELECT state FROM escalation WHERE id = :id", alarm) == ("closed",)
+    assert confirmed(w, proposed(w, other, "erase", **ERASE), "amara").state == "fulfilled"
 
 
 def test_what_is_kept_for_years_goes_only_on_a_ground_that_does_not_wait(w: World) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from referral import effects
 from referral.actors import Actor
-from referral.states import ENDS, REFERRAL_OPEN, Noun, Purpose, ReferralState, Role
+from referral.states import ENDS, OVERTAKABLE, REFERRAL_OPEN, Noun, Purpose, ReferralState, Role
 from workflows import engine
 from workflows.engine import FIRED_GIVEN, TABLES, Refused, decide, fired_given
 from workflows.moves import NOTHING, Clock, Fire, Given, Move, Raise, StartClock, Table, Tell
@@ -37,7 +37,6 @@ from workflows.prove.world import (
 from workflows.sweep import OVERTAKE, Again, wanted
 
 SYSTEM = CAST["system"]
-OVERTAKEN = ("raised", "in_review", "information_requested")  # as `picks.OVERTAKEN` lists them
 LONG = "referral.not_started"
 
 
@@ -435,7 +434,7 @@ def follow_on(
                 and e.clock
                 and not e.closed
                 and (over or not e.clock_runs)
-                and e.state in OVERTAKEN
+                and e.state in OVERTAKABLE
             ):
                 s = fire(s, Noun.ESCALATION, i, "overtake", bounds, beside)
     return s

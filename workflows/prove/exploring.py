@@ -77,7 +77,7 @@ class Slice:
 
 class Met(NamedTuple):
     """One combination of answers that a move's guards were heard to give together, by the role that
-    asked for it and what was said with it."""
+    asked for it, what was said with it, and what it comes to: what refuses it, or who acts next."""
 
     noun: Noun
     trigger: str
@@ -86,6 +86,7 @@ class Met(NamedTuple):
     answers: tuple[tuple[str, bool], ...]
     role: str
     said: str
+    comes_to: tuple[str, ...]
 
 
 class Where(NamedTuple):
@@ -256,7 +257,15 @@ class Mover:
                 yield from self._allowed(noun, x, name, f, trigger, mine)
 
     def _note_guards(
-        self, noun: Noun, source: str, m: Move, f: Any, who: str, said: str, given: Any
+        self,
+        noun: Noun,
+        source: str,
+        m: Move,
+        f: Any,
+        who: str,
+        said: str,
+        given: Any,
+        comes_to: tuple[str, ...],
     ) -> None:
         target, answers = str(m.to or source), []
         for g in m.guards:
@@ -265,7 +274,7 @@ class Mover:
             key = (noun, m.trigger, f"{source} to {target}", g.name)
             self.watch.guards.setdefault(key, set()).add(holds)
         role = str(CAST[who].role)
-        met = Met(noun, m.trigger, str(source), target, tuple(answers), role, said)
+        met = Met(noun, m.trigger, str(source), target, tuple(answers), role, said, comes_to)
         if met not in self.watch.met:
             self.watch.met[met] = Where(self.slice.name, *self.here, who, said, given)
 
@@ -277,7 +286,8 @@ class Mover:
         done = set()
         for said, given in acting.said_with(noun, trigger, moves, x):
             m = _choose(moves, f, given)
-            self._note_guards(noun, x.record.state, m, f, name, said, given)
+            refused: Refused | None = None
+            owner: str | None = None
             for other in seconds:
                 second = CAST[other] if other else None
                 second_facts = world.FACTS[noun](x, second) if second else None
@@ -285,14 +295,18 @@ class Mover:
                     decision = decide(
                         noun, f, trigger, actor, AT, given, None, second, second_facts
                     )
-                except Refused:
+                except Refused as why:
+                    refused = refused or why
                     continue
                 record = acting.record_after(noun, x.record, decision.move, decision.to, f, given)
+                owner = record.owner if owner is None else owner
                 same = (record, "reason" in given, bool(other))
                 if said == "nothing said" and same in done:
                     continue  # what was said made no difference
                 done.add(same)
                 yield Trial(name, other, trigger, said, decision.move, f, given, record)
+            comes_to = tuple(sorted(refused.codes)) if owner is None and refused else (owner or "",)
+            self._note_guards(noun, x.record.state, m, f, name, said, given, comes_to)
 
     # -- records that are new ----------------------------------------------------------------------
 
@@ -307,13 +321,14 @@ class Mover:
         if slot is None:
             return
         for who, f, blank, given, said in beginnings(s, self.slice, slot):
-            if TABLES[noun].hats(f, CAST[who]):
-                self.here = s, slot
-                m = TABLES[noun].moves_from(trigger, None)[0]
-                self._note_guards(noun, "-", m, f, who, said, given)
             done = acting.begun(
                 s, noun, trigger, who, f, blank, given, said, slot, self.slice.bounds
             )
+            if TABLES[noun].hats(f, CAST[who]):
+                self.here = s, slot
+                m = TABLES[noun].moves_from(trigger, None)[0]
+                owner = records(done[0], noun)[done[1].slot].owner if done else "nobody"
+                self._note_guards(noun, "-", m, f, who, said, given, (owner,))
             if done is not None:
                 self.watch.rows[noun, trigger, "-"] += 1
                 yield done[1], done[0]

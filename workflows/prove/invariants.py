@@ -676,7 +676,7 @@ def nothing_kept_is_erased(before: State, edge: Edge, after: State) -> str | Non
         return f"A request for {q.kind} ended by {edge.trigger}."
     if edge.trigger != "erase":
         return HOLDS
-    if world.keeps_open(before, q.person):
+    if world.keeps_open(before, q.person, edge.slot):
         return "Somebody was erased of whom something is open."
     if q.kept_for_long:
         return "Somebody was erased who is kept longer, on a ground that waits for it."

@@ -22,6 +22,7 @@ from referral.policy import CEILINGS, SHIPPED
 from referral.states import (
     DUPLICATES,
     ENDS,
+    OVERTAKABLE,
     REFERRAL_OPEN,
     TAKING_PART,
     WITH_PROVIDER,
@@ -1183,17 +1184,20 @@ class RightsSituation(NamedTuple):
     alarm: bool
 
 
-def keeps_open(s: State, person: str) -> bool:
-    """Whether a referral, a concern, a review, sharing without consent or a hold about this person
-    is open. An alarm about a late request ends with the request."""
+def keeps_open(s: State, person: str, but: int = -1) -> bool:
+    """Whether a referral, a concern, a review, sharing without consent, emergency access or a hold
+    about this person is open. The alarm that a request (`but`) is late ends with the request."""
     return (
         any(r.person == person and r.state in REFERRAL_OPEN for r in s.referrals)
         or any(c.person == person and (is_open(c) or c.hold) for c in s.concerns)
         or any(
-            e.person == person and not e.closed and (e.about or ("",))[0] != Noun.RIGHTS
+            e.person == person
+            and not e.closed
+            and not (e.about == (Noun.RIGHTS, but) and e.clock and e.state in OVERTAKABLE)
             for e in s.escalations
         )
         or any(o.person == person and not ended(Noun.OVERRIDE, o.state) for o in s.overrides)
+        or any(y.person == person and not ended(Noun.EMERGENCY, y.state) for y in s.emergencies)
         or any(h.person == person for h in s.holds)
     )
 
@@ -1211,7 +1215,7 @@ def new_rights_situation(s: State, person: str, slot: int) -> RightsSituation:
         slot,
         named_about_person(s, person),
         closed_sides(s, person),
-        keeps_open(s, person),
+        keeps_open(s, person, slot),
         False,
     )
 
