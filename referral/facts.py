@@ -387,7 +387,7 @@ SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pe.gate, pe.died_on, pl
 FROM guard.person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
-WHERE pe.id = :person_id AND pe.system_id = :system_id
+WHERE pe.id = :person_id AND pe.system_id = :system_id AND pe.erased_at IS NULL
 """
 )
 
@@ -522,7 +522,7 @@ FROM guard.person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
 JOIN provider pr ON CAST(pr.id AS text) = :recipient AND pr.system_id = pe.system_id
-WHERE pe.id = :person_id AND pe.system_id = :system_id
+WHERE pe.id = :person_id AND pe.system_id = :system_id AND pe.erased_at IS NULL
 """
 )
 _SOURCES_OPEN = f"""SELECT s.user_id, s.organisation_id FROM guard.concern k
@@ -634,7 +634,7 @@ JOIN place pl ON pl.id = og.place_id
 JOIN activity_group g ON g.id = :group_id
 JOIN activity ac ON ac.id = g.activity_id AND ac.system_id = pe.system_id
 JOIN provider pr ON pr.id = ac.provider_id
-WHERE pe.id = :person_id AND pe.system_id = :system_id
+WHERE pe.id = :person_id AND pe.system_id = :system_id AND pe.erased_at IS NULL
 """
 )
 
@@ -1222,6 +1222,7 @@ FROM guard.person pe
 JOIN organisation og ON og.id = pe.organisation_id
 JOIN place pl ON pl.id = og.place_id
 WHERE pe.id = :person_id AND pe.system_id = :system_id AND pe.merged_into IS NULL
+  AND pe.erased_at IS NULL
   AND NOT {_SIDE_CLOSED}
 """
 
@@ -1617,7 +1618,7 @@ NEW_RIGHTS = Sql(
 SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pl.path, {_SIDE_CLOSED}, {KEEPS_OPEN},
   {ANSWERED}, pl.policy
 FROM guard.person pe {_RIGHTS_FROM}
-WHERE pe.id = :person_id AND pe.system_id = :system_id
+WHERE pe.id = :person_id AND pe.system_id = :system_id AND pe.erased_at IS NULL
 """
 )
 # Who answers for requests, the nearest first; nobody named in an open concern about the person.

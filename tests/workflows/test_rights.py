@@ -200,6 +200,17 @@ def test_two_people_erase_and_nothing_is_left_but_that_it_was(w: World) -> None:
     assert str(gone[0]) == w.actor["amara"].membership_id
 
 
+def test_nothing_is_begun_about_somebody_who_is_erased(w: World) -> None:
+    person = w.person()
+    record = begun(w, "erasure", person)
+    w.consent(person)
+    confirmed(w, proposed(w, record, "erase", **ERASE), "amara")
+    for begin in (w.draft, w.consent, w.override, w.rights, w.emergency):
+        with pytest.raises(Refused) as refused:
+            begin(person)
+        assert refused.value.codes == ("not_found",), begin
+
+
 def test_nobody_is_erased_while_something_about_them_is_open(w: World) -> None:
     person = w.person()
     record = begun(w, "erasure", person)
