@@ -538,7 +538,7 @@ def _drawn(one: own.Going, today: date) -> dict[str, Any]:
         "where": r.location,
         "phone": phone_words(r.provider_phone),
         "next": next_words,
-        "sees": listed(sees),
+        "sees": sees,
         "may_stop": one.may_stop,
         "may_say": r.sent_at is not None,
     }
