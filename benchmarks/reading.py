@@ -157,7 +157,7 @@ def _reads(store: Store, population: Population, at: datetime) -> Iterator[Read]
 def _worklist(at: datetime, tx: Tx, asked: tuple[Actor, Any], limit: int = PAGE) -> list[Any]:
     actor, after = asked
     keys = visible.work_keys(tx, actor, at)
-    return list(visible.worklist(tx, actor, at, reading.horizon(at), keys, after, limit))
+    return visible.worklist(tx, actor, at, reading.horizon(at), keys, after, limit)[0]
 
 
 def _far_down_the_worklist(at: datetime, tx: Tx, actor: Actor) -> tuple[int, datetime, int]:

@@ -190,6 +190,7 @@ BLANKS: dict[str, Blank] = {
 REMOVED: dict[str, tuple[str, str]] = {
     "beginning": ("person_id", "person"),
     "attendance": ("referral_id", "referral"),
+    "reminder": ("record_id", "record"),
     "external_id": ("record_id", "record"),
 }
 # Tables in which a record of a person may be named, and why nothing goes.

@@ -46,8 +46,10 @@ from referral.policies import PolicyChange, PolicyComment, PolicyRule
 from referral.preferences import Preference
 from referral.raised_outside import RaisedOutside
 from referral.referrals import Attendance, Referral
+from referral.reminders import Reminder
 from referral.rights import Correction, RightsPart, RightsRequest
 from referral.rotas import Authority, RotaLine
+from referral.saved_views import SavedView
 from referral.schema import Base
 from referral.themes import EscalationTheme, Theme
 from referral.tree import AuditCheck, AuditCheckpoint, AuditCosignature, AuditDuty, AuditNode
@@ -114,11 +116,13 @@ __all__ = [
     "Provider",
     "RaisedOutside",
     "Referral",
+    "Reminder",
     "Restored",
     "RetentionReview",
     "RightsPart",
     "RightsRequest",
     "RotaLine",
+    "SavedView",
     "SignIn",
     "SignInTry",
     "Step",

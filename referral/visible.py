@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -153,39 +153,117 @@ def _referral_row(row: tuple[Any, ...]) -> ReferralRow:
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list of referrals is narrowed to. `states` empty: every state in scope."""
+    """What a list of referrals is narrowed to. `states` empty: every state in scope. A deadline
+    lies after `due_after` and no later than `due_before`; `need` is a code of the plan."""
 
     states: frozenset[str] = frozenset()
     overdue: bool = False
     mine: bool = False
     person_id: str | None = None
     link_worker_id: str | None = None
+    provider_id: str | None = None
+    practice: str | None = None
+    need: str | None = None
+    due_after: datetime | None = None
+    due_before: datetime | None = None
 
 
 EVERYTHING = Filters()
+NARROWED = {
+    "overdue": f"t.due <= :at AND NOT {NO_DEADLINE}",
+    "mine": "r.link_worker_id = :membership",
+    "person_id": "r.person_id = :person_id",
+    "link_worker_id": "r.link_worker_id = :link_worker_id",
+    "provider_id": f"r.provider_id = :provider_id AND NOT {CLOSED}",
+    "practice": f"pe.practice = :practice AND NOT {CLOSED}",
+    "need": f"EXISTS (SELECT 1 FROM plan n WHERE n.id = r.plan_id AND n.needs LIKE :need)"
+    f" AND NOT {CLOSED}",
+    "due_after": f"t.due > :due_after AND NOT {NO_DEADLINE}",
+    "due_before": f"t.due <= :due_before AND NOT {NO_DEADLINE}",
+}
+WITH_PROVIDER_NOW = listed(*(WITH_PROVIDER - {R.QUERIED}))
+JOURNEY = (R.DRAFT, R.SENT, R.QUERIED, R.WAITING, R.RETURNED, R.ACCEPTED, R.ACTIVE, R.PAUSED,
+           R.COMPLETED, R.CLOSED, R.WITHDRAWN, R.REDIRECTED, R.IN_ERROR)  # fmt: skip
+# What a list is sorted by. Of what is closed to the reader only the name stands in its row: the
+# rest must not be told by its place.
+SORTS = {
+    "updated": "r.since",
+    "person": "pe.name_key",
+    "status": "CASE WHEN {closed} THEN 99 ELSE CASE r.state "
+    + " ".join(f"WHEN '{state}' THEN {number}" for number, state in enumerate(JOURNEY))
+    + " END END",
+    "with": f"CASE WHEN {{closed}} THEN '' WHEN r.state IN ({WITH_PROVIDER_NOW}) THEN pog.name"
+    f" WHEN r.state IN ({listed(*REFERRAL_OPEN)}) THEN lu.name ELSE '' END",
+    "deadline": f"coalesce(CASE WHEN {NO_DEADLINE} THEN NULL ELSE t.due END, :far)",
+}
+SORT_KINDS: dict[str, type] = {
+    "updated": datetime, "person": str, "status": int, "with": str, "deadline": datetime,
+}  # fmt: skip
+FAR_OFF = datetime(9999, 1, 1, tzinfo=UTC)
+MOST_COUNTED = 1_000
+
+
+@dataclass(frozen=True)
+class Sort:
+    """How a list is sorted: by one of SORTS, upwards or downwards, then by id."""
+
+    by: str = "updated"
+    down: bool = True
+
+    @property
+    def key(self) -> str:
+        """What rows are compared by, in SQL."""
+        return SORTS[self.by].format(closed=CLOSED)
+
+
+NEWEST_FIRST = Sort()
+
+
+def _narrowed(scoped: str, filters: frozenset[str], states: frozenset[str]) -> str:
+    text = REFERRAL_ROW.format(scope=SCOPES[scoped])
+    if states:
+        text += f" AND r.state IN ({listed(*states)})"
+    return text + "".join(f" AND {NARROWED[name]}" for name in sorted(filters))
 
 
 @cache
 def _referrals(
-    scoped: str, filters: frozenset[str], states: frozenset[str], further: bool, limit: int
+    scoped: str,
+    filters: frozenset[str],
+    states: frozenset[str],
+    further: bool,
+    limit: int,
+    sort: Sort = NEWEST_FIRST,
 ) -> Sql:
-    text = REFERRAL_ROW.format(scope=SCOPES[scoped])
-    if states:
-        text += f" AND r.state IN ({listed(*states)})"
-    if "overdue" in filters:
-        text += f" AND t.due <= :at AND NOT {NO_DEADLINE}"
-    if "mine" in filters:
-        text += " AND r.link_worker_id = :membership"
-    if "person_id" in filters:
-        text += " AND r.person_id = :person_id"
-    if "link_worker_id" in filters:
-        text += " AND r.link_worker_id = :link_worker_id"
+    text = _narrowed(scoped, filters, states)
+    way, beyond = ("DESC", "<") if sort.down else ("ASC", ">")
     if further:
-        text += " AND (r.since, r.id) < (:since, :id)"
+        text += f" AND ({sort.key}, r.id) {beyond} (:sorted_by, :after_id)"
     # A limit it doesn't know makes PostgreSQL plan for a tenth of all rows, and read every person.
     return Sql(
-        f"{text} ORDER BY r.since DESC, r.id DESC LIMIT {limit:d}", REFERRAL_TIMES, REFERRAL_SEALED
+        f"{text} ORDER BY {sort.key} {way}, r.id {way} LIMIT {limit:d}",
+        REFERRAL_TIMES,
+        REFERRAL_SEALED,
     )
+
+
+def _chosen(filters: Filters) -> frozenset[str]:
+    return frozenset(name for name in NARROWED if getattr(filters, name))
+
+
+def _narrowing(actor: Actor, at: datetime, filters: Filters) -> dict[str, Any]:
+    return {
+        **_scoped(actor, at),
+        "membership": actor.membership_id,
+        "person_id": filters.person_id,
+        "link_worker_id": filters.link_worker_id,
+        "provider_id": filters.provider_id,
+        "practice": filters.practice,
+        "need": f'%"{filters.need}"%' if filters.need else None,
+        "due_after": filters.due_after,
+        "due_before": filters.due_before,
+        "far": FAR_OFF,
+    }
 
 
 def referrals(
@@ -193,24 +271,68 @@ def referrals(
     actor: Actor,
     at: datetime,
     filters: Filters = EVERYTHING,
-    after: tuple[datetime, str] | None = None,
+    after: tuple[Any, str] | None = None,
     limit: int = PAGE,
+    sort: Sort = NEWEST_FIRST,
 ) -> list[ReferralRow]:
-    """The referrals in the actor's scope, the newest change first. `after` is (since, id) of the
-    last row of the page before."""
-    names = {name for name in ("overdue", "mine", "person_id", "link_worker_id")
-             if getattr(filters, name)}  # fmt: skip
-    query = _referrals(scope(actor), frozenset(names), filters.states, after is not None, limit)
-    rows = tx.rows(
-        query,
-        **_scoped(actor, at),
-        membership=actor.membership_id,
-        person_id=filters.person_id,
-        link_worker_id=filters.link_worker_id,
-        since=after[0] if after else None,
-        id=after[1] if after else None,
+    """The referrals in the actor's scope, the newest change first unless said otherwise. `after`:
+    what the last row of the page before is sorted by, and its id."""
+    query = _referrals(
+        scope(actor), _chosen(filters), filters.states, after is not None, limit, sort
     )
+    key, number = after or (None, None)
+    rows = tx.rows(query, **_narrowing(actor, at, filters), sorted_by=key, after_id=number)
     return [_referral_row(row) for row in rows]
+
+
+@cache
+def _sorted_by(scoped: str, sort: Sort) -> Sql:
+    rest = REFERRAL_ROW[REFERRAL_ROW.index("FROM referral r") :].format(scope=SCOPES[scoped])
+    times = (0,) if SORT_KINDS[sort.by] is datetime else ()
+    return Sql(f"SELECT {sort.key} {rest} AND r.id = :id", times)
+
+
+def sorted_by(tx: Tx, actor: Actor, at: datetime, sort: Sort, referral_id: str) -> Any:
+    """What a referral in the actor's scope is sorted by; None where it isn't there."""
+    asked_of = {**_narrowing(actor, at, EVERYTHING), "id": referral_id}
+    row = tx.row(_sorted_by(scope(actor), sort), **asked_of)
+    return None if row is None else row[0]
+
+
+@cache
+def _how_many(scoped: str, filters: frozenset[str], states: frozenset[str]) -> Sql:
+    text = _narrowed(scoped, filters, states)
+    rest = text[text.index("FROM referral r") :]
+    return Sql(f"SELECT count(*) FROM (SELECT 1 {rest} LIMIT {MOST_COUNTED + 1}) x")
+
+
+def how_many(tx: Tx, actor: Actor, at: datetime, filters: Filters = EVERYTHING) -> int:
+    """How many referrals a list holds; of more than MOST_COUNTED, one more than that."""
+    query = _how_many(scope(actor), _chosen(filters), filters.states)
+    row = tx.row(query, **_narrowing(actor, at, filters))
+    return int(row[0]) if row else 0
+
+
+PROVIDERS = Sql(
+    "SELECT pr.id, og.name FROM provider pr JOIN organisation og ON og.id = pr.organisation_id"
+    " WHERE pr.system_id = :system_id ORDER BY og.name, pr.id LIMIT 300"
+)
+
+
+def providers(tx: Tx, actor: Actor) -> list[tuple[str, str]]:
+    """Every provider of the system, by name: (id, name)."""
+    return [(row[0], row[1]) for row in tx.rows(PROVIDERS, system_id=actor.system_id)]
+
+
+PRACTICES = Sql(
+    "SELECT DISTINCT pe.practice FROM person pe WHERE pe.organisation_id = :actor_org"
+    " AND pe.practice IS NOT NULL ORDER BY pe.practice LIMIT 200"
+)
+
+
+def practices(tx: Tx, actor: Actor) -> list[str]:
+    """The practices of the people of the actor's own team."""
+    return [row[0] for row in tx.rows(PRACTICES, **asked(actor))]
 
 
 @cache
@@ -419,6 +541,7 @@ STILL_RELIED_ON = some(
         AND p2.organisation_id = r.organisation_id
       WHERE p1.agreement_id = t.record_id AND r.state IN ({listed(*WITH_PROVIDER)})"""
 )
+CALL = "referral.call"
 WORK_COLUMNS = "id, system_id, noun, record_id, kind, owner, started, due, hours, fired"
 # What a provider let pass its time is for the link worker to see to. `look_at` never lies behind
 # the time that counts, and `missed` is the sweep's mark that it came.
@@ -429,9 +552,20 @@ SILENT = f"""SELECT {", ".join(f"c.{name}" for name in WORK_COLUMNS.split(", "))
       AND c.kind <> 'referral.not_started' AND c.due <= :at
       AND (c.missed IS NOT NULL OR c.look_at <= :at) AND NOT {NO_DEADLINE}"""
 # Worked out once: without MATERIALIZED both databases would ask for the rank again to order by it.
+# The calls the reader means to make, which no clock counts. Their numbers only tell them apart.
+CALLS = f"""SELECT -row_number() OVER (ORDER BY m.id), m.noun, m.record_id, '{CALL}', :own,
+    m.set_at, m.due, false, m.id, m.why, m.until, CASE WHEN m.until > :horizon THEN 1 ELSE 0 END, 1
+  FROM reminder m JOIN referral r ON r.id = m.record_id
+  WHERE m.membership_id = :membership AND m.clock_id IS NULL AND m.ended_at IS NULL
+    AND {SCOPES["team"]} AND r.state IN ({listed(*REFERRAL_OPEN)}) AND NOT {CLOSED}"""
+# What is never put off past its time: a reminder hides such an item only until it is due.
+SAFETY = frozenset({str(Noun.CONCERN), str(Noun.OVERRIDE), str(Noun.EMERGENCY)})
 WORK = f"""
 WITH x AS MATERIALIZED (
   SELECT t.id, t.noun, t.record_id, t.kind, t.owner, t.started, t.due, t.hours,
+    m.id AS reminder, m.why, m.until,
+    CASE WHEN m.until > :at AND NOT (t.noun IN ({listed(*SAFETY)}) AND t.due <= :at)
+      THEN 1 ELSE 0 END AS away,
     CASE WHEN t.noun = 'concern' OR t.kind = 'override.proposed' THEN 0
       WHEN t.kind IN ({STANDS_STILL}) AND {HELD_NOW} THEN 2
       WHEN t.noun = 'referral' AND {CLOSED_NOW} THEN 2
@@ -439,25 +573,32 @@ WITH x AS MATERIALIZED (
   FROM (SELECT {WORK_COLUMNS} FROM clock WHERE ended IS NULL AND owner {{keys}}
     UNION SELECT {WORK_COLUMNS} FROM clock WHERE ended IS NULL AND record_id {{ids}}
     UNION {SILENT}) t
+  LEFT JOIN reminder m ON m.membership_id = :membership AND m.clock_id = t.id
+    AND m.ended_at IS NULL AND m.set_at >= t.started
   WHERE t.system_id = :system_id AND t.kind <> 'referral.not_started'
     AND (t.kind NOT IN ({WATCHED}) OR t.due <= :horizon OR t.fired > 0)
     AND (t.kind <> 'consent.asked' OR {STILL_ASKED})
     AND (t.kind <> 'consent.expired' OR {STILL_MISSED})
     AND (t.kind NOT IN ('consent.asked','consent.given') OR {STILL_LIVES})
     AND (t.kind <> 'agreement.ended' OR {STILL_RELIED_ON})
+  UNION ALL {CALLS}
 )
 """
-WORK_PAGE = (
-    WORK
-    + "SELECT x.id, x.noun, x.record_id, x.kind, x.owner, x.started, x.due, x.hours, x.rank FROM x"
-    " WHERE (x.rank, x.due, x.id) > (:rank, :due, :id) ORDER BY x.rank, x.due, x.id LIMIT :limit"
+WORK_ROW = (
+    "x.id, x.noun, x.record_id, x.kind, x.owner, x.started, x.due, x.hours, x.rank, x.reminder,"
+    " x.why, x.until"
 )
-WORK_COUNT = (
-    WORK
-    + "SELECT count(*), coalesce(sum(CASE WHEN x.rank <> 2 AND x.due <= :at THEN 1 ELSE 0 END), 0),"
-    " min(CASE WHEN x.due > :at THEN x.due END) FROM x"
-)
-WORK_TIMES = (5, 6)
+# The counts stand on each row, and on one row of nothing else where the page is empty.
+WORK_PAGE = f"""{WORK}, n AS (
+  SELECT coalesce(sum(1 - x.away), 0) AS now, coalesce(sum(CASE WHEN x.away = 0 AND x.rank <> 2
+      AND x.due <= :at THEN 1 ELSE 0 END), 0) AS overdue,
+    min(CASE WHEN x.due > :at THEN x.due END) AS next_due, coalesce(sum(x.away), 0) AS away
+  FROM x)
+SELECT {WORK_ROW}, n.now, n.overdue, n.next_due, n.away FROM n
+LEFT JOIN x ON x.away = :away AND (x.rank, x.due, x.id) > (:rank, :due, :id)
+ORDER BY x.rank, x.due, x.id LIMIT :limit"""
+WORK_ONE = f"{WORK}SELECT {WORK_ROW} FROM x WHERE x.record_id = :record_id AND x.kind = :kind"
+WORK_TIMES = (5, 6, 11, 14)
 
 
 class WorkRow(NamedTuple):
@@ -472,15 +613,22 @@ class WorkRow(NamedTuple):
     due: datetime
     hours: bool
     rank: int
+    reminder: str | None = None  # the reader's own, whether its day has come or not
+    why: str | None = None
+    until: datetime | None = None
 
 
 class WorkCounts(NamedTuple):
-    """How many things are on a list, how many of them overdue, and when the next is due."""
+    """How many things are on a list, how many of them overdue, when the next is due, and how many
+    its reader has put off."""
 
     now: int
     overdue: int
     next_due: datetime | None
+    away: int = 0
 
+
+NOTHING_TO_DO = WorkCounts(0, 0, None)
 
 ABSENT_COLLEAGUES = Sql(
     "SELECT CAST(lw.id AS text) FROM membership lw WHERE lw.system_id = :system_id"
@@ -527,42 +675,61 @@ def worklist(
     keys: tuple[list[str], list[str]],
     after: tuple[int, datetime, int] | None = None,
     limit: int = PAGE,
-) -> list[WorkRow]:
-    """A page of what needs the actor: safety first, then by deadline, what stands still last.
-    `horizon`: how far ahead a watched deadline counts. `after`: (rank, due, id) of the last row."""
+    away: bool = False,
+) -> tuple[list[WorkRow], WorkCounts]:
+    """A page of what needs the actor, and how much there is: safety first, then by deadline, what
+    stands still last. `horizon`: how far ahead a watched deadline counts. `after`: (rank, due, id)
+    of the last row. `away`: instead, what they have put off until another day."""
     rank, due, number = after or (-1, at.replace(year=1970), 0)
     rows = tx.rows(
         _many(WORK_PAGE, WORK_TIMES, tx.pg),
-        **asking(actor, at),
-        keys=_list(keys[0], tx.pg),
-        ids=_list(keys[1], tx.pg),
-        members=_list(_members(actor, keys), tx.pg),
-        horizon=horizon,
+        **_working(tx, actor, at, horizon, keys),
         rank=rank,
         due=due,
         id=number,
         limit=limit,
+        away=int(away),
     )
-    return [WorkRow._make((*row[:7], bool(row[7]), int(row[8]))) for row in rows]
+    counted = [(int(row[12]), int(row[13]), row[14], int(row[15])) for row in rows[:1]]
+    found = [_work_row(row[:12]) for row in rows if row[0] is not None]
+    return found, WorkCounts(*counted[0]) if counted else NOTHING_TO_DO
 
 
-def work_counts(
+def work_row(
     tx: Tx,
     actor: Actor,
     at: datetime,
     horizon: datetime,
     keys: tuple[list[str], list[str]],
-) -> WorkCounts:
-    """How much is on the actor's list."""
+    kind: str,
+    record_id: str,
+) -> WorkRow | None:
+    """One item of the actor's list, put off or not; None where it isn't on it."""
     row = tx.row(
-        _many(WORK_COUNT, (2,), tx.pg),
-        **asking(actor, at),
-        keys=_list(keys[0], tx.pg),
-        ids=_list(keys[1], tx.pg),
-        members=_list(_members(actor, keys), tx.pg),
-        horizon=horizon,
+        _many(WORK_ONE, WORK_TIMES[:3], tx.pg),
+        **_working(tx, actor, at, horizon, keys),
+        kind=kind,
+        record_id=record_id,
     )
-    return WorkCounts(int(row[0]), int(row[1]), row[2]) if row else WorkCounts(0, 0, None)
+    return None if row is None else _work_row(row)
+
+
+def _work_row(row: tuple[Any, ...]) -> WorkRow:
+    return WorkRow._make((*row[:7], bool(row[7]), int(row[8]), *row[9:]))
+
+
+def _working(
+    tx: Tx, actor: Actor, at: datetime, horizon: datetime, keys: tuple[list[str], list[str]]
+) -> dict[str, Any]:
+    return {
+        **asking(actor, at),
+        "membership": actor.membership_id,
+        "own": f"member@{actor.membership_id}",
+        "keys": _list(keys[0], tx.pg),
+        "ids": _list(keys[1], tx.pg),
+        "members": _list(_members(actor, keys), tx.pg),
+        "horizon": horizon,
+    }
 
 
 # What a work item says of a record that isn't a referral.
@@ -831,6 +998,36 @@ def people_by_id(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> dict
         return {}
     found = _find_people(tx, actor, at, "ids", len(wanted), ids=_list(wanted, tx.pg))
     return {row.id: row for row in found}
+
+
+# Everybody of one's own team whose record isn't closed to one, to be compared by how names are
+# spelt. A team's people are few enough for that; those of a whole place aren't.
+SPELT = Sql(
+    f"SELECT pe.id, pe.name_key FROM person pe WHERE pe.organisation_id = :actor_org"
+    f" AND pe.merged_into IS NULL AND pe.erased_at IS NULL AND NOT {CLOSED_PERSON}"
+    " ORDER BY pe.name_key, pe.id LIMIT 20000"
+)
+
+
+def name_keys(tx: Tx, actor: Actor, at: datetime) -> list[tuple[str, str]]:
+    """The people of the actor's own team: (id, name as search compares it)."""
+    if people_scope(actor) != "team":
+        return []
+    return [(row[0], row[1]) for row in tx.rows(SPELT, **_scoped(actor, at))]
+
+
+OFFERED = Sql(
+    "SELECT pr.id, og.name, ac.id, ac.name, ac.description FROM provider pr"
+    " JOIN organisation og ON og.id = pr.organisation_id"
+    " LEFT JOIN activity ac ON ac.provider_id = pr.id AND ac.status <> 'closed'"
+    " WHERE pr.system_id = :system_id AND og.ended_at IS NULL ORDER BY og.name, ac.name LIMIT 2000"
+)
+
+
+def offered(tx: Tx, actor: Actor) -> list[tuple[str, str, str | None, str | None, str | None]]:
+    """Every provider with each of its activities: both ids and names, and what is offered."""
+    rows = tx.rows(OFFERED, system_id=actor.system_id)
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
 
 def people_by(

@@ -190,6 +190,8 @@ def conditions() -> dict[str, str]:
         "capacity_assessment": person.format("capacity_assessment"),
         "beginning": "beginning.membership_id = :member"
         " OR (:role = 'team_lead' AND beginning.organisation_id = :actor_org)",
+        "reminder": "reminder.membership_id = :member",
+        "saved_view": "saved_view.membership_id = :member",
         "attendance": _within("referral", "attendance.referral_id"),
         "concern_source": _within("concern", "concern_source.concern_id"),
         "authority_call": _within("concern", "authority_call.concern_id"),

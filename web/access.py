@@ -24,6 +24,9 @@ TEAM = frozenset({Role.LINK_WORKER, Role.TEAM_LEAD})
 GOVERNANCE = frozenset({Role.GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER})
 REVIEWERS = GOVERNANCE | {Role.SAFEGUARDING_LEAD, Role.INFORMATION_GOVERNANCE_LEAD}
 
+# Those with a list of work of their own, who may put off what stands on it.
+WORKERS = TEAM | REVIEWERS | {Role.PROVIDER_LEADER}
+
 
 @dataclass(frozen=True)
 class Rule:

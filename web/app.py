@@ -25,6 +25,7 @@ MODULES: tuple[str, ...] = (
     "web.signing_in",
     "web.home",
     "web.notices",
+    "web.reminders",
     "web.search",
     "web.referral_lists",
     "web.plain",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -24,8 +25,9 @@ from web.labels import said, word
 from web.offers import to_confirm
 from web.say import _, ngettext
 from web.sessions import next_of
+from web.signing_in import session_or_none
 from web.words import by_when, day_words, deadline
-from web.worklists import card, groups
+from web.worklists import card, drawn, groups
 from workflows import inquiries, reading
 from workflows.access import REVIEWERS as ACCESS_REVIEWERS
 from workflows.working_time import ENGLAND, LONDON, add, local_day, working_days_between
@@ -34,6 +36,7 @@ pages = Blueprint("home", __name__)
 
 TEAM = (Role.LINK_WORKER, Role.TEAM_LEAD)
 REVIEWERS = (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD)
+REMINDERS = "reminders"
 LEFT_ALONE = 5  # working days, as the clock of a draft counts
 R = ReferralState
 # The lists beside what needs me now: name, its words, and the states it holds.
@@ -75,33 +78,42 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
     counted = visible.counts(tx, actor, at, mine)
     if show in lists:
         return _list(tx, actor, at, show, counted)
+    if show == REMINDERS:
+        return _put_off(tx, actor, at, lambda away: _chips(actor, counted, None, REMINDERS, away))
     position = after(int, datetime, int)
     work = reading.worklist(tx, actor, at, position)
     provider = actor.role is Role.PROVIDER_LEADER
     besides = {"overdue": _left_alone(tx, actor, at), "news": _news(tx, actor, at)}
-    late, new = len(besides["overdue"]), len(besides["news"])
+    by_hand = errands.listed(tx, actor, at)
+    late = len(besides["overdue"])
     count = work.counts._replace(
-        now=work.counts.now + late + new, overdue=work.counts.overdue + late
+        now=work.counts.now + late + len(besides["news"]) + len(by_hand),
+        overdue=work.counts.overdue
+        + late
+        + sum(one["deadline"]["tone"] == "overdue" for one in by_hand),
     )
     work = replace(work, counts=count)
     return render_template(
         "home.jinja",
         heading=_("Inbox") if provider else _("My work"),
         sentence=_sentence(work.counts, counted, provider),
-        chips=_chips(actor, counted, work.counts.now, ""),
+        chips=_chips(actor, counted, work.counts.now, "", work.counts.away),
         groups=groups(work, actor, at, {} if position else besides),
         empty=None if work.counts.now else _empty(tx, actor, at, counted),
         older=_older(work.after),
         begin=_begin(actor),
         proposals=_proposals(tx, actor, at),
         to_read=unread(tx, at),
-        errands=errands.listed(tx, actor, at),
         unconfirmed=to_confirm(tx, actor, at) if provider else None,
+        errands=by_hand,
     )
 
 
 def _news(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
     """What others decided on something they raised, until they say that they have read it."""
+    session = session_or_none()
+    if session is None or not session.unread:
+        return []
     return [
         {
             "href": labels.record_path(one.noun, one.record_id),
@@ -154,8 +166,33 @@ def _sum(counted: dict[str, int], states: frozenset[str]) -> int:
     return sum(counted.get(state, 0) for state in states)
 
 
+def _heading(actor: Actor) -> str:
+    if actor.role is Role.PROVIDER_LEADER:
+        return _("Inbox")
+    return _("Reviews") if actor.role in REVIEWERS else _("My work")
+
+
+def _put_off(
+    tx: Tx, actor: Actor, at: datetime, chips: Callable[[int], list[dict[str, Any]]]
+) -> str:
+    """What the actor has put off until another day, and the calls they mean to make later."""
+    work = reading.worklist(tx, actor, at, after(int, datetime, int), away=True)
+    by_day = sorted(work.items, key=lambda item: (item.until or at, item.record_id))
+    items = [drawn(item, actor, at) for item in by_day]
+    return render_template(
+        "home.jinja",
+        heading=_heading(actor),
+        sentence=_("Each comes back by itself on its day. Others see no difference."),
+        chips=chips(work.counts.away),
+        groups=[{"heading": _("Reminders, the next first"), "items": items}] if items else [],
+        empty=None if items else {"words": _("You have put nothing off.")},
+        older=_older(work.after),
+        begin=_begin(actor),
+    )
+
+
 def _chips(
-    actor: Actor, counted: dict[str, int], now: int | None, current: str
+    actor: Actor, counted: dict[str, int], now: int | None, current: str, away: int | None = None
 ) -> list[dict[str, Any]]:
     provider = actor.role is Role.PROVIDER_LEADER
     words = {
@@ -178,7 +215,15 @@ def _chips(
                 "current": current == name,
             }
         )
-    return found
+    return found + _reminders_chip(current, away)
+
+
+def _reminders_chip(current: str, away: int | None) -> list[dict[str, Any]]:
+    """The way to what was put off, where there may be any. `away` None: it wasn't counted."""
+    if away == 0 and current != REMINDERS:
+        return []
+    chip = {"text": _("Reminders"), "href": f"/?show={REMINDERS}", "current": current == REMINDERS}
+    return [chip if away is None else {**chip, "count": away}]
 
 
 def _sentence(count: visible.WorkCounts, counted: dict[str, int], provider: bool) -> str:
@@ -303,6 +348,8 @@ def _proposals(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
 def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
     month = at.astimezone(LONDON).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     counted = visible.review_counts(tx, actor, at, month)
+    if show == REMINDERS:
+        return _put_off(tx, actor, at, lambda away: _review_chips(counted, None, REMINDERS, away))
     context: dict[str, Any] = {"heading": _("Reviews")}
     if show in visible.REVIEWS:
         rows = visible.reviews(
@@ -325,7 +372,7 @@ def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
     }
     context |= {
         "sentence": _sentence(work.counts, {}, False),
-        "chips": _review_chips(counted, work.counts.now, ""),
+        "chips": _review_chips(counted, work.counts.now, "", work.counts.away),
         "groups": groups(work, actor, at),
         "errands": errands.listed(tx, actor, at),
         "empty": None if work.counts.now else empty,
@@ -362,7 +409,9 @@ def _beside(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
     return [{"href": href, "text": text} for href, text in found if there_is(current_app, href)]
 
 
-def _review_chips(counted: dict[str, int], now: int | None, current: str) -> list[dict[str, Any]]:
+def _review_chips(
+    counted: dict[str, int], now: int | None, current: str, away: int | None = None
+) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"text": _("Needs me"), "href": "/", "current": current == ""}]
     if now is not None:
         found[0]["count"] = now
@@ -380,7 +429,7 @@ def _review_chips(counted: dict[str, int], now: int | None, current: str) -> lis
                 "current": current == name,
             }
         )
-    return found
+    return found + _reminders_chip(current, away)
 
 
 def _review(row: visible.ReviewRow, at: datetime) -> dict[str, Any]:

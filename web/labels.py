@@ -709,6 +709,16 @@ SILENT: dict[str, tuple[str, str, str]] = {
     ),
 }
 
+# Why something is put off, and what a call is for.
+REMINDERS: dict[str, str] = {
+    "they_answer": N_("I wait for somebody's answer"),
+    "person_asked": N_("The person asked for this day"),
+    "arranged": N_("It is arranged for then"),
+    "other_first": N_("Something else comes first"),
+    "check_in": N_("To ask how they are"),
+    "see_how_it_went": N_("To ask how the first time went"),
+}
+
 # What a notice tells that asks to be acted on: its button.
 NEWS: dict[str, str] = {
     "escalation_decided": N_("Read the decision"),

@@ -19,7 +19,7 @@ from referral.facts import ReferralFacts
 from referral.members import actor_of
 from referral.records import ClockSeen, ConsentSeen, PersonSeen, Proposal, ReferralSeen
 from referral.scopes import opened
-from referral.states import Noun, Purpose, Role
+from referral.states import REFERRAL_OPEN, Noun, Purpose, Role
 from referral.states import ReferralState as S
 from referral.store import Tx
 from web import accountability as answering
@@ -389,6 +389,8 @@ def actions(shown: Shown) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     ]
     if shown.actor.role in ESCALATE and "since" in shown.seen and shown.facts.state != S.DRAFT:
         more.append({"text": _("Escalate"), "href": f"/referrals/{shown.id}/escalate"})
+    if shown.actor.role in TEAM and not shown.closed and shown.facts.state in REFERRAL_OPEN:
+        more.append({"text": _("Remind me to call"), "href": f"/referrals/{shown.id}/remind"})
     return buttons, more
 
 

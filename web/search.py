@@ -1,18 +1,25 @@
-"""Finding people and referrals. What is looked for is posted, never put in an address: addresses
-are kept in histories and logs, and a name or an NHS number must not be."""
+"""Finding people, referrals, activities, providers and help. What is looked for is posted, never
+put in an address: addresses are kept in histories and logs, and a name or an NHS number must not
+be."""
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from referral.audit import log
 from web import labels
-from web.access import access, current_actor
+from web.access import TEAM, access, current_actor
 from web.app import edge
-from web.frame import SEARCHERS
+from web.frame import SEARCHERS, opens_to, there_is
+from web.say import _
+from web.words import day_words, nhs_number
 from web.worklists import card
 from workflows import reading
+from workflows.reading import Offered, PersonCard
 
 pages = Blueprint("search", __name__)
 
@@ -28,8 +35,9 @@ def search() -> ResponseReturnValue:
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         found = reading.search(tx, actor, at, words)
+        offered = [] if found.exact else reading.search_offered(tx, actor, words)
     # What was looked for is personal: the log has who searched, and whose records came up.
-    seen = [("person", one.id) for one in found.people]
+    seen = [("person", one.id) for one in (*found.people, *found.alike)]
     seen += [("referral", one.id) for one in found.referrals]
     edge().perform(
         actor,
@@ -45,18 +53,30 @@ def search() -> ResponseReturnValue:
     )
     if found.exact and len(seen) == 1:
         return redirect(labels.record_path(*seen[0]), 303)
+    groups = [
+        {"heading": _("People"), "items": _people(found.people)},
+        {"heading": _("People whose names are spelt nearly so"), "items": _people(found.alike)},
+        {"heading": _("Referrals"), "items": [card(one, actor, at) for one in found.referrals]},
+        {"heading": _("Activities"), "items": _offered(o for o in offered if o.activity_id)},
+        {"heading": _("Providers"), "items": _offered(o for o in offered if not o.activity_id)},
+    ]
+    may_add = actor.role in TEAM and there_is(current_app, "/referrals/new")
     return render_template(
         "search.jinja",
         words=words,
-        found=found,
-        people=[_person(one) for one in found.people],
-        referrals=[card(one, actor, at) for one in found.referrals],
+        found=True,
+        groups=[group for group in groups if group["items"]],
+        nobody=not found.people and not found.referrals,
+        add="/referrals/new" if may_add and not found.people else None,
+        help=there_is(current_app, "/help"),
     )
 
 
-def _person(one: reading.PersonCard) -> dict[str, object]:
-    from web.words import day_words, nhs_number
+def _people(found: Iterable[PersonCard]) -> list[dict[str, Any]]:
+    return [_person(one) for one in found]
 
+
+def _person(one: PersonCard) -> dict[str, Any]:
     seen = one.seen
     facts = [str(seen.get("reference") or "")]
     if seen.get("birth_date"):
@@ -69,3 +89,17 @@ def _person(one: reading.PersonCard) -> dict[str, object]:
         "meta": [fact for fact in facts if fact and fact != one.name],
         "held": labels.said(str(seen["held"])) if seen.get("held") else None,
     }
+
+
+def _offered(found: Iterable[Offered]) -> list[dict[str, Any]]:
+    """Activities and providers, each leading to what there is of it for this reader."""
+    role = current_actor().role
+    items = []
+    for one in found:
+        paths = [f"/providers/{one.provider_id}"]
+        if one.activity_id:
+            paths.insert(0, f"/activities/{one.activity_id}/sheet")
+        href = next((path for path in paths if opens_to(current_app, path, role)), None)
+        name = one.activity or one.provider
+        items.append({"href": href, "name": name, "meta": [one.provider] if one.activity else []})
+    return items

@@ -11,11 +11,13 @@ from flask import current_app
 
 from referral.actors import Actor
 from referral.states import Noun, Purpose, Role
+from referral.visible import CALL
 from web import labels
+from web.access import WORKERS
 from web.frame import there_is
 from web.labels import move_path, record_path, said, state_tag, word
 from web.say import _, ngettext
-from web.words import age_band, deadline, last_day
+from web.words import age_band, day_words, deadline, last_day
 from workflows.engine import TABLES
 from workflows.moves import NOTHING
 from workflows.reading import Card, Work, WorkItem
@@ -137,6 +139,8 @@ def drawn(item: WorkItem, actor: Actor, at: datetime) -> dict[str, Any]:
             "held": said(item.held or ""),
         }
     due = deadline(item.due, at, hours=item.hours)._asdict()
+    if item.kind == CALL:
+        return _call(item, path, due, actor, at)
     why, button, leads_to = why_here(item)
     return {
         "href": path,
@@ -148,8 +152,54 @@ def drawn(item: WorkItem, actor: Actor, at: datetime) -> dict[str, Any]:
         "tag": state_tag(item.noun, item.state) if item.state else None,
         "held": said(item.held) if item.held else None,
         "safety": item.safety,
-        "details": details(item.known, actor) if item.noun is Noun.REFERRAL else [],
+        "details": [
+            *_reminded(item, at),
+            *(details(item.known, actor) if item.noun is Noun.REFERRAL else []),
+        ],
+        "later": _later(item, at) if actor.role in WORKERS else None,
     }
+
+
+def _call(
+    item: WorkItem, path: str, due: dict[str, Any], actor: Actor, at: datetime
+) -> dict[str, Any]:
+    """A call its maker planned: nothing of the record moves when it is crossed off."""
+    return {
+        "href": path,
+        "name": item.name,
+        "reason": _(
+            "A call you planned: %(why)s.", why=_uncapitalised(word(labels.REMINDERS, item.why))
+        ),
+        "meta": meta(item, actor, at),
+        "deadline": due,
+        "tag": state_tag(item.noun, item.state) if item.state else None,
+        "held": said(item.held) if item.held else None,
+        "action": {"text": _("I have called"), "href": f"/reminders/{item.reminder}/end",
+                   "post": True},
+    }  # fmt: skip
+
+
+def _uncapitalised(words: str) -> str:
+    return words[:1].lower() + words[1:]
+
+
+def _reminded(item: WorkItem, at: datetime) -> list[str]:
+    """What its reader said when they put it off."""
+    if item.until is None:
+        return []
+    day = day_words(local_day(item.until), weekday=True, now=at)
+    why = word(labels.REMINDERS, item.why)
+    if item.until <= at:
+        return [_("You asked to be reminded on %(day)s: %(why)s.", day=day, why=why)]
+    return [_("Back on your list on %(day)s: %(why)s.", day=day, why=why)]
+
+
+def _later(item: WorkItem, at: datetime) -> dict[str, Any]:
+    """The way to put it off, or to bring it back."""
+    if item.until is not None and item.until > at:
+        words = _("Bring it back now")
+        return {"text": words, "href": f"/reminders/{item.reminder}/end", "post": True}
+    return {"text": _("Remind me later"), "href": f"/reminders/{item.kind}/{item.watched}"}
 
 
 def meta(item: WorkItem, actor: Actor, at: datetime) -> list[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+
+from rapidfuzz import fuzz
 
 from referral import facts, visible
 from referral.actors import Actor
@@ -17,7 +19,7 @@ from referral.keys import parsed
 from referral.people_checks import name_key, nhs_number, phone_number
 from referral.states import Noun, Role
 from referral.store import Tx
-from referral.visible import Filters, PersonRow, ReferralRow, StepSeen, WorkRow
+from referral.visible import Filters, PersonRow, ReferralRow, Sort, StepSeen, WorkRow
 from workflows import clocks, disclosure
 from workflows.disclosure import Situation
 from workflows.emergencies import may_read
@@ -86,7 +88,6 @@ class Card:
     due: datetime | None = None
     paused: bool = False
     hours: bool = False
-    position: tuple[datetime, str] | None = None
 
     @property
     def name(self) -> str:
@@ -145,9 +146,7 @@ def cards(tx: Tx, actor: Actor, at: datetime, rows: Iterable[ReferralRow]) -> li
                 Noun.REFERRAL, row.clock, row.started, row.due, spans.get(row.id, ()), at
             )
             paused = due is None
-        found.append(
-            Card(row.id, row.version, seen, due, paused, bool(row.hours), (row.since, row.id))
-        )
+        found.append(Card(row.id, row.version, seen, due, paused, bool(row.hours)))
     showing(Noun.REFERRAL, (card.id for card in found))
     return found
 
@@ -157,12 +156,19 @@ def referrals(
     actor: Actor,
     at: datetime,
     filters: Filters = visible.EVERYTHING,
-    after: tuple[datetime, str] | None = None,
+    after: tuple[Any, str] | None = None,
     limit: int = visible.PAGE,
-) -> tuple[list[Card], tuple[datetime, str] | None]:
-    """A page of the referrals in scope, and where the next page begins, if there is one."""
-    rows = visible.referrals(tx, actor, at, filters, after, limit + 1)
-    more = (rows[limit - 1].since, rows[limit - 1].id) if len(rows) > limit else None
+    sort: Sort = visible.NEWEST_FIRST,
+) -> tuple[list[Card], tuple[Any, str] | None]:
+    """A page of the referrals in scope, and where the next page begins, if there is one: what its
+    last row is sorted by, and the id."""
+    rows = visible.referrals(tx, actor, at, filters, after, limit + 1, sort)
+    more: tuple[Any, str] | None = None
+    if len(rows) > limit:
+        last = rows[limit - 1]
+        newest = sort.by == visible.NEWEST_FIRST.by
+        key = last.since if newest else visible.sorted_by(tx, actor, at, sort, last.id)
+        more = (key, last.id)
     return cards(tx, actor, at, rows[:limit]), more
 
 
@@ -206,6 +212,10 @@ class WorkItem:
     safety: bool = False
     standing_in: bool = False
     theirs: bool = False  # the next step is the provider's, who has let its time pass
+    watched: str | None = None  # the record of the clock, by which the item is found again
+    reminder: str | None = None  # the reader's own, with why, and the day it comes or came
+    why: str | None = None
+    until: datetime | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
 
     def group(self, at: datetime, end_of_today: datetime, horizon: datetime) -> str:
@@ -242,15 +252,26 @@ def worklist(
     at: datetime,
     after: tuple[int, datetime, int] | None = None,
     limit: int = visible.PAGE,
+    away: bool = False,
 ) -> Work:
-    """What needs the actor, as they may see it."""
+    """What needs the actor, as they may see it, with the calls they mean to make; `away`: what they
+    have put off instead."""
     until = horizon(at)
     keys = visible.work_keys(tx, actor, at)
-    rows = visible.worklist(tx, actor, at, until, keys, after, limit + 1)
-    counted = visible.work_counts(tx, actor, at, until, keys)
+    rows, counted = visible.worklist(tx, actor, at, until, keys, after, limit + 1, away)
     last = rows[limit - 1] if len(rows) > limit else None
     more = (last.rank, last.due, last.id) if last else None
     return Work(_items(tx, actor, at, rows[:limit]), counted, until, more)
+
+
+def work_item(
+    tx: Tx, actor: Actor, at: datetime, kind: str, record_id: str
+) -> tuple[WorkRow, WorkItem] | None:
+    """One item of the actor's own list; None where it isn't on it, or is closed to them."""
+    keys = visible.work_keys(tx, actor, at)
+    row = visible.work_row(tx, actor, at, horizon(at), keys, kind, record_id)
+    items = [] if row is None else _items(tx, actor, at, [row])
+    return (row, items[0]) if row is not None and items and not items[0].closed else None
 
 
 def _items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> list[WorkItem]:
@@ -265,7 +286,17 @@ def _items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> list[Work
             made.update(_hold_items(tx, actor, at, mine))
         else:
             made.update(_other_items(tx, actor, at, noun, mine))
-    return [made[row.id] for row in rows if row.id in made]
+    return [
+        replace(
+            made[row.id],
+            watched=row.record_id,
+            reminder=row.reminder,
+            why=row.why,
+            until=row.until,
+        )
+        for row in rows
+        if row.id in made
+    ]
 
 
 def _stands_in(row: WorkRow, actor: Actor) -> bool:
@@ -289,7 +320,7 @@ def _referral_items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> 
             name=card.name,
             reference=card.seen.get("reference"),
             state=card.seen.get("state"),
-            due=card.due,
+            due=row.due if row.kind == visible.CALL else card.due,
             hours=row.hours,
             held=card.seen.get("held"),
             closed=closed,
@@ -468,6 +499,7 @@ class Found:
     people: list[PersonCard]
     referrals: list[Card]
     exact: bool = False
+    alike: list[PersonCard] = field(default_factory=list)  # spelt nearly so
 
 
 def search(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
@@ -506,7 +538,69 @@ def _by_name(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
     looked_for = [name_key(word) for word in words.split() if name_key(word)]
     referred = cards(tx, actor, at, visible.referrals_by_name(tx, actor, at, words))
     shown = [c for c in referred if _is_called(c.seen, looked_for)]
-    return Found([_person(r, actor, at) for r in rows], shown)
+    there = {row.id for row in rows}
+    alike = [i for i in _spelt_alike(tx, actor, at, looked_for) if i not in there]
+    known = visible.people_by_id(tx, actor, at, alike)
+    return Found(
+        [_person(r, actor, at) for r in rows],
+        shown,
+        alike=[_person(known[i], actor, at) for i in alike if i in known],
+    )
+
+
+def _spelt_alike(tx: Tx, actor: Actor, at: datetime, looked_for: list[str]) -> list[str]:
+    """Those of the actor's own team whose names are spelt nearly as each of these words, the
+    nearest first: Katherine for Catherine, Mohammed for Muhammad."""
+    if not looked_for or max(map(len, looked_for)) < SHORTEST:
+        return []
+    near = []
+    for person_id, key in visible.name_keys(tx, actor, at):
+        parts = key.split()
+        alike = [max((_alike(word, part) for part in parts), default=0.0) for word in looked_for]
+        if min(alike) >= NEAR:
+            near.append((-sum(alike), key, person_id))
+    return [person_id for _how, _key, person_id in sorted(near)[:MOST_ALIKE]]
+
+
+def _alike(word: str, part: str) -> float:
+    """How alike two names are, from 0 to 100; the beginning of a name is as good as the name."""
+    if len(word) >= 2 and part.startswith(word):
+        return 100.0
+    return fuzz.ratio(word, part, score_cutoff=NEAR) if len(word) >= SHORTEST else 0.0
+
+
+SHORTEST, NEAR, MOST_ALIKE = 3, 74.0, 10
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A provider, or one of its activities, found by words."""
+
+    provider_id: str
+    provider: str
+    activity_id: str | None = None
+    activity: str | None = None
+
+
+def search_offered(tx: Tx, actor: Actor, words: str) -> list[Offered]:
+    """Providers and activities with each of these words in their name or in what they offer; the
+    signs and accents of letters make no difference."""
+    looked_for = [key for key in map(name_key, words.split()) if key]
+    if not looked_for or max(map(len, looked_for)) < SHORTEST:
+        return []
+    found: dict[tuple[str, str | None], Offered] = {}
+    for provider_id, provider, activity_id, activity, says in visible.offered(tx, actor):
+        if _has(looked_for, provider):
+            found.setdefault((provider_id, None), Offered(provider_id, provider))
+        if activity_id and _has(looked_for, activity or "", says or ""):
+            whole = Offered(provider_id, provider, activity_id, activity)
+            found[provider_id, activity_id] = whole
+    return list(found.values())
+
+
+def _has(looked_for: list[str], *texts: str) -> bool:
+    parts = [name_key(word) for text in texts for word in text.split()]
+    return all(any(part.startswith(word) for part in parts) for word in looked_for)
 
 
 def _is_called(seen: Mapping[str, Any], looked_for: list[str]) -> bool:

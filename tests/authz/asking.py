@@ -57,6 +57,7 @@ WORDS = {
     "wish": "accept",
     "code": "PC-0000-00",
     "seq": "1",
+    "item": "referral.draft",
 }
 # The noun behind an id, by where it stands in the address.
 NOUNS = (
@@ -66,6 +67,8 @@ NOUNS = (
     ("/mine", "referral_id", "referral"),
     ("/mine", "record_id", "own_request"),
     ("/link/sheet", "person_id", "other_person"),
+    ("/reminders", "record_id", "draft"),
+    ("/referrals/lists", "view_id", "saved_view"),
     ("/referrals", "writing_id", "draft"),
     ("/referrals", "record_id", "referral"),
     ("/people", "record_id", "person"),

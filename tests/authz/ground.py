@@ -21,7 +21,7 @@ from referral.store import Sql, Store, Tx
 from tests.web.client import HTTP
 from tests.world import SHARING, START, World, another, assure, build
 from web.link_tokens import LinkTokens
-from workflows import announcements, errands, person_links, policy_changes, rotas
+from workflows import announcements, errands, person_links, policy_changes, rotas, views
 from workflows.activities import add_provider, save_activity, save_group
 from workflows.engine import step
 from workflows.escalations import decide_escalation
@@ -31,6 +31,8 @@ from workflows.keeping import UNDECIDED
 from workflows.organisations import add_membership, add_organisation, add_user
 from workflows.policy import set_rule
 from workflows.referrals import propose, send_referral
+from workflows.reminders import plan_call
+from workflows.working_time import local_day
 
 RELATIONS = ("own", "colleague", "near", "far", "elsewhere", "held")
 WHO = {
@@ -215,6 +217,8 @@ def _of_people(t: Team) -> Records:
     )
     made["link"], _ = _own_page(t, person), _own_page(t, lone)
     made["errand"] = _errand(t, made["referral"])
+    made["saved_view"] = _saved_view(t, made["referral"])
+    made["reminder"] = _reminder(t, made["referral"])
     return made | _escalations(t, made["referral"])
 
 
@@ -277,6 +281,21 @@ def _own_page(t: Team, person: str) -> str:
             token_hash=TOKENS.token_hash,
             code_hash=TOKENS.code_hash,
         ),
+    )
+
+
+def _saved_view(t: Team, referral: str) -> str:
+    w, asks = t.w, t.w.actor[t.worker]
+    name = f"With others {referral}"
+    return w.made(asks, lambda tx: views.save(tx, asks, w.at, name=name, asked="with=provider"))
+
+
+def _reminder(t: Team, referral: str) -> str:
+    w, asks = t.w, t.w.actor[t.worker]
+    tomorrow = local_day(w.at) + timedelta(days=1)
+    return w.made(
+        asks,
+        lambda tx: plan_call(tx, asks, w.at, referral_id=referral, until=tomorrow, why="check_in"),
     )
 
 

@@ -44,6 +44,7 @@ OPENED_ELSEWHERE = {
     "escalation_pages.waive",
     "links.mine",
     "own_links.sheet",
+    "reminder_pages.later",
     "rights_doing_pages.copy",
     "rights_doing_pages.copy_json",
 }

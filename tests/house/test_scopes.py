@@ -105,6 +105,7 @@ PARTS = {
     ("records", "_CONSENTS"),
     ("visible", "CLOSED"),
     ("visible", "HELD_PERSON"),
+    ("visible", "NARROWED"),
     ("visible", "STILL_MISSED"),
 }
 BY_SCOPE = re.compile(

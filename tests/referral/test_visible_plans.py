@@ -33,12 +33,21 @@ def lists(pg: bool) -> Iterator[tuple[str, Sql]]:
                 for further in (False, True):
                     query = visible._referrals(scoped, frozenset(narrowed), states, further, 25)
                     yield f"referrals {scoped} {narrowed} {sorted(states)} {further}", query
+        for by in visible.SORTS:
+            for down in (False, True):
+                sort = visible.Sort(by, down)
+                query = visible._referrals(scoped, frozenset(), frozenset(), True, 25, sort)
+                yield f"referrals {scoped} sorted by {by} {down}", query
+                yield f"sorted by {scoped} {by}", visible._sorted_by(scoped, sort)
+        for narrowed_by in visible.NARROWED:
+            query = visible._how_many(scoped, frozenset({narrowed_by}), frozenset())
+            yield f"how many {scoped} {narrowed_by}", query
         for how in ("ids", "reference", "name"):
             yield f"referrals {scoped} by {how}", visible._referrals_by(scoped, how, pg)
         for mine in (False, True):
             yield f"counts {scoped} {mine}", visible._counts(scoped, mine)
             yield f"next due {scoped} {mine}", visible._next_due(scoped, mine)
-    for name in ("WORK_PAGE", "WORK_COUNT", "ANSWERS", "HOLDS"):
+    for name in ("WORK_PAGE", "WORK_ONE", "ANSWERS", "HOLDS"):
         yield name, visible._many(getattr(visible, name), (), pg)
     for noun, (text, _) in visible.DETAILS.items():
         yield f"details {noun}", visible._many(text, (), pg)

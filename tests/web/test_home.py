@@ -476,6 +476,66 @@ def test_an_exact_reference_opens_the_record(w: World) -> None:
     assert page.response.headers["Location"] == f"/referrals/{record}"
 
 
+def found_under(page: Page) -> dict[str, list[str]]:
+    """What a search found, by its heading."""
+    parts = re.split(r'<h2 class="nhsuk-heading-m">([^<]+)</h2>', page.text)[1:]
+    named = r'(?:app-work-item__name"><a href="[^"]*">|<p><strong>)([^<]+)</'
+    return {h: re.findall(named, body) for h, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def test_a_name_is_found_without_its_accents_and_as_others_spell_it(w: World) -> None:
+    w.person(given_name="Zoë", family_name="O’Neil")
+    w.person(given_name="Katherine", family_name="Smyth")
+    visitor = sign_in(w, "priya")
+    alike = "People whose names are spelt nearly so"
+    assert found_under(visitor.fill("/search", q="zoe oneil"))["People"] == ["Zoë O’Neil"]
+    assert found_under(visitor.fill("/search", q="catherine smith"))[alike] == ["Katherine Smyth"]
+    assert found_under(visitor.fill("/search", q="Kathrine"))[alike] == ["Katherine Smyth"]
+    assert alike not in found_under(visitor.fill("/search", q="Katherine"))
+    assert (
+        found_under(visitor.fill("/search", q="Frederick"))["Nothing found for “Frederick”"] == []
+    )
+    assert alike not in found_under(sign_in(w, "olu").fill("/search", q="Kathrine"))
+
+
+def test_a_search_finds_nothing_of_what_is_closed_however_it_is_spelt(w: World) -> None:
+    person = w.person(given_name="Katherine", family_name="Smyth")
+    sources = [{"user_id": w.actor["priya"].user_id}]
+    given = {"person_id": person, "seen": "Bruises.", "danger": False, "sources": sources}
+    w.step(Noun.CONCERN, None, "raise", "gwen", given=given)
+    for words in ("Kathrine", "smith", "Katherine Smyth"):
+        page = sign_in(w, "priya").fill("/search", q=words)
+        assert "Katherine" not in page.words.replace(words, ""), words
+    assert "Katherine" in sign_in(w, "sam").fill("/search", q="Kathrine").words
+
+
+def test_an_nhs_number_opens_the_record_with_spaces_or_without(w: World) -> None:
+    person = w.person(nhs_number="9990000018", no_nhs_number=None)
+    for typed in ("9990000018", "999 000 0018", " 999-000-0018 "):
+        page = sign_in(w, "priya").fill("/search", q=typed, follow=False)
+        assert page.response.headers["Location"] == f"/people/{person}", typed
+
+
+def test_activities_and_providers_are_found_by_their_words(w: World) -> None:
+    found = found_under(sign_in(w, "priya").fill("/search", q="singing"))
+    assert found["Activities"] == ["Singing for breathing"]
+    found = found_under(sign_in(w, "grace").fill("/search", q="river"))
+    assert found["Providers"] == ["Riverside Singers"]
+    assert (
+        f"/providers/{w.provider['singers']}" in sign_in(w, "grace").fill("/search", q="river").text
+    )
+    assert "Providers" not in found_under(sign_in(w, "priya").fill("/search", q="zz"))
+
+
+def test_who_may_is_offered_to_add_whom_they_did_not_find(w: World) -> None:
+    page = sign_in(w, "priya").fill("/search", q="Nobody Known")
+    assert "Add this person" in page.words
+    assert "We looked for people and referrals you work with" in page.words
+    assert "Add this person" not in sign_in(w, "sol").fill("/search", q="Nobody Known").words
+    w.person(family_name="Okoro")
+    assert "Add this person" not in sign_in(w, "priya").fill("/search", q="okoro").words
+
+
 def test_what_was_not_found_is_said_with_what_was_looked_for(w: World) -> None:
     page = sign_in(w, "priya").fill("/search", q="<b>Nobody</b>")
     assert "Nothing found for “<b>Nobody</b>”" in page.words
@@ -580,45 +640,3 @@ def test_what_a_colleague_proposed_waits_for_a_second_person(w: World) -> None:
     w.step(Noun.CONCERN, None, "raise", "gwen", given=given)
     assert "proposed by" not in sign_in(w, "sam").get("/").words
     assert "proposed by" in sign_in(w, "tess").get("/").words
-
-
-# -- lists of referrals -------------------------------------------------------------------------
-
-
-def test_a_list_of_referrals_is_narrowed_by_its_address(w: World) -> None:
-    w.draft(w.person(given_name="Ann"))
-    w.sent(w.person(given_name="Ben"))
-    visitor = sign_in(w, "priya")
-    assert len(names(visitor.get("/referrals"))) == 2
-    sent = visitor.get("/referrals?state=sent&state=nonsense")
-    assert [name.split()[0] for name in names(sent)] == ["Ben"]
-    assert chips(sent) == {"Waiting for provider × Leave this out": "/referrals"}
-    assert "There are none." in visitor.get("/referrals?overdue=yes").words
-    w.later(days=20)
-    assert len(names(sign_in(w, "priya").get("/referrals?overdue=yes&mine=yes"))) == 2
-    assert names(sign_in(w, "sam").get("/referrals?mine=yes")) == []
-
-
-def test_a_list_of_referrals_goes_on_with_what_was_asked(w: World) -> None:
-    person = w.person()
-    for _ in range(26):
-        w.draft(person)
-    visitor = sign_in(w, "priya")
-    page = visitor.get("/referrals?state=draft")
-    (older,) = re.findall(r'<a href="([^"]+)">Older</a>', page.text)
-    assert older.startswith("/referrals?state=draft&amp;after=")
-    assert len(names(visitor.get(older.replace("&amp;", "&")))) == 1
-
-
-def test_a_provider_lists_no_drafts_and_who_takes_part(w: World) -> None:
-    w.draft()
-    w.sent()
-    w.active()
-    visitor = sign_in(w, "sol")
-    assert len(names(visitor.get("/referrals"))) == 2
-    assert 'value="draft"' not in visitor.get("/referrals").text
-    assert names(visitor.get("/referrals?state=draft")) == names(visitor.get("/referrals"))
-    assert len(names(visitor.get("/taking-part"))) == 1
-    assert sign_in(w, "priya").get("/taking-part").status == 403
-    for who in ("ada", "art", "cora", "ingrid"):
-        assert sign_in(w, who).get("/referrals").status == 403

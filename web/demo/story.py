@@ -60,6 +60,7 @@ from workflows.referrals import (
     redirect_referral,
     send_referral,
 )
+from workflows.reminders import plan_call, put_off
 from workflows.wordings import publish_wording
 from workflows.working_time import ENGLAND, LONDON, add, back, local_day
 
@@ -534,12 +535,45 @@ def tell(
     _opened_in_an_emergency(s)
     _policy(s)
     _held_for_a_time(s)
+    _reminded(s)
     leading(s)
     tell_lives(s)
     tell_rights(s)
     _asked_in_welsh(s)
     s.tell()
     return s
+
+
+def _reminded(s: Story) -> None:
+    """A link worker puts one thing off until it is arranged, and plans a call for the next day."""
+    actor = s.actor["priya"]
+    theirs = [name for name in ("Derek", "Winifred", "Margaret") if s.team(name) == "priya"]
+
+    def later(at: datetime) -> None:
+        with s.store.begin(actor) as tx:
+            put_off(
+                tx,
+                actor,
+                at,
+                kind="referral.draft",
+                record_id=s.referral["Nora"],
+                until=local_day(add(at, 4, ENGLAND)),
+                why="arranged",
+            )
+
+    def call(at: datetime) -> None:
+        with s.store.begin(actor) as tx:
+            plan_call(
+                tx,
+                actor,
+                at,
+                referral_id=s.referral[theirs[0]],
+                until=local_day(add(at, 1, ENGLAND)),
+                why="check_in",
+            )
+
+    s.on(1, later, hour=15)
+    s.on(1, call, hour=15)
 
 
 def _lives(s: Story) -> None:
