@@ -122,11 +122,19 @@ def urgent(status: int) -> str | None:
     return settings().urgent_phone if status >= 500 else None
 
 
-def page(status: int, reference: str | None = None) -> tuple[str, int]:
-    """The error page of a status."""
+def page(
+    status: int, reference: str | None = None, about: Trouble | None = None
+) -> tuple[str, int]:
+    """The error page of a status; where the fault is ours, with a way back to what was typed."""
+    from web.signing_in import typed_here
+
     return (
         render_template(
-            "error.jinja", trouble=trouble(status), reference=reference, urgent=urgent(status)
+            "error.jinja",
+            trouble=about or trouble(status),
+            reference=reference,
+            urgent=urgent(status),
+            kept=typed_here() if status >= 500 else None,
         ),
         status,
     )
@@ -186,9 +194,8 @@ def register(app: Flask) -> None:
         return body, status, {"Retry-After": "5"}
 
     def down(trouble: Trouble, error: Exception) -> ResponseReturnValue:
-        reference, phone = note(error), urgent(503)
-        body = render_template("error.jinja", trouble=trouble, reference=reference, urgent=phone)
-        return body, 503, {"Retry-After": "30"}
+        body, status = page(503, note(error), trouble)
+        return body, status, {"Retry-After": "30"}
 
     @app.errorhandler(OutcomeUnknown)
     def unknown(error: OutcomeUnknown) -> ResponseReturnValue:

@@ -173,10 +173,22 @@ def kept(text: str) -> Kept | None:
 
 
 def _answers_to_keep(user_id: str) -> str:
-    fields = [(n, v) for n, v in request.form.items(multi=True) if n not in NOT_KEPT]
-    if sum(len(n) + len(v) for n, v in fields) > MOST_KEPT:
-        return ""
-    return keep(user_id, _here(), fields)
+    typed = _typed()
+    return keep(user_id, _here(), typed) if typed else ""
+
+
+def _typed() -> list[tuple[str, str]]:
+    """What this request's form says, as far as it may be sent back; nothing if it is too much."""
+    typed = [(n, v) for n, v in request.form.items(multi=True) if n not in NOT_KEPT]
+    return typed if sum(len(n) + len(v) for n, v in typed) <= MOST_KEPT else []
+
+
+def typed_here() -> Kept | None:
+    """What somebody signed in typed on the form of this request, to go back to."""
+    if request.method != "POST" or not current_user.is_authenticated:
+        return None
+    typed = _typed()
+    return Kept(current_actor().user_id, _here(), typed) if typed else None
 
 
 def _here() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -60,18 +60,6 @@ BESIDE = {
     "/rights/<uuid:record_id>/stop-use": "once a request to stop is being done",
     "/referrals/<uuid:writing_id>/write/leave": "while a referral is half written",
 }
-
-
-@pytest.fixture(scope="module")
-def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
-    made = Tour(tmp_path_factory.mktemp("tour"), hostile=True)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def visits(tour: Tour) -> list[Visit]:
-    return list(tour.walk(each=rounds(1, 20)))
 
 
 def test_no_link_leads_to_a_page_that_is_not_there(visits: list[Visit]) -> None:
