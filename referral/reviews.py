@@ -222,3 +222,29 @@ def called(tx: Tx, actor: Actor, record_id: str) -> str:
     """What a record is called: its reference, or the name of the provider assured."""
     row = tx.row(NAMES, id=record_id, system_id=actor.system_id)
     return str(row[0]) if row else ""
+
+
+def _brought(listed: str) -> Sql:
+    return Sql(
+        "SELECT CAST(q.escalation_id AS text), q.state, count(*) FROM consequence q"
+        f" WHERE q.escalation_id {listed} AND q.system_id = :system_id GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+
+
+BROUGHT_PG = _brought("= ANY(:ids)")
+BROUGHT_SQLITE = _brought("IN (SELECT value FROM json_each(:ids))")
+
+
+def brought(tx: Tx, actor: Actor, ids: list[str]) -> dict[str, dict[str, int]]:
+    """How far what was decided is carried out, of escalations the actor was let at: how many
+    consequences of each are in each state."""
+    found: dict[str, dict[str, int]] = {}
+    if ids:
+        rows = tx.rows(
+            BROUGHT_PG if tx.pg else BROUGHT_SQLITE,
+            ids=ids if tx.pg else json.dumps(ids),
+            system_id=actor.system_id,
+        )
+        for one, state, number in rows:
+            found.setdefault(one, {})[state] = int(number)
+    return found

@@ -59,6 +59,7 @@ MODULES: tuple[str, ...] = (
     "web.announcements",
     "web.themes",
     "web.reports",
+    "web.system",
     "web.raised_outside",
     "web.policy",
     "web.policy_changes",

@@ -111,8 +111,7 @@ class Report:
     title: str
     counted: str
     aparts: tuple[Apart, ...]
-    one: str = ""
-    many: str = ""
+    figure: str = ""  # what its number is called, where the title names no number
     readers: frozenset[Role] = READERS
     people: bool = True  # what is counted is people's; otherwise small numbers are told
     board: tuple[str, ...] = ()  # what of it stands on the dashboard
@@ -155,6 +154,7 @@ REPORTS: dict[str, Report] = {
         N_("Each start counts once, on its day: the time from when the referral was sent to that"
            " provider until the person started. Referrals that never started are not in it."),
         (Apart("wait", N_("By time waited"), ordered=True), PROVIDER),
+        figure=N_("First sessions"),
         board=("wait",),
     ),
     "consent": Report(
@@ -183,6 +183,7 @@ REPORTS: dict[str, Report] = {
             Apart("language", N_("By language"), ordered=True),
             Apart("interpreter", N_("By need for an interpreter"), ordered=True),
         ),
+        figure=N_("Referrals sent"),
         board=("age", "language", "interpreter"),
     ),
     "assurance": Report(
@@ -446,6 +447,8 @@ def _most(
     if not best[0].value:
         return _("%(total)s in all, each kind fewer than %(least)s.", total=total,
                  least=small.hidden_to + 1)  # fmt: skip
+    if sum(one.value == best[0].value for one, _words in told) > 1:
+        return _("%(total)s in all. No one kind stands out.", total=total)
     return _(
         "%(total)s in all. Most often: %(what)s (%(part)s).",
         total=total, what=best[1], part=best[0].text,

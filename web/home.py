@@ -391,6 +391,8 @@ def _beside(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
         ("/themes", _("Themes of what is escalated")),
         ("/accountability", _("Who answers for what")),
     ]
+    if actor.role in LEADS:
+        found.append(("/agenda", _("An agenda for your next meeting, to print")))
     if actor.role in ACCESS_REVIEWERS and actor.role is not Role.INFORMATION_GOVERNANCE_LEAD:
         found.append(("/rights", _("People's requests")))
         found.append(("/access", _("Who can see what")))

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort
 from flask.typing import ResponseReturnValue
 
-from referral import counts
+from referral import counts, reviews, themes, visible
 from referral.actors import Actor
 from referral.audit import log, showing
 from referral.counts import MEASURES
@@ -42,17 +42,19 @@ from web.counting import (
     when_words,
     words_of,
 )
+from web.escalations import CONSEQUENCE_STATES
 from web.forms import page
 from web.keysets import after, pack
 from web.labels import record_path, said, word
-from web.say import _
-from web.words import day_words
+from web.say import _, ngettext
+from web.words import day_words, deadline, month_name
 from workflows.small_numbers import EXACT
-from workflows.working_time import local_day
+from workflows.working_time import ENGLAND, LONDON, local_day, working_days_between
 
 pages = Blueprint("report_pages", __name__)
 
 A_PAGE = 50
+MOST = 30  # of each kind on an agenda
 LAST = (datetime(9999, 1, 1, tzinfo=UTC), "\U0010ffff")
 
 
@@ -171,7 +173,11 @@ def _figures(ask: Question, found: dict[str, dict[tuple[str, ...], int]]) -> lis
         told = small_for(ask, report).told(number)
         href = list_of(ask, name, {}) if number and name != "assurance" else None
         figures.append(
-            {"number": told.text, "text": said(report.title), "href": href or f"#{name}"}
+            {
+                "number": told.text,
+                "text": said(report.figure or report.title),
+                "href": href or f"#{name}",
+            }
         )
     return figures
 
@@ -183,6 +189,73 @@ def _concerns(tx: Tx, ask: Question) -> dict[str, str] | None:
     number = sum(counts.counted(tx, ask.actor, "concerns", (), ask.asked).values())
     told = EXACT if ask.exact else ask.small
     return {"number": told.told(number).text, "href": "/concerns"}
+
+
+# -- the agenda ---------------------------------------------------------------------------------
+
+
+@pages.get("/agenda")
+@access(PLACED)
+def agenda() -> str:
+    """What a meeting of those who answer for a place goes through, to be printed."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        month = at.astimezone(LONDON).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        ask = question(tx, actor, at)
+        due = visible.reviews(tx, actor, at, "open", month, limit=MOST + 1)
+        decided = visible.reviews(tx, actor, at, "decided", month, limit=MOST + 1)
+        brought = reviews.brought(tx, actor, [one.id for one in decided])
+        shown = themes.counted(tx, actor, month, "", None, MOST)
+        ends = [
+            (band, list(counts.rows(tx, actor, "assurance", {"ends": band}, ask.asked, LAST, MOST)))
+            for band in ("out", "to_7", "to_30", "to_60")
+        ]
+    showing(Noun.ESCALATION, (one.id for one in (*due, *decided)))
+    return page(
+        "report/agenda.jinja",
+        where=actor.organisation_name,
+        day=day_words(local_day(at), weekday=True),
+        due=[_due(one, at) for one in due[:MOST]],
+        more_due=len(due) > MOST,
+        decided=[_decided(one, brought.get(one.id, {}), at) for one in decided[:MOST]],
+        more_decided=len(decided) > MOST,
+        month=month_name(local_day(month).month),
+        themes=[_theme(one) for one in shown],
+        ends=[
+            {"words": word(ANSWERS["ends"], band), "rows": [_row("provider", one) for one in rows]}
+            for band, rows in ends
+            if rows
+        ],
+    )
+
+
+def _due(one: visible.ReviewRow, at: datetime) -> dict[str, Any]:
+    days = working_days_between(one.created_at, at, ENGLAND)
+    return {
+        "href": record_path(Noun.ESCALATION, one.id),
+        "reference": one.reference,
+        "kind": word(labels.KINDS, one.kind),
+        "severity": said(labels.SEVERITIES[one.severity].text),
+        "age": ngettext("%(num)s working day", "%(num)s working days", days),
+        "with": one.reviewer or _("Nobody yet"),
+        "due": deadline(one.due, at).text if one.due else "",
+    }
+
+
+def _decided(one: visible.ReviewRow, brought: dict[str, int], at: datetime) -> dict[str, Any]:
+    said_so = [
+        f"{said(CONSEQUENCE_STATES[state].text)}: {number}" for state, number in brought.items()
+    ]
+    return _due(one, at) | {
+        "state": labels.state_tag(Noun.ESCALATION, one.state)["text"],
+        "brought": "; ".join(said_so) or _("Nothing was to be carried out"),
+    }
+
+
+def _theme(one: themes.Counted) -> dict[str, str]:
+    raised = ngettext("raised %(num)s time", "raised %(num)s times", one.raised)
+    still = ngettext("%(num)s is open", "%(num)s are open", one.open)
+    return {"name": one.name, "href": f"/themes/{one.id}", "words": f"{raised}, {still}"}
 
 
 # -- reports ------------------------------------------------------------------------------------
@@ -202,6 +275,7 @@ def reports() -> str:
         ],
         own=actor.role in OWN or actor.place_path is None,
         dashboard=actor.role in BOARD,
+        agenda=actor.role in PLACED,
     )
 
 

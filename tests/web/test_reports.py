@@ -9,7 +9,7 @@ import pytest
 
 from referral.states import Noun
 from referral.store import Sql, Store, Tx
-from tests.web.client import sign_in
+from tests.web.client import HTTP, sign_in
 from tests.world import World, build
 
 SEES = ("grace", "gail", "paul", "amara")
@@ -197,6 +197,14 @@ def test_every_measure_can_be_counted_and_listed_in_each_of_its_ways(w: World) -
     assert seen >= {"sent", "declined", "started", "escalated", "assurance", "who"}
 
 
+def test_an_administrator_sees_how_the_service_stands_and_no_secret(w: World) -> None:
+    page = sign_in(w, "ada").get("/system")
+    assert "SEGUE_ROUND_NUMBERS_TO" in page.text
+    assert "Christmas Day" in page.words
+    assert HTTP.secret_key not in page.text
+    assert sign_in(w, "grace").get("/system").status == 403
+
+
 def test_taking_a_file_is_written_down(w: World) -> None:
     sign_in(w, "grace").get("/reports/declines/table.csv")
     with w.store.read() as tx:
@@ -224,8 +232,25 @@ def test_no_page_of_numbers_asks_the_store_more_than_fifteen_times(
     found = {}
     for who in ("amara", "grace"):
         visitor = sign_in(w, who)
-        for path in ("/dashboard", "/reports", "/reports/reviews", "/reports/declines/records"):
+        for path in ("/dashboard", "/agenda", "/reports/reviews", "/reports/declines/records"):
             asked.clear()
             assert visitor.get(path).status == 200
             found[who, path] = len(asked)
     assert {at: n for at, n in found.items() if n > 15} == {}
+
+
+def test_an_agenda_says_what_is_open_what_was_decided_and_what_runs_out(w: World) -> None:
+    record = w.sent()
+    given = {"kind": "capacity", "about": "referral", "about_id": record, "note": "Room."}
+    matter = w.step(Noun.ESCALATION, None, "raise", "priya", given=given).id
+    person = w.person(family_name="Quillfeather")
+    w.sent(person)
+    with w.store.read() as tx:
+        row = tx.row(Sql("SELECT reference FROM escalation WHERE id = :id"), id=matter)
+    assert row is not None
+    page = sign_in(w, "grace").get("/agenda")
+    assert str(row[0]) in page.text
+    assert "Nothing was decided this month." in page.words
+    assert "Quillfeather" not in page.text
+    assert str(row[0]) not in sign_in(w, "fred").get("/agenda").text
+    assert sign_in(w, "cora").get("/agenda").status == 403

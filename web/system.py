@@ -1,0 +1,66 @@
+"""How the service stands, for administrators: what isn't well and what to do, the days that don't
+count as working days, and how it is set up. No secret stands on it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint
+
+from referral import bank_holidays
+from referral.health import health
+from referral.states import Role
+from referral.store import Door
+from web.access import access, current_actor
+from web.app import edge, settings
+from web.forms import page
+from web.labels import said
+from web.say import _
+from web.settings import Settings
+from web.words import day_words
+from workflows.working_time import local_day
+
+pages = Blueprint("system_pages", __name__)
+
+AHEAD = timedelta(days=400)
+
+
+@pages.get("/system")
+@access(Role.ADMINISTRATOR)
+def system() -> str:
+    """What an administrator looks at on a Monday morning."""
+    actor = current_actor()
+    with edge().reading(None, Door.WHOLE) as (tx, at):
+        found = health(tx, at, viewer=actor)
+    today = local_day(at)
+    days = sorted(day for day in bank_holidays.ENGLAND if today <= day <= today + AHEAD)
+    return page(
+        "system.jinja",
+        wrong=[said(one.says) for one in found.findings if not one.warning],
+        warnings=[said(one.says) for one in found.findings if one.warning],
+        days=[(day_words(day, weekday=True), bank_holidays.ENGLAND[day]) for day in days],
+        known_until=day_words(bank_holidays.UNTIL),
+        set_up=set_up(settings()),
+    )
+
+
+def set_up(now: Settings) -> list[tuple[str, str, str]]:
+    """(what, how it stands, the setting that changes it): those that say how people are reached
+    and what is told of them."""
+    yes, no = _("Yes"), _("No")
+    return [
+        (_("The address people type"), now.public_url, "SEGUE_PUBLIC_URL"),
+        (_("Sends e-mail"), yes if now.smtp_url else no, "SEGUE_SMTP_URL"),
+        (_("Sends texts and letters"), yes if now.notify_key else no, "SEGUE_NOTIFY_KEY"),
+        (_("A phone number on pages that say something is wrong"), now.urgent_phone or no,
+         "SEGUE_URGENT_PHONE"),
+        (_("How to reach you, on the help page"), now.contact or no, "SEGUE_CONTACT"),
+        (_("The database itself holds each query to what its reader may see"),
+         yes if now.wall else no, "SEGUE_WALL"),
+        (_("The audit log keeps the network addresses of staff"),
+         yes if now.keep_addresses else no, "SEGUE_KEEP_ADDRESSES"),
+        (_("Numbers of people told as *"),
+         _("1 to %(most)s", most=now.hide_numbers_to), "SEGUE_HIDE_NUMBERS_TO"),
+        (_("Other numbers are rounded to the nearest"), str(now.round_numbers_to),
+         "SEGUE_ROUND_NUMBERS_TO"),
+    ]  # fmt: skip
