@@ -317,7 +317,7 @@ class Store:
     """A database by its URL: `sqlite:///file` or `postgresql+psycopg://...`. `wrapping` are the
     keys outside it that wrap the keys inside; without them free text is stored plain, and what
     lies under a key can't be read. `wall`: whether the database itself is told who asks, and
-    holds every query to what they may see (`referral.wall`)."""
+    holds every query to what they may see (`referral.wall`); unless told, PostgreSQL is."""
 
     wrapping: WrappingKeys | None = None
     # The door of a transaction that names neither an actor nor a door.
@@ -328,19 +328,19 @@ class Store:
         url: str,
         pool_size: int = 5,
         wrapping: WrappingKeys | None = None,
-        wall: bool = False,
+        wall: bool | None = None,
     ) -> None:
         if wrapping is not None:
             self.wrapping = wrapping
         self.keys: Keys | None = None
         if self.wrapping is not None:
             self.keys = _keys().Keys(self.wrapping)
-        self.wall = wall
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql" and parsed.drivername != "postgresql+psycopg":
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.url = parsed
         self.pg = parsed.get_backend_name() == "postgresql"
+        self.wall = wall = self.pg if wall is None else wall
         # Between transactions a connection stays here: taking it from the pool and putting it back
         # would cost more than all else that a transaction does by itself.
         self._free: deque[PoolProxiedConnection] = deque(maxlen=pool_size)

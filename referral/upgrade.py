@@ -61,7 +61,7 @@ def upgrade(store: Store, at: datetime, tables: Iterable[tuple[str, str, str]] =
             tx.run(HOLIDAY, day=day, name=name)
         for noun, version, body in tables:
             tx.run(KEEP_TABLE, noun=noun, version=version, body=body, at=at)
-        if walled:
+        if walled or store.wall:
             wall.build(tx)
         roles.grant(tx)
 

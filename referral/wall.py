@@ -16,7 +16,7 @@ from functools import cache
 
 from referral import scopes
 from referral.actors import Actor
-from referral.facts import IMPLICATED, closed_person, side_of
+from referral.facts import ACTOR_NAMED, IMPLICATED, closed_person, named, side_of
 from referral.roles import APP, KEPT_BY_MIGRATIONS, ROLES, WALLED
 from referral.schema import under
 from referral.states import Noun, Role
@@ -45,6 +45,40 @@ ALIASES = {
     "rights_request": "q",
     "emergency": "y",
 }
+
+# -- what is asked more than once ---------------------------------------------------------------
+#
+# On PostgreSQL each is a function, so that what is asked of one table in five words isn't planned in
+# fifty wherever that table is read; on SQLite it stands in place.
+
+ASKED = {
+    "closed": closed_person("{0}"),
+    "implicated": re.sub(
+        r"\bc\.(id|provider_id)\b", lambda f: "{0}" if f[1] == "id" else "{1}", IMPLICATED
+    ),
+    "barred": named("k.provider_id = {0}", ACTOR_NAMED),
+}
+LISTED = {
+    "opened": re.sub(r"^\S+ IN \((.*)\)$", r"\1", scopes.opened_by_member("p"), flags=re.DOTALL)
+    .replace("FROM emergency", "FROM guard.emergency"),
+    "under": "SELECT og.id FROM organisation og JOIN place pl ON pl.id = og.place_id"
+    f" WHERE {under()}",
+    "providers_under": "SELECT v.id FROM provider v JOIN organisation og"
+    f" ON og.id = v.organisation_id JOIN place pl ON pl.id = og.place_id WHERE {under()}",
+}  # fmt: skip
+
+
+def _closed(person: str) -> str:
+    return f"asks_closed({person})"
+
+
+def _implicated(concern: str) -> str:
+    return f"asks_implicated({concern}.id, {concern}.provider_id)"
+
+
+def _under(table: str) -> str:
+    return f"{table}.organisation_id IN ({{under}})"
+
 
 # -- what the scopes say ------------------------------------------------------------------------
 
@@ -105,23 +139,23 @@ def _by_role(noun: str) -> str:
 def _placed(noun: str, text: str) -> str:
     """A condition with the places and the provider it speaks of."""
     alias = ALIASES[noun]
-    sources, where = [], []
-    if re.search(r"\bpl\.", text):
-        sources += ["organisation og", "place pl"]
-        where += [f"og.id = {alias}.organisation_id", "pl.id = og.place_id"]
-    if re.search(r"\bppl\.", text):
-        sources += ["provider pr", "organisation pog", "place ppl"]
-        where += [f"pr.id = {alias}.provider_id", "pog.id = pr.organisation_id"]
-        where.append("ppl.id = pog.place_id")
-    elif re.search(r"\bpr\.", text):
-        sources.append("provider pr")
-        where.append(f"CAST(pr.id AS text) = {alias}.recipient")
     # A person is known there by the name of the one who is read.
     if noun != scopes.PERSON:
         text = re.sub(r"\bpe\.id\b", f"{alias}.person_id", text)
-    if sources:
-        asked = " AND ".join([*where, f"({text})"])
-        text = f"EXISTS (SELECT 1 FROM {', '.join(sources)} WHERE {asked})"
+    person = f"{alias}.{'id' if noun == scopes.PERSON else 'person_id'}"
+    for said, asked in (
+        (under(), _under(alias)),
+        (under("ppl.path"), f"{alias}.provider_id IN ({{providers_under}})"),
+        (closed_person(person), _closed(person)),
+        (IMPLICATED, _implicated("c")),
+        (ASKED["barred"].format("pr.id"), "asks_barred(pr.id)"),
+    ):
+        text = text.replace(said, asked)
+    if re.search(r"\bpr\.", text):
+        text = (
+            "EXISTS (SELECT 1 FROM provider pr"
+            f" WHERE CAST(pr.id AS text) = {alias}.recipient AND ({text}))"
+        )
     return re.sub(rf"\b{alias}\.(?=[a-z])", f"{TABLE_OF[noun]}.", text)
 
 
@@ -138,8 +172,7 @@ ABOUT = (
 
 def _opened(column: str) -> str:
     """That the actor has the person's record open in an emergency, and it isn't closed to them."""
-    opened = scopes.opened_by_member(column).replace("FROM emergency", "FROM guard.emergency")
-    return f"({opened} AND NOT {closed_person(column)})"
+    return f"({column} IN ({{opened}}) AND NOT {_closed(column)})"
 
 
 def _within(table: str, column: str) -> str:
@@ -151,9 +184,8 @@ def _kept(table: str) -> str:
     """Why a record is kept, and whether it may go: for those who answer for that in its place."""
     roles = ", ".join(sorted(f"'{role}'" for role in scopes.KEEPERS))
     return (
-        f":role IN ({roles}) AND :path <> '-' AND EXISTS (SELECT 1 FROM organisation og, place pl"
-        f" WHERE og.id = {table}.organisation_id AND pl.id = og.place_id AND {under()})"
-        f" AND NOT {closed_person(f'{table}.person_id')}"
+        f":role IN ({roles}) AND :path <> '-' AND {_under(table)}"
+        f" AND NOT {_closed(f'{table}.person_id')}"
     )
 
 
@@ -171,7 +203,6 @@ def conditions() -> dict[str, str]:
     of their own system: a condition that names the table's columns through the table."""
     own = {table: _by_role(noun) for noun, table in TABLE_OF.items()}
     person = _within("person", "{}.person_id")
-    named = re.sub(r"\bc\.(?=[a-z])", "concern.", IMPLICATED)
     return {
         "person": f"{own['person']}\n   OR {_SELF.format(column='person.id')}"
         f"\n   OR {_opened('person.id')}"
@@ -182,7 +213,7 @@ def conditions() -> dict[str, str]:
             for table in ("referral", "consent", "override")
         },
         "concern": f"{own['concern']}\n   OR (:role = '{Role.SAFEGUARDING_LEAD}'"
-        f" AND NOT {named} AND {_opened('concern.person_id')})",
+        f" AND NOT {_implicated('concern')} AND {_opened('concern.person_id')})",
         "escalation": own["escalation"],
         "rights_request": own["rights_request"],
         "emergency": own["emergency"],
@@ -236,15 +267,19 @@ def _asked_of_postgresql(text: str) -> str:
         name, kind = SETTINGS[found[1]]
         return f"(SELECT CAST(nullif(current_setting('{name}', true), '') AS {kind}))"
 
+    for name in LISTED:
+        text = text.replace(f"{{{name}}}", f"SELECT guard.lists_{name}()")
     text = text.replace(":side", SIDE).replace(
         "{keys}",
         "SELECT json_array_elements_text("
         "CAST(nullif(current_setting('segue.keys', true), '') AS json))",
     )
+    text = _ASKS.sub(r"guard.asks_\1(\2)", text)
     return _NAME.sub(asked, _REACHES.sub(r"guard.reaches_\1(\2)", text))
 
 
 _REACHES = re.compile(r"\breaches_(\w+)\(([a-z_.]+)\)")
+_ASKS = re.compile(r"\basks_(\w+)\(([a-z_., ]+)\)")
 
 
 def _reaching(found: re.Match[str]) -> str:
@@ -259,6 +294,9 @@ def _reaching(found: re.Match[str]) -> str:
 
 def _asked_of_sqlite(text: str) -> str:
     text = _REACHES.sub(_reaching, text)
+    text = _ASKS.sub(lambda found: ASKED[found[1]].format(*found[2].split(", ")), text)
+    for name, query in LISTED.items():
+        text = text.replace(f"{{{name}}}", query)
     text = text.replace(":side", SIDE).replace(
         "{keys}", "SELECT value FROM json_each(segue_setting('segue.keys'))"
     )
@@ -312,6 +350,19 @@ def _statements(program: str | None) -> Iterator[str]:
         yield (
             f"CREATE VIEW guard.{table} AS SELECT * FROM public.{table}"
             f" WHERE {page_too.format(table=table)}"
+        )
+    for name, text in ASKED.items():
+        given = re.findall(r"\{(\d)\}", text)
+        said = text.format(*(f"${int(one) + 1}" for one in sorted(set(given))))
+        yield (
+            f"CREATE FUNCTION guard.asks_{name}({', '.join(['uuid'] * len(set(given)))})"
+            f" RETURNS boolean LANGUAGE plpgsql STABLE"
+            f" AS $$ BEGIN RETURN {_asked_of_postgresql(said)}; END $$"
+        )
+    for name, query in LISTED.items():
+        yield (
+            f"CREATE FUNCTION guard.lists_{name}() RETURNS SETOF uuid LANGUAGE plpgsql STABLE"
+            f" AS $$ BEGIN RETURN QUERY {_asked_of_postgresql(query)}; END $$"
         )
     for table in TABLE_OF.values():
         yield _function(table, (f"public.{table} w WHERE w.id = wanted",))

@@ -103,7 +103,7 @@ def open_store() -> Store:
 
 
 WALL_IS = {
-    True: "The database's own wall is on (SEGUE_WALL).",
+    True: "The database's own wall is on.",
     False: "The database's own wall is off: the program alone holds people to what they may see.",
 }
 
@@ -548,7 +548,7 @@ def serve(host: str, port: int, workers: int) -> None:
     refuse_without_keys(store)
     refuse_half_restored(store)
     store.dispose()
-    say(WALL_IS[settings.wall])
+    say(WALL_IS[store.wall])
     say(f"Segue answers on http://{host}:{port}. Press Ctrl-C to stop.")
     run(settings, host=host, port=port, workers=workers)
 

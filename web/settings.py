@@ -51,7 +51,7 @@ class Settings:
     # Whether the audit log keeps, where it can be erased, the address staff and programs came from.
     keep_addresses: bool = True
     # Whether the database is told who asks, and holds each query to what they may see.
-    wall: bool = False
+    wall: bool | None = None
     # Numbers of people up to this aren't told to who answers for a place; the others are rounded.
     hide_numbers_to: int = HIDDEN_TO
     round_numbers_to: int = NEAREST
@@ -130,13 +130,14 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def wall_wanted(environ: Mapping[str, str] | None = None) -> bool:
-    """Whether the database's own wall is switched on. Raises SettingWrong."""
+def wall_wanted(environ: Mapping[str, str] | None = None) -> bool | None:
+    """Whether the database's own wall is to be on; None: as is usual for its kind. Raises
+    SettingWrong."""
     env = os.environ if environ is None else environ
-    told = (env.get(PREFIX + "WALL") or "off").lower()
-    if told not in ("on", "off"):
+    told = (env.get(PREFIX + "WALL") or "").lower()
+    if told not in ("on", "off", ""):
         raise SettingWrong("SEGUE_WALL must be on or off.")
-    return told == "on"
+    return told == "on" if told else None
 
 
 def ways_wanted(environ: Mapping[str, str] | None = None) -> Settings | None:
