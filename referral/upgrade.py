@@ -44,7 +44,8 @@ def current(store: Store) -> str | None:
 
 def upgrade(store: Store, at: datetime, tables: Iterable[tuple[str, str, str]] = ()) -> None:
     """Bring the database to the newest revision in one transaction, fill the table of bank
-    holidays, and keep the text of the `tables` of moves in force. Raises WrongShape for a
+    holidays, and keep the text of the `tables` of moves in force. Where the store is behind its
+    wall, that is built, or built again. Raises WrongShape for a
     database that a newer program made, and for one that belongs to somebody else."""
     found = _refuse_newer(store)
     with store.begin(door=Door.WHOLE) as tx:
@@ -119,11 +120,15 @@ def set_wall(store: Store, on: bool) -> None:
 
 
 SWITCHED = {
-    True: "SEGUE_WALL is on, but this database has no wall. Run `segue db wall on`, or unset"
-    " SEGUE_WALL.",
-    False: "This database has a wall, but SEGUE_WALL isn't on: nobody would see a record. Put"
-    " SEGUE_WALL=on into the environment, or run `segue db wall off`.",
+    True: f"This database has no wall. Run `segue db wall on` as {roles.OWNER}; or put SEGUE_WALL=off"
+    " into the environment to work without it (docs/database.md says what that risks).",
+    False: "This database has a wall, but SEGUE_WALL is off: nobody would see a record. Unset"
+    f" SEGUE_WALL, or run `segue db wall off` as {roles.OWNER}.",
 }
+OTHER_WALL = (
+    "This database's wall was built by another version of Segue, or changed by hand. Run `segue db"
+    f" upgrade` as {roles.OWNER}, which builds it again."
+)
 
 
 def check(store: Store) -> None:
@@ -133,8 +138,11 @@ def check(store: Store) -> None:
     if store.pg:
         with store.read(door=Door.SHUT) as tx:
             stands = wall.stands(tx)
+            ours = not stands or wall.is_ours(tx)
         if stands is not store.wall:
             raise WrongShape(SWITCHED[store.wall])
+        if not ours:
+            raise WrongShape(OTHER_WALL)
 
 
 def _refuse_other_revision(store: Store) -> None:

@@ -384,7 +384,8 @@ COLUMNS = Sql(
     " FROM information_schema.columns WHERE table_schema = 'public' GROUP BY table_name"
 )
 OURS = Sql("SELECT tablename, policyname FROM pg_policies WHERE policyname LIKE 'segue\\_%'")
-OWNED_BY = Sql("SELECT current_user")
+ME = Sql("SELECT current_user")
+OWNED_BY = Sql("SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'guard'")
 
 
 SECURED = Sql(
@@ -397,11 +398,11 @@ def _program(tx: Tx) -> str | None:
     return APP if APP in {row[0] for row in tx.rows(ROLES)} else None
 
 
-def _mark(tx: Tx) -> str:
+def _mark(tx: Tx, owner: str) -> str:
     """What tells this wall from an older one, from one over other columns, or of another owner."""
     tables = conditions()
     columns = sorted(row for row in tx.rows(COLUMNS) if row[0] in tables)
-    said = [*_statements(_program(tx)), repr(columns), tx.rows(OWNED_BY)[0][0]]
+    said = [*_statements(_program(tx)), repr(columns), owner]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
@@ -423,7 +424,7 @@ def build(tx: Tx) -> None:
     stands already."""
     if not tx.pg:
         return
-    mark = _mark(tx)
+    mark = _mark(tx, tx.rows(ME)[0][0])
     standing = tx.row(BUILT)
     if standing is not None and standing[0] == mark:
         return
@@ -438,6 +439,11 @@ def stands(tx: Tx) -> bool:
     return tx.pg and bool(tx.rows(WALLED))
 
 
+def is_ours(tx: Tx) -> bool:
+    """Whether the wall that stands is the one this program would build."""
+    return tx.rows(BUILT) == [(_mark(tx, tx.rows(OWNED_BY)[0][0]),)]
+
+
 def printed(program: str = APP) -> str:
     """What `build` says to PostgreSQL, for whoever wants to read it first."""
     return ";\n\n".join(_statements(program)) + ";\n"
@@ -448,6 +454,25 @@ UNWALLED = Sql(
 WHERE n.nspname = 'public' AND c.relkind = 'r' AND NOT (c.relrowsecurity AND c.relforcerowsecurity
   AND EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = 'r'))"""
 )
+
+
+# As `_statements` names them: the owner sees all, the program what its door shows.
+HIDDEN = Sql(
+    """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relrowsecurity
+  AND NOT EXISTS (SELECT 1 FROM pg_policy p, unnest(p.polroles) AS whose (role)
+    WHERE p.polrelid = c.oid AND p.polname IN ('segue_owner', 'segue_works')
+      AND pg_has_role(current_user, whose.role, 'USAGE'))"""
+)
+DOOR = Sql("SELECT current_setting('segue.door', true)")
+
+
+def shows_everything(tx: Tx) -> bool:
+    """Whether this transaction came by the machine's own door and the wall is one of ours, which
+    shows its role every row by it."""
+    if not stands(tx) or tx.rows(DOOR) != [(Door.WHOLE,)]:
+        return False
+    return is_ours(tx) and not tx.rows(HIDDEN)
 
 
 def gaps(tx: Tx) -> list[str]:

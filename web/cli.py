@@ -365,7 +365,8 @@ def db_wall(switch: str | None, only_print: bool) -> None:
     """On PostgreSQL, have the database itself hold every query to what its reader may see, or stop
     that. Without ON or OFF, say which it is.
 
-    The program must be told as well, by SEGUE_WALL=on; on SQLite that is all there is to do."""
+    It is on unless it was switched off. To work without it the program must be told as well, by
+    SEGUE_WALL=off. SQLite has it where SEGUE_WALL=on."""
     from referral import wall
     from referral.store import Door
     from referral.upgrade import set_wall
@@ -382,7 +383,7 @@ def db_wall(switch: str | None, only_print: bool) -> None:
     if store.pg:
         say(f"This database {'has a' if stands else 'has no'} wall.")
         if stands is not store.wall:
-            say("Put SEGUE_WALL=on into the environment." if stands else "Unset SEGUE_WALL.")
+            say("Unset SEGUE_WALL." if stands else "Put SEGUE_WALL=off into the environment.")
     else:
         say(WALL_IS[store.wall])
         say("On SQLite the program brings the wall itself: SEGUE_WALL=on or off says which.")
