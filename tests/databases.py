@@ -119,13 +119,14 @@ def as_the_program(url: str) -> str:
 
 
 @contextmanager
-def beyond(store: Store) -> Iterator[Store]:
+def beyond(store: Store, wall: bool | None = None) -> Iterator[Store]:
     """The same database as whoever runs the server reaches it, whom no rule of it binds. On SQLite
-    everybody who can open the file is that."""
+    everybody who can open the file is that. `wall`: as of any store."""
     if not store.pg:
         yield store
         return
-    powerful = Store(store.url.set(username="postgres").render_as_string(hide_password=False))
+    address = store.url.set(username="postgres").render_as_string(hide_password=False)
+    powerful = Store(address, wall=wall)
     try:
         yield powerful
     finally:

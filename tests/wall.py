@@ -37,11 +37,16 @@ def key_of(table: str) -> tuple[str, ...]:
 
 
 def behind_its_wall(store: Store) -> Store:
-    """The same database with its wall switched on, and the program told."""
+    """The same database behind its wall: on PostgreSQL it stands there already."""
+    return Store(store.url.render_as_string(hide_password=False), wall=True)
+
+
+def without_its_wall(store: Store) -> Store:
+    """The same database with its wall switched off, and the program told."""
     if store.pg:
         with beyond(store) as powerful:
-            set_wall(powerful, True)
-    return Store(store.url.render_as_string(hide_password=False), wall=True)
+            set_wall(powerful, False)
+    return Store(store.url.render_as_string(hide_password=False), wall=False)
 
 
 def as_stored(name: str) -> Table:
