@@ -45,7 +45,7 @@ class Cost:
 def measure(ground: Ground, referrals: int, repeats: int) -> dict[str, Cost]:
     """Fill a database, read in it, and throw it away."""
     url = ground.new("wall")
-    free = Store(url)
+    free = Store(url, wall=False)
     at = datetime.now(UTC)
     population = populate(free, stage(free, at, 1), referrals)
     make_roles(free)
