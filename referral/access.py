@@ -82,12 +82,12 @@ def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 HELD = Sql(
     "SELECT o.id, pl.path, count(pe.id) FROM organisation o JOIN place pl ON pl.id = o.place_id"
-    " LEFT JOIN person pe ON pe.organisation_id = o.id AND pe.merged_into IS NULL"
+    " LEFT JOIN guard.person pe ON pe.organisation_id = o.id AND pe.merged_into IS NULL"
     " WHERE o.system_id = :system_id GROUP BY o.id, pl.path"
 )
 SENT = Sql(
     "SELECT v.organisation_id, count(DISTINCT r.person_id) FROM provider v"
-    " JOIN referral r ON r.provider_id = v.id AND r.sent_at IS NOT NULL"
+    " JOIN guard.referral r ON r.provider_id = v.id AND r.sent_at IS NOT NULL"
     " AND r.state NOT IN ('draft','in_error')"
     " WHERE v.system_id = :system_id GROUP BY v.organisation_id"
 )

@@ -46,7 +46,7 @@ OF_MEMBER = Sql(
     (3,),
 )
 HOW_MANY = Sql(
-    f"SELECT count(*) FROM referral WHERE link_worker_id = :member AND state IN ({OPEN})"
+    f"SELECT count(*) FROM guard.referral WHERE link_worker_id = :member AND state IN ({OPEN})"
 )
 
 
@@ -105,7 +105,7 @@ class TeamMember(NamedTuple):
 
 _TEAM = f"""SELECT lw.id, lw.user_id, u.name, lw.role, lw.away_from, lw.away_until, lw.ended_at,
   CASE WHEN {ABSENT} THEN 1 ELSE 0 END,
-  (SELECT count(*) FROM referral r WHERE r.link_worker_id = lw.id AND r.state IN ({OPEN}))
+  (SELECT count(*) FROM guard.referral r WHERE r.link_worker_id = lw.id AND r.state IN ({OPEN}))
 FROM membership lw JOIN app_user u ON u.id = lw.user_id
 """
 TEAM = Sql(

@@ -177,9 +177,9 @@ _PROVIDERS = f"""
 SELECT pr.id, o.id, o.name, pl.name, pr.tier, a.id, a.state, a.since, a.conditions_until,
   (SELECT min(coalesce(e.grace_until, e.until)) FROM evidence e
      WHERE e.provider_id = pr.id AND {of("e", EVIDENCE_COUNTS)}),
-  (SELECT count(*) FROM referral r WHERE r.provider_id = pr.id
+  (SELECT count(*) FROM guard.referral r WHERE r.provider_id = pr.id
      AND r.state IN ({listed(*TAKING_PART)})),
-  (SELECT count(*) FROM referral r WHERE r.provider_id = pr.id
+  (SELECT count(*) FROM guard.referral r WHERE r.provider_id = pr.id
      AND r.state IN ({listed(*(WITH_PROVIDER - TAKING_PART))}))
 FROM provider pr
 JOIN organisation o ON o.id = pr.organisation_id

@@ -115,7 +115,7 @@ SELECT t.id, t.name, count(e.id),
   {_decided("uphold")}, {_decided("partly")}, {_decided("not_upheld")}, {_decided("overturn")}
 FROM theme t
 JOIN escalation_theme x ON x.theme_id = t.id
-JOIN escalation e ON e.id = x.escalation_id
+JOIN guard.escalation e ON e.id = x.escalation_id
 JOIN organisation og ON og.id = e.organisation_id
 JOIN place pl ON pl.id = og.place_id
 WHERE t.system_id = :system_id AND {_SCOPE} AND (:kind = '' OR e.kind = :kind)
@@ -126,7 +126,7 @@ GROUP BY t.id, t.name ORDER BY t.name, t.id LIMIT :most
 )
 UNTAGGED = Sql(
     f"""
-SELECT count(*) FROM escalation e
+SELECT count(*) FROM guard.escalation e
 JOIN organisation og ON og.id = e.organisation_id
 JOIN place pl ON pl.id = og.place_id
 WHERE {_SCOPE} AND (:kind = '' OR e.kind = :kind)
@@ -188,7 +188,7 @@ SHOWING = Sql(
 SELECT e.id, e.reference, e.kind, e.severity, e.state, e.level, e.decision, e.created_at,
   e.closed_at, pl.name
 FROM escalation_theme x
-JOIN escalation e ON e.id = x.escalation_id
+JOIN guard.escalation e ON e.id = x.escalation_id
 JOIN organisation og ON og.id = e.organisation_id
 JOIN place pl ON pl.id = og.place_id
 WHERE x.theme_id = :theme AND {_SCOPE} AND (:kind = '' OR e.kind = :kind) AND e.id < :before

@@ -1169,12 +1169,12 @@ SELECT n.id, n.what, n.noun, n.record_id, n.at, n.read_at,
   coalesce(r.reference, k.reference, e.reference, a.reference, an.reference, q.reference),
   CASE WHEN r.state = 'in_error' THEN 1 ELSE 0 END
 FROM notice n
-LEFT JOIN referral r ON n.noun = 'referral' AND r.id = n.record_id
-LEFT JOIN concern k ON n.noun = 'concern' AND k.id = n.record_id
-LEFT JOIN escalation e ON n.noun = 'escalation' AND e.id = n.record_id
+LEFT JOIN guard.referral r ON n.noun = 'referral' AND r.id = n.record_id
+LEFT JOIN guard.concern k ON n.noun = 'concern' AND k.id = n.record_id
+LEFT JOIN guard.escalation e ON n.noun = 'escalation' AND e.id = n.record_id
 LEFT JOIN agreement a ON n.noun = 'agreement' AND a.id = n.record_id
 LEFT JOIN announcement an ON n.noun = 'announcement' AND an.id = n.record_id
-LEFT JOIN rights_request q ON n.noun = 'rights_request' AND q.id = n.record_id
+LEFT JOIN guard.rights_request q ON n.noun = 'rights_request' AND q.id = n.record_id
 WHERE n.system_id = :system_id AND n.membership_id = :membership
 """
 NOTICES = Sql(NOTICE + " AND n.id < :before ORDER BY n.id DESC LIMIT :limit", (4, 5))

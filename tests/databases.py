@@ -118,6 +118,11 @@ def as_the_program(url: str) -> str:
     return make_url(url).set(username=APP).render_as_string(hide_password=False)
 
 
+def as_role(store: Store, name: str) -> Store:
+    """The same PostgreSQL database as this role reaches it."""
+    return Store(store.url.set(username=name).render_as_string(hide_password=False))
+
+
 @contextmanager
 def beyond(store: Store, wall: bool | None = None) -> Iterator[Store]:
     """The same database as whoever runs the server reaches it, whom no rule of it binds. On SQLite

@@ -40,6 +40,11 @@ LINK = re.compile(r'<a\b[^>]*?\shref="(/[^"#]*)')
 START = ("/", "/notices", "/help", "/accessibility", "/privacy")
 
 
+def tell_story(store: Store) -> None:
+    """The demo's story, as it was on a Monday in November."""
+    tell(store, A_MONDAY, "x", lambda moment: worker.sweep_all(Edge(store, lambda: moment)))
+
+
 class Visit(NamedTuple):
     """A page somebody came to: by which rule of the application it answers, who, and from where."""
 
@@ -66,14 +71,18 @@ class Visit(NamedTuple):
 
 
 class Tour:
-    """The story, told into a store of its own, and the application over it. `hostile`: with words
-    that would do harm behind all that people wrote."""
+    """The story, told into a store of its own, and the application over it; or the application
+    over a store in which it was told. `hostile`: with words that would do harm behind all that
+    people wrote."""
 
-    def __init__(self, folder: Path, *, hostile: bool = False) -> None:
-        self.store = Store(f"sqlite:///{folder / 'story.db'}")
-        upgrade(self.store, A_MONDAY, move_tables())
-        with sealed_words_do_harm() if hostile else nullcontext():
-            tell(self.store, A_MONDAY, "x", self._sweep)
+    def __init__(
+        self, folder: Path, told_in: Store | None = None, *, hostile: bool = False
+    ) -> None:
+        self.store = told_in or Store(f"sqlite:///{folder / 'story.db'}")
+        if told_in is None:
+            upgrade(self.store, A_MONDAY, move_tables())
+            with sealed_words_do_harm() if hostile else nullcontext():
+                tell_story(self.store)
         if hostile:
             assert all(plain_words_do_harm(self.store).values())
         self.app: Flask = make_app(
@@ -83,9 +92,6 @@ class Tour:
             self.members: list[tuple[str, str, str]] = [
                 (row[0], row[1], row[2]) for row in tx.rows(MEMBERS)
             ]
-
-    def _sweep(self, moment: datetime) -> object:
-        return worker.sweep_all(Edge(self.store, lambda: moment))
 
     def sign_in(self, membership: str) -> FlaskClient | None:
         """A client of this member's own; None when they have left."""

@@ -720,7 +720,7 @@ def prove(full: bool, only: tuple[str, ...], faults: bool, as_json: bool) -> Non
 def backup_(file: str, as_json: bool) -> None:
     """Write the whole store into FILE, while everybody works on. No key is in it.
 
-    On PostgreSQL as a role that sees all rows (docs/backup.md)."""
+    On PostgreSQL as segue_app or segue_owner (docs/backup.md)."""
     from dataclasses import asdict
     from pathlib import Path
 

@@ -53,12 +53,18 @@ PAST_IT = {
     "referral/keeping.py": "whether a hold keeps a record from going: never a row",
     "referral/entries.py": "whom an entry of the log is about, and who may not read it",
     "referral/retention.py": "why somebody's record is kept, whatever the reason",
-    "referral/visible.py": "whether something is held, closed or asked for: never a row",
+    "referral/visible.py": "whether something is held, closed or asked for: never a row; and of what"
+    " somebody was told, its reference and that it was in error",
     "referral/lists.py": "whether somebody is held; and the raiser's own words",
     "referral/accountability.py": "that nobody who is named in a concern answers for it",
     "referral/counts.py": "how many, for who counts what nobody shows them: numbers",
     "referral/policies.py": "how many records a change of policy concerns: a number",
     "referral/wordings.py": "how many answers were given to the words read out: a number",
+    "referral/access.py": "how many people a role reaches: a number",
+    "referral/oversight.py": "how many take part and wait with a provider: a number",
+    "referral/offered.py": "how many take part in an offer: a number",
+    "referral/caseloads.py": "how many referrals somebody carries: a number",
+    "referral/themes.py": "how often a theme came up, and the references of what shows it",
     "workflows/people.py": "whether another team holds a person of this NHS number",
 }
 

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
-from referral import backup, erasures
+from referral import backup, erasures, wall
 from referral.backup import NotDone, WrongBackup, load, refuse_half_restored, scrub
 from referral.ids import new_id
 from referral.keys import WrappingKeys
 from referral.ledger import TABLES
+from referral.roles import APP, OWNER
 from referral.store import Sql, Store
 from referral.verify import verify
-from tests.databases import beyond
+from tests.databases import as_role, beyond
 from tests.workflows.test_erasing import KNOWN, WORDS, zephyrine
 from tests.world import World, build
 from web.backup_cli import export, finish, list_of, read_list
@@ -103,6 +105,43 @@ def test_what_comes_back_is_what_was_there(w: World, empty: Store, tmp_path: Pat
     restored = World(**{**w.__dict__, "store": empty})
     restored.completed()  # and work goes on: numbers follow on the last
     assert whole(empty)[0]
+
+
+def test_behind_the_wall_who_works_and_who_owns_see_every_row_and_nobody_else_makes_a_backup(
+    w: World, tmp_path: Path
+) -> None:
+    """A role to which a row is hidden would make a backup of the others, and nobody would know."""
+    zephyrine(w)
+    everything = backed_up(w, tmp_path / "powerful.backup")
+    for name in (APP, OWNER) if w.store.pg else ("",):
+        store = as_role(w.store, name) if name else w.store
+        made = backup.write(store, tmp_path / f"{name}.backup", w.at, quietly)
+        store.dispose()
+        assert (made.rows, made.sha256) == (everything.rows, everything.sha256)
+    if w.store.pg:
+        reports = "r" + new_id().replace("-", "")
+        with beyond(w.store) as powerful:
+            with powerful.begin() as tx:
+                tx.execute(f"CREATE ROLE {reports} LOGIN", ())
+                tx.execute(f"GRANT USAGE ON SCHEMA public, guard TO {reports}", ())
+                tx.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reports}", ())
+            half = as_role(w.store, reports)
+            with pytest.raises(InsufficientPrivilege, match="row-level security"):
+                backup.write(half, tmp_path / "half.backup", w.at, quietly)
+            half.dispose()
+            with powerful.begin() as tx:
+                tx.execute(f"DROP OWNED BY {reports}", ())
+                tx.execute(f"DROP ROLE {reports}", ())
+        assert not (tmp_path / "half.backup").exists()
+
+
+def test_what_comes_back_stands_behind_the_wall(w: World, empty: Store, tmp_path: Path) -> None:
+    zephyrine(w)
+    backed_up(w, tmp_path / "segue.backup")
+    load(empty, tmp_path / "segue.backup", w.at, quietly)
+    with empty.read() as tx:
+        assert wall.stands(tx) is w.store.pg
+        assert not w.store.pg or (wall.is_ours(tx) and wall.gaps(tx) == [])
 
 
 def test_no_wrapping_key_is_in_a_backup(w: World, tmp_path: Path) -> None:

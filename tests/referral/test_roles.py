@@ -13,7 +13,7 @@ from referral.ids import new_id
 from referral.roles import APP, AUDIT, LOG, OWNER, REFUSED, WrongRole, make_roles, refuse_to_serve
 from referral.store import Sql, Store
 from referral.upgrade import WrongShape, check, upgrade
-from tests.databases import BUILT, _named, _sql, beyond
+from tests.databases import BUILT, _named, _sql, as_role, beyond
 from workflows.engine import move_tables
 
 pytestmark = pytest.mark.postgresql
@@ -44,10 +44,6 @@ def role(postgresql_server: str) -> Iterator[Callable[[str], str]]:
             _sql(postgresql_server, f"REASSIGN OWNED BY {name} TO CURRENT_USER")
         _sql(postgresql_server, f"DROP OWNED BY {name}")
         _sql(postgresql_server, f"DROP ROLE {name}")
-
-
-def as_role(store: Store, name: str) -> Store:
-    return Store(store.url.set(username=name).render_as_string(hide_password=False))
 
 
 # -- who may work -------------------------------------------------------------------------------
