@@ -63,8 +63,7 @@ _OFFER = f"""
 SELECT a.id, a.provider_id, o.name, a.name, a.description, a.status, a.location, a.postcode,
   a.when_words, a.cost_words, a.access_words, a.contact_words, a.confirmed_at, a.paused_until,
   (SELECT count(*) FROM guard.referral r WHERE r.provider_id = a.provider_id
-     AND r.activity_id = a.id
-     AND r.state IN ({listed(*TAKING_PART)})),
+     AND r.activity_id = a.id AND r.state IN ({listed(*TAKING_PART)})),
   a.safety_questions
 FROM activity a
 JOIN provider pr ON pr.id = a.provider_id

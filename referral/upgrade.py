@@ -120,8 +120,8 @@ def set_wall(store: Store, on: bool) -> None:
 
 
 SWITCHED = {
-    True: f"This database has no wall. Run `segue db wall on` as {roles.OWNER}; or put SEGUE_WALL=off"
-    " into the environment to work without it (docs/database.md says what that risks).",
+    True: f"This database has no wall. Run `segue db wall on` as {roles.OWNER}; or, to work without"
+    " it, put SEGUE_WALL=off into the environment (docs/database.md says what that risks).",
     False: "This database has a wall, but SEGUE_WALL is off: nobody would see a record. Unset"
     f" SEGUE_WALL, or run `segue db wall off` as {roles.OWNER}.",
 }

@@ -48,8 +48,8 @@ ALIASES = {
 
 # -- what is asked more than once ---------------------------------------------------------------
 #
-# On PostgreSQL each is a function, so that what is asked of one table in five words isn't planned in
-# fifty wherever that table is read; on SQLite it stands in place.
+# On PostgreSQL each is a function: what is asked of one table in five words isn't planned in fifty
+# wherever that table is read. On SQLite it stands in place.
 
 ASKED = {
     "closed": closed_person("{0}"),

@@ -1,6 +1,6 @@
-"""The demo's whole story with the database's own wall and without: everybody is led to the same pages,
-and each says the same. What a page rests on may stand behind the wall unnoticed, and then it doesn't
-fail but says too little."""
+"""The demo's whole story with the database's own wall and without: everybody is led to the same
+pages, and each says the same. What a page rests on may stand behind the wall unnoticed, and then it
+doesn't fail but says too little."""
 
 from __future__ import annotations
 

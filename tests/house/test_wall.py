@@ -53,8 +53,8 @@ PAST_IT = {
     "referral/keeping.py": "whether a hold keeps a record from going: never a row",
     "referral/entries.py": "whom an entry of the log is about, and who may not read it",
     "referral/retention.py": "why somebody's record is kept, whatever the reason",
-    "referral/visible.py": "whether something is held, closed or asked for: never a row; and of what"
-    " somebody was told, its reference and that it was in error",
+    "referral/visible.py": "whether something is held, closed or asked for: never a row; and, of"
+    " what somebody was told of, its reference",
     "referral/lists.py": "whether somebody is held; and the raiser's own words",
     "referral/accountability.py": "that nobody who is named in a concern answers for it",
     "referral/counts.py": "how many, for who counts what nobody shows them: numbers",

@@ -301,11 +301,10 @@ def test_switched_off_again_nothing_of_it_is_left(postgresql_url: str) -> None:
         with powerful.read() as tx:
             assert tx.rows(SECURED) == [(len(wall.conditions()),)]
         set_wall(powerful, False)
-    with beyond(store, wall=False) as powerful:
-        with powerful.read() as tx:
-            assert tx.rows(SECURED) == [(0,)]
-            assert tx.rows(wall.OURS) == []
-            assert not wall.stands(tx)
+    with beyond(store, wall=False) as powerful, powerful.read() as tx:
+        assert tx.rows(SECURED) == [(0,)]
+        assert tx.rows(wall.OURS) == []
+        assert not wall.stands(tx)
     check(store)
     store.dispose()
 
