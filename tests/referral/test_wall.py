@@ -89,7 +89,7 @@ def test_a_query_that_asks_for_everything_gets_what_is_the_actor_s_and_all_of_it
     draw = random.Random(7)
     everybody = [ByHand(rows, actor, w.at) for actor in actors(w)]
     tables = sorted(wall.conditions())
-    foreign, seen_by = 0, dict.fromkeys(tables, 0)
+    foreign = theirs = 0
     for _ in range(PAIRS // AT_ONCE):
         one = draw.choice(everybody)
         with w.store.read(one.actor, at=w.at) as tx:
@@ -98,11 +98,11 @@ def test_a_query_that_asks_for_everything_gets_what_is_the_actor_s_and_all_of_it
                 found = keys_seen(tx, table, draw.choice(SHAPES), column)
                 foreign += len(found - one.seen[table])
                 assert found == one.seen[table], (table, one.actor.role, one.actor.place_path)
-                seen_by[table] += len(found)
+                theirs += len(found)
     kind = "PostgreSQL" if w.store.pg else "SQLite"
     with capsys.disabled():
         sys.stdout.write(f" {PAIRS} pairs on {kind}, {foreign} foreign rows ")
-    assert {t for t in tables if rows[t]} == {t for t, count in seen_by.items() if count}
+    assert theirs > PAIRS  # of which table, the next test says
 
 
 def test_by_hand_somebody_sees_something_of_each_table_and_nobody_everything(w: World) -> None:
