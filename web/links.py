@@ -96,7 +96,7 @@ PARTS: tuple[tuple[str, frozenset[str]], ...] = (
     (N_("what matters to you"), frozenset({"what_matters"})),
     (N_("what helps you take part"), frozenset({"access", "access_needs"})),
     (N_("what keeps you safe"), frozenset({"safety_notes"})),
-    (N_("whom to call in an emergency"), frozenset({"emergency_contact"})),
+    (N_("who to call in an emergency"), frozenset({"emergency_contact"})),
 )
 NEXT = {
     "draft": N_("Your link worker is writing to them. Nothing is sent yet."),

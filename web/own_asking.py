@@ -265,7 +265,7 @@ def _complaint(one: Complaint, at: datetime) -> dict[str, Any]:
         now = _("%(name)s is looking into it.", name=one.reviewer)
     if one.due is not None and state is EscalationState.RAISED:
         day = last_day(one.due)
-        words = _("Someone takes it by %(day)s.", day=day_words(day, weekday=True))
+        words = _("Someone has until %(day)s to take it.", day=day_words(day, weekday=True))
         now += " " + _by(day, at, words)
     elif one.due is not None and state is EscalationState.IN_REVIEW:
         day = last_day(one.due)

@@ -193,7 +193,7 @@ def test_a_complaint_goes_to_a_named_human_with_a_clock_and_not_to_whom_it_is_ab
     person = _opened(both)
     path = _complaint(both)
     page = both.phone.get(path)
-    for words in ("She was rude to me.", "Tess Lead", "Someone takes it by"):
+    for words in ("She was rude to me.", "Tess Lead", "Someone has until"):
         assert words in page.words, words
     (found,) = rows(
         both.w.store,
