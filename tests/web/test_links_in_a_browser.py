@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from referral.store import Store
 from tests.browser import faults_at_any_width
-from tests.web.client import app_of
+from tests.races.rounds import rounds
+from tests.web.client import HTTP, app_of
 from tests.web.test_links import Links, make, path_of
 from tests.world import World, build
 
@@ -63,3 +64,34 @@ def test_a_leader_and_the_person_get_through_their_links_on_a_phone(
         page.click("text=Yes, stop")
         assert "Stopped" in page.inner_text("main")
     assert posted == [("null", None)] * 3
+
+
+# One of each in the tests, all of them in the drills.
+OWN = ("/mine", "/mine/complain", "/mine/contact", "/mine/stop", "/mine/asked", "/mine/ask")
+
+
+@pytest.mark.browser
+def test_the_way_out_leaves_no_page_of_theirs_behind(
+    w: World, chromium: Browser, serve: Callable[[Flask], str]
+) -> None:
+    k = Links(w)
+    person = w.person()
+    w.active(person, "pottery")
+    w.sent(person)
+    make(k, person)
+    at = serve(app_of(w))
+    with chromium.new_context(viewport={"width": 320, "height": 800}) as context:
+        context.route(f"{HTTP.exit_url}**", lambda route: route.fulfill(body="Rain."))
+        page = context.new_page()
+        page.goto(at + path_of(k, person))
+        page.fill("#word", "robin red")
+        page.click("text=Open my page")
+        for path in OWN[: rounds(1, len(OWN))]:
+            page.goto(at + path)
+            assert faults_at_any_width(page) == [], path
+        page.goto(f"{at}/code")
+        page.goto(f"{at}{path_of(k, person)}")
+        page.click("text=Exit this page")
+        expect(page.locator("body")).to_have_text("Rain.")
+        page.go_back()
+        expect(page.locator("h1")).to_have_text("Your code")
