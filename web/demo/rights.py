@@ -1,4 +1,4 @@
-"""What people of the demo ask about their own data, a record whose time is over, and what a
+"""What people of the demo ask and say on their own page or by phone, a record whose time is over, and what a
 second person is asked of it."""
 
 from __future__ import annotations
@@ -6,8 +6,10 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from referral.states import Noun
+from referral.actors import Actor
+from referral.states import Noun, Role
 from referral.store import Door, Sql
+from workflows import own_asking
 from workflows.engine import step
 from workflows.keeping import list_due, place_legal_hold, propose_destruction
 from workflows.people import add_person
@@ -33,6 +35,8 @@ def tell_rights(s: Story) -> None:
         14, lambda at: _asks(s, at, "Margaret", "access", "I want to see what you wrote about me.")
     )
     s.on(3, lambda at: _asks(s, at, "Leonard", "rectification", "My phone number is wrong.", False))
+    s.on(6, lambda at: _says_how_to_reach(s, at, "Leonard"))
+    s.on(4, lambda at: _complains(s, at, "Leonard", "Nobody told me that the hall was shut."))
     s.on(0, lambda at: _due(s, at), hour=8)
 
 
@@ -48,6 +52,27 @@ def _asks(s: Story, at: datetime, name: str, kind: str, words: str, begun: bool 
         known = {"identity_how": "known_to_team"}
         step(tx, Noun.RIGHTS, made.id, "check_identity", ingrid, at, known)
         step(tx, Noun.RIGHTS, made.id, "start", ingrid, at)
+
+
+def _themselves(s: Story, name: str) -> Actor:
+    """Somebody on their own page."""
+    system = s.actor["priya"].system_id
+    return Actor(role=Role.PERSON, system_id=system, person_id=s.person[name], cause="link")
+
+
+def _says_how_to_reach(s: Story, at: datetime, name: str) -> None:
+    person = _themselves(s, name)
+    with s.store.begin(person) as tx:
+        own_asking.change_contact(tx, person, at, "no_message", "My sister hears them first.")
+
+
+def _complains(s: Story, at: datetime, name: str, words: str) -> None:
+    """And their team's lead looks into it."""
+    person, tess = _themselves(s, name), s.actor["tess"]
+    with s.store.begin(person) as tx:
+        made = own_asking.complain(tx, person, at, "other", words)
+    with s.store.begin(tess) as tx:
+        step(tx, Noun.ESCALATION, made.id, "acknowledge", tess, at + timedelta(hours=3))
 
 
 def _due(s: Story, at: datetime) -> None:
