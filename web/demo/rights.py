@@ -1,5 +1,5 @@
-"""What people of the demo ask and say on their own page or by phone, a record whose time is over, and what a
-second person is asked of it."""
+"""What people of the demo ask and say on their own page or by phone, a record whose time is over,
+and what a second person is asked of it."""
 
 from __future__ import annotations
 
