@@ -47,6 +47,7 @@ class Evidence(Base):
     checked_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
     recorded_at: Mapped[datetime]
     replaced_at: Mapped[datetime | None]
+    reminded: Mapped[int | None]  # how many reminders before its end were given, if any
     __table_args__ = (
         Index(
             "ix_evidence_counts",

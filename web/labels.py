@@ -782,6 +782,7 @@ NOTICES: dict[str, str] = {
     "assured_with_conditions": N_("You are assured, with conditions."),
     "assurance_refused": N_("You are not assured."),
     "assurance_suspended": N_("You are suspended: nobody new is sent to you."),
+    "paper_runs_out": N_("One of your papers runs out soon. Look which, and renew it in time."),
     "assurance_lapsed": N_("Your assurance lapsed: nobody new is sent to you."),
     "provider_suspended": N_("A provider of someone you support is suspended."),
     "provider_lapsed": N_("A provider of someone you support has lapsed evidence."),

@@ -336,6 +336,8 @@ def who_has_it(shown: Shown) -> str:
 def sentence(shown: Shown) -> str:
     """Where it is, and why where a reason was given."""
     says = said(TABLES[Noun.REFERRAL].states[shown.facts.state].says)  # type: ignore[index]
+    if to_decide(shown) and shown.facts.state == S.SENT:
+        says = _("They wait for your answer.")
     code = shown.seen.get("reason")
     if code and shown.facts.state in (S.RETURNED, S.WITHDRAWN, S.CLOSED):
         says = f"{says} {_('Reason given: %(why)s.', why=word(labels.REASONS, code).lower())}"

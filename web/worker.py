@@ -33,7 +33,7 @@ from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
 from web.ways import NO_WAYS, Ways
 from workflows import announcements as reading
-from workflows import dispatches, keeping, leftovers, post, sweep
+from workflows import dispatches, evidence, keeping, leftovers, post, sweep
 from workflows.activities import open_again
 from workflows.working_time import local_day
 
@@ -42,6 +42,7 @@ Row = TypeVar("Row", queue.Due, queue.Letter, Parcel)
 Job = TypeVar("Job", bound=Callable[..., Any])
 
 BATCH = 20
+MANY = 500  # of what is done in an instant, in one look
 LEASE = timedelta(seconds=60)
 EVERY = 10.0  # seconds between two looks when nothing waits
 CLOCK_AGAIN = timedelta(minutes=1)
@@ -372,11 +373,29 @@ class Worker:
             self.done["cleared"] += cleared
         self._keeping(at)
         self._openings(at)
+        self._papers(at)
+
+    def _papers(self, at: datetime) -> None:
+        """Providers' papers that run out soon."""
+        with self.edge.store.read(door=Door.WHOLE) as tx:
+            waiting = evidence.running_out(tx, at, MANY)
+        for paper in waiting:
+            self._paper(paper)
+
+    @_one_job
+    def _paper(self, paper: evidence.Paper) -> None:
+        actor = the_system(paper.system_id, "clock:evidence")
+        try:
+            done = self.edge.perform(actor, lambda tx, at: evidence.remind_of(tx, paper, at))
+        except Exception as error:
+            log.error("Paper %s: %s. Again soon.", paper.id, type(error).__name__)
+            return
+        self.done["paper reminded"] += done
 
     def _openings(self, at: datetime) -> None:
         """Activities that take new people again from today."""
         with self.edge.store.read(door=Door.WHOLE) as tx:
-            waiting = offered.pause_over(tx, local_day(at), BATCH)
+            waiting = offered.pause_over(tx, local_day(at), MANY)
         for activity_id, system_id, provider_id in waiting:
             self._opening(the_system(system_id, "clock:activity.paused"), provider_id, activity_id)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from referral import policy
 from referral.actors import Actor
 from referral.audit import log
+from referral.clocks import role_key
 from referral.ids import new_id
 from referral.policy import SHIPPED, Rules, rules_at
 from referral.rows import bump, change, put
@@ -15,6 +17,7 @@ from referral.store import Sql, Tx
 from workflows import clocks
 from workflows.activities import PROVIDER
 from workflows.engine import TABLES
+from workflows.letters import tell
 from workflows.moves import N_
 from workflows.rules import field, missing, require, wrong
 from workflows.working_time import ENGLAND, Calendar, add
@@ -154,6 +157,59 @@ def _reclock(tx: Tx, actor: Actor, provider_id: str, at: datetime, cal: Calendar
             assurance_id,
             {"clock": {"kind": kind, "due": due}},
         )
+
+
+# -- before the end of each paper ---------------------------------------------------------------
+
+REMIND_BEFORE = (60, 30, 7)  # calendar days, as the clock of an assured provider has them
+# The paper that ends first and blocks is left out: the provider's clock speaks of that one.
+RUNNING_OUT = Sql(
+    "SELECT e.id, e.system_id, pr.organisation_id, s.id, e.until, coalesce(e.reminded, 0)"
+    " FROM evidence e JOIN provider pr ON pr.id = e.provider_id"
+    " JOIN assurance s ON s.provider_id = e.provider_id AND s.state NOT IN ('refused','left')"
+    " WHERE e.replaced_at IS NULL AND e.checked_by IS NOT NULL AND e.until > :at"
+    " AND ((coalesce(e.reminded, 0) < 1 AND e.until <= :first)"
+    " OR (coalesce(e.reminded, 0) < 2 AND e.until <= :second)"
+    " OR (coalesce(e.reminded, 0) < 3 AND e.until <= :third))"
+    " AND NOT (e.blocking AND coalesce(e.grace_until, e.until) = (SELECT"
+    " min(coalesce(x.grace_until, x.until)) FROM evidence x WHERE x.provider_id = e.provider_id"
+    " AND x.blocking AND x.replaced_at IS NULL))"
+    " ORDER BY e.id LIMIT :n",
+    times=(4,),
+)
+REMINDED = Sql(
+    "UPDATE evidence SET reminded = :now WHERE id = :id AND coalesce(reminded, 0) = :before"
+    " AND replaced_at IS NULL"
+)
+
+
+class Paper(NamedTuple):
+    """A paper whose end is near, and how many reminders were given of it."""
+
+    id: str
+    system_id: str
+    organisation_id: str
+    assurance_id: str
+    until: datetime
+    reminded: int
+
+
+def running_out(tx: Tx, at: datetime, n: int) -> list[Paper]:
+    """The papers of which a reminder is due now."""
+    first, second, third = (at + timedelta(days=days) for days in REMIND_BEFORE)
+    rows = tx.rows(RUNNING_OUT, at=at, first=first, second=second, third=third, n=n)
+    return [Paper._make(row) for row in rows]
+
+
+def remind_of(tx: Tx, paper: Paper, at: datetime) -> bool:
+    """Tell the provider's leaders that a paper runs out, once for each date. What passed unsaid is
+    not said again. False when somebody else just did, or it was renewed."""
+    passed = sum(paper.until - at <= timedelta(days=days) for days in REMIND_BEFORE)
+    if tx.run(REMINDED, id=paper.id, now=passed, before=paper.reminded) != 1:
+        return False
+    to = role_key(Role.PROVIDER_LEADER, paper.organisation_id)
+    tell(tx, paper.system_id, at, to, "paper_runs_out", Noun.ASSURANCE, paper.assurance_id)
+    return True
 
 
 def renewal_in_hand(

@@ -586,6 +586,30 @@ def test_evidence_that_runs_out_is_announced_and_then_lapses(w: World) -> None:
     assert [a[:2] for a in alarms(w.store, record)] == [("quality", 2)]
 
 
+def test_each_further_paper_is_spoken_of_once_at_each_date(w: World) -> None:
+    record = assured(w)
+    until = w.at + timedelta(days=90)
+    evidence(w, "first_aid", until)
+    said = [
+        sweep(w, until - timedelta(days=days))["paper reminded"]
+        for days in (61, 60, 59, 31, 30, 29, 8, 7, 6)
+    ]
+    assert said == [0, 1, 0, 0, 1, 0, 0, 1, 0]
+    leaders = f"provider_leader@{w.org['clay']}"
+    assert set(told(w.store, record, "paper_runs_out")) == {leaders}
+
+
+def test_a_renewed_paper_and_the_one_the_clock_speaks_of_are_left_out(w: World) -> None:
+    record = assured(w)
+    first, other = w.at + timedelta(days=70), w.at + timedelta(days=90)
+    evidence(w, "dbs", first)
+    evidence(w, "first_aid", other)
+    evidence(w, "first_aid", w.at + timedelta(days=300))
+    sweep(w, first - timedelta(days=7))
+    assert told(w.store, record, "paper_runs_out") == []
+    assert len(told(w.store, record, "reminder")) > 0
+
+
 def test_evidence_renewed_in_time_does_not_lapse(w: World) -> None:
     record = assured(w)
     until = w.at + timedelta(days=20)
