@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -189,6 +189,33 @@ def note_down(tx: Tx, rows: list[Row]) -> None:
     for statement, params, _ in under_keys(tx, rows, None):
         plain = statement.plain
         tx.execute(plain.postgresql if tx.pg else plain.sqlite, plain.values(params))
+
+
+def log_reads(
+    tx: Tx, actor: Actor, at: datetime, noun: str, whose: Mapping[str, str], **details: Any
+) -> None:
+    """One entry for each of these records that was read: by its id, the surrogate of its person."""
+    tx.ring.ready(whose.values())
+    rows = [
+        row
+        for record_id, subject in whose.items()
+        for row in entry(
+            actor=actor,
+            at=at,
+            action=READ,
+            noun=noun,
+            record_id=record_id,
+            details=details,
+            subject=subject,
+        )
+    ]
+    by_text: dict[str, list[Sequence[Any]]] = {}
+    for statement, params, _ in under_keys(tx, rows, None):
+        plain = statement.plain
+        text = plain.postgresql if tx.pg else plain.sqlite
+        by_text.setdefault(text, []).append(plain.values(params))
+    for text, each in by_text.items():
+        tx.execute_many(text, each)
 
 
 def log_shown(tx: Tx, actor: Actor, at: datetime, action: str, noun: str) -> None:

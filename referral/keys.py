@@ -289,6 +289,17 @@ class Ring:
         self.mine[holder] = found
         return found
 
+    def ready(self, holders: Iterable[str]) -> None:
+        """Look up in one query the keys of these, before words of each are written."""
+        if self.keys is None:
+            return
+        wanted = sorted({h for h in holders if h not in self.mine and h not in self.keys.open})
+        if not wanted:
+            return
+        query = _sql().by_holders_pg if self.tx.pg else _sql().by_holders
+        for row in self.tx.rows(query, holders=wanted if self.tx.pg else json.dumps(wanted)):
+            self.keys.keep(str(row[2]), self._opened(row))
+
     def _stored(self, holder: str) -> DataKey | None:
         row = self.tx.row(_sql().by_holder, holder=holder)
         return None if row is None else self._opened(row)
@@ -475,6 +486,8 @@ class _Statements:
 
         columns = f"SELECT {', '.join(_COLUMNS)} FROM data_key WHERE"
         self.by_holder = Sql(f"{columns} holder = :holder")
+        self.by_holders_pg = Sql(f"{columns} holder = ANY(CAST(:holders AS text[]))")
+        self.by_holders = Sql(f"{columns} holder IN (SELECT value FROM json_each(:holders))")
         self.by_ids_pg = Sql(f"{columns} id = ANY(CAST(:ids AS uuid[]))")
         self.by_ids = Sql(f"{columns} id IN (SELECT value FROM json_each(:ids))")
         self.person = Sql("SELECT 1 FROM person WHERE subject_ref = :subject")

@@ -168,10 +168,17 @@ class Tx:
 
     def execute(self, sql: str, values: Sequence[Any]) -> Any:
         """Run text made for this database. Driver errors that mean "try again" become TryAgain."""
+        return self._sent(sql, values, "execute")
+
+    def execute_many(self, sql: str, each: Sequence[Sequence[Any]]) -> None:
+        """Run one text with each of these values: one way to the database and back."""
+        self._sent(sql, each, "executemany")
+
+    def _sent(self, sql: str, values: Sequence[Any], how: str) -> Any:
         if self.pg:
-            return _psycopg().execute(self.raw, sql, values)
+            return _psycopg().execute(self.raw, sql, values, how)
         try:
-            return self.raw.execute(sql, values)
+            return getattr(self.raw, how)(sql, values)
         except sqlite3.OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
                 raise StoreBusy(str(error)) from error
@@ -274,11 +281,11 @@ class _Psycopg:
             errors.DeadlockDetected,
         )
 
-    def execute(self, raw: Any, sql: str, values: Sequence[Any]) -> Any:
+    def execute(self, raw: Any, sql: str, values: Sequence[Any], how: str = "execute") -> Any:
         # A raw cursor takes the text as it stands. The usual one looks for the places to fill in,
         # and in statements as long as ours it would do so each time anew.
         try:
-            return self.cursor(raw).execute(sql, values)
+            return getattr(self.cursor(raw), how)(sql, values)
         except self.again as error:
             raise TryAgain(str(error)) from error
         except self.cannot_write as error:

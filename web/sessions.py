@@ -14,7 +14,7 @@ from marshmallow import ValidationError
 
 from referral import offered
 from referral.actors import Actor
-from referral.audit import log
+from referral.audit import log, log_reads
 from referral.keys import parsed
 from referral.offered import Coming, Offer, OnPaper
 from referral.states import Noun, ReferralState, Role
@@ -388,10 +388,8 @@ def sheet(activity_id: UUID, day: str) -> ResponseReturnValue:
             abort(404)
         found = offered.on_paper(tx, actor, offer.id)
         known = situations(tx, actor, at, [one.referral_id for one in found])
-        for one in found:
-            told = {"sheet": on.isoformat()}
-            log(tx, actor, at, "read", Noun.REFERRAL, one.referral_id, told,
-                subject=one.subject_ref)  # fmt: skip
+        whose = {one.referral_id: one.subject_ref for one in found}
+        log_reads(tx, actor, at, Noun.REFERRAL, whose, sheet=on.isoformat())
         return offer, [_line(one, known[one.referral_id]) for one in found], at
 
     offer, lines, at = edge().look(actor, read)
