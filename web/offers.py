@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, abort, flash, redirect
 from flask.typing import ResponseReturnValue
 
-from referral import offered
+from referral import offered, oversight
 from referral.actors import Actor
 from referral.offered import Group, Offer
 from referral.states import Role
@@ -26,6 +26,7 @@ from web.words import day_words
 from workflows.activities import open_again, pause_activity, save_activity, save_group
 from workflows.moves import N_
 from workflows.rules import field, wrong
+from workflows.working_time import local_day
 
 pages = Blueprint("offer_pages", __name__)
 
@@ -52,6 +53,7 @@ DETAILS = (
 )
 MOST_QUESTIONS = 5
 A_MONTH = timedelta(days=30)
+SOON = timedelta(days=60)
 GROUP = ("name", "capacity", "members_from_outside", "starts_on", "ends_on")
 
 
@@ -75,9 +77,11 @@ def offers() -> str:
     with edge().reading(actor) as (tx, at):
         found = offered.own_offers(tx, actor)
         provider_id = offered.provider_of(tx, actor)
+        papers = _running_out(tx, actor, at, provider_id) if provider_id else []
     return page(
         "offers.jinja",
         Form(),
+        papers=papers,
         offers=found,
         provider_id=provider_id,
         at=at,
@@ -149,6 +153,19 @@ def take_new(activity_id: UUID) -> ResponseReturnValue:
     edge().perform(actor, act)
     flash(_("Open. Link workers can send new people from now."), "success")
     return redirect(_home(offer), 303)
+
+
+def _running_out(tx: Tx, actor: Actor, at: datetime, provider_id: str) -> list[tuple[str, str]]:
+    """The papers whose end is near or past, and until when each counts, the first end first."""
+    found = sorted(oversight.evidence(tx, actor, provider_id), key=lambda e: e.counts_until)
+    return [
+        (
+            labels.word(labels.EVIDENCE, one.kind),
+            day_words(local_day(one.counts_until - timedelta(seconds=1)), weekday=True),
+        )
+        for one in found
+        if one.checked_by and one.counts_until - at <= SOON
+    ]
 
 
 @pages.post("/offers/confirm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.web.client import sign_in
 from tests.winding import sweep
 from tests.world import World, build
 from workflows.engine import Refused
+from workflows.evidence import add_evidence
 
 ACTIVITY = Sql("SELECT name, status, confirmed_at FROM activity WHERE id = :id", times=(2,))
 GROUP = Sql("SELECT capacity, members_from_outside FROM activity_group WHERE id = :id")
@@ -145,6 +147,22 @@ def test_the_inbox_asks_once_a_month_whether_all_is_right(w: World) -> None:
     assert asks_it not in sol.get("/").words
     w.later(days=31)
     assert asks_it in sign_in(w, "sol").get("/").words
+
+
+def test_papers_that_run_out_soon_stand_on_the_page_and_others_do_not(w: World) -> None:
+    assert "Papers to renew" not in sign_in(w, "sol").get("/offers").words
+    with w.store.begin(w.actor["grace"]) as tx:
+        add_evidence(
+            tx,
+            w.actor["grace"],
+            w.at,
+            provider_id=w.provider["singers"],
+            kind="public_liability",
+            from_at=w.at - timedelta(days=300),
+            until=w.at + timedelta(days=40),
+        )
+    page = sign_in(w, "sol").get("/offers")
+    assert "Papers to renew Public liability insurance: until Sunday 21 June 2026" in page.words
 
 
 def test_all_is_confirmed_in_one_press(w: World) -> None:
