@@ -2,6 +2,7 @@
 # make test   install what tests need, then check everything, as continuous integration does
 # make verify-foreign   let other people's tools read the audit log
 # make record   keep the histories of this version for later ones, once for each release
+# make words   bring the catalogues up to the words of the code, and say what waits to be translated
 # Others: make drills (the same at length, for some ten minutes), bench, measures (what the pages cost
 # the people who use them), pictures (every page at two widths, into docs/pictures/book), cover,
 # format, clean.
@@ -12,7 +13,7 @@ ANY_WIDTH := tests/web/test_every_page.py $(wildcard tests/web/test_*_in_a_brows
 NAMED  := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test verify-foreign drills record bench measures pictures cover format clean
+.PHONY: help demo test verify-foreign drills record words bench measures pictures cover format clean
 
 help:
 	@sed -n '1,/^$$/s/^# //p' Makefile
@@ -39,6 +40,9 @@ cover: .venv/installed-test
 
 record: .venv/installed-test
 	$(BIN)/python -m tests.recorded
+
+words: .venv/installed-test
+	$(BIN)/python -m tests.catalogues
 
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -187,6 +187,7 @@ class Address(NamedTuple):
     name: str
     email: str
     phone: str | None
+    language: str | None
 
 
 class PersonAddress(NamedTuple):
@@ -204,10 +205,12 @@ class PersonAddress(NamedTuple):
     said_no: bool
     team: str
     team_phone: str | None
+    language: str | None
 
 
 MEMBER = Sql(
-    "SELECT u.id, u.name, u.email, u.phone FROM membership m JOIN app_user u ON u.id = m.user_id"
+    "SELECT u.id, u.name, u.email, u.phone, u.language"
+    " FROM membership m JOIN app_user u ON u.id = m.user_id"
     " WHERE m.id = :id AND m.system_id = :system_id"
 )
 PERSON = Sql(
@@ -219,7 +222,7 @@ SELECT pe.organisation_id, pe.contact_method, pe.email, pe.phone, pe.address, pe
     AND c.state IN ('refused','withdrawn') AND NOT EXISTS (SELECT 1 FROM consent n
       WHERE n.person_id = pe.id AND n.purpose = 'contact' AND n.state = 'given'
       AND n.asked_at >= c.asked_at)),
-  o.name, o.phone
+  o.name, o.phone, pe.language
 FROM person pe JOIN organisation o ON o.id = pe.organisation_id
 WHERE pe.id = :id AND pe.system_id = :system_id
 """

@@ -90,6 +90,7 @@ class User(Base):
     email: Mapped[str]
     phone: Mapped[str | None]
     password_hash: Mapped[str | None]
+    language: Mapped[str | None]  # they read in; None: they haven't said
     active: Mapped[bool]
     created_at: Mapped[datetime]
     __table_args__ = (UniqueConstraint("email"), Index(None, "system_id"))

@@ -33,7 +33,7 @@ SELECT s.user_id, s.seen_at, s.idle_until, s.ends_at, s.revoked_at,
   (SELECT count(*) FROM notice n WHERE n.membership_id = m.id AND n.read_at IS NULL),
   EXISTS (SELECT 1 FROM concern k WHERE k.raised_by = m.id
      AND (k.state = 'raised' OR k.acknowledged_at > :lately)),
-  {GLASS_COLUMNS}
+  {GLASS_COLUMNS}, u.language
 FROM sign_in s
 JOIN membership m ON m.id = s.membership_id
 JOIN app_user u ON u.id = s.user_id
@@ -107,6 +107,7 @@ class Session:
     posts: int
     unread: int
     unseen: bool  # a concern they raised that nobody has read, or that somebody just has
+    language: str | None = None
 
 
 def account(tx: Tx, email: str) -> Account | None:
@@ -164,10 +165,12 @@ def find(tx: Tx, token_hash: str, at: datetime) -> Session | None:
         place_path=row[10],
         name=row[11],
         organisation_name=row[12],
-        glass=glass_of(row[17:]),
+        glass=glass_of(row[17:-1]),
     )
     live = bool(row[13]) and revoked is None and at < idle and at < ends
-    return Session(actor, live, seen, idle, ends, int(row[14]), int(row[15]), bool(row[16]))
+    return Session(
+        actor, live, seen, idle, ends, int(row[14]), int(row[15]), bool(row[16]), row[-1]
+    )
 
 
 def touch(tx: Tx, token_hash: str, at: datetime, idle_until: datetime) -> None:

@@ -105,11 +105,16 @@ class Tour:
             kept["_user_id"], kept["_fresh"] = token, True
         return client
 
-    def cookie(self, email: str, address: str) -> Any:
-        """A member's session, for a browser."""
+    def client(self, email: str) -> FlaskClient:
+        """A client of the member with this address."""
         membership = next(m for m, who, _role in self.members if who == email)
         client = self.sign_in(membership)
         assert client is not None
+        return client
+
+    def cookie(self, email: str, address: str) -> Any:
+        """A member's session, for a browser."""
+        client = self.client(email)
         client.get("/help")  # which gives the cookie its name
         kept = client.get_cookie("segue")
         assert kept is not None

@@ -9,13 +9,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from jinja2 import ChainableUndefined, ChoiceLoader, FileSystemLoader, PackageLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import access, errors, frame, labels, reads, security, signing_in, words
+from web import access, errors, frame, labels, languages, reads, say, security, signing_in, words
 from web.edge import Edge
 from web.settings import Settings
 from web.ways import Ways, ways_of
@@ -29,6 +29,8 @@ MODULES: tuple[str, ...] = (
     "web.search",
     "web.referral_lists",
     "web.plain",
+    "web.help",
+    "web.languages",
     "web.wizard",
     "web.referrals",
     "web.people",
@@ -71,7 +73,6 @@ MODULES: tuple[str, ...] = (
     "web.own_links",
     "web.own_asking",  # with web.links, whose pages it goes on with
 )
-LANGUAGES = ("en", "cy")
 MOST_POSTED = 1_000_000
 MOST_FIELDS = 2_000
 
@@ -124,7 +125,8 @@ def create_app(
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
-    Babel(app, locale_selector=_language)
+    Babel(app, locale_selector=languages.read_now)
+    say.set_up(app)
     security.protect(app, settings.origin, settings.https)
     signing_in.set_up(app, settings.https)
     CSRFProtect(app)
@@ -142,10 +144,6 @@ def create_app(
 def _now(app: App) -> datetime:
     segue: Segue = app.extensions["segue"]
     return segue.edge.clock()
-
-
-def _language() -> str:
-    return request.accept_languages.best_match(LANGUAGES[:1]) or "en"
 
 
 def edge() -> Edge:

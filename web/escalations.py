@@ -383,7 +383,7 @@ def escalation(record_id: UUID) -> str:
             "extract": _extract(tx, at, actor, f, about.facts, steps.get(f.about_id or "", [])),
             "clocks": _clocks(at, f, clocks_of.get(f.about_id or "", [])) if reviewing else [],
             "history": _history(tx, at, actor, found.id, relations, steps.get(found.id, [])),
-            "themes": named.themes if reviewing else None,
+            "themes": [(id_, said(name)) for id_, name in named.themes] if reviewing else None,
             "accountability": answering.drawn(tx, at, actor, Noun.ESCALATION, found.id),
             "with_whom": owner_words(named, f.asked or f.owner) if f.closed_at is None else "",
             "raiser": _raiser(named, f),

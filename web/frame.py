@@ -7,15 +7,16 @@ from importlib.metadata import version as installed
 from typing import Any
 
 from flask import Flask, request
-from flask_babel import get_locale
 from werkzeug.exceptions import HTTPException
 
 from referral import records
 from referral.actors import Actor
 from referral.sign_ins import SEEN_LATELY
 from referral.states import Role
+from web import languages
 from web.access import rule_of
 from web.labels import record_path, role_name, said
+from web.say import language
 from web.security import nonce
 from web.words import phone_words, time_words
 from workflows.moves import N_
@@ -152,12 +153,12 @@ def set_up(app: Flask, service_name: str) -> None:
 
     @app.context_processor
     def frame() -> dict[str, Any]:
-        locale = get_locale()
-        lang = str(locale.language) if locale else "en"
+        lang = language()
         found: dict[str, Any] = {
             "service_name": service_name,
             "lang": lang,
             "text_direction": "rtl" if lang in RIGHT_TO_LEFT else "ltr",
+            "languages": languages.framed(lang),
             "csp_nonce": nonce(),
             "version": version,
         }
@@ -198,6 +199,8 @@ def _somebody(app: Flask) -> dict[str, Any]:
     if signed_in is None:
         return {}
     actor = signed_in.actor
+    from web.help import here
+
     found: dict[str, Any] = {
         "account": {
             "name": actor.name,
@@ -212,6 +215,7 @@ def _somebody(app: Flask) -> dict[str, Any]:
             "here": request.path,
         },
         "navigation": menu(app, actor.role),
+        "help_here": here(request.path, actor.role),
     }
     if actor.glass is not None:
         found["glass"] = {

@@ -24,7 +24,7 @@ from referral.store import Tx
 from web import labels
 from web.audit_pages import ACTIONS
 from web.labels import role_name, word
-from web.say import _
+from web.say import ENGLISH, _, speaking
 from web.words import day_words, time_words
 from workflows.inquiries import with_concerns
 from workflows.moves import N_
@@ -107,6 +107,7 @@ def in_force(rules: Iterable[Rule], since: datetime) -> list[dict[str, Any]]:
     return found
 
 
+@speaking(ENGLISH)  # an inquiry here reads English, whoever takes the bundle
 def bundle(
     tx: Tx, asked: Asked, first: Actor | None, second: Actor | None, at: datetime
 ) -> dict[str, bytes]:

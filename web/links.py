@@ -30,10 +30,11 @@ from web.app import edge, settings
 from web.edge import Busy
 from web.forms import Form, as_typed, page, refuse, typed
 from web.labels import said, word
+from web.languages import remember, unless_chosen
 from web.limits import seconds_to_wait
 from web.link_tokens import LinkTokens, typed_code
 from web.passwords import is_right
-from web.say import _, ngettext
+from web.say import _, ngettext, speaking
 from web.schemas import Wrong, load, schema_for
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Day, Text, YesNo
@@ -369,16 +370,24 @@ def _door(token: str, link: LinkSeen, form: Form, status: int = 200) -> Response
     if why == "gone" or not theirs:
         return _no_link()
     team, phone = _team(link)
-    body = page(
-        "links/door.jinja",
-        form,
-        token=token,
-        over=why,
-        team=team,
-        phone=phone,
-        exit_url=settings().exit_url,
-    )
+    with speaking(_reads(link)):
+        body = page(
+            "links/door.jinja",
+            form,
+            token=token,
+            over=why,
+            team=team,
+            phone=phone,
+            exit_url=settings().exit_url,
+        )
     return body, status
+
+
+def _reads(link: LinkSeen) -> str | None:
+    """The language noted with the person, unless another was chosen on this browser."""
+    with _as_linked(link) as (tx, at):
+        person = own.team_of(tx, link, at)
+    return unless_chosen(person.language if person else None)
 
 
 def _team(link: LinkSeen) -> tuple[str, str]:
@@ -403,21 +412,28 @@ def open_it(token: str) -> ResponseReturnValue:
     typed_word = own.plain_word(request.form.get("word", "")[:200])
     form = Form()
     if not typed_word:
-        form.errors["word"] = _("Type the word you agreed on.")
+        with speaking(_reads(link)):
+            form.errors["word"] = _("Type the word you agreed on.")
         return _door(token, link, form, 422)
     person = own.person_of(link)
     if not is_right(link.word_hash, typed_word):
         locked = edge().perform(person, lambda tx, at: own.wrong_word(tx, link.id, at))
         if locked:
             return _no_link(403)
-        form.errors["word"] = _("That is not the word you agreed on. Try again, or ring the team.")
+        with speaking(_reads(link)):
+            form.errors["word"] = _(
+                "That is not the word you agreed on. Try again, or ring the team."
+            )
         return _door(token, link, form, 403)
     try:
         since = edge().perform(person, lambda tx, at: own.open_by(tx, link.id, at))
     except LinkOver:
         return _door(token, kept_now(link), Form(), 409)
     session[OPENED] = [link.id, since.isoformat()]
-    return redirect("/mine", 303)
+    response = redirect("/mine", 303)
+    if (language := _reads(link)) is not None:
+        remember(response, language)
+    return response
 
 
 def kept_now(link: LinkSeen) -> LinkSeen:

@@ -114,7 +114,7 @@ def propose(person_id: UUID) -> ResponseReturnValue:
             name=name,
             providers=providers,
             grounds=[
-                (code, word(labels.GROUNDS, code), source) for code, source in GROUNDS.items()
+                (code, word(labels.GROUNDS, code), said(source)) for code, source in GROUNDS.items()
             ],
             shareable=labels.choices(labels.SHAREABLE, *SHAREABLE),
             back={"href": f"/people/{p.id}", "text": _("Back to the person")},
@@ -183,7 +183,7 @@ def _facts(o: Mapping[str, Any]) -> list[dict[str, str]]:
     pairs: list[tuple[str, Any]] = [
         (_("Shared with"), o["provider_name"]),
         (_("Lawful ground"), word(labels.GROUNDS, o["ground"])),
-        (_("Where it stands"), GROUNDS.get(o["ground"])),
+        (_("Where it stands"), said(GROUNDS.get(o["ground"], ""))),
         (_("Danger now"), _("Yes") if o["danger"] else _("No")),
         (_("Why it is needed"), o["necessity"]),
         (_("Why this much, and no more"), o["proportionality"]),

@@ -1,4 +1,4 @@
-"""Pages for anybody: help, accessibility, privacy, and whether the service is well."""
+"""Pages for anybody: accessibility, privacy, and whether the service is well."""
 
 from __future__ import annotations
 
@@ -21,12 +21,6 @@ TOLD_MORE = frozenset({Role.ADMINISTRATOR, Role.ACCOUNTABLE_OFFICER})
 OF_THE_LOG = frozenset(
     {"audit_unsettled", "audit_unplaced", "audit_unsigned", "audit_unpublished", "audit_broken"}
 )
-
-
-@pages.get("/help")
-@public("help must be there for those who can't sign in")
-def help_page() -> str:
-    return render_template("help.jinja", contact=settings().contact)
 
 
 @pages.get("/accessibility")

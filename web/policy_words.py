@@ -69,6 +69,7 @@ DAYS: dict[str, str] = {
     "escalation.in_review.stage_2": N_("Disagreement between professionals: stage 2"),
     "escalation.in_review.stage_3": N_("Disagreement between professionals: stage 3"),
     "escalation.in_review.stage_4": N_("Disagreement between professionals: stage 4"),
+    "announcement.unread": N_("Announcement: who has not read it is reminded"),
     "escalation.reopen_within": N_("Review: the raiser may disagree within"),
     "assurance.grace": N_("Assurance: grace when a renewal is in hand"),
 }

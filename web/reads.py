@@ -305,9 +305,10 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
         {
             "api_wordings.many",
             "openapi",
+            "help_pages.index",
+            "help_pages.task",
             "plain.accessibility",
             "plain.health",
-            "plain.help_page",
             "plain.privacy",
             "policy_change_pages.ask",
             "policy_change_pages.changes",

@@ -2,14 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
 import flask_babel
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from flask import Flask, has_request_context
+
+ENGLISH, WELSH = "en", "cy"
+LANGUAGES: dict[str, str] = {ENGLISH: "English", WELSH: "Cymraeg"}
+"""The languages there are, each by its own name."""
+UNCHECKED = frozenset({WELSH})
+"""Those whose words no speaker has checked yet: their pages say so."""
+
+FOLDER = Path(__file__).parent / "translations"
+_spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
+
+
+def file_of(language: str) -> Path:
+    """Where the words of a language are kept."""
+    return FOLDER / language / "LC_MESSAGES" / "messages.po"
+
+
+@cache
+def catalogue(language: str) -> NullTranslations:
+    """The words of a language, read from its file when they are first asked for: there is nothing
+    to compile before, and nothing to forget to compile."""
+    if language == ENGLISH or language not in LANGUAGES:
+        return NullTranslations()  # the code is in English
+    with file_of(language).open("rb") as kept:
+        words = read_po(kept, locale=language)
+    compiled = BytesIO()
+    write_mo(compiled, words)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def language() -> str:
+    """What is spoken now: what `speaking` set, or what whoever asks for this page reads."""
+    spoken = _spoken.get()
+    if spoken is not None:
+        return spoken
+    locale = flask_babel.get_locale() if has_request_context() else None
+    return str(locale.language) if locale else ENGLISH
+
+
+@contextmanager
+def speaking(language: str | None) -> Iterator[None]:
+    """Say everything in this language meanwhile; None leaves it as it is."""
+    token = _spoken.set(language or _spoken.get())
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
 
 
 def _(text: str, **said: object) -> str:
     """A sentence, with what is said put into it."""
-    return str(flask_babel.gettext(text, **said))
+    found = str(catalogue(language()).ugettext(text))
+    return found % said if said else found
 
 
 def ngettext(one: str, many: str, number: int, **said: object) -> str:
     """A sentence that depends on a number, which it may repeat as %(num)s."""
-    return str(flask_babel.ngettext(one, many, number, **said))
+    found = str(catalogue(language()).ungettext(one, many, number))
+    return found % {"num": number, **said}
+
+
+def set_up(app: Flask) -> None:
+    """Templates say theirs by the same catalogues."""
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: catalogue(language()).ugettext(text),
+        lambda one, many, number: catalogue(language()).ungettext(one, many, number),
+        newstyle=True,
+    )
+
+
+def code_of(name: str | None) -> str | None:
+    """The code of a language somebody wrote the name of, where we have its words."""
+    written = (name or "").strip().casefold()
+    for code, names in {WELSH: ("cy", "welsh", "cymraeg"), ENGLISH: ("en", "english")}.items():
+        if written in names:
+            return code
+    return None

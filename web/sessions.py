@@ -263,7 +263,7 @@ def _rows(tx: Tx, actor: Actor, at: datetime, found: list[Coming]) -> list[Row]:
                 one.state == ReferralState.PAUSED,
                 one.came,
                 one.missed and not situation.closed,
-                seen.get("held"),
+                said(seen["held"]) if "held" in seen else None,
                 one.was,
                 one.why,
             )

@@ -104,7 +104,7 @@ def _counted(one: themes.Counted, at: datetime, asked: dict[str, str]) -> dict[s
         if count
     ]
     return {
-        "name": one.name,
+        "name": said(one.name),
         "href": f"/themes/{one.id}?{urlencode(asked)}",
         "raised": f"{raised} {still}".strip(),
         "decided": "; ".join(decided) or _("Nothing has been decided yet."),
@@ -134,6 +134,7 @@ def one_theme(theme_id: UUID) -> str:
     return page(
         "theme.jinja",
         theme=theme,
+        name=said(theme.name),
         rows=[
             {
                 "reference": one.reference,
@@ -183,7 +184,7 @@ def tag(record_id: UUID) -> ResponseReturnValue:
             "escalation_themes.jinja",
             form,
             caption=found.caption,
-            themes=[(one.id, one.name) for one in every],
+            themes=[(one.id, said(one.name)) for one in every],
             back={"href": back},
         )
 

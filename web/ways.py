@@ -17,7 +17,7 @@ from web import labels
 from web.carriers import PATIENCE, Carrier, Folder, Notify, Outgoing, Smtp
 from web.labels import word
 from web.link_tokens import LinkTokens
-from web.say import _, ngettext
+from web.say import ENGLISH, _, code_of, language, ngettext, speaking
 from web.settings import Settings, SettingWrong
 from web.words import day_words, phone_words
 from workflows.dispatches import SUMMARY, Ready
@@ -40,7 +40,11 @@ class Ways:
         return frozenset(self.carriers)
 
     def write(self, ready: Ready) -> Outgoing:
-        """The message as it leaves by its channel."""
+        """The message as it leaves by its channel, in the language of whoever it is for."""
+        with speaking(code_of(ready.language) or ENGLISH):
+            return self._written(ready)
+
+    def _written(self, ready: Ready) -> Outgoing:
         said = _said(ready, self)
         address = ready.parcel.key, ready.address
         if ready.parcel.channel == TEXT:
@@ -50,7 +54,7 @@ class Ways:
         html = (
             _environment()
             .get_template("post/mail.jinja")
-            .render(said=said, service=self.service_name, lang="en")
+            .render(said=said, service=self.service_name, lang=language())
         )
         return Outgoing(*address, said.subject, said.plain(), html)
 

@@ -21,7 +21,7 @@ from web import labels
 from web.access import REVIEWERS, access, current_actor
 from web.app import edge
 from web.forms import Form, Next, answer, page
-from web.labels import said, word
+from web.labels import word
 from web.say import _
 from web.schemas.wordings import PublishWording
 from web.words import day_words
@@ -58,7 +58,7 @@ def in_use(found: Sequence[Version], at: datetime) -> Version | None:
 def _drawn(v: Version, at: datetime, now: Version | None) -> dict[str, Any]:
     return {
         "number": v.number,
-        "body": said(v.body),
+        "body": v.body,
         "from": day_words(local_day(v.from_at)),
         "by": v.published_by,
         "heard": v.heard,
@@ -162,6 +162,6 @@ def _changes(found: Sequence[Version]) -> list[dict[str, Any]]:
     """What each version changed of the one before it."""
     told = []
     for new, old in pairwise(found):
-        left, right = side_by_side(said(old.body), said(new.body))
+        left, right = side_by_side(old.body, new.body)
         told.append({"old": old.number, "new": new.number, "left": left, "right": right})
     return told

@@ -178,6 +178,7 @@ class Ready:
     counts: tuple[tuple[str, int], ...] = ()
     team: str = ""
     team_phone: str | None = None
+    language: str | None = None  # that they read, as a code or as somebody wrote its name
 
 
 def prepare(tx: Tx, parcel: Parcel, at: datetime, token_hash: Callable[[str], str]) -> Ready | str:
@@ -194,7 +195,7 @@ def prepare(tx: Tx, parcel: Parcel, at: datetime, token_hash: Callable[[str], st
         counts = tuple(_counts(tx, actor, at))
         if not counts:
             return _end(tx, parcel, at, NOTHING_NEW)
-        return Ready(parcel, reached.email, reached.name, counts=counts)
+        return Ready(parcel, reached.email, reached.name, counts=counts, language=reached.language)
     if not hearing.may_hear(tx, actor, parcel.what, parcel.noun, parcel.record_id, at):
         return _end(tx, parcel, at, NOT_ALLOWED_NOW)
     address = reached.email if parcel.channel == EMAIL else reached.phone
@@ -220,7 +221,9 @@ def prepare(tx: Tx, parcel: Parcel, at: datetime, token_hash: Callable[[str], st
             at=at,
             expires_at=until,
         )
-    return Ready(parcel, address, reached.name, (), reference, purpose, until)
+    return Ready(
+        parcel, address, reached.name, (), reference, purpose, until, language=reached.language
+    )
 
 
 def _counts(tx: Tx, actor: Actor, at: datetime) -> list[tuple[str, int]]:
@@ -265,6 +268,7 @@ def _prepare_person(tx: Tx, parcel: Parcel, at: datetime, person_id: str) -> Rea
         link=link,
         team=p.team,
         team_phone=p.team_phone,
+        language=p.language,
     )
 
 

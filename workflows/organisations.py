@@ -46,18 +46,19 @@ HELD_ALREADY = Sql(
     " AND organisation_id = :organisation_id AND role = :role AND ended_at IS NULL"
 )
 
-# The words read out for each purpose: examples, to be replaced by a system's own.
+# The words read out for each purpose: examples, to be replaced by a system's own. What is read out
+# is data, kept in its language with the answer: no catalogue may put other words in its place.
 WORDINGS = {
-    Purpose.SHARE_WITH_PROVIDER: N_(
+    Purpose.SHARE_WITH_PROVIDER: (
         "We would like to pass your first name, what matters to you and what you need to the people"
         " who run this activity. If they have a place for you, we also pass on how to reach you and"
         " what keeps you safe. You can stop this at any time by telling us."
     ),
-    Purpose.TELL_PRACTICE: N_(
+    Purpose.TELL_PRACTICE: (
         "We would like to tell your GP practice how it went. You can stop this at any time."
     ),
-    Purpose.CONTACT: N_("We would like to keep in touch with you. You can stop this at any time."),
-    Purpose.EVALUATION: N_(
+    Purpose.CONTACT: "We would like to keep in touch with you. You can stop this at any time.",
+    Purpose.EVALUATION: (
         "We would like to count your answers, without your name, to learn what helps."
         " You can stop this at any time."
     ),

@@ -69,6 +69,12 @@ def save_phone(tx: Tx, actor: Actor, at: datetime, phone: str | None) -> None:
     log(tx, actor, at, "phone_changed", "user", actor.user_id, {"kept": number is not None})
 
 
+def save_language(tx: Tx, actor: Actor, at: datetime, language: str) -> None:
+    """Keep the language an account reads in."""
+    change(tx, "app_user", actor.user_id, {"language": language})
+    log(tx, actor, at, "language_chosen", "user", actor.user_id, {"language": language})
+
+
 def save(tx: Tx, actor: Actor, at: datetime, wanted: Mapping[str, str]) -> None:
     """Keep what an account prefers. Raises Refused for a kind without a choice, or no such way."""
     faults = [

@@ -9,12 +9,18 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser
 
-from tests.browser import faults_at_any_width
+from tests.browser import faults_at_any_width, scrolls_sideways
 from tests.hostile import AS_TEXT, MARK
 from tests.measures import weights
+from tests.pseudo import past_gettext, spoken
 from tests.races.rounds import rounds
 from tests.tour import Tour, Visit, by_person
+from workflows.organisations import WORDINGS
 
+# Names of the story, and of Segue, that the code says too.
+NAMES = frozenset({"Segue", "English", "Cymraeg", "Harbour", "Fen"})
+# What is read out for consent is data, in a language of its own.
+READ_OUT = frozenset(words.strip(".") for words in WORDINGS.values())
 # Pages no link leads a signed-in member of the story to, and how one comes to each.
 BESIDE = {
     "/a/<token>": "by a signed link in a message",
@@ -121,6 +127,42 @@ def test_a_page_that_let_something_in_would_be_noticed() -> None:
         "<a onclick='x'>",
     ):
         assert INLINE.search(one), one
+
+
+def test_no_page_shows_a_word_past_gettext(tour: Tour, visits: list[Visit]) -> None:
+    """In a language made by machine, all that is left of a page's own words went past it."""
+    first = {v.rule: v for v in reversed(visits) if v.html}
+    past = []
+    with spoken():
+        for email, pages in by_person(first.values()):
+            client = tour.client(email)
+            for visit in pages:
+                html = client.get(visit.path).get_data(as_text=True)
+                assert "⟦" in html, visit.path
+                past += [(visit.path, words) for words in past_gettext(html, NAMES | READ_OUT)]
+    assert past == []
+
+
+@pytest.mark.browser
+def test_longer_words_fit_a_phone(
+    tour: Tour, visits: list[Visit], chromium: Browser, serve: Callable[[Flask], str]
+) -> None:
+    """Two fifths longer than English, no page scrolls sideways: one page of each rule, in the
+    drills; a few of them each time."""
+    address = serve(tour.app)
+    first = {v.rule: v for v in reversed(visits) if v.html}
+    wide = []
+    with spoken():
+        for email, pages in by_person(first.values())[: rounds(3, 1_000)]:
+            context = chromium.new_context(viewport={"width": 320, "height": 800})
+            context.add_cookies([tour.cookie(email, address)])
+            page = context.new_page()
+            for visit in pages[: rounds(3, 1_000)]:
+                page.goto(address + visit.path)
+                if scrolls_sideways(page):
+                    wide.append((email, visit.path))
+            context.close()
+    assert wide == []
 
 
 @pytest.mark.browser

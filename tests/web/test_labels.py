@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from referral import policy
+from referral.capacity import ABILITIES
+from referral.dispatches import Parcel
 from referral.organisations import ORGANISATION_KINDS
-from referral.states import Basis, HoldCause, Noun, Purpose, Role
+from referral.preferences import HOW
+from referral.rotas import SERVES
+from referral.states import Basis, HoldCause, Noun, Purpose, RightsKind, Role
 from tests.web.pages import pages
 from web import labels
+from web.carriers import Outgoing
+from web.link_tokens import LinkTokens
+from web.say import LANGUAGES, catalogue
+from web.ways import Ways
+from workflows.activities import TIERS
+from workflows.dispatches import Ready
 from workflows.engine import TABLES
 from workflows.holds import CLOCK as HOLD_CLOCK
 from workflows.moves import Tell
+from workflows.person_links import HOW_IT_WENT
+from workflows.referrals import CAME
+
+HOME = Path(__file__).parents[2]
+A_MONDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +126,94 @@ def test_records_and_their_moves_have_addresses() -> None:
     assert labels.move_path("referral", "1", "put_on_waiting_list") == (
         "/referrals/1/put-on-waiting-list"
     )
+
+
+# Each list of codes of the store and of the rules, and the one table that has its words.
+ONE_TABLE: dict[str, tuple[Iterable[str], dict[str, str]]] = {
+    "roles": (Role, labels.ROLES),
+    "nouns": (Noun, {k: v for k, v in labels.NOUNS.items() if k in set(map(str, Noun))}),
+    "purposes": (Purpose, labels.PURPOSES),
+    "bases": (Basis, labels.BASES),
+    "abilities": (ABILITIES, labels.ABILITIES),
+    "organisations": (ORGANISATION_KINDS, labels.ORGANISATIONS),
+    "tiers": (TIERS, labels.TIERS),
+    "evidence": (policy.EVIDENCE, labels.EVIDENCE),
+    "kinds": (policy.CEILINGS, labels.KINDS),
+    "serves": (SERVES, labels.SERVES),
+    "came": (CAME, labels.CAME),
+    "how it went": (HOW_IT_WENT, labels.HOW_IT_WENT),
+    "how told": (HOW, labels.HOW_TOLD),
+    "rights": (RightsKind, labels.RIGHTS),
+    "languages": (LANGUAGES, labels.LANGUAGES),
+}
+
+
+@pytest.mark.parametrize("what", ONE_TABLE)
+def test_each_code_has_its_words_and_each_words_a_code(what: str) -> None:
+    codes, table = ONE_TABLE[what]
+    assert set(map(str, codes)) == set(table)
+    said = list(table.values())
+    assert len(set(said)) == len(said), "two codes that read the same"
+
+
+def _other_tables() -> Iterator[tuple[str, dict[str, str]]]:
+    """Every table of codes and marked words outside `labels`."""
+    for room in ("referral", "workflows", "web"):
+        for path in sorted((HOME / room).rglob("*.py")):
+            if path.name == "labels.py" or "demo" in path.parts:
+                continue
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Dict):
+                    pairs = {
+                        key.value: value.args[0].value
+                        for key, value in zip(node.keys, node.values, strict=True)
+                        if isinstance(key, ast.Constant)
+                        and isinstance(key.value, str)
+                        and isinstance(value, ast.Call)
+                        and isinstance(value.func, ast.Name)
+                        and value.func.id in ("N_", "_")
+                        and value.args
+                        and isinstance(value.args[0], ast.Constant)
+                    }
+                    yield f"{path.relative_to(HOME)}:{node.lineno}", pairs
+
+
+# The person's own page says these as they would say them: "I want a copy", "Your copy".
+OWN_WORDS = {("web/links.py", "rights"), ("web/own_asking.py", "rights")}
+
+
+def test_no_code_has_other_words_elsewhere() -> None:
+    """A table elsewhere that holds every code of one of ours would say the same thing twice."""
+    twice: list[tuple[str, str]] = []
+    for where, pairs in _other_tables():
+        # What is said where an answer is missing is a sentence, and no label.
+        labelled = {code for code, words in pairs.items() if not words.endswith(".")}
+        for what, (_codes, table) in ONE_TABLE.items():
+            if labelled >= set(table) and (where.split(":")[0], what) not in OWN_WORDS:
+                twice.append((where, what))
+    assert twice == []
+
+
+def _mail(what: str, noun: str, language: str | None) -> Outgoing:
+    parcel = Parcel(
+        1, 0, "system", "key", None, "member@1", "email", what, noun, "1", None, A_MONDAY
+    )
+    ready = Ready(parcel, "sol@example.org", reference="SG-7K4Q-2M", language=language)
+    return Ways({}, LinkTokens("a secret"), "https://segue.example.org").write(ready)
+
+
+@pytest.mark.parametrize("code", ["cy", "en"])
+def test_a_mail_says_what_the_notice_says_in_the_language_of_its_reader(code: str) -> None:
+    for what, sentence in labels.NOTICES.items():
+        mail = _mail(what, "referral", code)
+        words = catalogue(code).ugettext(sentence)
+        assert words in mail.text
+        assert f'<html lang="{code}">' in mail.html
+    assert _mail("accepted", "referral", "Cymraeg").text == _mail("accepted", "referral", "cy").text
+    assert _mail("accepted", "referral", "Polish").text == _mail("accepted", "referral", None).text
+
+
+def test_a_timeline_and_a_button_say_what_the_table_says() -> None:
+    for (noun, trigger), move in labels.MOVES.items():
+        assert labels.told(noun, trigger) == move.told
+        assert labels.button(noun, trigger) == move.button

@@ -515,6 +515,19 @@ def test_the_door_names_nobody_and_the_word_opens_it_once(own: tuple[Links, str,
     assert other.post(f"{path}/open", {"word": "robin red"}).status == 409
 
 
+def test_their_own_page_is_in_the_language_noted_with_them(own: tuple[Links, str, str]) -> None:
+    k, person, path = own
+    with k.w.store.begin() as tx:
+        change(tx, "person", person, {"language": "Welsh"})
+    door = k.phone.get(path)
+    assert '<html lang="cy"' in door.text
+    page = enter(k, path)
+    assert "Helo Margaret" in page.words
+    assert "Nid oes neb sy'n siarad yr iaith hon wedi gwirio'r geiriau hyn eto." in page.words
+    page = k.phone.post("/language", {"language": "en", "next": "/mine"})
+    assert "Hello Margaret" in page.words, "and they may choose another"
+
+
 def test_a_wrong_word_opens_nothing_and_after_five_the_link_ends_and_is_told(
     own: tuple[Links, str, str],
 ) -> None:

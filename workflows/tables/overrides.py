@@ -20,15 +20,17 @@ from workflows.working_time import ENGLAND, add
 # The grounds on which the law lets somebody share without consent, with where each comes from.
 # Examples: a system's own list may be shorter.
 GROUNDS: Mapping[str, str] = {
-    "vital_interests": "UK GDPR article 6(1)(d); Care Act 2014 guidance, chapter 14",
-    "others_at_risk": "Care Act 2014 guidance, chapter 14; Working Together to Safeguard Children",
-    "coercion": "SCIE, sharing information: consent given or refused under duress",
-    "no_capacity": "Mental Capacity Act 2005, sections 4 and 5",
-    "serious_crime": "Data Protection Act 2018, schedule 2, part 1, paragraph 2",
-    "position_of_trust": "Care Act 2014 guidance, chapter 14: people in positions of trust",
-    "public_interest": "common law: the public interest outweighs the duty of confidence",
-    "legal_duty": "UK GDPR article 6(1)(c): a court's order, or a duty in law",
-    "section_45": "Care Act 2014, section 45: asked for by a Safeguarding Adults Board",
+    "vital_interests": N_("UK GDPR article 6(1)(d); Care Act 2014 guidance, chapter 14"),
+    "others_at_risk": N_(
+        "Care Act 2014 guidance, chapter 14; Working Together to Safeguard Children"
+    ),
+    "coercion": N_("SCIE, sharing information: consent given or refused under duress"),
+    "no_capacity": N_("Mental Capacity Act 2005, sections 4 and 5"),
+    "serious_crime": N_("Data Protection Act 2018, schedule 2, part 1, paragraph 2"),
+    "position_of_trust": N_("Care Act 2014 guidance, chapter 14: people in positions of trust"),
+    "public_interest": N_("common law: the public interest outweighs the duty of confidence"),
+    "legal_duty": N_("UK GDPR article 6(1)(c): a court's order, or a duty in law"),
+    "section_45": N_("Care Act 2014, section 45: asked for by a Safeguarding Adults Board"),
 }
 # What may be listed, by the names `workflows.disclosure` knows. The stage limits it further.
 SHAREABLE: tuple[str, ...] = (

@@ -1,0 +1,602 @@
+"""Help: how each thing is done, by its title, for those who do it, and on the pages where it is
+done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+
+from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
+
+from referral.states import Role
+from web.access import GOVERNANCE, REVIEWERS, STAFF, TEAM, public
+from web.app import settings
+from web.labels import said
+from web.say import _
+from web.signing_in import actor_or_none
+from workflows.moves import N_
+
+pages = Blueprint("help_pages", __name__)
+HERE = 2
+"""How many tasks a page names at its foot."""
+
+PERSON = frozenset({Role.PERSON})
+LEADERS = frozenset({Role.PROVIDER_LEADER})
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+AUDITORS = frozenset({Role.AUDITOR})
+
+
+class Task(NamedTuple):
+    """Something people do. `where`: the addresses at which it is done, `*` for one part. `roles`
+    None: for anybody, with an account or without."""
+
+    slug: str
+    title: str
+    steps: tuple[str, ...]
+    where: tuple[str, ...] = ()
+    roles: frozenset[Role] | None = STAFF
+
+
+class Group(NamedTuple):
+    """Tasks that belong together."""
+
+    title: str
+    tasks: tuple[Task, ...]
+
+
+GROUPS: tuple[Group, ...] = (
+    Group(
+        N_("If you are the person"),
+        (
+            Task(
+                "open-my-page",
+                N_("Open your own page"),
+                (
+                    N_("Open the link we sent you, or type the code from your letter."),
+                    N_("Type the word you agreed on with your link worker."),
+                    N_("The link opens once. If you need another, ring your link worker's team."),
+                ),
+                ("/code",),
+                PERSON,
+            ),
+            Task(
+                "stop",
+                N_("Say that you do not want this any more"),
+                (
+                    N_("Choose “I do not want this any more” on your own page."),
+                    N_("You do not have to say why."),
+                    N_("You can also ring your link worker, or write to them."),
+                ),
+                ("/mine/stop/*",),
+                PERSON,
+            ),
+            Task(
+                "not-safe",
+                N_("Say that you are not safe"),
+                (
+                    N_("If you are in danger now, ring 999."),
+                    N_("Choose “I am not safe” on your own page. Somebody reads it."),
+                    N_("Ring the number on that page too. A person answers at this hour."),
+                ),
+                ("/mine/not-safe",),
+                PERSON,
+            ),
+            Task(
+                "ask-about-mine",
+                N_("Ask about what is kept about you"),
+                (
+                    N_("Choose “Ask about what is kept about you” on your own page."),
+                    N_("Say what you want: a copy, or something put right. It is free."),
+                    N_("You get an answer within a month."),
+                ),
+                ("/mine/ask",),
+                PERSON,
+            ),
+        ),
+    ),
+    Group(
+        N_("Signing in and your account"),
+        (
+            Task(
+                "sign-in",
+                N_("Sign in"),
+                (
+                    N_(
+                        "Use the email address you were invited with. Pasting and password"
+                        " managers work."
+                    ),
+                    N_(
+                        "After 10 wrong tries in a minute you wait a minute. Nothing is locked"
+                        " for good."
+                    ),
+                    N_(
+                        "You are signed out when a page is not used for a while. What you typed is"
+                        " kept: sign in again and go on."
+                    ),
+                ),
+                ("/sign-in",),
+                None,
+            ),
+            Task(
+                "language",
+                N_("Read in English or Welsh"),
+                (
+                    N_("Press the name of the language at the foot of any page."),
+                    N_("It is kept on this browser, and with your account if you have one."),
+                    N_("Messages to you come in that language too."),
+                ),
+                (),
+                None,
+            ),
+            Task(
+                "change-role",
+                N_("Work in another of your roles"),
+                (
+                    N_("Choose “Change role” at the top of the page."),
+                    N_("Choose the role you work in now. You see only what that role sees."),
+                ),
+                ("/change-role",),
+            ),
+            Task(
+                "notices",
+                N_("Choose how you hear of things"),
+                (
+                    N_("Open your notices, then “Choose how you hear of things”."),
+                    N_("Choose at once, once a day, or only here, for each kind."),
+                    N_("What is about safety is always sent at once and cannot be switched off."),
+                ),
+                ("/notices", "/notices/how"),
+            ),
+        ),
+    ),
+    Group(
+        N_("Referrals"),
+        (
+            Task(
+                "see-what-needs-you",
+                N_("See what needs you"),
+                (
+                    N_(
+                        "The first page shows what needs you now, the most pressing first. Each"
+                        " thing has one button that opens the right form."
+                    ),
+                    N_(
+                        "Deadlines count working days in England. They stand still while something"
+                        " is on hold."
+                    ),
+                    N_(
+                        "If nobody answers in time, the referral goes back to a named person."
+                        " Nothing ends in silence."
+                    ),
+                ),
+                ("/",),
+            ),
+            Task(
+                "make-a-referral",
+                N_("Make a referral"),
+                (
+                    N_("Choose “Make a referral” and say whom it is for."),
+                    N_("Answer in any order. Everything is saved as you go; come back any day."),
+                    N_("It can be sent once the person has agreed. The last page names what is"
+                       " missing."),
+                ),
+                ("/referrals/new", "/referrals/*/write", "/referrals/*/write/*"),
+                TEAM,
+            ),
+            Task(
+                "find",
+                N_("Find someone"),
+                (
+                    N_(
+                        "Search by reference, NHS number, name or phone number. Accents and spaces"
+                        " do not matter."
+                    ),
+                    N_("You find only people and referrals you work with."),
+                ),
+                ("/search", "/people", "/referrals"),
+                TEAM | REVIEWERS,
+            ),
+            Task(
+                "reassign",
+                N_("Change who has a referral"),
+                (
+                    N_("Open the referral and choose “Change who has it”."),
+                    N_("Choose the link worker. Both are told, and deadlines stay as they are."),
+                    N_("To pass on everything of somebody who is leaving, open “Your team”."),
+                ),
+                ("/referrals/*/reassign", "/team/*/hand-over"),
+                TEAM,
+            ),
+            Task(
+                "refer-on",
+                N_("Change where a referral goes to"),
+                (
+                    N_("A referral that was sent keeps its activity. Open it and choose “Refer"
+                       " on”."),
+                    N_("A new referral takes its place and is sent if the person has agreed."),
+                ),
+                ("/referrals/*/redirect",),
+                TEAM,
+            ),
+            Task(
+                "withdraw",
+                N_("Stop a referral"),
+                (
+                    N_("Open it and choose “Stop this referral”, with the reason."),
+                    N_("The provider is told today and no longer sees the person's details."),
+                ),
+                ("/referrals/*/withdraw",),
+                TEAM,
+            ),
+            Task(
+                "on-hold",
+                N_("Understand “On hold”"),
+                (
+                    N_(
+                        "“On hold” has many ordinary causes and always reads the same. Call the"
+                        " link worker's team before any contact."
+                    ),
+                    N_("Nothing new is begun, the clocks wait, and the person's place is kept."),
+                ),
+                ("/referrals/*/hold",),
+            ),
+            Task(
+                "join-records",
+                N_("Join two records of one person"),
+                (
+                    N_("Open the record that stays and choose “Join with another record”."),
+                    N_("Give the reference of the other. You see what happens before it does."),
+                    N_("It cannot be taken apart again."),
+                ),
+                ("/people/*/join", "/people/*/join/*"),
+                TEAM,
+            ),
+        ),
+    ),
+    Group(
+        N_("Consent and safety"),
+        (
+            Task(
+                "record-consent",
+                N_("Record what somebody agreed to"),
+                (
+                    N_("Read the words on the page aloud, as they stand."),
+                    N_("Write down the answer, how it was given and who else was there."),
+                    N_("If you doubt that they can decide this, record an assessment first."),
+                ),
+                ("/people/*/consent",),
+                TEAM,
+            ),
+            Task(
+                "take-back-consent",
+                N_("Record that consent is taken back"),
+                (
+                    N_("Open the consent and choose “Take back consent”."),
+                    N_("The page says what stops. When you confirm, sharing stops at once."),
+                    N_("Nobody has to give a reason."),
+                ),
+                ("/consents/*", "/consents/*/withdraw"),
+                TEAM,
+            ),
+            Task(
+                "who-sees-what",
+                N_("Know who sees what"),
+                (
+                    N_(
+                        "Before a place is given, a provider sees a first name, an age band, the"
+                        " area, and what matters and is needed."
+                    ),
+                    N_(
+                        "With a place given, they also see how to reach the person and what keeps"
+                        " them safe."
+                    ),
+                    N_("When the person takes their consent back, sharing stops at once."),
+                ),
+            ),
+            Task(
+                "raise-a-concern",
+                N_("Raise a safeguarding concern"),
+                (
+                    N_("If someone is in immediate danger, call 999. Then record it here."),
+                    N_("Say what you saw and whether anyone is in danger now. The rest can wait."),
+                    N_("Ring the number on the page. It stays red until a person has read it."),
+                ),
+                ("/referrals/*/concern", "/people/*/concern", "/providers/*/concern",
+                 "/concerns/*"),
+            ),
+            Task(
+                "share-for-safety",
+                N_("Share something without consent, for safety"),
+                (
+                    N_("Ask the person first, unless asking would put somebody at risk."),
+                    N_("Say what is shared, on which lawful ground and why it cannot wait."),
+                    N_("Nothing is shared until a second person approves. It lasts a few days."),
+                ),
+                ("/people/*/share",),
+                TEAM | REVIEWERS,
+            ),
+            Task(
+                "open-in-an-emergency",
+                N_("Open the record of a person another team holds"),
+                (
+                    N_("Only when you cannot reach that team and it cannot wait."),
+                    N_("Somebody is told at once, and each page you open is reviewed."),
+                ),
+                ("/emergencies/open",),
+                TEAM | frozenset({Role.SAFEGUARDING_LEAD}),
+            ),
+        ),
+    ),
+    Group(
+        N_("Groups and activities"),
+        (
+            Task(
+                "answer-a-referral",
+                N_("Answer a referral"),
+                (
+                    N_("Open it from your inbox. You see a first name and what is needed."),
+                    N_("Accept, ask a question, put them on your waiting list, or say that you"
+                       " cannot take them."),
+                    N_("Once you accept you see how to reach them. The link worker is told."),
+                ),
+                ("/referrals/*/accept", "/referrals/*/decline", "/referrals/*/ask"),
+                LEADERS,
+            ),
+            Task(
+                "who-came",
+                N_("Say who came"),
+                (
+                    N_("Open “Sessions” and choose the day."),
+                    N_("Everyone is set to Came. Change those who did not, then save."),
+                    N_("When somebody misses two in a row, ring them first if that is safe."),
+                ),
+                ("/sessions", "/sessions/*/*"),
+                LEADERS,
+            ),
+            Task(
+                "confirm-offers",
+                N_("Keep your offers right"),
+                (
+                    N_("Link workers choose from this list. Say once a month that it is right."),
+                    N_("If you are full, say that an activity takes nobody new for now."),
+                ),
+                ("/offers", "/offers/*", "/offers/add"),
+                LEADERS,
+            ),
+            Task(
+                "hand-in-evidence",
+                N_("Hand in insurance, checks and training"),
+                (
+                    N_("Open your own page under “Our offers”. It says what is missing."),
+                    N_("Hand the paper in with its dates. It counts once it has been checked."),
+                ),
+                ("/providers/*/evidence/add", "/providers/*/apply"),
+                LEADERS | GOVERNANCE,
+            ),
+            Task(
+                "finish",
+                N_("Finish with somebody"),
+                (
+                    N_("Open their referral and choose “Finish”."),
+                    N_("Say how it went, whether their goals were met and what comes next."),
+                    N_("If they agreed, you see the message to their practice before it goes."),
+                ),
+                ("/referrals/*/complete",),
+                LEADERS,
+            ),
+        ),
+    ),
+    Group(
+        N_("Reviews and rules"),
+        (
+            Task(
+                "escalate",
+                N_("Take something to the next level"),
+                (
+                    N_("Open the record it is about and choose “Escalate”."),
+                    N_("Say what was tried and what you need. The page says who gets it, and until"
+                       " when."),
+                    N_("If someone may be harmed, raise a safeguarding concern instead."),
+                ),
+                ("/referrals/*/escalate", "/providers/*/escalate"),
+            ),
+            Task(
+                "decide-a-review",
+                N_("Decide a review"),
+                (
+                    N_("Take it first, so that everybody knows who has it."),
+                    N_("Choose a decision and what is to happen. You see what it does before it"
+                       " does it."),
+                    N_("What could not be done stays on the list, to be tried again."),
+                ),
+                ("/escalations/*", "/escalations/*/decide"),
+                REVIEWERS,
+            ),
+            Task(
+                "assure-a-provider",
+                N_("Assure a provider"),
+                (
+                    N_("Open the provider: what is missing or out of date stands at the top."),
+                    N_("Check each paper you are handed, then assure, assure with conditions, or"
+                       " do not."),
+                ),
+                ("/providers/*", "/assurance/*"),
+                GOVERNANCE,
+            ),
+            Task(
+                "change-a-rule",
+                N_("Change a time limit, a list of reasons or the evidence asked for"),
+                (
+                    N_("Open “Policy” and the rule. You see who set it, and since when."),
+                    N_("A rule never reaches back: what runs keeps the rule it began with."),
+                    N_("You can ask people what they think before you change it."),
+                ),
+                ("/policy", "/policy/*/*", "/policy/*/*/change"),
+            ),
+            Task(
+                "answer-about-own-information",
+                N_("Answer somebody who asks about their own information"),
+                (
+                    N_("Take the request down on the person's page. The month counts from then."),
+                    N_("Find out who asks, do what was asked, and say what was left out and why."),
+                ),
+                ("/rights", "/rights/*", "/people/*/rights"),
+                TEAM | REVIEWERS,
+            ),
+        ),
+    ),
+    Group(
+        N_("Accounts and the log"),
+        (
+            Task(
+                "give-an-account",
+                N_("Give somebody an account"),
+                (
+                    N_("Open their organisation and choose “Give somebody an account”."),
+                    N_("Tell them the password in person or by phone, never by email."),
+                ),
+                ("/organisations/*/accounts/add", "/users"),
+                ADMINISTRATORS,
+            ),
+            Task(
+                "new-wording",
+                N_("Publish new words to read out for consent"),
+                (
+                    N_("Open “Wording”, the purpose and the language."),
+                    N_("See what changes before you publish. Answers given before keep their"
+                       " words."),
+                ),
+                ("/wording", "/wording/*/*"),
+                ADMINISTRATORS,
+            ),
+            Task(
+                "read-the-log",
+                N_("See who did what, and when"),
+                (
+                    N_("Open “Audit”. The first line says whether the log is whole."),
+                    N_("Narrow it by person, record, kind, organisation and days."),
+                    N_("That you read it is written in the log too."),
+                ),
+                ("/audit", "/audit/*"),
+                AUDITORS | GOVERNANCE | frozenset({Role.INFORMATION_GOVERNANCE_LEAD}),
+            ),
+        ),
+    ),
+    Group(
+        N_("About this service"),
+        (
+            Task(
+                "new",
+                N_("What is new"),
+                (
+                    N_("You can read every page in English or in Welsh."),
+                    N_("My work says who is silent past their time, and why each thing is there."),
+                    N_("The person can see who has looked at their record."),
+                    N_("A record that another team holds can be opened in an emergency; each use"
+                       " is reviewed."),
+                ),
+                (),
+                None,
+            ),
+            Task(
+                "known-problems",
+                N_("Known problems"),
+                (
+                    N_("No speaker has checked the Welsh yet. Press “English” at the foot of the"
+                       " page if something reads oddly."),
+                    N_("What people write themselves is not translated."),
+                    N_("No times of buses and no maps are shown with an activity."),
+                    N_("Nothing is sent to practices by itself yet: your list says whom to tell."),
+                ),
+                (),
+                None,
+            ),
+            Task(
+                "the-demo",
+                N_("Take a tour of the demo"),
+                (
+                    N_("Whoever runs the demo starts it with: segue demo. It opens in a browser."),
+                    N_("Each door is somebody else, already signed in. Nobody in it exists."),
+                    N_("Begin as the link worker: open a draft, record consent, and send it."),
+                    N_("Then open the group's door and answer it. Wind the clock to see what"
+                       " happens when nobody does."),
+                ),
+                (),
+                None,
+            ),
+        ),
+    ),
+)  # fmt: skip
+TASKS: dict[str, Task] = {task.slug: task for group in GROUPS for task in group.tasks}
+
+
+def for_role(tasks: Iterable[Task], role: Role | None) -> list[Task]:
+    """The tasks of somebody with this role, and those for anybody."""
+    return [t for t in tasks if t.roles is None or (role is not None and role in t.roles)]
+
+
+@cache
+def _pattern(where: str) -> re.Pattern[str]:
+    return re.compile(re.escape(where).replace(r"\*", "[^/]+"))
+
+
+def here(path: str, role: Role | None) -> list[dict[str, str]]:
+    """The tasks done on the page at this address, as links: the nearest first."""
+    found = [
+        (place.count("*"), task)
+        for task in for_role(TASKS.values(), role)
+        for place in task.where
+        if _pattern(place).fullmatch(path)
+    ]
+    found.sort(key=lambda one: one[0])
+    return [{"href": f"/help/{t.slug}", "text": said(t.title)} for _stars, t in found[:HERE]]
+
+
+def _fits(task: Task, words: list[str]) -> bool:
+    text = " ".join(map(said, (task.title, *task.steps))).casefold()
+    return all(word in text for word in words)
+
+
+@pages.get("/help")
+@public("help must be there for those who can't sign in")
+def index() -> str:
+    """The tasks of whoever reads, or all of them; with `q`, those with these words in them."""
+    actor = actor_or_none()
+    asked = request.args.get("q", "").strip()[:100]
+    role = actor.role if actor is not None else None
+    every = bool(request.args.get("all")) or role is None
+    words = asked.casefold().split()
+    groups = []
+    for group in GROUPS:
+        tasks = list(group.tasks) if every else for_role(group.tasks, role)
+        fitting = [t for t in tasks if _fits(t, words)]
+        if fitting:
+            links = [{"href": f"/help/{t.slug}", "text": said(t.title)} for t in fitting]
+            groups.append((said(group.title), links))
+    return render_template(
+        "help/index.jinja",
+        groups=groups,
+        asked=asked,
+        every=every,
+        signed_in=role is not None,
+        contact=settings().contact,
+    )
+
+
+@pages.get("/help/<slug>")
+@public("help must be there for those who can't sign in")
+def task(slug: str) -> ResponseReturnValue:
+    """How one thing is done."""
+    found = TASKS.get(slug)
+    if found is None:
+        abort(404)
+    return render_template(
+        "help/task.jinja",
+        title=said(found.title),
+        steps=[said(step) for step in found.steps],
+        contact=settings().contact,
+        back={"href": "/help", "text": _("All help")},
+    )
