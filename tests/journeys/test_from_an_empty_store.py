@@ -222,7 +222,7 @@ def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way, f
         sol.go(f"{page}/{trigger}")
         sol.press_the_button()
     today_register = f"/sessions/{activity}/{today():%Y-%m-%d}"
-    sol.go(today_register).press("Everyone came")
+    sol.go(today_register).press("Save")
     sol.go(f"{page}/complete").fill(
         outcome="stays_as_member", goals_met="yes", summary="Came every week."
     )
