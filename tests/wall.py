@@ -283,6 +283,11 @@ class ByHand:
         mine = b["membership_id"] == self.actor.membership_id
         return bool(mine or (self.is_role(Role.TEAM_LEAD) and ours))
 
+    def reminder(self, m: Row) -> bool:
+        return bool(m["membership_id"] == self.actor.membership_id)
+
+    saved_view = reminder
+
     def attendance(self, a: Row) -> bool:
         return self._among("referral", a["referral_id"])
 
