@@ -42,6 +42,7 @@ NOT_YET = {
     "/overrides/<uuid:record_id>": 18,
     "/referrals/<uuid:record_id>": 16,
     "/rights/<uuid:record_id>": 16,
+    "/system": 20,
 }
 
 
