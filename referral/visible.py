@@ -429,8 +429,18 @@ def holds(
     return found
 
 
+# What tells its reader something to act on; the rest is told once more where it belongs.
+NEWS = ("escalation_decided", "concern_closed")
+BEGUN, UNREAD = "begun", "unread"  # beside the states: what else waits, counted with them
+BESIDES = f"""
+UNION ALL SELECT '{BEGUN}', count(*) FROM beginning b
+  WHERE b.membership_id = :membership AND b.updated_at <= :before
+UNION ALL SELECT '{UNREAD}', count(*) FROM notice n
+  WHERE n.membership_id = :membership AND n.read_at IS NULL AND n.what IN ({listed(*NEWS)})"""
+
+
 @cache
-def _counts(scoped: str, mine: bool) -> Sql:
+def _counts(scoped: str, mine: bool, besides: bool = False) -> Sql:
     joins = ""
     if scoped == "place":
         joins = """
@@ -442,14 +452,18 @@ JOIN place pl ON pl.id = og.place_id"""
     own = " AND r.link_worker_id = :membership" if mine else ""
     return Sql(
         f"SELECT r.state, count(*) FROM referral r{joins} WHERE r.system_id = :system_id"
-        f" AND {SCOPES[scoped]}{own} GROUP BY r.state"
+        f" AND {SCOPES[scoped]}{own} GROUP BY r.state" + (BESIDES if besides else "")
     )
 
 
-def counts(tx: Tx, actor: Actor, at: datetime, mine: bool = False) -> dict[str, int]:
-    """How many referrals in scope are in each state; `mine`: only those the actor is named on."""
-    query = _counts(scope(actor), mine)
-    rows = tx.rows(query, **_scoped(actor, at), membership=actor.membership_id)
+def counts(
+    tx: Tx, actor: Actor, at: datetime, mine: bool = False, before: datetime | None = None
+) -> dict[str, int]:
+    """How many referrals in scope are in each state; `mine`: only those the actor is named on.
+    `before`: also how much they have begun and not touched since then (BEGUN), and what of NEWS
+    they haven't read (UNREAD)."""
+    query = _counts(scope(actor), mine, before is not None)
+    rows = tx.rows(query, **_scoped(actor, at), membership=actor.membership_id, before=before)
     return {row[0]: int(row[1]) for row in rows}
 
 
@@ -1178,8 +1192,6 @@ LEFT JOIN guard.rights_request q ON n.noun = 'rights_request' AND q.id = n.recor
 WHERE n.system_id = :system_id AND n.membership_id = :membership
 """
 NOTICES = Sql(NOTICE + " AND n.id < :before ORDER BY n.id DESC LIMIT :limit", (4, 5))
-# What tells its reader something to act on; the rest is told once more where it belongs.
-NEWS = ("escalation_decided", "concern_closed")
 UNREAD_NEWS = Sql(
     f"{NOTICE} AND n.read_at IS NULL AND n.what IN ({listed(*NEWS)}) ORDER BY n.id DESC LIMIT 10",
     (4, 5),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, current_app, render_template, request
@@ -25,7 +25,6 @@ from web.labels import said, word
 from web.offers import to_confirm
 from web.say import _, ngettext
 from web.sessions import next_of
-from web.signing_in import session_or_none
 from web.words import by_when, day_words, deadline
 from web.worklists import card, drawn, groups
 from workflows import inquiries, reading
@@ -75,7 +74,7 @@ def home() -> str:
 def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
     lists = LISTS["provider" if actor.role is Role.PROVIDER_LEADER else "team"]
     mine = actor.role is Role.LINK_WORKER
-    counted = visible.counts(tx, actor, at, mine)
+    counted = visible.counts(tx, actor, at, mine, at - timedelta(days=LEFT_ALONE))
     if show in lists:
         return _list(tx, actor, at, show, counted)
     if show == REMINDERS:
@@ -83,7 +82,10 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
     position = after(int, datetime, int)
     work = reading.worklist(tx, actor, at, position)
     provider = actor.role is Role.PROVIDER_LEADER
-    besides = {"overdue": _left_alone(tx, actor, at), "news": _news(tx, actor, at)}
+    besides = {
+        "overdue": _left_alone(tx, actor, at) if counted.get(visible.BEGUN) else [],
+        "news": _news(tx, actor, at) if counted.get(visible.UNREAD) else [],
+    }
     by_hand = errands.listed(tx, actor, at)
     late = len(besides["overdue"])
     count = work.counts._replace(
@@ -111,9 +113,6 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
 
 def _news(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
     """What others decided on something they raised, until they say that they have read it."""
-    session = session_or_none()
-    if session is None or not session.unread:
-        return []
     return [
         {
             "href": labels.record_path(one.noun, one.record_id),
@@ -131,8 +130,6 @@ def _news(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
 
 def _left_alone(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
     """What was begun, has no activity, and has not been touched for as long as a draft may lie."""
-    if actor.role is not Role.LINK_WORKER:
-        return []
     begun = beginnings.all_of(tx, actor)
     left = [one for one in begun if add(one.updated_at, LEFT_ALONE, ENGLAND) <= at]
     touched = {one.id: one.updated_at for one in left}

@@ -178,6 +178,15 @@ def consent_line(c: ConsentSeen) -> dict[str, Any]:
         "tag": labels.state_tag("consent", c.state),
         "when": day_words((c.answered_at or c.asked_at).date()),
         "until": day_words(c.until.date()) if c.until and c.state == "given" else "",
+        "how": [
+            words
+            for words in (
+                word(labels.HOW, c.how),
+                _("asked by %(name)s", name=c.asked_by) if c.asked_by else "",
+                _("wording %(number)s", number=c.wording_number) if c.wording_number else "",
+            )
+            if words
+        ],
     }
 
 

@@ -237,7 +237,7 @@ def row(one: Card, actor: Actor, at: datetime) -> dict[str, Any]:
         "held": drawn["held"],
         "with": whose(known),
         "deadline": drawn.get("deadline"),
-        "updated": day_words(local_day(known["since"])) if known.get("since") else "",
+        "updated": day_words(local_day(known["since"]), now=at) if known.get("since") else "",
     }
 
 
@@ -480,7 +480,7 @@ def taking_part() -> str:
         found, more = reading.referrals(tx, actor, at, filters, after(datetime, str))
         items = [card(one, actor, at) for one in found]
     return render_template(
-        "referrals.jinja",
+        "taking_part.jinja",
         heading=_("People taking part"),
         items=items,
         older=_to("/taking-part", [("after", pack(*more))]) if more else None,

@@ -167,9 +167,7 @@ def _call(
     return {
         "href": path,
         "name": item.name,
-        "reason": _(
-            "A call you planned: %(why)s.", why=_uncapitalised(word(labels.REMINDERS, item.why))
-        ),
+        "reason": _("A call you planned. %(why)s.", why=word(labels.REMINDERS, item.why)),
         "meta": meta(item, actor, at),
         "deadline": due,
         "tag": state_tag(item.noun, item.state) if item.state else None,
@@ -179,10 +177,6 @@ def _call(
     }  # fmt: skip
 
 
-def _uncapitalised(words: str) -> str:
-    return words[:1].lower() + words[1:]
-
-
 def _reminded(item: WorkItem, at: datetime) -> list[str]:
     """What its reader said when they put it off."""
     if item.until is None:
@@ -190,8 +184,8 @@ def _reminded(item: WorkItem, at: datetime) -> list[str]:
     day = day_words(local_day(item.until), weekday=True, now=at)
     why = word(labels.REMINDERS, item.why)
     if item.until <= at:
-        return [_("You asked to be reminded on %(day)s: %(why)s.", day=day, why=why)]
-    return [_("Back on your list on %(day)s: %(why)s.", day=day, why=why)]
+        return [_("You asked to be reminded on %(day)s. %(why)s.", day=day, why=why)]
+    return [_("Back on your list on %(day)s. %(why)s.", day=day, why=why)]
 
 
 def _later(item: WorkItem, at: datetime) -> dict[str, Any]:

@@ -45,7 +45,9 @@ def lists(pg: bool) -> Iterator[tuple[str, Sql]]:
         for how in ("ids", "reference", "name"):
             yield f"referrals {scoped} by {how}", visible._referrals_by(scoped, how, pg)
         for mine in (False, True):
-            yield f"counts {scoped} {mine}", visible._counts(scoped, mine)
+            for besides in (False, True):
+                query = visible._counts(scoped, mine, besides)
+                yield f"counts {scoped} {mine} {besides}", query
             yield f"next due {scoped} {mine}", visible._next_due(scoped, mine)
     for name in ("WORK_PAGE", "WORK_ONE", "ANSWERS", "HOLDS"):
         yield name, visible._many(getattr(visible, name), (), pg)

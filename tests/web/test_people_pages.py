@@ -231,3 +231,13 @@ def test_a_closed_person_shows_a_first_name_and_the_sentence(w: World) -> None:
     assert "Start a new referral" not in page.words
     assert priya.get(f"/people/{person}/consent").status == 404
     assert "Okoro" in sign_in(w, "sam").get(f"/people/{person}").words
+
+
+def test_an_answer_says_how_it_was_given_and_who_asked(w: World) -> None:
+    person = w.person()
+    w.consent(person)
+    words = sign_in(w, "priya").get(f"/people/{person}").words
+    assert "Consent, the newest first" in words
+    assert "asked by Priya Shah" in words
+    other = w.person()
+    assert "asked by" not in sign_in(w, "priya").get(f"/people/{other}").words

@@ -206,7 +206,7 @@ def test_a_call_comes_onto_the_list_until_it_is_made(
     page = visitor.get("/")
     assert len(asked) <= BUDGET
     assert headings(page) == ["Coming up"]
-    assert "A call you planned: to ask how they are." in page.words
+    assert "A call you planned. To ask how they are." in page.words
     assert names(sign_in(w, "sam").get("/")) == []
     w.later(days=1)
     visitor = sign_in(w, "priya")

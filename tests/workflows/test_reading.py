@@ -688,3 +688,36 @@ def test_a_page_costs_few_statements(w: World) -> None:
         reading.referrals(tx, actor, w.at)
         assert work <= 8
         assert len(asked) <= 4
+
+
+# -- as others spell it -------------------------------------------------------------------------
+
+
+def test_a_name_is_found_as_others_spell_it_and_only_in_ones_own_team(w: World) -> None:
+    person = w.person(given_name="Katherine", family_name="Smyth")
+
+    def alike(who: str, words: str) -> list[str]:
+        with w.store.read(w.actor[who]) as tx:
+            return [one.id for one in reading.search(tx, w.actor[who], w.at, words).alike]
+
+    assert alike("priya", "Catherine Smith") == [person]
+    assert alike("tess", "kathrin") == [person]
+    assert alike("priya", "Katherine") == []  # that is the name itself
+    assert alike("priya", "Frederick") == []
+    assert alike("priya", "ka") == []
+    assert alike("olu", "Catherine Smith") == []
+    assert alike("sol", "Catherine Smith") == []
+    concern(w, person, sources=[{"user_id": w.actor["priya"].user_id}])
+    assert alike("priya", "Catherine Smith") == []
+    assert alike("sam", "Catherine Smith") == [person]
+
+
+def test_activities_and_providers_are_found_by_the_beginnings_of_their_words(w: World) -> None:
+    with w.store.read(w.actor["priya"]) as tx:
+        found = reading.search_offered(tx, w.actor["priya"], "SINGING brea")
+        assert [(one.provider, one.activity) for one in found] == [
+            ("Riverside Singers", "Singing for breathing")
+        ]
+        (provider,) = reading.search_offered(tx, w.actor["priya"], "riverside")
+        assert provider.activity is None
+        assert reading.search_offered(tx, w.actor["priya"], "inging") == []

@@ -20,6 +20,7 @@ from web.demo import cast
 from web.demo.leading import leading
 from web.demo.lives import tell_lives
 from web.demo.rights import tell_rights
+from workflows import views
 from workflows.activities import add_provider, pause_activity, save_activity, save_group
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
@@ -545,7 +546,8 @@ def tell(
 
 
 def _reminded(s: Story) -> None:
-    """A link worker puts one thing off until it is arranged, and plans a call for the next day."""
+    """A link worker puts one thing off until it is arranged, plans a call for the next day, and
+    keeps a list under a name."""
     actor = s.actor["priya"]
     theirs = [name for name in ("Derek", "Winifred", "Margaret") if s.team(name) == "priya"]
 
@@ -572,7 +574,13 @@ def _reminded(s: Story) -> None:
                 why="check_in",
             )
 
+    def keep(at: datetime) -> None:
+        with s.store.begin(actor) as tx:
+            asked = "with=provider&sort=deadline"
+            views.save(tx, actor, at, name="Waiting on providers", asked=asked)
+
     s.on(1, later, hour=15)
+    s.on(1, keep, hour=15)
     s.on(1, call, hour=15)
 
 
