@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import date, datetime
+from itertools import groupby
 from typing import Any, NamedTuple, TypeVar, cast
 
 from referral import keys
@@ -17,7 +18,7 @@ from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of,
 from referral.scopes import asked, opened, people_scope
 from referral.states import Role
 from referral.store import Sql, Tx
-from referral.visible import CLOSED_PERSON, HELD_PERSON
+from referral.visible import CLOSED_PERSON, HELD_PERSON, _list, _many
 
 Seen = TypeVar("Seen", bound=NamedTuple)
 
@@ -206,6 +207,15 @@ def practice_of(tx: Tx, actor: Actor) -> str | None:
     return None if row is None else str(row[0])
 
 
+PHONE_OF = Sql("SELECT phone FROM organisation WHERE id = :id")
+
+
+def phone_of(tx: Tx, actor: Actor) -> str | None:
+    """The number of the organisation a member works in."""
+    row = tx.row(PHONE_OF, id=actor.organisation_id)
+    return None if row is None else row[0]
+
+
 # -- referrals ----------------------------------------------------------------------------------
 
 
@@ -336,11 +346,13 @@ class ReferralListed(NamedTuple):
     link_worker: str
     risks: str | None
     safety_notes: str | None
+    activity_id: str
 
 
 REFERRALS_OF = Sql(
     """
-SELECT r.id, r.reference, r.state, r.since, a.name, po.name, u.name, r.risks, r.safety_notes
+SELECT r.id, r.reference, r.state, r.since, a.name, po.name, u.name, r.risks, r.safety_notes,
+  a.id
 FROM referral r
 JOIN membership m ON m.id = r.link_worker_id
 JOIN app_user u ON u.id = m.user_id
@@ -490,6 +502,7 @@ class ActivitySeen(NamedTuple):
     conditional_activities: str | None
     evidence_until: datetime | None
     agreement_live: bool
+    postcode: str | None
 
 
 _ACTIVITIES = f"""
@@ -501,7 +514,8 @@ SELECT g.id, g.name, g.capacity - g.members_from_outside - g.taken, g.starts_on,
   EXISTS (SELECT 1 FROM agreement_party a1 JOIN agreement ag ON ag.id = a1.agreement_id
     JOIN agreement_party a2 ON a2.agreement_id = ag.id
     WHERE a1.organisation_id = pr.organisation_id AND a2.organisation_id = :org
-    AND ag.kind = 'sharing' AND {of("ag", AGREEMENT_LIVE)} AND ag.review_at > :at)
+    AND ag.kind = 'sharing' AND {of("ag", AGREEMENT_LIVE)} AND ag.review_at > :at),
+  a.postcode
 FROM activity_group g
 JOIN activity a ON a.id = g.activity_id
 JOIN provider pr ON pr.id = a.provider_id
@@ -581,6 +595,54 @@ def ranked(
         )
         if row is not None:
             found.append(_activity(row))
+    return found
+
+
+class Answered(NamedTuple):
+    """A referral that was sent, when its provider first answered, and what they decided."""
+
+    provider_id: str
+    sent_at: datetime
+    first_at: datetime | None
+    decision: str | None
+
+
+NEWEST = 20
+FIRST_WORDS = ("ask", "put_on_waiting_list", "accept", "decline", "contact")
+DECISIONS = ("put_on_waiting_list", "accept", "decline", "lapse")
+ANSWERED = """
+WITH recent AS (
+  SELECT r.id, r.provider_id, row_number() OVER (
+    PARTITION BY r.provider_id ORDER BY r.since DESC, r.id DESC) AS number
+  FROM referral r
+  WHERE r.organisation_id = :org AND r.sent_at IS NOT NULL AND r.provider_id {ids})
+SELECT CAST(x.provider_id AS text), CAST(x.id AS text), s.trigger, s.at
+FROM recent x JOIN step s ON s.record_id = x.id
+WHERE x.number <= :most ORDER BY x.id, s.version
+"""
+
+
+def answered(tx: Tx, actor: Actor, provider_ids: Iterable[str]) -> list[Answered]:
+    """How these providers answered the newest referrals of the actor's own organisation."""
+    rows = tx.rows(
+        _many(ANSWERED, (3,), tx.pg),
+        ids=_list(set(provider_ids), tx.pg),
+        org=actor.organisation_id,
+        most=NEWEST,
+    )
+    found: list[Answered] = []
+    for _record, steps in groupby(rows, key=lambda row: row[1]):
+        one = None
+        for provider_id, _id, trigger, at in steps:
+            if trigger == "send" and one is None:
+                one = Answered(provider_id, at, None, None)
+            elif one is not None:
+                if one.first_at is None and trigger in FIRST_WORDS:
+                    one = one._replace(first_at=at)
+                if one.decision is None and trigger in DECISIONS:
+                    one = one._replace(decision=trigger)
+        if one is not None:
+            found.append(one)
     return found
 
 

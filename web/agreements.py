@@ -177,7 +177,7 @@ def agreement(record_id: UUID) -> str:
             abort(404)
         parties = oversight.parties(tx, actor, found.id)
         clocks = records.clocks(tx, found.id)
-        story = reading.timeline(tx, actor, at, Noun.AGREEMENT, found.id)
+        story = reading.timeline(tx, actor, at, Noun.AGREEMENT, found.id, known=(found.facts, None))
         accountability = answering.drawn(tx, at, actor, Noun.AGREEMENT, found.id)
     actions, refused = _next(found)
     worn = {hat[1] for hat in TABLES[Noun.AGREEMENT].hats(found.facts, actor)}

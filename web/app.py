@@ -32,6 +32,7 @@ MODULES: tuple[str, ...] = (
     "web.help",
     "web.languages",
     "web.wizard",
+    "web.activities",
     "web.referrals",
     "web.people",
     "web.lives",

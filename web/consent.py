@@ -217,7 +217,7 @@ def show(consent_id: UUID) -> ResponseReturnValue:
     def look(tx: Tx, at: datetime) -> tuple[Any, ...]:
         return (
             *(found := _look(tx, at, cid)),
-            reading.timeline(tx, actor, at, Noun.CONSENT, cid),
+            reading.timeline(tx, actor, at, Noun.CONSENT, cid, known=(found[0], None)),
             _rests_on(tx, found[0], found[1]),
             at,
         )

@@ -188,7 +188,9 @@ def show(record_id: UUID) -> ResponseReturnValue:
             "looked": looks.under(tx, actor, found.facts, one["created_at"]),
             "clocks": records.clocks(tx, rid),
             "owner": records.owner(tx, found.facts.governance),
-            "story": reading.timeline(tx, actor, at, Noun.EMERGENCY, rid),
+            "story": reading.timeline(
+                tx, actor, at, Noun.EMERGENCY, rid, known=(found.facts, None)
+            ),
             "concerns": records.concerns_about(tx, actor, person.id) if lead else [],
             "person_href": f"/people/{person.id}" if may else None,
         }

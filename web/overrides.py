@@ -146,7 +146,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
             seen,
             records.clocks(tx, oid),
             records.owner(tx, key),
-            reading.timeline(tx, actor, at, Noun.OVERRIDE, oid),
+            reading.timeline(tx, actor, at, Noun.OVERRIDE, oid, known=(found.facts, None)),
         )
 
     found, o, clocks, owner, story = edge().perform(actor, look)

@@ -91,6 +91,7 @@ ONE: dict[str, One] = {
         "wizard.activity",
         "wizard.ask",
         "wizard.check",
+        "wizard.compare",
         "wizard.consent",
         "wizard.hub",
         "wizard.leave",
@@ -241,6 +242,8 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
     ),
     "organisations, their people at work, what they offer and agreed": frozenset(
         {
+            "activities.find",
+            "activities.sheet",
             "access_pages.download",
             "access_pages.review",
             "accountability_pages.accountability",

@@ -29,11 +29,12 @@ from web.app import edge
 from web.forms import Form, Next, answer, page
 from web.holds import panel
 from web.labels import said, word
+from web.matching import offer
 from web.moves import QUESTIONS, Asked, drawn, lists_in_force, move_page, own_page, read_record
 from web.say import _
 from web.schemas import schema_for
 from web.timelines import entries
-from web.wizard import MENDED_ON, PER_PAGE, next_after, offer
+from web.wizard import MENDED_ON, PER_PAGE, next_after
 from web.words import (
     age_band,
     by_when,

@@ -89,6 +89,7 @@ def plan(record_id: UUID) -> ResponseReturnValue:
             latest=latest,
             question=_("What is the call for?"),
             reasons=labels.choices(labels.REMINDERS, *reminders.CALL_REASONS),
+            concern=f"/referrals/{rid}/concern",
             back={"href": f"/referrals/{rid}", "text": _("Back to the referral")},
         ),
         command,

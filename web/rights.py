@@ -174,7 +174,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
             seen,
             records.clocks(tx, rid),
             records.owner(tx, found.facts.lead),
-            reading.timeline(tx, actor, at, Noun.RIGHTS, rid),
+            reading.timeline(tx, actor, at, Noun.RIGHTS, rid, known=(found.facts, None)),
             records.proposals_on(tx, rid),
             restrictions_of(tx, seen["person_id"]) if actor.role in LEADS else [],
         )

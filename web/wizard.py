@@ -22,8 +22,8 @@ from referral import beginnings, facts, policy, records
 from referral.audit import log, showing
 from referral.beginnings import Begun
 from referral.facts import ReferralFacts
-from referral.records import ActivitySeen, ConsentSeen, PersonSeen, PlanSeen, ReferralSeen
-from referral.states import Basis, Noun, Purpose, ReferralState
+from referral.records import ConsentSeen, PersonSeen, PlanSeen, ReferralSeen
+from referral.states import DUPLICATES, Basis, Noun, Purpose, ReferralState
 from referral.store import Tx
 from web.access import TEAM, access, current_actor
 from web.app import edge
@@ -31,6 +31,7 @@ from web.assessments import choices as assessed
 from web.errors import NOT_SAVED, not_saved, status_of
 from web.forms import Form, Next, answer, form_now, page, refuse, typed
 from web.labels import said
+from web.matching import Offer, matched, offer, records_in_words
 from web.say import _
 from web.schemas import Command, Wrong, load
 from web.schemas.consent import Answer
@@ -41,8 +42,7 @@ from web.words import by_when, day_words, phone_words
 from workflows import beginnings as writing
 from workflows.consent import record_consent
 from workflows.engine import NOT_FOUND, TABLES, Refused, decide
-from workflows.guards import provider_assured
-from workflows.moves import N_, NOTHING, Refusal
+from workflows.moves import N_, Refusal
 from workflows.people import (
     add_person,
     change_person,
@@ -106,6 +106,8 @@ class Writing:
     at: datetime
     # The practice the writer works in, if it is one: most people they meet are registered there.
     own_practice: str | None = None
+    # What was last said to keep people safe, of somebody who was here before: to be said again.
+    kept_safe: str | None = None
 
     @property
     def known(self) -> bool:
@@ -197,7 +199,11 @@ def read(tx: Tx, at: datetime, writing_id: str) -> Writing:
         consents = tuple(records.consents(tx, person.id))
         earlier = records.newest_plan(tx, person.id, plan.id if plan else None)
         own = records.practice_of(tx, actor)
-        return Writing(writing_id, person, begun, None, None, plan, earlier, consents, at, own)
+        before = records.referrals_of(tx, person) if begun.answers.get("known") else []
+        kept = next((one.safety_notes for one in before if one.safety_notes), None)
+        return Writing(
+            writing_id, person, begun, None, None, plan, earlier, consents, at, own, kept
+        )
     f = facts.referral(tx, writing_id, actor, at)
     if f is None or not TABLES[Noun.REFERRAL].hats(f, actor):
         raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="write", record_id=writing_id)
@@ -587,7 +593,8 @@ def _matters_schema(later: bool) -> Schema:
 
 
 def _matters_known(w: Writing) -> dict[str, Any]:
-    plan = w.plan if w.plan and w.plan.what_matters else w.earlier
+    said_now = w.plan is not None and (w.plan.what_matters or w.plan.goals)
+    plan = w.plan if said_now else w.earlier
     goals = list((plan and plan.goals) or [])
     out = {f"goal_{n + 1}": goal for n, goal in enumerate(goals[:MOST_GOALS])}
     return {"what_matters": plan.what_matters if plan else "", **out}
@@ -643,9 +650,11 @@ def _safety_schema(later: bool) -> Schema:
 
 
 def _safety_known(w: Writing) -> dict[str, Any]:
+    """Notes of before stand there to be confirmed; that there were none is asked anew."""
+    again = w.kept_safe if w.said("risks") is None else None
     return {
-        "risks": w.said("risks"),
-        "safety_notes": w.said("safety_notes"),
+        "risks": "some" if again else w.said("risks"),
+        "safety_notes": again or w.said("safety_notes"),
         "call_before": "yes" if w.said("call_before") else "",
         "urgent": "yes" if w.said("urgent") else "",
     }
@@ -760,82 +769,109 @@ def ask(writing_id: UUID, slug: str) -> ResponseReturnValue:
 # -- choosing an activity -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Offer:
-    """An activity as a choice, with its provider's papers in words."""
-
-    seen: ActivitySeen
-    places: str
-    papers: str
-    refused: str
-
-    @property
-    def group_id(self) -> str:
-        return self.seen.group_id
-
-
-def offer(seen: ActivitySeen, at: datetime) -> Offer:
-    """An activity with what stands in the way of sending anybody there."""
-    left = max(0, seen.places_left)
-    places = (
-        _("No places left now. The provider keeps a waiting list")
-        if left == 0
-        else _("1 place left") if left == 1
-        else _("%(num)s places left", num=left)
-    )  # fmt: skip
-    conditional = seen.assurance_state == "conditional"
-    assured = provider_assured.holds(_papers_of(seen), NOTHING, at)
-    refused = ""
-    if not assured:
-        refused = _("Cannot be chosen: the provider's insurance, checks or training are not in"
-                    " date.")  # fmt: skip
-    elif not seen.agreement_live:
-        refused = _("Cannot be chosen: there is no information-sharing agreement with this"
-                    " provider.")  # fmt: skip
-    papers = _("Assured with conditions") if conditional else _("Assured. Agreement in force")
-    return Offer(seen, places, "" if refused else papers, refused)
-
-
-def _papers_of(seen: ActivitySeen) -> Any:
-    return _Papers(
-        seen.assurance_state, seen.conditional_activities, seen.evidence_until, seen.activity_id
-    )
-
-
-@dataclass(frozen=True)
-class _Papers:
-    assurance_state: str | None
-    conditional_activities: str | None
-    evidence_until: datetime | None
-    activity_id: str
-
-
 PER_PAGE = 20
+
+
+# So many are looked through, by name: a place has fewer.
+MOST_LOOKED_AT = 400
 
 
 def next_after() -> str:
     """The group after which this page of activities begins; an id that is none isn't found."""
-    text = request.args.get("after", "")
-    if not text:
-        return ""
-    try:
-        return str(UUID(text))
-    except ValueError:
-        raise Refused([NOT_FOUND], noun="activity", trigger="read", record_id=None) from None
+    return ids_said("after")[0] if request.args.get("after") else ""
+
+
+def ids_said(name: str) -> list[str]:
+    """The ids of groups in the address; one that is none isn't found."""
+    found = []
+    for text in request.args.getlist(name):
+        try:
+            found.append(str(UUID(text)))
+        except ValueError:
+            raise Refused([NOT_FOUND], noun="activity", trigger="read", record_id=None) from None
+    return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class Looking:
+    """What is looked for, each of which can be left out again."""
+
+    words: str
+    places: bool
+
+    def without(self, name: str) -> str:
+        """The address with one of them left out."""
+        kept = {"words": self.words, "places": "yes" if self.places else "", name: ""}
+        return changed_address({**kept, "after": ""})
+
+    @property
+    def applied(self) -> list[dict[str, str]]:
+        """Each with the link that leaves it out."""
+        found = []
+        if self.words:
+            text = _("Look for any word, not only “%(words)s”", words=self.words)
+            found.append({"text": text, "href": self.without("words")})
+        if self.places:
+            text = _("Show those without a place now, too")
+            found.append({"text": text, "href": self.without("places")})
+        return found
+
+
+def changed_address(changes: Mapping[str, Any]) -> str:
+    """This page with some of what its address says changed."""
+    told = {n: request.args.getlist(n) for n in request.args}
+    told |= {n: v if isinstance(v, list) else [v] for n, v in changes.items()}
+    pairs = [(name, one) for name, values in told.items() for one in values if one]
+    return f"?{urlencode(pairs)}"
+
+
+def looking() -> Looking:
+    """What this request looks for."""
+    words = request.args.get("words", "").strip()[:80]
+    return Looking(words, request.args.get("places") == "yes")
+
+
+def _offers(tx: Tx, at: datetime, w: Writing, wanted: Looking) -> list[Offer]:
+    """Every open activity as a choice for this person, the best fit first."""
+    actor = current_actor()
+    seen = records.activities(
+        tx, actor, at, w.person.organisation_id, wanted.words, "", MOST_LOOKED_AT
+    )
+    if wanted.places:
+        seen = [one for one in seen if one.places_left > 0]
+    return matched(seen, w.person, w.plan or w.earlier, _open_to(tx, w), at)
+
+
+def _open_to(tx: Tx, w: Writing) -> dict[str, str]:
+    """The person's open referrals but this one: the reference, by the activity."""
+    return {
+        one.activity_id: one.reference
+        for one in records.referrals_of(tx, w.person)
+        if one.state in DUPLICATES and one.id != w.id
+    }
+
+
+def with_records(tx: Tx, offers: list[Offer]) -> list[Offer]:
+    """The offers with how each provider usually answers."""
+    told = records_in_words(
+        records.answered(tx, current_actor(), (one.seen.provider_id for one in offers))
+    )
+    return [replace(one, record=told.get(one.seen.provider_id, "")) for one in offers]
 
 
 @pages.route("/referrals/<uuid:writing_id>/write/activity", methods=["GET", "POST"])
 @access(TEAM)
 def activity(writing_id: UUID) -> ResponseReturnValue:
-    """Choose an activity, and others in case the first can't."""
+    """Choose an activity, and others in case the first can't. Those that fit best come first, each
+    with why; those that do not fit stand below, with why not."""
     w = found(str(writing_id))
     actor = current_actor()
-    wanted = request.args.get("words", "").strip()[:80]
-    after = next_after()
+    wanted, after, comparing = looking(), next_after(), ids_said("compare")[:MOST_COMPARED]
     with edge().reading(actor) as (tx, at):
-        seen = records.activities(
-            tx, actor, at, w.person.organisation_id, wanted, after, PER_PAGE + 1
-        )
+        offers = _offers(tx, at, w, wanted)
+        may = [one for one in offers if not one.refused and not one.unlike]
+        start = next((n for n, o in enumerate(may, 1) if o.group_id == after), 0)
+        shown = with_records(tx, may[start : start + PER_PAGE])
         chosen = (
             records.group(tx, actor, at, w.person.organisation_id, w.referral.group_id)
             if w.referral
@@ -844,8 +880,7 @@ def activity(writing_id: UUID) -> ResponseReturnValue:
         ranked = records.ranked(
             tx, actor, at, w.person.organisation_id, w.said("alternatives") or []
         )
-    offers = [offer(one, w.at) for one in seen[:PER_PAGE]]
-    more = seen[PER_PAGE - 1].group_id if len(seen) > PER_PAGE else None
+    by_id = {one.group_id: one for one in offers}
 
     def save(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
         return _choose(tx, at, form, w)
@@ -855,17 +890,43 @@ def activity(writing_id: UUID) -> ResponseReturnValue:
             "wizard/activity.jinja",
             form,
             w=w,
-            offers=offers,
+            offers=shown,
+            unlike=[one for one in offers if one.refused or one.unlike],
             chosen=offer(chosen, w.at) if chosen else None,
             ranked=[offer(one, w.at) for one in ranked],
             wanted=wanted,
-            more=more,
+            more=changed_address({"after": shown[-1].group_id}) if may[start + PER_PAGE :] else "",
+            compared=[by_id[one] for one in comparing if one in by_id],
+            compare=lambda one: changed_address({"compare": [*comparing, one]}),
+            full=len(comparing) >= MOST_COMPARED,
+            comparing=urlencode([("group", one) for one in comparing]),
             then=request.args.get("then", ""),
             back=_hub(w),
         ),
         save,
         lambda done: Next(done) if done else later_or(w.id, "activity", request.form),
         known={"group_id": w.referral.group_id if w.referral else ""},
+    )
+
+
+MOST_COMPARED = 3
+
+
+@pages.get("/referrals/<uuid:writing_id>/write/compare")
+@access(TEAM)
+def compare(writing_id: UUID) -> ResponseReturnValue:
+    """Up to three activities side by side."""
+    w = found(str(writing_id))
+    wanted = ids_said("group")[:MOST_COMPARED]
+    with edge().reading(current_actor()) as (tx, at):
+        offers = {one.group_id: one for one in _offers(tx, at, w, Looking("", places=False))}
+        compared = with_records(tx, [offers[one] for one in wanted if one in offers])
+    here = f"/referrals/{w.id}/write/activity"
+    return page(
+        "wizard/compare.jinja",
+        w=w,
+        offers=compared,
+        back={"href": here, "text": _("Back to the activities")},
     )
 
 
@@ -890,7 +951,7 @@ def _choose(tx: Tx, at: datetime, form: Form, w: Writing) -> str:
             chosen = records.group(tx, actor, at, w.person.organisation_id, group_id)
     if chosen is None:
         raise _wrong_choice(N_("Choose an activity."))
-    if offer(chosen, at).refused:
+    if offer(chosen, at).refused or chosen.activity_id in _open_to(tx, w):
         raise _wrong_choice(N_("Choose another activity: this one cannot be chosen now."))
     if do == "next" and w.referral is not None:
         first = w.referral.activity_id

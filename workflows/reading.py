@@ -631,12 +631,13 @@ def timeline(
     noun: Noun,
     record_id: str,
     after: int = 0,
-    known: tuple[ReferralFacts, Situation] | None = None,
+    known: tuple[Any, Situation | None] | None = None,
     steps: list[StepSeen] | None = None,
 ) -> Timeline:
     """The history of a record as the actor sees it. Raises Refused (not_found) when the record
-    isn't there for them. `known`: what the caller has just read of a referral, not read again.
-    `steps`: the same of its steps; then without the words that came with them."""
+    isn't there for them. `known`: the facts the caller has just read (of a referral with its
+    situation), not read again. `steps`: the same of its steps; then without the words that came
+    with them."""
     f: Any = known[0] if known else facts.LOADERS[noun](tx, record_id, actor, at)
     if f is None or not may_read(noun, f, actor):
         raise Refused([NOT_FOUND], noun=noun, trigger="read", record_id=record_id)
@@ -648,7 +649,7 @@ def timeline(
         if closed:
             return Timeline([], {})
         return Timeline(steps, {} if quiet else _notes(tx, actor, noun, record_id))
-    if known:
+    if known and known[1] is not None:
         fields = disclosure.fields(known[1])
     else:
         said = visible.answers(tx, actor, at, [record_id]).get(record_id, (None, None))

@@ -16,5 +16,5 @@ into a module of this folder called `of_<something>.py`:
 
 The names of the limits are what a `Counting` counts (`tests.measures.walking` says how): fields,
 answers, pages, activations, minutes. A measure that is no journey is a function marked `@counted`,
-which yields `Measure` rows. `weights` counts bytes and statements of every page; a module called
-`reading`, where there is one, answers `rows()` with reading grades."""
+which yields `Measure` rows. `weights` counts bytes and statements of every page, `reading` how hard
+its words are, `screens` what a small phone shows, `speed` how long the server takes."""

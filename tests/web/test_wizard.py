@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from referral import records
 from referral.keys import key_of
 from referral.schema import PLAIN_KEY
 from referral.states import Purpose
@@ -482,3 +484,212 @@ def test_answers_to_one_activity_are_not_told_to_another(asking: World) -> None:
     priya.fill(activity, form=-1, group_id=asking.group["pottery"])
     assert count(asking, "SELECT count(*) FROM referral WHERE safety_answers IS NULL") == 1
     assert "oxygen" not in priya.get(f"/referrals/{record}/write/check").words
+
+
+# -- which activity fits ------------------------------------------------------------------------
+
+
+def offering(w: World, activity: str, **values: Any) -> None:
+    with w.store.begin(w.system) as tx:
+        provider = w.provider[{"choir": "singers", "pottery": "clay"}[activity]]
+        save_activity(
+            tx, w.system, w.at, provider_id=provider, values=values,
+            activity_id=w.activity[activity],
+        )  # fmt: skip
+
+
+def test_the_best_fit_comes_first_with_its_reasons_and_what_to_check(
+    w: World, priya: Visitor
+) -> None:
+    offering(w, "choir", description="Songs for everyone.", access_words="Up some steps")
+    offering(
+        w, "pottery", description="Time to make something together.", access_words="Step-free",
+        confirmed_at=w.at - timedelta(days=4),
+    )  # fmt: skip
+    person = w.person(access_needs="Uses a wheelchair. Hard of hearing.")
+    page = priya.get(f"/referrals/{w.draft(person)}/write/activity")
+    assert page.words.index("The pottery table") < page.words.rindex("Singing for breathing")
+    assert "Fits: company, step-free Check: nothing is said of: hearing loop" in page.words
+    assert "8 places left, confirmed 4 days ago. Assured." in page.words
+    assert "Check: nothing is said of: step-free, nothing is said of: hearing loop" in page.words
+
+
+def test_what_was_not_confirmed_for_a_month_says_so_and_ranks_lower(
+    w: World, priya: Visitor
+) -> None:
+    path = f"/referrals/{w.draft()}/write/activity"
+    offering(w, "choir", confirmed_at=w.at - timedelta(days=31))
+    offering(w, "pottery", confirmed_at=w.at - timedelta(days=30), description="Sing together.")
+    page = priya.get(path)
+    assert page.words.index("The pottery table") < page.words.rindex("Singing for breathing")
+    assert "8 places left. Not confirmed since 11 April" in page.words
+    assert "8 places left, confirmed 30 days ago" in page.words
+
+
+def test_a_poor_fit_is_shown_with_why(w: World, priya: Visitor) -> None:
+    offering(w, "choir", maximum_age=25)
+    page = priya.get(f"/referrals/{w.draft()}/write/activity")
+    assert "1 more does not fit: show why" in page.words
+    assert "It is for people of up to 25." in page.words
+    offering(w, "choir", maximum_age=75)
+    page = priya.get(f"/referrals/{w.draft()}/write/activity")
+    assert "does not fit" not in page.words
+
+
+def test_an_activity_they_are_with_already_cannot_be_chosen_and_says_why(
+    w: World, priya: Visitor
+) -> None:
+    person = w.person()
+    sent = w.sent(person)
+    with w.store.read() as tx:
+        row = tx.row(Sql("SELECT reference FROM referral WHERE id = :id"), id=sent)
+    assert row is not None
+    path = f"/referrals/{w.draft(person, 'pottery')}/write/activity"
+    page = priya.get(path)
+    assert f"Cannot be chosen: their referral {row[0]} to it is still open." in page.words
+    assert f'value="{w.group["choir"]}"' not in page.text
+    tried = priya.fill(path, group_id=w.group["choir"])
+    assert tried.status == 422
+    assert "this one cannot be chosen now" in tried.words
+
+
+def test_how_a_provider_usually_answers_is_of_the_own_team_and_of_enough_referrals(
+    w: World, priya: Visitor
+) -> None:
+    sent = [w.sent() for _ in range(3)]
+    path = f"/referrals/{w.draft()}/write/activity"
+    w.later(days=1)
+    w.referral(sent[0], "decline", "sol", given={"reason": "full"})
+    w.referral(sent[1], "accept", "sol")
+    assert "Usually replies" not in sign_in(w, "priya").get(path).words
+    w.later(days=1)
+    w.referral(sent[2], "ask", "sol", given={"note": "Which day?"})
+    page = sign_in(w, "priya").get(path)
+    assert "Usually replies to your team in 1 working day." in page.words
+    w.referral(sent[2], "accept", "sol")
+    page = sign_in(w, "priya").get(path)
+    assert "in 1 working day, took 2 of the last 3." in page.words
+    with w.store.read() as tx:
+        told = {
+            who: records.answered(tx, w.actor[who], w.provider.values()) for who in ("sam", "olu")
+        }
+    assert [len(told["sam"]), told["olu"]] == [3, []]
+
+
+def test_what_is_looked_for_can_be_left_out_one_by_one(w: World, priya: Visitor) -> None:
+    path = f"/referrals/{w.draft()}/write/activity"
+    page = priya.get(f"{path}?words=trampoline&places=yes")
+    assert 'href="?places=yes"' in page.text
+    assert 'href="?words=trampoline"' in page.text
+    assert "ask your place lead for help" in page.words
+
+
+def test_up_to_three_activities_are_compared(w: World, priya: Visitor) -> None:
+    rid = w.draft()
+    path = f"/referrals/{rid}/write/activity"
+    one = priya.get(f"{path}?compare={w.group['choir']}")
+    assert "Choose one or two more to compare it with." in one.words
+    both = priya.get(f"{path}?compare={w.group['choir']}&compare={w.group['pottery']}")
+    assert "Compare these 2" in both.words
+    href = re.search(r'href="(/referrals/[^"]*/compare[?][^"]*)"', both.text)
+    assert href
+    table = priya.get(href[1].replace("&amp;", "&"))
+    assert table.status == 200
+    assert "Singing for breathing The pottery table" in table.words
+    assert priya.get(f"/referrals/{rid}/write/compare?group=nothing").status == 404
+
+
+def test_a_sheet_for_somebody_says_whom_to_ring_and_nothing_about_anybody(
+    w: World, priya: Visitor
+) -> None:
+    offering(w, "choir", when_words="Thursdays, 2pm", description=HOSTILE)
+    page = priya.get(f"/activities/{w.activity['choir']}/sheet")
+    assert "Thursdays, 2pm" in page.words
+    assert "Ring Priya Shah: 01632 960123." in page.words
+    assert "<script>alert" not in page.text
+    assert priya.get(f"/activities/{w.provider['singers']}/sheet").status == 404
+
+
+def test_activities_are_found_without_anybody_in_mind(w: World, priya: Visitor) -> None:
+    offering(w, "pottery", confirmed_at=w.at, description="Time to make something.")
+    page = priya.get("/activities")
+    assert "aria-current" in page.text
+    assert "2 activities" in page.words
+    assert page.words.index("The pottery table") < page.words.index("Singing for breathing")
+    assert "1 activity" in priya.get("/activities?words=breathing").words
+    none = priya.get("/activities?words=trampoline&places=yes")
+    assert "No open activity has “trampoline” in it" in none.words
+    assert 'href="?places=yes"' in none.text
+    more = priya.get(f"/activities?after={w.group['pottery']}")
+    assert "Singing for breathing" in more.words
+    assert "The pottery table" not in more.words
+
+
+# -- asking less --------------------------------------------------------------------------------
+
+
+def test_what_was_said_the_last_time_stands_there_and_can_be_changed(
+    w: World, priya: Visitor
+) -> None:
+    person = w.person()
+    w.sent(person)
+    page = priya.get(f"/people/{person}")
+    page = priya.send(page, form=[a for a, _ in page.forms].index(f"/people/{person}/refer"))
+    page = priya.send(page, risks="none")
+    assert page.path.endswith("/write/matters")
+    assert "Singing again" in page.text
+    page = priya.send(page)
+    assert page.path.endswith("/write/needs")
+    assert 'value="company" checked' in re.sub(r"\s+", " ", page.text)
+
+
+def test_a_goal_is_added_when_there_is_one(w: World, priya: Visitor) -> None:
+    rid = writing_id(begun(priya))
+    page = priya.get(f"/referrals/{rid}/write/matters")
+    assert 'name="goal_2"' not in page.text
+    for number in (1, 2):
+        page = priya.send(page, **{f"goal_{number}": f"Goal of theirs {number}"}, do="goal")
+        assert page.path.endswith("/write/matters")
+        assert f'name="goal_{number + 1}"' in page.text
+    assert "Add another goal" not in page.words
+    page = priya.send(page, what_matters="To sing", goal_3="And a third")
+    assert page.path.endswith("/write/needs")
+    kept = priya.get(f"/referrals/{rid}/write/matters").text
+    assert "Goal of theirs 2" in kept
+    assert "And a third" in kept
+
+
+def test_the_practice_one_works_in_stands_there_and_another_can_be_named(
+    w: World, priya: Visitor
+) -> None:
+    page = begun(priya)
+    assert dict(page.forms[-1][1])["registered"] == "here"
+    wrong = priya.send(page, registered="elsewhere")
+    assert "Enter the name of their GP practice" in wrong.words
+    page = priya.send(wrong, registered="elsewhere", practice="Shore Surgery")
+    assert "Shore Surgery" in priya.get(f"/referrals/{writing_id(page)}/write/check").words
+
+
+def test_another_language_is_asked_for_where_it_is_not_english(w: World, priya: Visitor) -> None:
+    rid = writing_id(begun(priya))
+    path = f"/referrals/{rid}/write/contact"
+    page = priya.fill(path, contact_method="phone", speaks="other", language="")
+    assert "Write which language it is." in page.words
+    page = priya.send(page, speaks="other", language="Polish", interpreter="yes")
+    assert page.path.endswith("/write/matters")
+    assert 'value="Polish"' in priya.get(path).text
+    priya.fill(path, speaks="english")
+    assert 'value="Polish"' not in priya.get(path).text
+
+
+@pytest.mark.parametrize("before", ["some", "none"])
+def test_safety_notes_of_before_are_confirmed_and_that_there_were_none_is_asked_anew(
+    w: World, priya: Visitor, before: str
+) -> None:
+    person = w.person()
+    w.sent(person, risks=before, safety_notes="Falls on stairs" if before == "some" else None)
+    page = priya.get(f"/people/{person}")
+    page = priya.send(page, form=[a for a, _ in page.forms].index(f"/people/{person}/refer"))
+    assert ("Falls on stairs" in page.text) is (before == "some")
+    page = priya.send(page)
+    assert page.path.endswith("/write/matters" if before == "some" else "/write/right")

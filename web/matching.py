@@ -1,0 +1,247 @@
+"""Activities as choices for one person: how each fits, in words, and what to check.
+
+Nothing here is a mark that hides its reasons. An activity fits by what its own words say beside
+what the person asked for, and the words are shown; what isn't said is to be checked, and one that
+does not fit is shown with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+
+from referral.records import ActivitySeen, Answered, PersonSeen, PlanSeen
+from web import labels
+from web.labels import said, word
+from web.say import _, ngettext
+from web.words import day_words, listed
+from workflows.disclosure import age
+from workflows.guards import provider_assured
+from workflows.moves import N_, NOTHING
+from workflows.working_time import ENGLAND, local_day, working_days_between
+
+CONFIRMED_FOR = timedelta(days=30)
+# Fewer answers than this say nothing about how somebody usually answers.
+ENOUGH = 3
+ACCEPTED = ("accept", "put_on_waiting_list")
+
+# What an activity's own words say of a need, as they begin.
+ABOUT: dict[str, tuple[str, ...]] = {
+    "company": ("together", "friend", "tea ", "talk", "company", "social", "sing", "choir"),
+    "confidence": ("confiden", "own pace", "beginner", "no experience", "no need to"),
+    "grief": ("grief", "loss", "bereave"),
+    "low_mood": ("mood", "wellbeing", "mental health", "depress"),
+    "worry": ("anxi", "worry", "calm", "relax", "mindful"),
+    "pain": ("pain",),
+    "breathing": ("breath", "lung"),
+    "moving": ("danc", "walk", "balance", "exercise", "tai chi", "stead", "swim"),
+    "memory": ("memory", "dementia"),
+    "caring": ("carer",),
+    "purpose": ("volunteer", "grow", "skill", "learn", "making", "make "),
+    "creativity": ("pottery", "clay", "craft", "draw", "paint", "make ", "making", "sew", "play"),
+    "nature": ("garden", "outdoor", "allotment", "walk", "grow", "nature"),
+    "language": ("english", "esol"),
+}  # fmt: skip
+# What a person needs to take part: their words, an activity's words, and what it is called.
+ACCESS: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
+    (
+        ("step", "stair", "wheelchair", "frame", "scooter", "ramp"),
+        ("step-free", "step free", "level access", "ramp", "lift", "ground floor", "wheelchair"),
+        N_("step-free"),
+    ),
+    (("hearing", "deaf", "loop"), ("hearing loop", "loop"), N_("hearing loop")),
+    (("sign language", "bsl"), ("sign language", "bsl"), N_("sign language")),
+    (("large print", "sight", "blind"), ("large print", "braille"), N_("large print")),
+    (("quiet", "noise", "noisy", "autis"), ("quiet", "calm"), N_("a quiet room")),
+    (("carer", "comes along", "companion"), ("carer", "companion"), N_("a carer may come")),
+    (("toilet",), ("toilet",), N_("accessible toilet")),
+    (("parking", "drive", "blue badge"), ("parking",), N_("parking")),
+)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An activity as a choice: its provider's papers, how it fits, and what to check."""
+
+    seen: ActivitySeen
+    places: str
+    papers: str
+    refused: str
+    fits: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    record: str = ""
+    unlike: str = ""
+    score: int = 0
+
+    @property
+    def group_id(self) -> str:
+        return self.seen.group_id
+
+
+@dataclass(frozen=True)
+class _Papers:
+    assurance_state: str | None
+    conditional_activities: str | None
+    evidence_until: datetime | None
+    activity_id: str
+
+
+def offer(seen: ActivitySeen, at: datetime) -> Offer:
+    """An activity with what stands in the way of sending anybody there."""
+    papers = _Papers(
+        seen.assurance_state, seen.conditional_activities, seen.evidence_until, seen.activity_id
+    )
+    refused = ""
+    if not provider_assured.holds(papers, NOTHING, at):
+        refused = _("Cannot be chosen: the provider's insurance, checks or training are not in"
+                    " date.")  # fmt: skip
+    elif not seen.agreement_live:
+        refused = _("Cannot be chosen: there is no information-sharing agreement with this"
+                    " provider.")  # fmt: skip
+    conditional = seen.assurance_state == "conditional"
+    stands = _("Assured with conditions") if conditional else _("Assured. Agreement in force")
+    return Offer(seen, _places(seen, at), "" if refused else stands, refused)
+
+
+def _places(seen: ActivitySeen, at: datetime) -> str:
+    left = max(0, seen.places_left)
+    if left == 0:
+        places = _("No places left now. The provider keeps a waiting list")
+    else:
+        places = ngettext("%(num)s place left", "%(num)s places left", left)
+    if seen.confirmed_at is None:
+        return _("%(places)s. Never confirmed", places=places)
+    if stale(seen, at):
+        day = day_words(local_day(seen.confirmed_at), now=at)
+        return _("%(places)s. Not confirmed since %(day)s", places=places, day=day)
+    days = (local_day(at) - local_day(seen.confirmed_at)).days
+    if days <= 0:
+        return _("%(places)s, confirmed today", places=places)
+    ago = ngettext("confirmed %(num)s day ago", "confirmed %(num)s days ago", days)
+    return f"{places}, {ago}"
+
+
+def stale(seen: ActivitySeen, at: datetime) -> bool:
+    """Whether nobody has said for 30 days that what is listed is still so."""
+    return seen.confirmed_at is None or at - seen.confirmed_at > CONFIRMED_FOR
+
+
+def matched(
+    activities: Iterable[ActivitySeen],
+    person: PersonSeen,
+    plan: PlanSeen | None,
+    open_to: Mapping[str, str],
+    at: datetime,
+) -> list[Offer]:
+    """The activities as choices for this person, the best fit first. `open_to`: the reference of
+    their open referral, by activity."""
+    found = [_matched(one, person, plan, open_to, at) for one in activities]
+    return sorted(found, key=lambda o: (-o.score, o.seen.name, o.group_id))
+
+
+def _matched(
+    seen: ActivitySeen,
+    person: PersonSeen,
+    plan: PlanSeen | None,
+    open_to: Mapping[str, str],
+    at: datetime,
+) -> Offer:
+    made = offer(seen, at)
+    said_of_it = " ".join(
+        part for part in (seen.name, seen.description, seen.location, seen.access_words) if part
+    ).lower()
+    fits = [
+        word(labels.NEEDS, need).lower()
+        for need in (plan and plan.needs) or ()
+        if any(part in said_of_it for part in ABOUT.get(need, ()))
+    ]
+    score, checks = 2 * len(fits), []
+    wanted = " ".join(p for p in (person.access_needs, plan and plan.access) if p).lower()
+    for theirs, its, called in ACCESS:
+        if any(part in wanted for part in theirs):
+            if any(part in said_of_it for part in its):
+                fits.append(said(called))
+                score += 1
+            else:
+                checks.append(_("nothing is said of: %(what)s", what=said(called)))
+                score -= 1
+    if _area(person.postcode) and _area(person.postcode) == _area(seen.postcode):
+        fits.append(_("near (%(area)s too)", area=_area(seen.postcode)))
+        score += 1
+    if seen.places_left <= 0:
+        score -= 1
+    if stale(seen, at):
+        score -= 2
+    refused = made.refused
+    if seen.activity_id in open_to:
+        refused = _(
+            "Cannot be chosen: their referral %(reference)s to it is still open.",
+            reference=open_to[seen.activity_id],
+        )
+    return Offer(
+        seen,
+        made.places,
+        "" if refused else made.papers,
+        refused,
+        tuple(fits),
+        tuple(checks),
+        unlike=_wrong_age(seen, age(person.birth_date, at)),
+        score=score,
+    )
+
+
+# The postcode of who has no fixed home says nothing of where they are.
+NO_FIXED_HOME = "ZZ99"
+
+
+def _area(postcode: str | None) -> str:
+    """The first half of a postcode: a few streets in a town, some villages elsewhere."""
+    first = (postcode or "").upper().split()
+    return "" if len(first) < 2 or first[0] == NO_FIXED_HOME else first[0]
+
+
+def _wrong_age(seen: ActivitySeen, years: int | None) -> str:
+    if years is None:
+        return ""
+    if seen.minimum_age is not None and years < seen.minimum_age:
+        return _("It is for people of %(age)s or over.", age=seen.minimum_age)
+    if seen.maximum_age is not None and years > seen.maximum_age:
+        return _("It is for people of up to %(age)s.", age=seen.maximum_age)
+    return ""
+
+
+def records_in_words(answers: Iterable[Answered]) -> dict[str, str]:
+    """How each provider usually answers this team, by its id: of their newest referrals."""
+    each: dict[str, list[Answered]] = {}
+    for one in answers:
+        each.setdefault(one.provider_id, []).append(one)
+    return {provider: _usually(found) for provider, found in each.items()}
+
+
+def _usually(found: list[Answered]) -> str:
+    took = [
+        working_days_between(one.sent_at, one.first_at, ENGLAND)
+        for one in found
+        if one.first_at is not None
+    ]
+    if len(took) < ENOUGH:
+        return ""
+    days = max(1, round(median(took)))
+    words = [
+        ngettext(
+            "Usually replies to your team in %(num)s working day",
+            "Usually replies to your team in %(num)s working days",
+            days,
+        )
+    ]
+    decided = [one.decision for one in found if one.decision]
+    if len(decided) >= ENOUGH:
+        yes = sum(one in ACCEPTED for one in decided)
+        words.append(_("took %(yes)s of the last %(all)s", yes=yes, all=len(decided)))
+    return ", ".join(words)
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """ "drawing, step-free and near": for "Fits: ..."."""
+    return listed(list(parts))
