@@ -22,6 +22,7 @@ DRESSED = "ÅÉÎÖÛÝåéîöûýñÑçÇšŠłŁđĐřŘťŤğĞŵŴžŽ"
 DRESS = str.maketrans(PLAIN, DRESSED)
 WORN = frozenset(DRESSED + "⟦⟧")
 HOLE = re.compile(r"(%\(\w+\)[sd]|%%)")
+SETTING = re.compile(r"SEGUE_[A-Z_]+")  # named as it is typed, in any language
 READ = frozenset({"alt", "aria-label", "aria-description", "placeholder", "title"})
 # What the library's components say where nobody tells them their words.
 LIBRARY = frozenset(
@@ -136,6 +137,6 @@ def _strings(tree: ast.AST) -> Iterator[str]:
 def past_gettext(html: str, known: Any = ()) -> list[str]:
     """What a page shows of the code's own words that gettext never saw, but for what is known to
     be data that happens to read the same."""
-    return sorted(
-        {run for run in bare(html) if run in written_in_code() | LIBRARY and run not in known}
-    )
+    ours = written_in_code() | LIBRARY
+    found = {run for run in bare(html) if run in ours and run not in known}
+    return sorted(run for run in found if not SETTING.fullmatch(run))

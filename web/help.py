@@ -175,6 +175,17 @@ GROUPS: tuple[Group, ...] = (
                 ("/",),
             ),
             Task(
+                "remind-me-later",
+                N_("Put something off your list for a while"),
+                (
+                    N_("Choose “Remind me later” beside it, a day, and why it can wait."),
+                    N_("It comes back by itself on that morning. It stays due meanwhile."),
+                    N_("What is about safety can wait until a day before it is due, no longer."),
+                ),
+                ("/reminders/*/*",),
+                TEAM,
+            ),
+            Task(
                 "make-a-referral",
                 N_("Make a referral"),
                 (
@@ -364,6 +375,16 @@ GROUPS: tuple[Group, ...] = (
                     N_("If you are full, say that an activity takes nobody new for now."),
                 ),
                 ("/offers", "/offers/*", "/offers/add"),
+                LEADERS,
+            ),
+            Task(
+                "pause",
+                N_("Take nobody new for a while"),
+                (
+                    N_("Open the activity under “Our offers” and choose “Pause new referrals”."),
+                    N_("Give a day and it opens by itself. Those who have a place keep it."),
+                ),
+                ("/offers/*/pause",),
                 LEADERS,
             ),
             Task(
