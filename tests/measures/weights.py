@@ -40,7 +40,6 @@ NOT_YET = {
     "/escalations/<uuid:record_id>": 16,
     "/referrals/<uuid:record_id>": 16,
     # Each thing that is watched over is asked for.
-    "/health": 20,
     "/system": 20,
     # An entry of the log for each person on it.
     "/sessions/<uuid:activity_id>/<day>/sheet": 21,
