@@ -65,8 +65,6 @@ BESIDE = {
     "/rights/<uuid:record_id>/parts": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/put-right": "once a request to put something right is being done",
     "/rights/<uuid:record_id>/stop-use": "once a request to stop is being done",
-    "/referrals/lists": "once the list is narrowed, or one is saved",
-    "/referrals/lists/<uuid:view_id>": "once a list is saved",
     "/referrals/<uuid:writing_id>/write/compare": "once two activities are chosen to compare",
     "/referrals/<uuid:writing_id>/write/leave": "while a referral is half written",
 }
