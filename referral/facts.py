@@ -130,6 +130,7 @@ class ReferralFacts(NamedTuple):
     subject_ref: str
     person_gate: int
     died_on: date | None
+    erased: bool
     identified: bool
     provider_org: str
     provider_gate: int
@@ -166,7 +167,7 @@ _REFERRAL = f"""
 SELECT r.id, r.state, r.version, r.system_id, r.organisation_id, r.reference, r.person_id,
   r.provider_id, r.activity_id, r.group_id, r.link_worker_id, r.risks, r.urgent, r.contacted_at,
   r.expected_date, r.paused_until, r.redirected_from, r.since, r.sent_at, r.completed_at,
-  pe.subject_ref, pe.gate, pe.died_on,
+  pe.subject_ref, pe.gate, pe.died_on, pe.erased_at IS NOT NULL,
   (pe.given_name <> '' AND pe.family_name <> '' AND pe.birth_date IS NOT NULL
     AND pe.practice IS NOT NULL
     AND (pe.nhs_number IS NOT NULL OR pe.no_nhs_number IS NOT NULL)),

@@ -107,6 +107,13 @@ not_died = guard(
     "record_death",
     lambda f, g, at: f.died_on is None,
 )
+not_erased = guard(
+    "not_erased",
+    N_("What was kept about this person has been erased."),
+    N_("If they ask for support again, add them as a new person."),
+    "erasing ends what there was",
+    lambda f, g, at: not f.erased,
+)
 not_left_by_redirect = guard(
     "not_left_by_redirect",
     N_("This draft was made when the person was referred on. It can't be thrown away."),

@@ -138,6 +138,7 @@ GUARDS_OF_A_REFERRAL = {
     "place_left",
     "not_implicated",
     "not_died",
+    "not_erased",
 }
 
 
@@ -858,6 +859,7 @@ A_PLACE = {(trigger, source) for trigger, source in NEW_TO_THE_PROVIDER if trigg
             },
         ),
         ("not_died", {("reopen", s) for s in ("closed", "completed", "withdrawn")}),
+        ("not_erased", {("reopen", "closed"), ("reopen", "withdrawn")}),
         ("person_identified", {("send", "draft"), ("send", "returned")}),
         ("risks_stated", {("send", "draft"), ("send", "returned")}),
         ("activity_open", {("send", "draft"), ("send", "returned")}),

@@ -493,6 +493,9 @@ class Stage:
             stopped_at=self.at if q.state == "asked" else None,
         )
         self.clocked(Noun.RIGHTS, slot, q)
+        if world.is_erasure(q):
+            erased = Sql("UPDATE person SET erased_at = :at WHERE id = :id")
+            self.tx.run(erased, at=self.at, id=self.person[q.person])
 
     def _long_ago(self, name: str) -> None:
         """All there is about somebody is older than any record is kept."""

@@ -15,14 +15,10 @@ SAID = """(SELECT c.state FROM consent c WHERE c.person_id = r.person_id
     AND c.recipient = CAST(r.provider_id AS text) AND c.purpose = 'share_with_provider'
     AND c.answered_at IS NOT NULL ORDER BY c.answered_at DESC, c.id DESC LIMIT 1)"""
 
-# Of somebody who was erased: an ended referral can be taken up again, and comes no further.
-ENDS_OF_ERASED = {
-    Noun.REFERRAL: f"{ENDED}, 'returned'",
-    **{n: listed(*ENDS[n]) for n in (Noun.CONSENT, Noun.OVERRIDE, Noun.EMERGENCY)},
-}
 STILL_OPEN = " OR ".join(
-    f"EXISTS (SELECT 1 FROM {noun} x WHERE x.person_id = pe.id AND x.state NOT IN ({ends}))"
-    for noun, ends in ENDS_OF_ERASED.items()
+    f"EXISTS (SELECT 1 FROM {n} x WHERE x.person_id = pe.id"
+    f" AND x.state NOT IN ({listed(*ENDS[n])}))"
+    for n in (Noun.REFERRAL, Noun.CONSENT, Noun.OVERRIDE, Noun.EMERGENCY)
 )
 
 NEVER: dict[str, str] = {

@@ -315,3 +315,18 @@ def test_assessments_lose_every_word(w: World) -> None:
         *ASSESSED,
         *erasures.BLANKS["capacity_assessment"].gone,
     }
+
+
+@pytest.mark.invariant("I20")
+def test_an_ended_referral_of_somebody_erased_is_not_taken_up_again(w: World) -> None:
+    gone = zephyrine(w)
+    erase(w, gone)
+    stays = w.person()
+    w.referral(w.draft(stays), "withdraw", "priya", given={"reason": "moved_away"})
+    reason = {"reason": "person_asked"}
+    with w.store.read() as tx:
+        ended = dict(tx.rows(Sql("SELECT CAST(person_id AS text), CAST(id AS text) FROM referral")))
+    with pytest.raises(Refused) as refused:
+        w.referral(ended[gone], "reopen", "priya", given=reason)
+    assert refused.value.codes == ("not_erased",)
+    assert w.referral(ended[stays], "reopen", "priya", given=reason).state == "returned"

@@ -385,7 +385,7 @@ class Bounds:
                 return -1 - slot
             if noun is Noun.ESCALATION and record.closed == "long ago":
                 return -1 - slot  # too late to disagree with what was decided
-            if noun is Noun.RIGHTS and record.state in ENDS[noun]:
+            if noun is Noun.RIGHTS and record.state in ENDS[noun] and not world.is_erasure(record):
                 return -1 - slot
             if noun is Noun.AGREEMENT and record.state in ("expired", "ended"):
                 return -1 - slot  # no move is left to it

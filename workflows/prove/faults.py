@@ -125,6 +125,7 @@ LOOK_FOR_GUARD: dict[str, tuple[str, ...]] = {
     "not_duplicate": ("two referrals",),
     "place_left": ("places",),
     "not_died": ("death",),
+    "not_erased": ("rights",),
     "not_left_by_redirect": ("two referrals",),
     "not_extended": ("rights",),
     "in_first_month": ("rights",),

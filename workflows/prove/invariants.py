@@ -685,6 +685,18 @@ def nothing_kept_is_erased(before: State, edge: Edge, after: State) -> str | Non
 
 @invariant(
     "5.8",
+    "Nothing is taken up again for somebody who was erased.",
+    "rights",
+    moves=((R, "reopen"),),
+)
+def nothing_new_after_erasing(before: State, edge: Edge, after: State) -> str | None:
+    if world.erased(before, before.referrals[edge.slot].person):
+        return "A referral of somebody who was erased was taken up again."
+    return HOLDS
+
+
+@invariant(
+    "5.8",
     "Nobody named as a source of harm acts on a request of the person.",
     "rights",
     moves=((Q, "*"),),

@@ -400,12 +400,13 @@ def _slices() -> tuple[Slice, ...]:
         ),
         Slice(
             "rights",
-            "A request about one's own data, of somebody with a referral open and of somebody "
-            "without, and of somebody in whose concern the lead is named.",
+            "A request about one's own data, of somebody with a referral open, of somebody whose "
+            "referral is closed and of somebody without, and of somebody in whose concern the lead "
+            "is named.",
             lazily(
                 lambda: (
                     ready(),
-                    *where("sent"),
+                    *where("sent", "closed"),
                     ready(
                         concerns=(
                             Concern("under_review", sources=frozenset({"ingrid"}), raiser="sam"),
@@ -413,7 +414,7 @@ def _slices() -> tuple[Slice, ...]:
                     ),
                 )
             ),
-            {Q: ALL, R: frozenset({"withdraw"})},
+            {Q: ALL, R: frozenset({"withdraw", "reopen"})},
             ("priya", "sam", "tess", "ingrid", "amara", "grace", "margaret"),
             Bounds({R: 1, Q: 1}),
             life=("the month passes", "kept long enough"),

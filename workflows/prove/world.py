@@ -493,6 +493,7 @@ class ReferralSituation(NamedTuple):
     closed: frozenset[str]
     duplicate: bool
     died: bool
+    erased: bool
     away: bool
     lacking: frozenset[str]
     alarm: bool
@@ -532,6 +533,7 @@ def referral_situation(s: State, slot: int) -> ReferralSituation:
             for i, x in enumerate(s.referrals)
         ),
         r.person in s.died,
+        erased(s, r.person),
         r.worker in s.away,
         lacking,
         clock_alarms(s, Noun.REFERRAL, slot),
@@ -563,6 +565,7 @@ def referral_facts(x: ReferralSituation, actor: Actor) -> Any:
             "completed_at": AT if r.state == "completed" else None,
             "paused_until": date(2026, 6, 1),
             "died_on": AT.date() if x.died else None,
+            "erased": x.erased,
             "identified": "identity" not in x.lacking,
             "provider_org": r.provider,
             "place_path": PLACE_OF["ash"],
@@ -1182,6 +1185,16 @@ class RightsSituation(NamedTuple):
     closed: frozenset[str]
     kept: bool
     alarm: bool
+
+
+def erased(s: State, person: str) -> bool:
+    """Whether this person was erased, as they had asked."""
+    return any(q.person == person and is_erasure(q) for q in s.requests)
+
+
+def is_erasure(q: Rights) -> bool:
+    """Whether the request ended with erasing the person."""
+    return q.kind == "erasure" and q.state == "fulfilled"
 
 
 def keeps_open(s: State, person: str, but: int = -1) -> bool:

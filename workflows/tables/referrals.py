@@ -17,6 +17,7 @@ from workflows.guards import (
     need,
     not_died,
     not_duplicate,
+    not_erased,
     not_held,
     not_implicated,
     not_left_by_redirect,
@@ -413,7 +414,7 @@ MOVES = (
         S.RETURNED,
         LINK_WORKER | GOVERNANCE,
         N_("The referral is taken up again."),
-        guards=(not_duplicate, not_died),
+        guards=(not_duplicate, not_died, not_erased),
         needs=(reason("reopen"),),
         keeps=("reason",),
         # What was finished is open again: the provider's 30 days of looking back end with it.
