@@ -207,6 +207,11 @@ class PersonAddress(NamedTuple):
     team_phone: str | None
     language: str | None
 
+    @property
+    def may_be_written(self) -> bool:
+        """Whether it is safe to leave a message, and they haven't said no to being written to."""
+        return self.message_safe and not self.said_no and not self.died
+
 
 MEMBER = Sql(
     "SELECT u.id, u.name, u.email, u.phone, u.language"

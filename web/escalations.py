@@ -506,9 +506,14 @@ def ask(record_id: str, trigger: str) -> ResponseReturnValue:
             keys.append(f"{Role.PROVIDER_LEADER}@{about.provider.organisation_id}")
         if f.raised_by is not None:
             keys.append(f.raiser)
+        keys += deciding.whom_of_person(tx, f)
         named = reviews.names(tx, actor.system_id, keys)
         whom = [
-            (key, owner_words(named, key)) for key in dict.fromkeys(keys) if key not in actor.keys
+            (key, _("The person themselves, on their own page"))
+            if key == f.raiser and f.raised_by is None
+            else (key, owner_words(named, key))
+            for key in dict.fromkeys(keys)
+            if key not in actor.keys
         ]
     return move_page(Noun.ESCALATION, record_id, "ask", Asked(choices={"asked": whom}))
 

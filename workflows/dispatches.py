@@ -111,7 +111,7 @@ def _summary(tx: Tx, system_id: str, membership: str, at: datetime) -> None:
 def channel_to(p: PersonAddress, ways: frozenset[str]) -> str | None:
     """How a person may be written to: the way they chose, where there is one, it is safe to leave
     a message, and they haven't said no to being written to."""
-    if p.died or p.said_no or not p.message_safe:
+    if not p.may_be_written:
         return None
     there = {
         EMAIL: p.email,

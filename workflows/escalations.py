@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from referral import facts
+from referral import dispatches as addresses
+from referral import facts, picks
 from referral.actors import Actor
+from referral.clocks import member_key, role_key
 from referral.rows import change
 from referral.states import Noun, Role
 from referral.store import Sql, Tx
@@ -55,6 +57,21 @@ def raise_escalation(
     if given.get("kind") == PROFESSIONAL:
         given = {**given, "level": _stage_of(given)}
     return step(tx, Noun.ESCALATION, None, "raise", actor, at, given, key=key)
+
+
+def whom_of_person(tx: Tx, f: facts.EscalationFacts) -> list[str]:
+    """Whom a reviewer may ask about what a person raised themselves, as owner keys: the person,
+    who finds the question on their own page, unless it isn't safe to reach them so; and whoever
+    can ask them by voice: their link worker, or the team's leads."""
+    role, _at, person_id = f.raiser.partition("@")
+    if role != Role.PERSON:
+        return []
+    worker = picks.link_worker_for(tx, f.system_id, person_id)
+    by_voice = member_key(worker) if worker else role_key(Role.TEAM_LEAD, f.organisation_id)
+    reached = addresses.person(tx, f.system_id, person_id)
+    if reached is not None and reached.may_be_written:
+        return [f.raiser, by_voice]
+    return [by_voice]
 
 
 STAGE_ONE = "discussed"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from referral import capacity, facts, ladder
+from referral import capacity, dispatches, facts, ladder
 from referral.actors import Actor
 from referral.agreements import DUTIES
 from referral.states import Noun, Relation, Role
@@ -77,7 +77,15 @@ def _link_worker(a: _Asking) -> str | None:
 
 
 def _asked(a: _Asking) -> str | None:
-    return None if a.holders(a.given["asked"]) else N_("Choose somebody who works here now.")
+    """Somebody who works here, or the person who raised it, where it is safe to write to them."""
+    asked = a.given["asked"]
+    kind, _, where = asked.partition("@")
+    if kind == Role.PERSON and asked == a.f.raiser:
+        reached = dispatches.person(a.tx, a.actor.system_id, where)
+        if reached is not None and reached.may_be_written:
+            return None
+        return N_("It isn't safe to write to them. Choose somebody who can ask them by voice.")
+    return None if a.holders(asked) else N_("Choose somebody who works here now.")
 
 
 def _holder(a: _Asking) -> str | None:

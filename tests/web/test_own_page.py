@@ -272,6 +272,39 @@ def test_the_person_answers_disagrees_or_takes_a_complaint_back(one: Links) -> N
     assert one.phone.get(path).forms == []
 
 
+def test_a_reviewer_asks_the_person_themselves_and_reads_their_answer(both: Links) -> None:
+    person = _opened(both)
+    path = _complaint(both)
+    record = path.rpartition("/")[2]
+    both.w.step(Noun.ESCALATION, record, "acknowledge", "tess")
+    tess = sign_in(both.w, "tess")
+    page = tess.get(f"/escalations/{record}/ask")
+    for words in ("The person themselves, on their own page", "Priya Shah"):
+        assert words in page.words, words
+    tess.send(page, asked=f"person@{person}", note="Which day was it?")
+    sent(both, path, words="On Monday.")
+    assert "On Monday." in tess.get(f"/escalations/{record}").words
+
+
+def test_where_writing_is_not_safe_a_link_worker_is_asked_instead(both: Links) -> None:
+    person = _opened(both)
+    record = _complaint(both).rpartition("/")[2]
+    sent(both, "/mine/contact", wish="no_message")
+    both.w.step(Noun.ESCALATION, record, "acknowledge", "tess")
+    tess = sign_in(both.w, "tess")
+    page = tess.get(f"/escalations/{record}/ask")
+    assert "The person themselves" not in page.words
+    priya = f"member@{both.w.actor['priya'].membership_id}"
+    assert f"person@{person}" not in page.text
+    assert priya in page.text
+    refused = tess.send(page, asked=f"person@{person}", note="Which day was it?")
+    assert refused.status == 422
+    assert "isn't safe to write to them" in refused.words
+    tess.send(page, asked=priya, note="Which day was it? Ask them when you meet.")
+    assert state(both.w.store, "escalation", record) == "information_requested"
+    assert f"/escalations/{record}" in sign_in(both.w, "priya").get("/").text
+
+
 def test_a_question_to_somebody_else_about_it_is_not_shown(one: Links) -> None:
     _opened(one)
     path = _complaint(one)
