@@ -103,6 +103,18 @@ HELD: dict[str, Held] = {
         _given("day came recorded_at recorded_by was why"),
         _plain("referral_id system_id"),
     ),
+    "score": Held(
+        "How you said your life is, from 0 to 10",
+        ("referral_id", "referral"),
+        _given(
+            "measure measure_version stage satisfied worthwhile happy anxious asked_on how"
+            " recorded_by recorded_at why"
+        ),
+        {
+            **_plain("id referral_id system_id"),
+            "corrects_id": "which of the others it puts right: both stand here, with why",
+        },
+    ),
     "consent": Held(
         "What you said about sharing",
         ("person_id", "person"),

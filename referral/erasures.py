@@ -190,6 +190,7 @@ BLANKS: dict[str, Blank] = {
 REMOVED: dict[str, tuple[str, str]] = {
     "beginning": ("person_id", "person"),
     "attendance": ("referral_id", "referral"),
+    "score": ("referral_id", "referral"),
     "reminder": ("record_id", "record"),
     "external_id": ("record_id", "record"),
 }

@@ -51,6 +51,7 @@ from referral.rights import Correction, RightsPart, RightsRequest
 from referral.rotas import Authority, RotaLine
 from referral.saved_views import SavedView
 from referral.schema import Base
+from referral.scores import Score
 from referral.themes import EscalationTheme, Theme
 from referral.tree import AuditCheck, AuditCheckpoint, AuditCosignature, AuditDuty, AuditNode
 
@@ -123,6 +124,7 @@ __all__ = [
     "RightsRequest",
     "RotaLine",
     "SavedView",
+    "Score",
     "SignIn",
     "SignInTry",
     "Step",

@@ -142,6 +142,7 @@ for _table in (
     "restored",
     "rota_line",
     "saved_view",
+    "score",
     "sign_in",
     "sign_in_try",
     "system",

@@ -224,6 +224,9 @@ def conditions() -> dict[str, str]:
         "reminder": "reminder.membership_id = :member",
         "saved_view": "saved_view.membership_id = :member",
         "attendance": _within("referral", "attendance.referral_id"),
+        # What the team asked is the team's: not the provider's, nor a lead's who sees the referral.
+        "score": f":role IN ('{Role.LINK_WORKER}', '{Role.TEAM_LEAD}')"
+        f" AND {_within('referral', 'score.referral_id')}",
         "concern_source": _within("concern", "concern_source.concern_id"),
         "authority_call": _within("concern", "authority_call.concern_id"),
         "consequence": _within("escalation", "consequence.escalation_id"),

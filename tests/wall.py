@@ -291,6 +291,9 @@ class ByHand:
     def attendance(self, a: Row) -> bool:
         return self._among("referral", a["referral_id"])
 
+    def score(self, s: Row) -> bool:
+        return self.is_role(*TEAM) and self.attendance(s)
+
     def concern_source(self, s: Row) -> bool:
         return self._among("concern", s["concern_id"])
 

@@ -34,6 +34,7 @@ MODULES: tuple[str, ...] = (
     "web.wizard",
     "web.activities",
     "web.referrals",
+    "web.outcomes",
     "web.people",
     "web.lives",
     "web.team",

@@ -46,6 +46,14 @@ CAPTIONS: dict[str, str] = {
     "source": N_("System"),
     "external": N_("What you are called there"),
     "until": N_("Until"),
+    "measure": N_("Which questions"),
+    "measure_version": N_("Their version"),
+    "stage": N_("When in the referral"),
+    "satisfied": N_("How satisfied you are with your life"),
+    "worthwhile": N_("How worthwhile the things you do are"),
+    "happy": N_("How happy you felt the day before"),
+    "anxious": N_("How anxious you felt the day before"),
+    "asked_on": N_("Asked on"),
 }
 LEFT: dict[str, str] = {
     "notes": N_("Notes that staff wrote"),

@@ -719,6 +719,23 @@ REMINDERS: dict[str, str] = {
     "see_how_it_went": N_("To ask how the first time went"),
 }
 
+# How somebody says their life is: when it was asked, how, and why it was put right.
+SCORED_AT: dict[str, str] = {
+    "start": N_("At the start"),
+    "review": N_("At a review"),
+    "end": N_("At the end"),
+}
+SCORED_HOW: dict[str, str] = {
+    "in_person": N_("In person"),
+    "phone": N_("By phone or video"),
+    "themselves": N_("They filled it in themselves"),
+}
+SCORE_CORRECTED: dict[str, str] = {
+    "mistyped": N_("It was typed wrongly"),
+    "they_said": N_("They say that they meant something else"),
+    "not_theirs": N_("It was somebody else's, or somebody answered for them"),
+}
+
 # What a notice tells that asks to be acted on: its button.
 NEWS: dict[str, str] = {
     "escalation_decided": N_("Read the decision"),

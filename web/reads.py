@@ -80,6 +80,8 @@ ONE: dict[str, One] = {
         "escalation_pages.raise_about_referral",
         "hold_pages.place",
         "moves.referral_move",
+        "outcome_pages.add",
+        "outcome_pages.outcomes",
         "reminder_pages.plan",
         "referral_pages.history",
         "referral_pages.refer_on",
@@ -88,6 +90,7 @@ ONE: dict[str, One] = {
     **_ones(
         Noun.REFERRAL,
         "writing_id",
+        "outcome_pages.start",
         "wizard.activity",
         "wizard.ask",
         "wizard.check",
@@ -162,6 +165,7 @@ ONE: dict[str, One] = {
     **_ones("confirmation", "record_id", "api_confirmations.one"),
     **_ones("register", "activity_id", "session_pages.register", "session_pages.sheet"),
     **_ones(PERSON, "", "inquiry_pages.inquiry"),
+    **_ones(Noun.REFERRAL, "", "outcome_pages.correct"),
     # A page of the log says itself which entries it showed.
     **_ones("audit", "", "audit_pages.entry", "audit_pages.leaf", "audit_pages.proof"),
     # Pages behind a link say by themselves whose they were: there is nobody signed in.

@@ -610,8 +610,10 @@ def outcome(shown: Shown) -> list[dict[str, str]]:
 # -- the pages ----------------------------------------------------------------------------------
 
 
-def _frame(shown: Shown, here: str) -> dict[str, Any]:
+def frame_of(shown: Shown, here: str) -> dict[str, Any]:
+    """What every page of one referral draws above what is its own."""
     base = f"/referrals/{shown.id}"
+    outcomes = f"{base}/outcomes"
     return {
         "shown": shown,
         "seen": shown.seen,
@@ -623,6 +625,11 @@ def _frame(shown: Shown, here: str) -> dict[str, Any]:
         "held_phone": phone_words(shown.seen.get("team_phone")),
         "nav": [
             {"text": _("Overview"), "href": base, "current": here == "overview"},
+            *(
+                [{"text": _("Outcomes"), "href": outcomes, "current": here == "outcomes"}]
+                if shown.actor.role in TEAM and not shown.closed
+                else []
+            ),
             {"text": _("History"), "href": f"{base}/history", "current": here == "history"},
         ],
         "back": {"href": "/", "text": _("Back to the start")},
@@ -646,7 +653,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
     return page(
         "referral/show.jinja",
         None,
-        **_frame(shown, "overview"),
+        **frame_of(shown, "overview"),
         stages=[said(stage) for stage in STAGES],
         stage=STAGE.get(str(shown.facts.state)) if "state" in shown.seen else None,
         who=who_has_it(shown) if "since" in shown.seen else _offered(buttons, more),
@@ -701,7 +708,7 @@ def history(record_id: UUID) -> ResponseReturnValue:
     if "since" not in shown.seen:
         return redirect(f"/referrals/{record_id}")
     told = entries(Noun.REFERRAL, shown.timeline.steps, shown.at, shown.timeline.notes)
-    return page("referral/history.jinja", None, **_frame(shown, "history"), entries=told)
+    return page("referral/history.jinja", None, **frame_of(shown, "history"), entries=told)
 
 
 # -- moves with a page of their own -------------------------------------------------------------

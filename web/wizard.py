@@ -18,11 +18,12 @@ from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError, validates_schema
 
-from referral import beginnings, facts, policy, records
+from referral import beginnings, facts, policy, records, scores
 from referral.audit import log, showing
 from referral.beginnings import Begun
 from referral.facts import ReferralFacts
 from referral.records import ConsentSeen, PersonSeen, PlanSeen, ReferralSeen
+from referral.scores import ScoreSeen
 from referral.states import DUPLICATES, Basis, Noun, Purpose, ReferralState
 from referral.store import Tx
 from web.access import TEAM, access, current_actor
@@ -181,6 +182,7 @@ TITLES = {
     "safety": N_("What keeps people safe"),
     "activity": N_("Choose an activity"),
     "consent": N_("Consent"),
+    "start": N_("Starting point"),
 }
 
 
@@ -424,18 +426,30 @@ def _start_for(tx: Tx, at: datetime, person_id: str) -> str:
 def hub(writing_id: UUID) -> ResponseReturnValue:
     """The list of pages, done or not."""
     w = found(str(writing_id))
+    started = starting_point(w) is not None
     rows = []
-    for slug in w.slugs():
-        waits = slug == "consent" and w.referral is None
+    for slug in (*w.slugs(), "start"):
+        waits = slug in ("consent", "start") and w.referral is None
         rows.append(
             {
                 "title": said(TITLES[slug]),
+                "optional": slug == "start",
                 "href": None if waits else f"/referrals/{w.id}/write/{slug}",
-                "done": w.done(slug),
+                "done": started if slug == "start" else w.done(slug),
                 "waits": waits,
             }
         )
     return page("wizard/hub.jinja", w=w, rows=rows, back=_back(w))
+
+
+def starting_point(w: Writing) -> ScoreSeen | None:
+    """What the person said of their life when this referral began."""
+    if w.referral is None:
+        return None
+    actor = current_actor()
+    with edge().reading(actor) as (tx, _at):
+        rows = scores.standing(scores.of_referral(tx, actor, w.id))
+    return next((row for row in rows if row.stage == "start"), None)
 
 
 def _back(w: Writing) -> dict[str, str]:
@@ -1160,6 +1174,7 @@ def check(writing_id: UUID) -> ResponseReturnValue:
             reply_by=by_when(_reply_by(w), w.at),
             practice=w.answered(Purpose.TELL_PRACTICE, "practice"),
             missing=_missing(w),
+            start=starting_point(w),
             back=_hub(w),
             practice_words=practice_words,
         ),

@@ -32,6 +32,7 @@ from workflows.organisations import add_membership, add_organisation, add_user
 from workflows.policy import set_rule
 from workflows.referrals import propose, send_referral
 from workflows.reminders import plan_call
+from workflows.scores import record_scores
 from workflows.working_time import local_day
 
 RELATIONS = ("own", "colleague", "near", "far", "elsewhere", "held")
@@ -219,6 +220,7 @@ def _of_people(t: Team) -> Records:
     made["errand"] = _errand(t, made["referral"])
     made["saved_view"] = _saved_view(t, made["referral"])
     made["reminder"] = _reminder(t, made["referral"])
+    made["score"] = _score(t, made["referral"])
     return made | _escalations(t, made["referral"])
 
 
@@ -296,6 +298,17 @@ def _reminder(t: Team, referral: str) -> str:
     return w.made(
         asks,
         lambda tx: plan_call(tx, asks, w.at, referral_id=referral, until=tomorrow, why="check_in"),
+    )
+
+
+def _score(t: Team, referral: str) -> str:
+    w, asks = t.w, t.w.actor[t.worker]
+    said = {"stage": "start", "how": "phone", "asked_on": local_day(w.at)}
+    return w.made(
+        asks,
+        lambda tx: record_scores(
+            tx, asks, w.at, referral_id=referral, answers={"happy": 4}, **said
+        ),
     )
 
 

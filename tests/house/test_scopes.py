@@ -20,6 +20,7 @@ PERSONAL = (
         "hold",
         "note",
         "attendance",
+        "score",
         "beginning",
         "escalation",
         "capacity_assessment",
@@ -51,6 +52,7 @@ FOR_SOMEBODY = {
     "merges": "two records that may be one person",
     "own_asking": "what a person asked and complained of, for themselves",
     "scopes": "the conditions themselves",
+    "scores": "what was asked for a referral the actor was let at",
     "themes": "what escalations of a place show",
 }
 # What reads to decide, to carry out or to prove. Nobody is shown these rows; who may ask is settled
