@@ -14,6 +14,7 @@ from referral import records
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.members import actor_of
+from referral.scores import ANSWERS
 from referral.states import Noun, Purpose, Role
 from referral.store import Door, Sql, Store, Tx
 from web.demo import cast
@@ -62,6 +63,7 @@ from workflows.referrals import (
     send_referral,
 )
 from workflows.reminders import plan_call, put_off
+from workflows.scores import correct_scores, record_scores
 from workflows.wordings import publish_wording
 from workflows.working_time import ENGLAND, LONDON, add, back, local_day
 
@@ -537,6 +539,7 @@ def tell(
     _policy(s)
     _held_for_a_time(s)
     _reminded(s)
+    _scored(s)
     leading(s)
     tell_lives(s)
     tell_rights(s)
@@ -582,6 +585,45 @@ def _reminded(s: Story) -> None:
     s.on(1, later, hour=15)
     s.on(1, keep, hour=15)
     s.on(1, call, hour=15)
+
+
+def _scored(s: Story) -> None:
+    """Margaret said how her life is at the start, at a review and at the end; Derek at the start,
+    of whom one answer was put right."""
+
+    def asked(days: int, name: str, stage: str, numbers: tuple[int | None, ...], how: str) -> None:
+        actor = s.actor[s.team(name)]
+
+        def record(at: datetime) -> None:
+            with s.store.begin(actor) as tx:
+                made = record_scores(
+                    tx,
+                    actor,
+                    at,
+                    referral_id=s.referral[name],
+                    stage=stage,
+                    how=how,
+                    asked_on=local_day(at),
+                    answers=dict(zip(ANSWERS, numbers, strict=True)),
+                )
+                if name == "Derek":
+                    correct_scores(
+                        tx,
+                        actor,
+                        at + timedelta(minutes=5),
+                        score_id=made,
+                        why="mistyped",
+                        how=how,
+                        asked_on=local_day(at),
+                        answers={**dict(zip(ANSWERS, numbers, strict=True)), "happy": 4},
+                    )
+
+        s.on(days, record, hour=15)
+
+    asked(94, "Margaret", "start", (3, 4, 3, 7), "in_person")
+    asked(60, "Margaret", "review", (5, 5, 6, None), "phone")
+    asked(18, "Margaret", "end", (7, 7, 6, 3), "in_person")
+    asked(59, "Derek", "start", (4, 5, 10, 6), "phone")
 
 
 def _lives(s: Story) -> None:
