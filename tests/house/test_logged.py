@@ -222,6 +222,7 @@ def test_lists_searches_and_forms_say_whose_records_they_showed(w: World) -> Non
         ("wizard.compare", lambda: priya.get(f"{write}/compare"), 1),
         ("wizard.consent", lambda: priya.get(f"{write}/consent"), 1),
         ("wizard.check", lambda: priya.get(f"{write}/check"), 1),
+        ("outcome_pages.start", lambda: priya.get(f"{write}/start"), 1),
         ("wizard.leave", lambda: priya.get(f"{begun}/leave"), 1),
         ("wizard.who", lambda: priya.post("/referrals/new", WHO_FOR), 1),
         (
