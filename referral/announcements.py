@@ -245,23 +245,11 @@ JOIN app_user u ON u.id = m.user_id
 JOIN organisation o ON o.id = m.organisation_id
 WHERE mine.user_id = :user_id AND r.system_id = :system_id
 """
-TO_READ = Sql(
-    _READ + " AND r.read_at IS NULL ORDER BY CASE WHEN a.act_by IS NULL THEN 1 ELSE 0 END,"
-    " a.act_by, a.id LIMIT :most",
-    (4, 6, 9),
-    (3,),
-)
 ONE_TO_READ = Sql(_READ + " AND a.id = :id", (4, 6, 9), (3,))
 
 
 def _read(row: Sequence[Any]) -> ToRead:
     return ToRead._make(row)
-
-
-def to_read(tx: Tx, actor: Actor, most: int = 5) -> list[ToRead]:
-    """What the actor hasn't said they have read, what must be acted on first."""
-    rows = tx.rows(TO_READ, user_id=actor.user_id, system_id=actor.system_id, most=most)
-    return [_read(row) for row in rows]
 
 
 def one_to_read(tx: Tx, actor: Actor, record_id: str) -> ToRead | None:
@@ -386,7 +374,6 @@ JOIN organisation o ON o.id = m.organisation_id
 WHERE r.system_id = :system_id AND r.read_at IS NULL AND r.fired > 1
   AND r.owner IN (:role, :over)
 """
-UNREAD_BELOW = Sql(_BELOW + "ORDER BY a.act_by, a.id, u.name, m.id LIMIT 100")
 UNREAD_OF_ONE = Sql(_BELOW + "AND a.id = :id ORDER BY u.name, m.id LIMIT 100")
 
 
@@ -400,21 +387,57 @@ class Below(NamedTuple):
     organisation: str
 
 
-def unread_below(tx: Tx, actor: Actor, record_id: str | None = None) -> list[Below]:
-    """What has come up to the actor because those they answer for haven't read it; of one
-    announcement, or of all."""
-    over = f"{actor.role}@{actor.place_id}" if actor.place_id else "-"
-    asked = {
-        "system_id": actor.system_id,
+def _over(actor: Actor) -> dict[str, str]:
+    return {
         "role": f"{actor.role}@{actor.organisation_id}",
-        "over": over,
+        "over": f"{actor.role}@{actor.place_id}" if actor.place_id else "-",
     }
-    rows = (
-        tx.rows(UNREAD_BELOW, **asked)
-        if record_id is None
-        else tx.rows(UNREAD_OF_ONE, **asked, id=record_id)
-    )
+
+
+def unread_below(tx: Tx, actor: Actor, record_id: str) -> list[Below]:
+    """Who of those the actor answers for hasn't read this one, and it has come up to them."""
+    rows = tx.rows(UNREAD_OF_ONE, system_id=actor.system_id, **_over(actor), id=record_id)
     return [Below._make(row) for row in rows]
+
+
+# What must be acted on first; then what has come up to the actor because those they answer for
+# haven't read it. Without its words: they stand on its own page.
+FOR_FIRST_PAGE = Sql(
+    """
+SELECT * FROM (SELECT 0 AS below, a.id AS id, a.title AS title, a.act_by AS act_by
+  FROM announcement_reader r
+  JOIN membership mine ON mine.id = r.membership_id
+  JOIN announcement a ON a.id = r.announcement_id
+  WHERE mine.user_id = :user_id AND r.system_id = :system_id AND r.read_at IS NULL
+  ORDER BY CASE WHEN a.act_by IS NULL THEN 1 ELSE 0 END, a.act_by, a.id LIMIT :most) own
+UNION ALL
+SELECT * FROM (SELECT count(*) AS below, a.id AS id, a.title AS title, a.act_by AS act_by
+  FROM announcement_reader r
+  JOIN announcement a ON a.id = r.announcement_id
+  WHERE r.system_id = :system_id AND r.read_at IS NULL AND r.fired > 1
+    AND r.owner IN (:role, :over)
+  GROUP BY a.id, a.title, a.act_by ORDER BY a.act_by, a.id LIMIT 100) others
+""",
+    (3,),
+)
+
+
+class Unread(NamedTuple):
+    """An announcement that waits for the actor; `below`: that so many they answer for haven't read,
+    instead of the actor."""
+
+    below: int
+    id: str
+    title: str
+    act_by: datetime | None
+
+
+def unread(tx: Tx, actor: Actor, most: int = 5) -> list[Unread]:
+    """What the actor hasn't said they have read, and what those they answer for haven't."""
+    rows = tx.rows(
+        FOR_FIRST_PAGE, user_id=actor.user_id, system_id=actor.system_id, most=most, **_over(actor)
+    )
+    return sorted((Unread._make(row) for row in rows), key=lambda one: one.below > 0)
 
 
 HEAD = Sql(

@@ -86,15 +86,25 @@ LEFT JOIN escalation x ON e.noun = 'escalation' AND x.id = e.record_id
 WHERE e.system_id = :system_id AND e.done_at IS NULL AND """
 _ORDER = " ORDER BY e.due, e.id LIMIT 50"
 _TIMES = (7, 8)
-OWN_PG = Sql(f"{LISTED} e.owner = ANY(:keys) {_ORDER}", _TIMES)
-OWN_SQLITE = Sql(f"{LISTED} e.owner IN (SELECT value FROM json_each(:keys)) {_ORDER}", _TIMES)
-# What a team has to do, for its lead; what is about safety isn't the team's.
-OF_TEAM = Sql(
-    f"""{LISTED} e.noun <> 'concern' AND e.owner IN
+_OWN_PG, _OWN_SQLITE = "e.owner = ANY(:keys)", "e.owner IN (SELECT value FROM json_each(:keys))"
+OWN_PG = Sql(f"{LISTED} {_OWN_PG} {_ORDER}", _TIMES)
+OWN_SQLITE = Sql(f"{LISTED} {_OWN_SQLITE} {_ORDER}", _TIMES)
+# And what a team has to do, for its lead; what is about safety isn't the team's.
+_OF_TEAM = """e.noun <> 'concern' AND e.owner IN
   (SELECT 'member@' || CAST(m.id AS text) FROM membership m WHERE m.organisation_id = :org
-    AND m.role = 'link_worker'){_ORDER}""",
-    _TIMES,
-)
+    AND m.role = 'link_worker')"""
+
+
+def _with_team(own: str) -> Sql:
+    """As many of each, their own first."""
+    return Sql(
+        f"SELECT * FROM ({LISTED} {own} {_ORDER}) own UNION ALL"
+        f" SELECT * FROM ({LISTED} NOT ({own}) AND {_OF_TEAM} {_ORDER}) team",
+        _TIMES,
+    )
+
+
+TEAM_PG, TEAM_SQLITE = _with_team(_OWN_PG), _with_team(_OWN_SQLITE)
 DONE = Sql(
     "UPDATE errand SET done_at = :at, done_by = :member WHERE id = :id AND done_at IS NULL"
     " AND system_id = :system_id"
@@ -140,16 +150,18 @@ def _keys(tx: Tx, keys: Iterable[str]) -> object:
     return sorted(keys) if tx.pg else json.dumps(sorted(keys))
 
 
-def waiting(tx: Tx, system_id: str, keys: Iterable[str]) -> list[ErrandSeen]:
-    """What whoever answers to these keys has to do, the most pressing first."""
-    rows = tx.rows(OWN_PG if tx.pg else OWN_SQLITE, system_id=system_id, keys=_keys(tx, keys))
-    return [ErrandSeen._make(row) for row in rows]
-
-
-def of_team(tx: Tx, system_id: str, organisation_id: str) -> list[ErrandSeen]:
-    """What the link workers of an organisation have to do by hand, the most pressing first."""
-    rows = tx.rows(OF_TEAM, system_id=system_id, org=organisation_id)
-    return [ErrandSeen._make(row) for row in rows]
+def waiting(
+    tx: Tx, system_id: str, keys: frozenset[str], of_team: str | None = None
+) -> list[ErrandSeen]:
+    """What whoever answers to these keys has to do, the most pressing first; `of_team`: then what
+    the link workers of this organisation have to do by hand."""
+    asked = {"system_id": system_id, "keys": _keys(tx, keys)}
+    if of_team is None:
+        rows = tx.rows(OWN_PG if tx.pg else OWN_SQLITE, **asked)
+    else:
+        rows = tx.rows(TEAM_PG if tx.pg else TEAM_SQLITE, **asked, org=of_team)
+    found = [ErrandSeen._make(row) for row in rows]
+    return sorted(found, key=lambda one: (one.owner not in keys, one.due, one.id))
 
 
 def cross_off(tx: Tx, system_id: str, errand_id: str, member: str, at: datetime) -> bool:

@@ -88,17 +88,11 @@ ANSWERED = """(SELECT i.body_hash || ' ' || i.answer FROM idempotency i
 # behind the time that counts, so this is the quick question before the exact one.
 LATE = """EXISTS (SELECT 1 FROM clock t WHERE t.record_id = {record} AND t.ended IS NULL
      AND t.missed IS NULL AND t.look_at <= :at)"""
-ALARM = Sql(
-    "SELECT EXISTS (SELECT 1 FROM guard.escalation x WHERE x.about_id = :id AND x.closed_at IS NULL"
-    f" AND x.clock_id IS NOT NULL), {LATE.format(record=':id')}"
+# Two columns: whether an escalation that a clock raised about this record is open, and LATE.
+ALARM = (
+    "EXISTS (SELECT 1 FROM guard.escalation x WHERE x.about_id = {record} AND x.closed_at IS NULL"
+    f" AND x.clock_id IS NOT NULL), {LATE}"
 )
-
-
-def _alarm(tx: Tx, record_id: str, at: datetime) -> tuple[bool, bool]:
-    """Whether an escalation that a clock raised about this record is open, and whether a clock of
-    it may be late."""
-    row = tx.row(ALARM, id=record_id, at=at)
-    return bool(row and row[0]), bool(row and row[1])
 
 
 # -- referral -----------------------------------------------------------------------------------
@@ -346,8 +340,7 @@ _SIDE_CLOSED = closed_person("pe.id")
 _CONSENT_PATH = ConsentFacts._fields.index("place_path")
 _NEEDED = """EXISTS (SELECT 1 FROM guard.referral r WHERE r.person_id = c.person_id
     AND CAST(r.provider_id AS text) = c.recipient AND r.state IN ({states}))"""
-CONSENT = Sql(
-    f"""
+_CONSENT = f"""
 SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.person_id, c.purpose,
   c.recipient, c.link_worker_id, c.until, c.since, c.renews_id,
   pe.subject_ref, pe.gate, pe.died_on, pl.path, pr.organisation_id,
@@ -373,9 +366,13 @@ JOIN organisation og ON og.id = c.organisation_id
 JOIN place pl ON pl.id = og.place_id
 JOIN membership lw ON lw.id = c.link_worker_id
 LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
-WHERE c.id = :id AND c.system_id = :system_id
-""",
-    _positions(ConsentFacts, "until", "since"),
+"""
+_CONSENT_TIMES = _positions(ConsentFacts, "until", "since")
+CONSENT = Sql(_CONSENT + "WHERE c.id = :id AND c.system_id = :system_id", _CONSENT_TIMES)
+CONSENTS_PG = Sql(_CONSENT + "WHERE c.id = ANY(:ids) AND c.system_id = :system_id", _CONSENT_TIMES)
+CONSENTS_SQLITE = Sql(
+    _CONSENT + "WHERE c.id IN (SELECT value FROM json_each(:ids)) AND c.system_id = :system_id",
+    _CONSENT_TIMES,
 )
 NEW_CONSENT = Sql(
     f"""
@@ -398,8 +395,20 @@ def consent(
 ) -> ConsentFacts | None:
     """The facts of one consent."""
     row = tx.row(CONSENT, **asking(actor, at, key), id=record_id)
-    if row is None:
-        return None
+    return None if row is None else _consent(tx, row, actor, at)
+
+
+def consents(tx: Tx, ids: list[str], actor: Actor, at: datetime) -> dict[str, ConsentFacts]:
+    """The facts of several consents, in one query."""
+    rows = tx.rows(
+        CONSENTS_PG if tx.pg else CONSENTS_SQLITE,
+        **asking(actor, at),
+        ids=ids if tx.pg else json.dumps(ids),
+    )
+    return {row[0]: _consent(tx, row, actor, at) for row in rows}
+
+
+def _consent(tx: Tx, row: tuple[Any, ...], actor: Actor, at: datetime) -> ConsentFacts:
     values = list(row)
     _days(values, _positions(ConsentFacts, "died_on"))
     rules = rules_at(tx, values[-1], values[_CONSENT_PATH], at)
@@ -968,7 +977,8 @@ SELECT e.id, e.state, e.version, e.system_id, e.organisation_id, e.reference, e.
   {ANSWERED}, pl.policy,
   coalesce((SELECT ppl.path FROM guard.referral rr JOIN provider rp ON rp.id = rr.provider_id
      JOIN organisation po ON po.id = rp.organisation_id JOIN place ppl ON ppl.id = po.place_id
-     WHERE rr.id = e.about_id AND e.kind IN ({listed(*OF_THE_PROVIDER)})), pl.path)
+     WHERE rr.id = e.about_id AND e.kind IN ({listed(*OF_THE_PROVIDER)})), pl.path),
+  {ALARM.format(record="e.id")}
 FROM guard.escalation e
 JOIN organisation og ON og.id = e.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -994,9 +1004,12 @@ def escalation(
     )
     if row is None:
         return None
-    f = EscalationFacts(*row[:-1])
+    *own, path, alarm, late = row
+    f = EscalationFacts(*own)
     f = f._replace(
-        review_path=row[-1],
+        review_path=path,
+        alarm=bool(alarm),
+        late=bool(late),
         conflict=bool(f.conflict),
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
@@ -1004,12 +1017,9 @@ def escalation(
     above = min(f.level + 1, f.ceiling) if f.level < f.ceiling else f.level
     found = ladder.ladder(tx, f.system_id, f.organisation_id, f.review_path, at)
     level, owner = found.review(above, f.ceiling, excluding=f.raised_by)
-    alarm, late = _alarm(tx, record_id, at)
     return f._replace(
         next_level=level,
         next_owner=owner,
-        alarm=alarm,
-        late=late,
         rules=rules_at(tx, f.policy, f.place_path, at),
     )
 
@@ -1349,7 +1359,7 @@ _ASSURANCE = f"""
 SELECT {{record}}, pr.system_id, pr.organisation_id, pr.id, {{own}}, pr.gate, pr.tier, pl.path,
   {_EVIDENCE.format(what="min(e.until)")},
   {_EVIDENCE.format(what="min(coalesce(e.grace_until, e.until))")},
-  {_KINDS.format(agg="{agg}")}, {ANSWERED}, pl.policy
+  {_KINDS.format(agg="{agg}")}, {ANSWERED}, pl.policy, {{alarm}}
 FROM provider pr
 JOIN organisation og ON og.id = pr.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -1364,7 +1374,9 @@ _ASSURANCE_TIMES = _positions(
 def _assurance_sql(pg: bool, new: bool) -> Sql:
     agg = "string_agg" if pg else "group_concat"
     if new:
-        text = _ASSURANCE.format(record="NULL, NULL, 0", own="NULL, NULL", join="", agg=agg)
+        text = _ASSURANCE.format(
+            record="NULL, NULL, 0", own="NULL, NULL", join="", agg=agg, alarm="0, 0"
+        )
         where = "WHERE pr.id = :provider_id AND pr.system_id = :system_id"
     else:
         text = _ASSURANCE.format(
@@ -1372,6 +1384,7 @@ def _assurance_sql(pg: bool, new: bool) -> Sql:
             own="a.since, a.conditions_until",
             join="JOIN assurance a ON a.provider_id = pr.id",
             agg=agg,
+            alarm=ALARM.format(record="a.id"),
         )
         where = "WHERE a.id = :id AND a.system_id = :system_id"
     return Sql(text + where, _ASSURANCE_TIMES)
@@ -1380,7 +1393,8 @@ def _assurance_sql(pg: bool, new: bool) -> Sql:
 def _assured(tx: Tx, row: tuple[Any, ...], actor: Actor, at: datetime) -> AssuranceFacts:
     from referral import ladder
 
-    f = AssuranceFacts(*row)
+    *own, alarm, late = row
+    f = AssuranceFacts(*own)
     have = set((f.kinds_in_date or "").split(","))
     rules = rules_at(tx, f.policy, f.place_path, at)
     missing = tuple(kind for kind in rules.evidence(f.tier) if kind not in have)
@@ -1388,6 +1402,8 @@ def _assured(tx: Tx, row: tuple[Any, ...], actor: Actor, at: datetime) -> Assura
     return f._replace(
         missing_evidence=missing,
         governance=governance,
+        alarm=bool(alarm),
+        late=bool(late),
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
         rules=rules,
@@ -1399,10 +1415,7 @@ def assurance(
 ) -> AssuranceFacts | None:
     """The facts of one provider's assurance."""
     row = tx.row(_assurance_sql(tx.pg, False), **asking(actor, at, key), id=record_id)
-    if row is None:
-        return None
-    alarm, late = _alarm(tx, record_id, at)
-    return _assured(tx, row, actor, at)._replace(alarm=alarm, late=late)
+    return None if row is None else _assured(tx, row, actor, at)
 
 
 def new_assurance(
@@ -1453,7 +1466,8 @@ class AgreementFacts(NamedTuple):
 AGREEMENT = Sql(
     f"""
 SELECT a.id, a.state, a.version, a.system_id, a.organisation_id, a.reference, a.review_at,
-  a.replaces_id, a.since, pl.path, {ANSWERED}, pl.policy
+  a.replaces_id, a.since, pl.path, {ANSWERED}, pl.policy,
+  {ALARM.format(record="a.id")}
 FROM agreement a
 JOIN organisation og ON og.id = a.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -1501,20 +1515,20 @@ def agreement(
     row = tx.row(AGREEMENT, **asking(actor, at, key), id=record_id)
     if row is None:
         return None
-    f = AgreementFacts(*row)
+    *own, alarm, late = row
+    f = AgreementFacts(*own)
     parties = tx.rows(PARTIES, id=record_id)
     under = tx.row(PEOPLE_UNDER, id=record_id)
     _, governance = ladder.reviewers(tx, f.system_id, f.organisation_id, f.place_path, 2, 3, at)
     everyone = sorted(p[0] for p in parties)
-    alarm, late = _alarm(tx, record_id, at)
     return f._replace(
         parties=frozenset(everyone),
         unsigned=frozenset(p[0] for p in parties if p[1] is None),
         provider_gates=_gates(tx, everyone),
         governance=governance,
         needed=bool(under and under[0]),
-        alarm=alarm,
-        late=late,
+        alarm=bool(alarm),
+        late=bool(late),
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
         rules=rules_at(tx, f.policy, f.place_path, at),

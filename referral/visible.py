@@ -60,7 +60,7 @@ def _scoped(actor: Actor, at: datetime) -> dict[str, Any]:
 def _many(text: str, times: tuple[int, ...], pg: bool, sealed: tuple[int, ...] = ()) -> Sql:
     """A query with `{ids}`: a list bound as one value, on either database."""
     each = "= ANY({})" if pg else "IN (SELECT value FROM json_each({}))"
-    for name in ("ids", "keys", "members"):
+    for name in ("ids", "held", "keys", "members"):
         text = text.replace("{" + name + "}", each.format(f":{name}"))
     return Sql(text, times, sealed)
 
@@ -389,21 +389,24 @@ def name_patterns(words: str) -> dict[str, str] | None:
     return {name: f"%{part}%" for name, part in zip("abc", parts, strict=True)}
 
 
-ANSWERS = f"""
+_ANSWERS = f"""
 SELECT r.id,
   (SELECT c.state FROM guard.consent c WHERE c.person_id = r.person_id
      AND c.recipient = CAST(r.provider_id AS text) AND c.purpose = 'share_with_provider'
      AND c.answered_at IS NOT NULL ORDER BY c.answered_at DESC, c.id DESC LIMIT 1),
   (SELECT min(o.fields) FROM guard.override o WHERE o.person_id = r.person_id
      AND o.recipient = CAST(r.provider_id AS text) AND {of("o", OVERRIDE_LIVE)}
-     AND (o.until IS NULL OR o.until > :at))
+     AND (o.until IS NULL OR o.until > :at)){{besides}}
 FROM guard.referral r WHERE r.system_id = :system_id AND r.id {{ids}}
 """
+ANSWERS = _ANSWERS.replace("{besides}", "")
 
 
-def answers(
-    tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]
-) -> dict[str, tuple[str | None, str | None]]:
+Answers = dict[str, tuple[str | None, str | None]]
+Spans = dict[str, list[tuple[datetime, datetime | None]]]
+
+
+def answers(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> Answers:
     """Of referrals the actor was let at: the state of the newest answer about sharing, and what an
     override in force lists."""
     query = _many(ANSWERS, (), tx.pg)
@@ -411,32 +414,51 @@ def answers(
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-HOLDS = """SELECT r.id, h.started, h.ended FROM guard.referral r JOIN guard.hold h
+ANSWERS_AND_HOLDS = (
+    _ANSWERS.replace("{besides}", ", NULL, NULL")
+    + """UNION ALL
+SELECT r.id, NULL, NULL, h.started, h.ended FROM guard.referral r JOIN guard.hold h
   ON (h.person_id = r.person_id AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
       AND (h.referral_id IS NULL OR h.referral_id = r.id))
   OR (h.person_id IS NULL AND h.provider_id = r.provider_id)
-  WHERE r.system_id = :system_id AND r.id {ids}"""
+  WHERE r.system_id = :system_id AND r.id {held}"""
+)
 
 
-def holds(
-    tx: Tx, actor: Actor, ids: Iterable[str]
-) -> dict[str, list[tuple[datetime, datetime | None]]]:
-    """Every interval in which each of these referrals was or is held. Times only, no cause."""
-    found: dict[str, list[tuple[datetime, datetime | None]]] = {}
-    query = _many(HOLDS, (1, 2), tx.pg)
-    for row in tx.rows(query, system_id=actor.system_id, ids=_list(ids, tx.pg)):
-        found.setdefault(row[0], []).append((row[1], row[2]))
-    return found
+def answers_and_holds(
+    tx: Tx, actor: Actor, at: datetime, ids: Iterable[str], held: Iterable[str]
+) -> tuple[Answers, Spans]:
+    """What `answers` finds, and every interval in which each of `held` was or is held: times only,
+    no cause."""
+    rows = tx.rows(
+        _many(ANSWERS_AND_HOLDS, (3, 4), tx.pg),
+        system_id=actor.system_id,
+        at=at,
+        ids=_list(ids, tx.pg),
+        held=_list(held, tx.pg),
+    )
+    said: Answers = {}
+    spans: Spans = {}
+    for record_id, state, fields, started, ended in rows:
+        if started is None:
+            said[record_id] = (state, fields)
+        else:
+            spans.setdefault(record_id, []).append((started, ended))
+    return said, spans
 
 
 # What tells its reader something to act on; the rest is told once more where it belongs.
 NEWS = ("escalation_decided", "concern_closed")
-BEGUN, UNREAD = "begun", "unread"  # beside the states: what else waits, counted with them
+# Beside the states: what else waits, counted with them.
+BEGUN, UNREAD, PROPOSED = "begun", "unread", "proposed"
 BESIDES = f"""
 UNION ALL SELECT '{BEGUN}', count(*) FROM beginning b
   WHERE b.membership_id = :membership AND b.updated_at <= :before
 UNION ALL SELECT '{UNREAD}', count(*) FROM notice n
-  WHERE n.membership_id = :membership AND n.read_at IS NULL AND n.what IN ({listed(*NEWS)})"""
+  WHERE n.membership_id = :membership AND n.read_at IS NULL AND n.what IN ({listed(*NEWS)})
+UNION ALL SELECT '{PROPOSED}', count(*) FROM confirmation p
+  WHERE p.organisation_id = :actor_org AND p.system_id = :system_id AND p.noun = 'referral'
+    AND p.answer IS NULL AND p.proposed_by <> :membership"""
 
 
 @cache
@@ -460,8 +482,8 @@ def counts(
     tx: Tx, actor: Actor, at: datetime, mine: bool = False, before: datetime | None = None
 ) -> dict[str, int]:
     """How many referrals in scope are in each state; `mine`: only those the actor is named on.
-    `before`: also how much they have begun and not touched since then (BEGUN), and what of NEWS
-    they haven't read (UNREAD)."""
+    `before`: also how much they have begun and not touched since then (BEGUN), what of NEWS they
+    haven't read (UNREAD), and what colleagues proposed (PROPOSED)."""
     query = _counts(scope(actor), mine, before is not None)
     rows = tx.rows(query, **_scoped(actor, at), membership=actor.membership_id, before=before)
     return {row[0]: int(row[1]) for row in rows}
@@ -644,14 +666,14 @@ class WorkCounts(NamedTuple):
 
 NOTHING_TO_DO = WorkCounts(0, 0, None)
 
-ABSENT_COLLEAGUES = Sql(
-    "SELECT CAST(lw.id AS text) FROM membership lw WHERE lw.system_id = :system_id"
-    f" AND lw.organisation_id = :actor_org AND lw.role = 'link_worker' AND {ABSENT}"
-)
-# A link worker who is named as a source of harm: their team lead stands in for that person.
+# Link workers who are away or gone, and the referrals of one who is named as a source of harm for
+# that person: their team lead stands in.
 STANDING_IN = Sql(
     f"""
-SELECT CAST(r.id AS text) FROM guard.concern k
+SELECT 'member', CAST(lw.id AS text) FROM membership lw WHERE lw.system_id = :system_id
+  AND lw.organisation_id = :actor_org AND lw.role = 'link_worker' AND {ABSENT}
+UNION ALL
+SELECT 'record', CAST(r.id AS text) FROM guard.concern k
 JOIN guard.concern_source ks ON ks.concern_id = k.id
 JOIN membership lw ON lw.user_id = ks.user_id AND lw.organisation_id = :actor_org
 JOIN guard.referral r ON r.person_id = k.person_id AND r.link_worker_id = lw.id
@@ -675,10 +697,9 @@ def work_keys(tx: Tx, actor: Actor, at: datetime) -> tuple[list[str], list[str]]
     keys = sorted(actor.keys)
     if actor.role is not Role.TEAM_LEAD:
         return keys, []
-    asked = {"system_id": actor.system_id, "actor_org": actor.organisation_id}
-    absent = tx.rows(ABSENT_COLLEAGUES, **asked, at=at)
-    records = tx.rows(STANDING_IN, **asked)
-    return keys + [f"member@{row[0]}" for row in absent], [row[0] for row in records]
+    rows = tx.rows(STANDING_IN, system_id=actor.system_id, actor_org=actor.organisation_id, at=at)
+    absent = [f"member@{one}" for what, one in rows if what == "member"]
+    return keys + absent, [one for what, one in rows if what == "record"]
 
 
 def worklist(

@@ -269,22 +269,19 @@ def read(record_id: UUID) -> ResponseReturnValue:
 
 
 def unread(tx: Tx, at: datetime) -> list[dict[str, str]]:
-    """What the actor of this request hasn't read yet, for the first page."""
+    """What the actor of this request hasn't read yet, and those they answer for, for the first
+    page."""
     actor = current_actor()
-    found = [
-        {"id": one.id, "title": one.title, "act_by": _act_by(one.act_by, at)}
-        for one in kept.to_read(tx, actor)
-    ]
-    if actor.role not in LEADS:
-        return found
-    late: dict[str, list[kept.Below]] = {}
-    for one in kept.unread_below(tx, actor):
-        late.setdefault(one.announcement_id, []).append(one)
-    for record_id, below in late.items():
-        words = ngettext(
-            "%(num)s person you answer for has not read it.",
-            "%(num)s people you answer for have not read it.",
-            len(below),
-        )
-        found.append({"id": record_id, "title": below[0].title, "act_by": words})
+    found = []
+    for one in kept.unread(tx, actor):
+        words = _act_by(one.act_by, at)
+        if one.below:
+            if actor.role not in LEADS:
+                continue
+            words = ngettext(
+                "%(num)s person you answer for has not read it.",
+                "%(num)s people you answer for have not read it.",
+                one.below,
+            )
+        found.append({"id": one.id, "title": one.title, "act_by": words})
     return found

@@ -32,9 +32,12 @@ def _keys(tx: Tx, actor: Actor, at: datetime) -> frozenset[str]:
     return frozenset(visible.work_keys(tx, actor, at)[0])
 
 
-def listed(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
-    """What waits for the actor, the most pressing first."""
-    found = waiting(tx, actor, at, _keys(tx, actor, at))
+def listed(
+    tx: Tx, actor: Actor, at: datetime, keys: frozenset[str] | None = None
+) -> list[dict[str, Any]]:
+    """What waits for the actor, the most pressing first. `keys`: those they answer to now, read
+    already."""
+    found = waiting(tx, actor, at, _keys(tx, actor, at) if keys is None else keys)
     ids = {one.whom.partition("@")[2] for one in found if one.whom.startswith("person@")}
     people = reading.people_by_id(tx, actor, at, ids)
     return [_drawn(one, people, at) for one in found]

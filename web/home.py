@@ -86,7 +86,7 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         "overdue": _left_alone(tx, actor, at) if counted.get(visible.BEGUN) else [],
         "news": _news(tx, actor, at) if counted.get(visible.UNREAD) else [],
     }
-    by_hand = errands.listed(tx, actor, at)
+    by_hand = errands.listed(tx, actor, at, work.keys)
     late = len(besides["overdue"])
     count = work.counts._replace(
         now=work.counts.now + late + len(besides["news"]) + len(by_hand),
@@ -104,7 +104,7 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         empty=None if work.counts.now else _empty(tx, actor, at, counted),
         older=_older(work.after),
         begin=_begin(actor),
-        proposals=_proposals(tx, actor, at),
+        proposals=_proposals(tx, actor, at) if counted.get(visible.PROPOSED) else [],
         to_read=unread(tx, at),
         unconfirmed=to_confirm(tx, actor, at) if provider else None,
         errands=by_hand,
@@ -371,7 +371,7 @@ def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         "sentence": _sentence(work.counts, {}, False),
         "chips": _review_chips(counted, work.counts.now, "", work.counts.away),
         "groups": groups(work, actor, at),
-        "errands": errands.listed(tx, actor, at),
+        "errands": errands.listed(tx, actor, at, work.keys),
         "empty": None if work.counts.now else empty,
         "older": _older(work.after),
         "to_read": unread(tx, at),
@@ -456,7 +456,7 @@ def _nothing_of_their_own(tx: Tx, actor: Actor, at: datetime) -> str:
         "home.jinja",
         heading=_("My work"),
         groups=groups(work, actor, at),
-        errands=errands.listed(tx, actor, at),
+        errands=errands.listed(tx, actor, at, work.keys),
         empty=None if work.items else {"words": words},
         older=_older(work.after),
         to_read=unread(tx, at),

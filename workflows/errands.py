@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from referral import errands
 from referral.actors import Actor
@@ -11,7 +13,7 @@ from referral.errands import ErrandSeen
 from referral.members import actor_of
 from referral.states import Noun, Role
 from referral.store import Tx
-from workflows.hearing import PERSON, may_hear
+from workflows.hearing import PERSON, may_hear_of
 from workflows.rules import missing
 from workflows.working_time import ENGLAND, add
 
@@ -53,37 +55,41 @@ def ask(
 def waiting(tx: Tx, actor: Actor, at: datetime, keys: frozenset[str]) -> list[ErrandSeen]:
     """What waits for whoever answers to these keys, but for what they may no longer hear of; for a
     team lead also what their link workers may not hear of, or have left past its date."""
-    own = [
-        one for one in errands.waiting(tx, actor.system_id, keys) if _may_hear(tx, actor, one, at)
-    ]
-    if actor.role is not Role.TEAM_LEAD:
-        return own
-    known = {one.id for one in own}
-    team = errands.of_team(tx, actor.system_id, actor.organisation_id)
-    return own + [
-        one
-        for one in team
-        if one.id not in known
-        and (one.due <= at or not _owner_may_hear(tx, one, at))
-        and _may_hear(tx, actor, one, at)
-    ]
+    of_team = actor.organisation_id if actor.role is Role.TEAM_LEAD else None
+    found = errands.waiting(tx, actor.system_id, keys, of_team)
+    heard = _heard(tx, actor, found, at)
+    left = _left(tx, [one for one in found if one.id in heard and one.owner not in keys], at)
+    return [one for one in found if one.id in heard and (one.owner in keys or one.id in left)]
 
 
 # The least that is said of a concern: whoever raised it may hear that.
 OF_CONCERN = "concern_seen"
 
 
-def _may_hear(tx: Tx, actor: Actor, one: ErrandSeen, at: datetime) -> bool:
-    """Whether this may be said to them now: a full hold closes errands too, whatever its cause."""
-    if one.noun != PERSON and one.noun not in set(Noun):
-        return True
-    what = OF_CONCERN if one.noun == Noun.CONCERN else one.what
-    return may_hear(tx, actor, what, one.noun, one.record_id, at)
+def _heard(tx: Tx, actor: Actor, asked: list[ErrandSeen], at: datetime) -> set[str]:
+    """Those that may be said to them now: a full hold closes errands too, whatever its cause."""
+    free = {one.id for one in asked if one.noun != PERSON and one.noun not in set(Noun)}
+    about = {
+        one.id: (OF_CONCERN if one.noun == Noun.CONCERN else one.what, one.noun, one.record_id)
+        for one in asked
+        if one.id not in free
+    }
+    told = may_hear_of(tx, actor, set(about.values()), at)
+    return free | {number for number, what in about.items() if what in told}
 
 
-def _owner_may_hear(tx: Tx, one: ErrandSeen, at: datetime) -> bool:
-    owner = actor_of(tx, one.owner.partition("@")[2], at)
-    return owner is not None and _may_hear(tx, owner, one, at)
+def _left(tx: Tx, asked: list[ErrandSeen], at: datetime) -> set[str]:
+    """Those past their date, and those their owner is not there for or may not hear of."""
+    left = {one.id for one in asked if one.due <= at}
+    for owner, theirs in groupby(
+        sorted((one for one in asked if one.due > at), key=attrgetter("owner")),
+        attrgetter("owner"),
+    ):
+        each = list(theirs)
+        member = actor_of(tx, owner.partition("@")[2], at)
+        heard = _heard(tx, member, each, at) if member is not None else set()
+        left |= {one.id for one in each} - heard
+    return left
 
 
 def done(tx: Tx, actor: Actor, at: datetime, errand_id: str, keys: frozenset[str]) -> None:

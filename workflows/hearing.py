@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -133,3 +133,31 @@ def may_hear(tx: Tx, to: Actor, what: str, about: str, record_id: str, at: datet
         return False
     named = ladder.barred(tx, record_id).users if noun is Noun.CONCERN else frozenset[str]()
     return may_be_told(noun, what, f, to, named)
+
+
+Said = tuple[str, str, str]  # what, about which noun, of which record
+# Nouns whose facts are read for many at once.
+MANY: dict[str, Callable[[Tx, list[str], Actor, datetime], Mapping[str, Any]]] = {
+    Noun.REFERRAL: facts.referrals,
+    Noun.CONSENT: facts.consents,
+}
+
+
+def may_hear_of(tx: Tx, to: Actor, asked: Iterable[Said], at: datetime) -> set[Said]:
+    """Those that `may_hear` lets be said to this member now; the facts of referrals and consents
+    are read together."""
+    by_noun: dict[str, set[Said]] = {}
+    for one in asked:
+        by_noun.setdefault(one[1], set()).add(one)
+    found: set[Said] = set()
+    for noun, each in by_noun.items():
+        if noun in MANY:
+            known = MANY[noun](tx, sorted({one[2] for one in each}), to, at)
+            found |= {
+                one
+                for one in each
+                if one[2] in known and may_be_told(Noun(noun), one[0], known[one[2]], to)
+            }
+        else:
+            found |= {one for one in each if may_hear(tx, to, *one, at)}
+    return found

@@ -64,14 +64,23 @@ def _listed(override: str | None) -> frozenset[str]:
 
 def situations(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> dict[str, Situation]:
     """The situations of those of these referrals that are there for the actor."""
-    wanted = list(ids)
+    return _situations_and_holds(tx, actor, at, list(ids), [])[0]
+
+
+def _situations_and_holds(
+    tx: Tx, actor: Actor, at: datetime, wanted: list[str], held: list[str]
+) -> tuple[dict[str, Situation], visible.Spans]:
+    """The situations, and every interval in which each of `held` was or is held."""
     if not wanted:
-        return {}
+        return {}, {}
     table = TABLES[Noun.REFERRAL]
     known = facts.referrals(tx, wanted, actor, at)
     mine = {i: f for i, f in known.items() if table.hats(f, actor)}
-    said = visible.answers(tx, actor, at, mine)
-    return {i: situation(f, actor, at, *said.get(i, (None, None))) for i, f in mine.items()}
+    if held:
+        said, spans = visible.answers_and_holds(tx, actor, at, mine, held)
+    else:
+        said, spans = visible.answers(tx, actor, at, mine), {}
+    return {i: situation(f, actor, at, *said.get(i, (None, None))) for i, f in mine.items()}, spans
 
 
 # -- referrals ----------------------------------------------------------------------------------
@@ -131,9 +140,8 @@ def _plan(shared: str | None) -> dict[str, Any]:
 def cards(tx: Tx, actor: Actor, at: datetime, rows: Iterable[ReferralRow]) -> list[Card]:
     """Rows as the actor sees them, in the same order; those not there for them are left out."""
     listed = list(rows)
-    known = situations(tx, actor, at, [row.id for row in listed])
     held = [row.id for row in listed if row.clock and _stands_still(Noun.REFERRAL, row.clock)]
-    spans = visible.holds(tx, actor, held) if held else {}
+    known, spans = _situations_and_holds(tx, actor, at, [row.id for row in listed], held)
     found = []
     for row in listed:
         s = known.get(row.id)
@@ -239,6 +247,7 @@ class Work:
     counts: visible.WorkCounts
     horizon: datetime
     after: tuple[int, datetime, int] | None
+    keys: frozenset[str] = frozenset()  # whose work it is: the actor's, and whom they stand in for
 
 
 def horizon(at: datetime) -> datetime:
@@ -261,7 +270,8 @@ def worklist(
     rows, counted = visible.worklist(tx, actor, at, until, keys, after, limit + 1, away)
     last = rows[limit - 1] if len(rows) > limit else None
     more = (last.rank, last.due, last.id) if last else None
-    return Work(_items(tx, actor, at, rows[:limit]), counted, until, more)
+    items = _items(tx, actor, at, rows[:limit])
+    return Work(items, counted, until, more, frozenset(keys[0]))
 
 
 def work_item(
@@ -657,7 +667,8 @@ def timeline(
     if "since" not in fields:
         return Timeline([], {})
     if actor.role is Role.PROVIDER_LEADER:
-        steps = _for_provider(tx, actor, at, record_id, steps)
+        whole = visible.steps_since(tx, actor, at, Noun.REFERRAL, record_id) if after else steps
+        steps = _for_provider(steps, whole)
     if "reason" not in fields:
         steps = [step._replace(reason=None) for step in steps]
     notes: Mapping[str, str] = {}
@@ -681,13 +692,10 @@ def _notes(tx: Tx, actor: Actor, noun: Noun, record_id: str) -> Mapping[str, str
     return visible.notes(tx, actor, record_id, frozenset({audience}))
 
 
-def _for_provider(
-    tx: Tx, actor: Actor, at: datetime, record_id: str, steps: list[StepSeen]
-) -> list[StepSeen]:
+def _for_provider(steps: list[StepSeen], whole: list[StepSeen]) -> list[StepSeen]:
     """What was done before it was first sent is the link worker's own. Who of a team's leads made a
     step isn't told: a safeguarding lead's name would tell that there is a concern."""
-    everything = visible.steps_since(tx, actor, at, Noun.REFERRAL, record_id)
-    sent = [step.version for step in everything if step.trigger == "send"]
+    sent = [step.version for step in whole if step.trigger == "send"]
     first = min(sent) if sent else None
     return [
         step if step.role in ORDINARY else step._replace(name=None, second=None, behalf=None)

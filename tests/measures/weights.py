@@ -35,14 +35,8 @@ def heavy(visits: Iterable[Visit], most: int = PAGE) -> list[Visit]:
 
 # Pages that send more statements than a page may, and how many: to be mended, and never to grow.
 NOT_YET = {
-    "/": 24,
-    "/agreements/<uuid:record_id>": 16,
-    "/escalations/<uuid:record_id>": 16,
-    "/referrals/<uuid:record_id>": 16,
     # Each thing that is watched over is asked for.
     "/system": 20,
-    # An entry of the log for each person on it.
-    "/sessions/<uuid:activity_id>/<day>/sheet": 21,
 }
 
 

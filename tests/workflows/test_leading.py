@@ -32,7 +32,7 @@ def test_an_announcement_from_its_cost_to_its_last_reader(w: World) -> None:
         made = announcements.send(tx, grace, w.at, told, key="k1")
         assert announcements.send(tx, grace, w.at, told, key="k1") == made
     with w.store.begin(priya) as tx:
-        assert [one.id for one in kept.to_read(tx, priya)] == [made]
+        assert [one.id for one in kept.unread(tx, priya)] == [made]
         assert announcements.acknowledge(tx, priya, w.at, made) is True
         assert announcements.acknowledge(tx, priya, w.at, made) is False
     with pytest.raises(Refused), w.store.begin(w.actor["olu"]) as tx:
@@ -45,10 +45,11 @@ def test_an_announcement_from_its_cost_to_its_last_reader(w: World) -> None:
     w.later(days=7)
     tess = w.actor["tess"]
     with w.store.begin(tess) as tx:
-        assert kept.unread_below(tx, tess) == []
+        assert kept.unread(tx, tess) == []
         assert announcements.look(tx, kept.due(tx, w.at)[0], w.at) == "climbed"
         assert [b.name for b in kept.unread_below(tx, tess, made)] == ["Sam Okafor"]
-        assert kept.unread_below(tx, w.actor["tom"]) == []
+        assert [(one.id, one.below) for one in kept.unread(tx, tess)] == [(made, 1)]
+        assert kept.unread(tx, w.actor["tom"]) == []
         seen = kept.head(tx, tess, made)
         assert seen is not None
         assert (seen.title, seen.read_at) == ("A form", None)
