@@ -41,6 +41,7 @@ from workflows.referrals import (
     redirect_referral,
     send_referral,
 )
+from workflows.scores import record_scores
 
 # Composed in one place and not in the other: the same text to a reader.
 NAME = "Caf\N{LATIN SMALL LETTER E WITH ACUTE}"
@@ -134,6 +135,10 @@ def _referrals(w: World) -> None:
             record_attendance(
                 tx, w.actor["sol"], w.later(days=1), came, day=date(2026, 6, 1 + n), came=how
             )
+    said = {"how": "phone", "asked_on": w.at.date(), "answers": {"happy": 4}}
+    for stage in ("start", "review"):
+        with w.store.begin() as tx:
+            record_scores(tx, w.actor["priya"], w.at, referral_id=came, stage=stage, **said)
     paused = w.active(activity="pottery")
     w.referral(paused, "pause", "kit", given={"paused_until": w.at.date() + timedelta(30)})
     resumed = w.active(activity="pottery")

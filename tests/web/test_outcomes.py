@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from referral import erasures, scores
+from referral import copies, erasures, scores
 from referral.scores import ANSWERS
+from referral.states import Noun
 from referral.store import Sql, Store
 from tests.counting import BUDGET, statements
 from tests.web.client import Page, Visitor, sign_in
@@ -176,6 +177,32 @@ def test_erasing_takes_the_answers_away(w: World) -> None:
         erasures.blank(tx, erasures.belongings(tx, found), w.at)
     assert rows(w, record) == []
     assert len(rows(w, other)) == 1
+
+
+def test_the_copy_of_all_that_is_held_has_them_and_somebody_else_s_has_not(w: World) -> None:
+    person, other = w.person(), w.person(nhs_number="999 000 0026")
+    w.consent(person)
+    keep(w, w.draft(person))
+    for one, held in ((person, [7]), (other, [])):
+        with w.store.read() as tx:
+            copy = copies.gather(tx, one, frozenset(), {})
+        told = [row for s in copy.sections if s.table == "score" for row in s.rows]
+        assert [row["anxious"] for row in told] == held
+
+
+def test_nothing_is_recorded_of_somebody_who_is_closed_to_one(w: World) -> None:
+    record = w.sent()
+    keep(w, record)
+    naming = {"sources": [{"user_id": w.actor["priya"].user_id}], "seen": "A worry."}
+    with w.store.read() as tx:
+        person = tx.rows(Sql("SELECT person_id FROM referral WHERE id = :id"), id=record)[0][0]
+    given = {"person_id": person, "danger": False, **naming}
+    w.step(Noun.CONCERN, None, "raise", "tess", given=given)
+    with pytest.raises(Refused):
+        keep(w, record, "review")
+    assert sign_in(w, "priya").get(f"/referrals/{record}/outcomes").status == 404
+    keep(w, record, "review", who="tess")
+    assert len(rows(w, record)) == 2
 
 
 # -- what is shown ------------------------------------------------------------------------------
