@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Flask, current_app
 from flask_babel import Babel
+from flask_compress import Compress
 from flask_wtf import CSRFProtect
 from jinja2 import ChainableUndefined, ChoiceLoader, FileSystemLoader, PackageLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -116,6 +117,8 @@ def create_app(
         WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
         WTF_CSRF_SSL_STRICT=False,  # `security` compares the Origin, which is always sent
         BABEL_DEFAULT_LOCALE="en",
+        COMPRESS_STREAMS=False,
+        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "image/svg+xml"],
     )
     app.extensions["segue"] = Segue(
         edge, settings, session_clock or (lambda: _now(app)), ways or ways_of(settings)
@@ -127,6 +130,7 @@ def create_app(
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
+    Compress(app)
     Babel(app, locale_selector=languages.read_now)
     say.set_up(app)
     security.protect(app, settings.origin, settings.https)

@@ -61,6 +61,8 @@ def protect(app: Flask, origin: str, https: bool) -> None:
             response.headers.setdefault(name, value)
         if request.endpoint == "static" and response.status_code == 200:
             response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+            response.direct_passthrough = False
+            response.make_sequence()  # only what is there as a whole is compressed
         elif request.endpoint == "static" and response.status_code == 304:
             pass
         else:

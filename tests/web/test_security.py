@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator
 
+import brotli
 import pytest
 
 from referral.store import Store
@@ -79,6 +80,29 @@ def test_the_look_may_be_kept_for_ever(w: World) -> None:
     response.close()
     assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("what", ["/help", "stylesheet", "script"])
+def test_pages_and_their_look_travel_small(w: World, what: str) -> None:
+    with app_of(w).app_context():
+        look = app_of(w).jinja_env.get_template("look.jinja").make_module()
+    path = what if what.startswith("/") else f"/static/{getattr(look, what)}"
+    client = sign_in(w, "sol").client
+    plain = client.get(path, buffered=True)
+    small = client.get(path, buffered=True, headers={"Accept-Encoding": "br"})
+    assert "Content-Encoding" not in plain.headers
+    assert small.headers["Content-Encoding"] == "br"
+    assert "Accept-Encoding" in small.headers["Vary"]
+    assert small.headers["Cache-Control"] == plain.headers["Cache-Control"]
+    sent, whole = small.get_data(), brotli.decompress(small.get_data())
+    assert len(sent) < len(whole)
+    assert what == "/help" or whole == plain.get_data()
+
+
+def test_what_a_program_or_a_table_is_sent_is_left_as_it_is(w: World) -> None:
+    client = sign_in(w, "sol").client
+    answer = client.get("/api/v1/openapi.json", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in answer.headers
 
 
 def test_each_answer_has_a_word_of_its_own_for_its_script(sol: Visitor) -> None:
