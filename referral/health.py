@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from referral import bank_holidays, ladder, tree
@@ -105,19 +105,20 @@ class Health:
 def health(tx: Tx, at: datetime, period: timedelta = PERIOD, viewer: Actor | None = None) -> Health:
     """Everything that isn't well in this store. `period` is how often its workers look. A `viewer`
     hears nothing of concerns that name them or their organisation, not even that there are some."""
+    counts = _counts(tx, at, period)
     found: list[Finding | None] = [
-        _sweep(tx, at, period),
-        _post(tx, at, period),
-        _not_delivered(tx, at),
-        _out(tx, at),
-        _left_undone(tx, at),
+        _sweep(at, counts),
+        _post(counts),
+        _not_delivered(counts),
+        _out(counts),
+        _left_undone(counts),
         *_phones(tx),
         _escalations(tx),
         _concerns(tx, viewer),
         _outside(tx, viewer),
         _reviews_outside(tx),
         *_posts(tx, at),
-        _holds(tx, at),
+        _holds(counts),
         _calendar(at),
     ]
     log = tree.lag(tx)
@@ -127,23 +128,50 @@ def health(tx: Tx, at: datetime, period: timedelta = PERIOD, viewer: Actor | Non
 
 # -- the worker ---------------------------------------------------------------------------------
 
-BEHIND = Sql(
-    "SELECT count(*), min(look_at) FROM clock WHERE ended IS NULL AND look_at < :before", times=(1,)
+SENDING_TAKES = timedelta(minutes=15)
+COUNTS = Sql(
+    """
+SELECT b.count, b.oldest,
+  (SELECT count(*) FROM outbox WHERE sent_at IS NULL AND run_at < :before),
+  (SELECT count(*) FROM outbox WHERE sent_at IS NULL AND tries > 1),
+  (SELECT count(*) FROM outbox WHERE sent_at > :since AND result IN ('gave_up','nobody')),
+  (SELECT count(*) FROM dispatch WHERE ended IS NULL AND sent_at IS NULL AND at < :sent_before),
+  (SELECT count(*) FROM errand WHERE done_at IS NULL AND due < :at),
+  (SELECT count(*) FROM hold WHERE ended IS NULL AND until < :at)
+FROM (SELECT count(*) AS count, min(look_at) AS oldest FROM clock
+  WHERE ended IS NULL AND look_at < :before) b
+""",
+    times=(1,),
 )
-BACKLOG = Sql("SELECT count(*) FROM outbox WHERE sent_at IS NULL AND run_at < :before")
-RETRIED = Sql("SELECT count(*) FROM outbox WHERE sent_at IS NULL AND tries > 1")
-UNDELIVERED = Sql(
-    "SELECT count(*) FROM outbox WHERE sent_at > :since AND result IN ('gave_up','nobody')"
-)
 
 
-def _one(tx: Tx, sql: Sql, **params: Any) -> tuple[Any, ...]:
-    return tx.row(sql, **params) or (0, None)
+class Counts(NamedTuple):
+    """How many of each thing should be done by now, and aren't."""
+
+    behind: int
+    oldest: datetime | None
+    waiting: int
+    retried: int
+    undelivered: int
+    unsent: int
+    undone: int
+    holds: int
 
 
-def _sweep(tx: Tx, at: datetime, period: timedelta) -> Finding | None:
-    count, oldest = _one(tx, BEHIND, before=at - 2 * period)
-    if not count:
+def _counts(tx: Tx, at: datetime, period: timedelta) -> Counts:
+    row = tx.row(
+        COUNTS,
+        before=at - 2 * period,
+        since=at - UNDELIVERED_FOR,
+        sent_before=at - SENDING_TAKES,
+        at=at,
+    )
+    return Counts._make(row or (0, None, 0, 0, 0, 0, 0, 0))
+
+
+def _sweep(at: datetime, counts: Counts) -> Finding | None:
+    count, oldest = counts.behind, counts.oldest
+    if not count or oldest is None:
         return None
     minutes = int((at - oldest).total_seconds() // 60)
     return Finding(
@@ -154,10 +182,8 @@ def _sweep(tx: Tx, at: datetime, period: timedelta) -> Finding | None:
     )
 
 
-def _post(tx: Tx, at: datetime, period: timedelta) -> Finding | None:
-    waiting = int(_one(tx, BACKLOG, before=at - 2 * period)[0])
-    retried = int(_one(tx, RETRIED)[0])
-    count = max(waiting, retried)
+def _post(counts: Counts) -> Finding | None:
+    count = max(counts.waiting, counts.retried)
     if not count:
         return None
     return Finding(
@@ -168,8 +194,8 @@ def _post(tx: Tx, at: datetime, period: timedelta) -> Finding | None:
     )
 
 
-def _not_delivered(tx: Tx, at: datetime) -> Finding | None:
-    count = int(_one(tx, UNDELIVERED, since=at - UNDELIVERED_FOR)[0])
+def _not_delivered(counts: Counts) -> Finding | None:
+    count = counts.undelivered
     if not count:
         return None
     return Finding(
@@ -180,16 +206,9 @@ def _not_delivered(tx: Tx, at: datetime) -> Finding | None:
     )
 
 
-UNSENT = Sql(
-    "SELECT count(*) FROM dispatch WHERE ended IS NULL AND sent_at IS NULL AND at < :before"
-)
-UNDONE = Sql("SELECT count(*) FROM errand WHERE done_at IS NULL AND due < :at")
-SENDING_TAKES = timedelta(minutes=15)
-
-
-def _out(tx: Tx, at: datetime) -> Finding | None:
+def _out(counts: Counts) -> Finding | None:
     """Messages that no service has taken."""
-    count = int(_one(tx, UNSENT, before=at - SENDING_TAKES)[0])
+    count = counts.unsent
     if not count:
         return None
     return Finding(
@@ -200,9 +219,9 @@ def _out(tx: Tx, at: datetime) -> Finding | None:
     )
 
 
-def _left_undone(tx: Tx, at: datetime) -> Finding | None:
+def _left_undone(counts: Counts) -> Finding | None:
     """What somebody was asked to do by hand, and hasn't."""
-    count = int(_one(tx, UNDONE, at=at)[0])
+    count = counts.undone
     if not count:
         return None
     return Finding(
@@ -321,7 +340,6 @@ OUTSIDE = Sql(
     "SELECT c.reference FROM concern c WHERE c.state <> 'closed' AND c.holder LIKE 'outside@%'"
     f" AND NOT {IMPLICATED} ORDER BY c.created_at"
 )
-HOLDS = Sql("SELECT count(*) FROM hold WHERE ended IS NULL AND until < :at")
 
 
 def _for(viewer: Actor | None) -> dict[str, str]:
@@ -385,8 +403,8 @@ def _reviews_outside(tx: Tx) -> Finding | None:
     )
 
 
-def _holds(tx: Tx, at: datetime) -> Finding | None:
-    count = int(_one(tx, HOLDS, at=at)[0])
+def _holds(counts: Counts) -> Finding | None:
+    count = counts.holds
     if not count:
         return None
     return Finding("hold_past_date", f"{_many(count, 'hold')} past the date it was for.", count)
