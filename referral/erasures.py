@@ -141,6 +141,7 @@ BLANKS: dict[str, Blank] = {
         {"why": WORDS},
         _kept(
             "id system_id organisation_id person_id owner_id review_on placed_at ended_at ended_by"
+            " reminded_at"
         ),
     ),
     "rights_part": Blank(

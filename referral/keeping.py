@@ -34,6 +34,7 @@ class LegalHold(Base):
     placed_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
+    reminded_at: Mapped[datetime | None]  # that its day has passed
     __table_args__ = (
         Index(
             "ix_legal_hold_runs",
@@ -208,6 +209,34 @@ def person_here(tx: Tx, actor: Actor, reference: str) -> tuple[str, str, str] | 
     """(id, organisation, surrogate) of the person with this reference, in the actor's place."""
     row = tx.row(PERSON_HERE, **_asked(actor), reference=reference)
     return None if row is None else (row[0], row[1], row[2])
+
+
+class HoldPast(NamedTuple):
+    """A hold whose day has passed, and who keeps it."""
+
+    id: str
+    system_id: str
+    owner_id: str
+
+
+PAST = Sql(
+    f"SELECT id, system_id, owner_id FROM guard.legal_hold WHERE {HOLD_RUNS}"
+    " AND review_on < :today AND reminded_at IS NULL ORDER BY id LIMIT :n"
+)
+REMINDED = Sql(
+    f"UPDATE legal_hold SET reminded_at = :at WHERE id = :id AND {HOLD_RUNS}"
+    " AND reminded_at IS NULL"
+)
+
+
+def holds_past(tx: Tx, today: date, n: int) -> list[HoldPast]:
+    """The holds whose day has passed, and of which nobody was told yet."""
+    return [HoldPast._make(map(str, row)) for row in tx.rows(PAST, today=today, n=n)]
+
+
+def reminded(tx: Tx, hold_id: str, at: datetime) -> bool:
+    """Note that somebody is told of it now. False where it was ended or told meanwhile."""
+    return tx.run(REMINDED, id=hold_id, at=at) == 1
 
 
 def is_held(tx: Tx, person_id: str) -> bool:

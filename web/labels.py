@@ -805,6 +805,7 @@ NOTICES: dict[str, str] = {
     "provider_lapsed": N_("A provider of someone you support has lapsed evidence."),
     "provider_left": N_("A provider has left."),
     "details_corrected": N_("Somebody's details were put right. Look at them again."),
+    "hold_past": N_("A hold against destruction has passed the day it was to be looked at."),
     "rights_received": N_("Somebody asks about their own information, and waits for you."),
     "rights_question": N_("There is a question about what was asked for."),
     "rights_answered": N_("A question about somebody's own information was answered."),
@@ -967,6 +968,7 @@ NOUNS: dict[str, str] = {
     "agreement": N_("Agreement"),
     "rights_request": N_("Request about own information"),
     "emergency": N_("Emergency access"),
+    "legal_hold": N_("Hold against destruction"),
     "person": N_("Person"),
     "plan": N_("Plan"),
     "announcement": N_("Announcement"),
@@ -1045,6 +1047,15 @@ def button(noun: str, trigger: str) -> str:
 def told(noun: str, trigger: str) -> str:
     """What a timeline says of a move that was made."""
     return said(MOVES[(str(noun), trigger)].told)
+
+
+# Where a record without a page of its own stands.
+STANDS_ON = {"legal_hold": "/retention/holds"}
+
+
+def page_of(noun: str, record_id: str) -> str | None:
+    """The page on which a record stands, where there is one."""
+    return record_path(noun, record_id) if noun in PATHS else STANDS_ON.get(noun)
 
 
 def record_path(noun: str, record_id: str) -> str:

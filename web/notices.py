@@ -36,10 +36,9 @@ def notices() -> str:
 
 def _drawn(row: visible.NoticeRow) -> dict[str, object]:
     gone = row.in_error and current_actor().role is Role.PROVIDER_LEADER
-    there = row.noun in labels.PATHS and not gone
     return {
         "what": labels.word(labels.NOTICES, row.what),
-        "href": labels.record_path(row.noun, row.record_id) if there else None,
+        "href": None if gone else labels.page_of(row.noun, row.record_id),
         "reference": row.reference or labels.word(labels.NOUNS, row.noun),
         "when": time_words(row.at),
         "at": iso(row.at),

@@ -136,7 +136,7 @@ def _notice(ready: Ready, ways: Ways) -> Said:
     says = word(labels.NOTICES, parcel.what)
     # The subject shows on a locked phone.
     head = _("Something urgent needs you") if safety else says.rstrip(".")
-    path = labels.record_path(parcel.noun, parcel.record_id) if parcel.noun in labels.PATHS else "/"
+    path = labels.page_of(parcel.noun, parcel.record_id) or "/"
     where = f"{ways.public_url}{path}"
     lines = [says]
     if ready.reference:

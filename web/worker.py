@@ -26,7 +26,7 @@ from referral import keeping as kept
 from referral.actors import Actor, the_system
 from referral.audit import Request, during
 from referral.dispatches import Parcel
-from referral.keeping import FIRST
+from referral.keeping import FIRST, HoldPast
 from referral.store import Door, TryAgain, Tx
 from web.auditing import LogKeeper
 from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
@@ -374,6 +374,24 @@ class Worker:
         self._keeping(at)
         self._openings(at)
         self._papers(at)
+        self._holds(at)
+
+    def _holds(self, at: datetime) -> None:
+        """Holds against destruction whose day has passed."""
+        with self.edge.store.read(door=Door.WHOLE) as tx:
+            waiting = kept.holds_past(tx, local_day(at), MANY)
+        for hold in waiting:
+            self._hold(hold)
+
+    @_one_job
+    def _hold(self, hold: HoldPast) -> None:
+        actor = the_system(hold.system_id, "clock:legal_hold")
+        try:
+            done = self.edge.perform(actor, lambda tx, at: keeping.remind_of_hold(tx, hold, at))
+        except Exception as error:
+            log.error("Hold %s: %s. Again soon.", hold.id, type(error).__name__)
+            return
+        self.done["hold reminded"] += done
 
     def _papers(self, at: datetime) -> None:
         """Providers' papers that run out soon."""

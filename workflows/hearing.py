@@ -11,6 +11,7 @@ from referral.actors import Actor
 from referral.states import TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
 from referral.store import Tx
 from workflows.engine import TABLES
+from workflows.tables.rights import LEADS
 
 # To a provider that no longer sees the referral: only that it is over, and what to do then.
 ENDING = frozenset(
@@ -24,6 +25,7 @@ FEEDBACK = frozenset({"concern_seen", "concern_closed", RING_OUTSIDE})
 OF_A_PROVIDER = frozenset({"provider_suspended", "provider_lapsed"})
 SYSTEM = "system"  # a letter to those who run it
 AUDIT_ALARM = "audit_alarm"
+LEGAL_HOLD = "legal_hold"  # a letter about a hold against destruction
 PERSON = "person"  # a letter about a person's record, not about anything with a machine
 ANNOUNCEMENT = "announcement"
 
@@ -122,6 +124,8 @@ def may_hear(tx: Tx, to: Actor, what: str, about: str, record_id: str, at: datet
     if about == SYSTEM:
         runs_the_log = what == AUDIT_ALARM and to.role is Role.AUDITOR
         return to.role is Role.ADMINISTRATOR or runs_the_log
+    if about == LEGAL_HOLD:
+        return to.role in LEADS
     if about == PERSON:
         seen = records.person(tx, to, at, record_id)
         return seen is not None and not seen.closed_to_actor

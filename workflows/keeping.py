@@ -8,19 +8,22 @@ from datetime import date, datetime, timedelta
 from referral import facts, keeping, retention
 from referral.actors import Actor, the_system
 from referral.audit import log
+from referral.clocks import member_key
 from referral.ids import check_reference, new_id
-from referral.keeping import FIRST, Review
+from referral.keeping import FIRST, HoldPast, Review
 from referral.policy import rules_at
 from referral.rows import bump, change, put
 from referral.store import TryAgain, Tx
 from workflows.engine import SECOND_SAME, Refused
 from workflows.erasing import erase_person
+from workflows.hearing import LEGAL_HOLD
+from workflows.letters import tell
 from workflows.moves import N_, Refusal
 from workflows.rules import field, missing, require, wrong
 from workflows.tables.rights import LEADS, READERS
 from workflows.working_time import local_day
 
-NOUN, HOLD = "retention_review", "legal_hold"
+NOUN, HOLD = "retention_review", LEGAL_HOLD
 CAUSE = "retention.approved"
 GROUND = "retention_over"
 REASONS = ("research", "inquiry", "needed_for_care", "claim", "other")
@@ -241,3 +244,12 @@ def end_legal_hold(tx: Tx, actor: Actor, at: datetime, hold_id: str) -> None:
         raise missing(HOLD, "end")
     change(tx, HOLD, hold_id, {"ended_at": at, "ended_by": actor.membership_id})
     log(tx, actor, at, "legal_hold_ended", HOLD, hold_id)
+
+
+def remind_of_hold(tx: Tx, hold: HoldPast, at: datetime) -> bool:
+    """Tell whoever keeps a hold, once, that the day on which it was to be looked at has passed. It
+    stays until they end it. False when that was done meanwhile."""
+    if not keeping.reminded(tx, hold.id, at):
+        return False
+    tell(tx, hold.system_id, at, member_key(hold.owner_id), "hold_past", HOLD, hold.id)
+    return True

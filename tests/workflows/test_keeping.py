@@ -12,6 +12,7 @@ from referral.policy import SHIPPED
 from referral.retention import Kept, RetentionClass
 from referral.states import Noun
 from referral.store import Sql, Store
+from tests.winding import sweep
 from tests.world import World, build
 from web.edge import Edge
 from web.worker import sweep_all
@@ -243,3 +244,17 @@ def test_a_hold_needs_a_person_a_reason_and_a_day(w: World) -> None:
     with pytest.raises(Refused) as refused:
         did(w, "ingrid", place_legal_hold, **said)
     assert refused.value.refusals[0].field == "reference"
+
+
+def test_whoever_keeps_a_hold_hears_once_that_its_day_has_passed(w: World) -> None:
+    held(w, w.person())
+    ended = held(w, w.person())
+    did(w, "ingrid", end_legal_hold, ended)
+    on_the_day = w.at + YEAR
+    said = [sweep(w, on_the_day + timedelta(days=n))["hold reminded"] for n in (0, 1, 2, 9)]
+    assert said == [0, 1, 0, 0]
+    with w.store.read() as tx:
+        told = tx.rows(Sql("SELECT to_owner, noun FROM outbox WHERE what = 'hold_past'"))
+        heard = tx.rows(Sql("SELECT count(*) FROM notice WHERE what = 'hold_past'"))
+    assert told == [(f"member@{w.actor['ingrid'].membership_id}", "legal_hold")]
+    assert heard == [(1,)]
