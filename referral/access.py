@@ -133,3 +133,69 @@ def emergencies_to_review(tx: Tx, actor: Actor) -> int:
     """How many uses of emergency access wait for their review: a number."""
     row = tx.row(WAITING, **asked(actor))
     return int(row[0]) if row else 0
+
+
+# -- the quarter's review -----------------------------------------------------------------------
+
+DUE, LATE = "access_review_due", "access_review_late"
+
+
+class ToReview(NamedTuple):
+    """A place with somebody who reviews who can see what: since when, when it was last reviewed,
+    and when those concerned were last told that a review is due, and that it is late."""
+
+    place_id: str
+    system_id: str
+    path: str
+    since: datetime
+    reviewed_at: datetime | None
+    due_told_at: datetime | None
+    late_told_at: datetime | None
+
+
+def _newest(action: str) -> str:
+    return (
+        "(SELECT max(a.at) FROM audit a WHERE a.record_id = p.id AND a.noun = 'place'"
+        f" AND a.action = '{action}')"
+    )
+
+
+_TO_REVIEW = f"""
+SELECT p.id, p.system_id, p.path, min(m.started_at), {_newest("access_reviewed")}, {_newest(DUE)},
+  {_newest(LATE)}
+FROM place p JOIN membership m ON m.place_id = p.id AND m.role = 'governance_lead'
+  AND (m.ended_at IS NULL OR m.ended_at > :at)
+WHERE {{which}} GROUP BY p.id, p.system_id, p.path ORDER BY p.id
+"""
+TO_REVIEW = Sql(_TO_REVIEW.format(which="1 = 1"), times=(3, 4, 5, 6))
+ONE_TO_REVIEW = Sql(_TO_REVIEW.format(which="p.id = :id"), times=(3, 4, 5, 6))
+# Changes nothing: whoever else tells the same is waited for.
+ALONE = Sql("UPDATE place SET name = name WHERE id = :id")
+OFFICER = Sql(
+    "SELECT p.id FROM place p JOIN membership m ON m.place_id = p.id"
+    " AND m.role = 'accountable_officer' AND (m.ended_at IS NULL OR m.ended_at > :at)"
+    " WHERE p.system_id = :system_id AND (p.path = :path OR :path LIKE p.path || '/%')"
+    " ORDER BY length(p.path) DESC LIMIT 1"
+)
+
+
+def to_review(tx: Tx, at: datetime) -> list[ToReview]:
+    """Every place that has a governance lead now."""
+    return [_to_review(row) for row in tx.rows(TO_REVIEW, at=at)]
+
+
+def one_to_review(tx: Tx, place_id: str, at: datetime) -> ToReview | None:
+    """One of them as it stands now, nobody else telling of it meanwhile."""
+    tx.run(ALONE, id=place_id)
+    row = tx.row(ONE_TO_REVIEW, id=place_id, at=at)
+    return None if row is None else _to_review(row)
+
+
+def _to_review(row: tuple[Any, ...]) -> ToReview:
+    return ToReview(str(row[0]), str(row[1]), *row[2:])
+
+
+def officers_place(tx: Tx, seen: ToReview, at: datetime) -> str | None:
+    """The nearest place with an accountable officer who answers for this one."""
+    row = tx.row(OFFICER, system_id=seen.system_id, path=seen.path, at=at)
+    return None if row is None else str(row[0])

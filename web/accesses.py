@@ -24,7 +24,8 @@ from web.forms import Next, answer, page
 from web.labels import word
 from web.say import _, ngettext
 from web.words import day_words
-from workflows.access import FLAGS, LATELY, REVIEWERS, Line, due, lines, sign_off
+from workflows.access import FLAGS, LATELY, Line, due, lines, sign_off
+from workflows.hearing import REVIEWERS
 from workflows.moves import N_
 
 pages = Blueprint("access_pages", __name__)

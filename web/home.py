@@ -28,7 +28,7 @@ from web.sessions import next_of
 from web.words import by_when, day_words, deadline
 from web.worklists import card, drawn, groups
 from workflows import inquiries, reading
-from workflows.access import REVIEWERS as ACCESS_REVIEWERS
+from workflows.hearing import REVIEWERS as ACCESS_REVIEWERS
 from workflows.working_time import ENGLAND, LONDON, add, local_day, working_days_between
 
 pages = Blueprint("home", __name__)

@@ -805,6 +805,8 @@ NOTICES: dict[str, str] = {
     "provider_lapsed": N_("A provider of someone you support has lapsed evidence."),
     "provider_left": N_("A provider has left."),
     "details_corrected": N_("Somebody's details were put right. Look at them again."),
+    "access_review_due": N_("The quarter's review of who can see what is due."),
+    "access_review_late": N_("The review of who can see what is late: nobody has signed it off."),
     "hold_past": N_("A hold against destruction has passed the day it was to be looked at."),
     "rights_received": N_("Somebody asks about their own information, and waits for you."),
     "rights_question": N_("There is a question about what was asked for."),
@@ -968,6 +970,7 @@ NOUNS: dict[str, str] = {
     "agreement": N_("Agreement"),
     "rights_request": N_("Request about own information"),
     "emergency": N_("Emergency access"),
+    "access": N_("Who can see what"),
     "legal_hold": N_("Hold against destruction"),
     "person": N_("Person"),
     "plan": N_("Plan"),
@@ -1050,7 +1053,7 @@ def told(noun: str, trigger: str) -> str:
 
 
 # Where a record without a page of its own stands.
-STANDS_ON = {"legal_hold": "/retention/holds"}
+STANDS_ON = {"access": "/access", "legal_hold": "/retention/holds"}
 
 
 def page_of(noun: str, record_id: str) -> str | None:

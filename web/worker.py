@@ -23,6 +23,7 @@ from uuid import uuid4
 from referral import announcements, offered, queue
 from referral import dispatches as outgoing
 from referral import keeping as kept
+from referral.access import ToReview, to_review
 from referral.actors import Actor, the_system
 from referral.audit import Request, during
 from referral.dispatches import Parcel
@@ -32,8 +33,8 @@ from web.auditing import LogKeeper
 from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
 from web.ways import NO_WAYS, Ways
+from workflows import access, dispatches, evidence, keeping, leftovers, post, sweep
 from workflows import announcements as reading
-from workflows import dispatches, evidence, keeping, leftovers, post, sweep
 from workflows.activities import open_again
 from workflows.working_time import local_day
 
@@ -375,6 +376,24 @@ class Worker:
         self._openings(at)
         self._papers(at)
         self._holds(at)
+        self._reviews(at)
+
+    def _reviews(self, at: datetime) -> None:
+        """Places where nobody has reviewed for a quarter who can see what."""
+        with self.edge.store.read(door=Door.WHOLE) as tx:
+            waiting = [one for one in to_review(tx, at) if access.to_tell(one, at)]
+        for one in waiting:
+            self._review(one)
+
+    @_one_job
+    def _review(self, one: ToReview) -> None:
+        actor = the_system(one.system_id, "clock:access")
+        try:
+            said = self.edge.perform(actor, lambda tx, at: access.remind(tx, one.place_id, at))
+        except Exception as error:
+            log.error("Review of %s: %s. Again soon.", one.place_id, type(error).__name__)
+            return
+        self.done["review reminded"] += said is not None
 
     def _holds(self, at: datetime) -> None:
         """Holds against destruction whose day has passed."""

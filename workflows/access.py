@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from referral import access
-from referral.access import Access, Numbers
-from referral.actors import Actor
+from referral.access import DUE, LATE, Access, Numbers, ToReview
+from referral.actors import Actor, the_system
 from referral.audit import log
+from referral.clocks import role_key
 from referral.policy import Rules
 from referral.states import Role
 from referral.store import Tx
+from workflows.hearing import ACCESS, REVIEWERS
+from workflows.letters import tell
 from workflows.rules import missing, require
+from workflows.working_time import ENGLAND, Calendar, add
 
-REVIEWERS = (Role.GOVERNANCE_LEAD, Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER)
 LATELY = timedelta(days=90)
 EVERY = timedelta(days=91)  # a quarter
 # What an address that several people read begins with.
@@ -27,6 +30,7 @@ SHARED = frozenset(
      "staff", "team"}
 )  # fmt: skip
 MANY_SIGN_INS = 3
+LATE_AFTER = 10  # working days
 FLAGS = ("left", "ended", "unused", "never", "changed", "shared")
 
 
@@ -107,3 +111,38 @@ def sign_off(tx: Tx, actor: Actor, at: datetime, rules: Rules) -> int:
     }
     log(tx, actor, at, "access_reviewed", "place", actor.place_id, told)
     return len(found)
+
+
+# -- once a quarter -----------------------------------------------------------------------------
+
+
+def to_tell(seen: ToReview, at: datetime, cal: Calendar = ENGLAND) -> str | None:
+    """What is to be said of a place's review now: that it is due, that it is late, or nothing. A
+    place that was never reviewed has its first quarter from when somebody there could. Pure."""
+    last = seen.reviewed_at or seen.since
+    if last + EVERY > at:
+        return None
+    if seen.due_told_at is None or seen.due_told_at <= last:
+        return DUE
+    told_of_this = seen.late_told_at is not None and seen.late_told_at >= seen.due_told_at
+    if not told_of_this and at >= add(seen.due_told_at, LATE_AFTER, cal):
+        return LATE
+    return None
+
+
+def remind(tx: Tx, place_id: str, at: datetime) -> str | None:
+    """Tell the governance leads of a place that a review is due; ten working days later, when it
+    isn't done, the accountable officer over it. Once each, whoever else looks. What was said."""
+    seen = access.one_to_review(tx, place_id, at)
+    what = to_tell(seen, at) if seen is not None else None
+    if seen is None or what is None:
+        return None
+    to = role_key(Role.GOVERNANCE_LEAD, place_id)
+    if what == LATE:
+        over = access.officers_place(tx, seen, at)
+        if over is None:
+            return None
+        to = role_key(Role.ACCOUNTABLE_OFFICER, over)
+    tell(tx, seen.system_id, at, to, what, ACCESS, place_id)
+    log(tx, the_system(seen.system_id, "clock:access"), at, what, "place", place_id)
+    return what

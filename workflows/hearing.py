@@ -25,6 +25,8 @@ FEEDBACK = frozenset({"concern_seen", "concern_closed", RING_OUTSIDE})
 OF_A_PROVIDER = frozenset({"provider_suspended", "provider_lapsed"})
 SYSTEM = "system"  # a letter to those who run it
 AUDIT_ALARM = "audit_alarm"
+ACCESS = "access"  # a letter about the review of who can see what
+REVIEWERS = (Role.GOVERNANCE_LEAD, Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER)
 LEGAL_HOLD = "legal_hold"  # a letter about a hold against destruction
 PERSON = "person"  # a letter about a person's record, not about anything with a machine
 ANNOUNCEMENT = "announcement"
@@ -124,6 +126,8 @@ def may_hear(tx: Tx, to: Actor, what: str, about: str, record_id: str, at: datet
     if about == SYSTEM:
         runs_the_log = what == AUDIT_ALARM and to.role is Role.AUDITOR
         return to.role is Role.ADMINISTRATOR or runs_the_log
+    if about == ACCESS:
+        return to.role in REVIEWERS
     if about == LEGAL_HOLD:
         return to.role in LEADS
     if about == PERSON:

@@ -15,6 +15,7 @@ from referral.states import Role
 from referral.store import Sql, Store
 from tests.counting import statements
 from tests.web.client import sign_in
+from tests.winding import after, sweep
 from tests.world import World, build
 from web.accesses import neutral
 from workflows.organisations import add_membership, add_user
@@ -152,3 +153,50 @@ def test_the_page_asks_few_statements(w: World, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("who", ["priya", "tess", "sol", "ada", "art"])
 def test_it_is_not_for_others(w: World, who: str) -> None:
     assert sign_in(w, who).get("/access").status == 403
+
+
+QUARTER = timedelta(days=91)
+FIRST = QUARTER - timedelta(days=60)  # the world began sixty days ago
+
+
+def letters(w: World) -> list[tuple[str, str]]:
+    with w.store.read() as tx:
+        return tx.rows(
+            Sql("SELECT what, to_owner FROM outbox WHERE noun = 'access' AND record_id = :id"
+                " ORDER BY id"), id=w.place["harbour"],
+        )  # fmt: skip
+
+
+def test_a_review_that_is_due_reaches_its_lead_and_then_the_officer_once_each(
+    store: Store,
+) -> None:
+    w = build(store)
+    due = w.at + FIRST
+    late = after(due, 10)
+    sweep(w, due - timedelta(minutes=1))
+    assert letters(w) == []
+    sweep(w, due)
+    lead = ("access_review_due", f"governance_lead@{w.place['harbour']}")
+    sweep(w, late - timedelta(hours=2))
+    assert letters(w) == [lead]
+    sweep(w, late)
+    sweep(w, late + timedelta(days=5))
+    found = letters(w)
+    assert [what for what, _to in found] == ["access_review_due", "access_review_late"]
+    assert found[1][1].startswith("accountable_officer@")
+    page = sign_in(w, "grace").get("/notices")
+    assert "The quarter's review of who can see what is due." in page.words
+    assert 'href="/access"' in page.text
+
+
+def test_a_review_signed_off_in_time_asks_nobody_until_the_next_quarter(w: World) -> None:
+    first = w.at + FIRST
+    sweep(w, first)
+    grace = sign_in(w, "grace")
+    grace.send(grace.get("/access"), form=-1)
+    sweep(w, after(first, 11))
+    assert [what for what, _to in letters(w)] == ["access_review_due"]
+    sweep(w, first + QUARTER - timedelta(days=1))
+    assert letters(w) == [], "the old letter is cleared away"
+    sweep(w, first + QUARTER)
+    assert [what for what, _to in letters(w)] == ["access_review_due"]
