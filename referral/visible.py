@@ -458,7 +458,7 @@ UNION ALL SELECT '{UNREAD}', count(*) FROM notice n
   WHERE n.membership_id = :membership AND n.read_at IS NULL AND n.what IN ({listed(*NEWS)})
 UNION ALL SELECT '{PROPOSED}', count(*) FROM confirmation p
   WHERE p.organisation_id = :actor_org AND p.system_id = :system_id AND p.noun = 'referral'
-    AND p.answer IS NULL AND p.proposed_by <> :membership"""
+    AND p.answer IS NULL AND p.proposed_at <= :at AND p.proposed_by <> :membership"""
 
 
 @cache

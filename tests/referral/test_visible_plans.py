@@ -49,7 +49,7 @@ def lists(pg: bool) -> Iterator[tuple[str, Sql]]:
                 query = visible._counts(scoped, mine, besides)
                 yield f"counts {scoped} {mine} {besides}", query
             yield f"next due {scoped} {mine}", visible._next_due(scoped, mine)
-    for name in ("WORK_PAGE", "WORK_ONE", "ANSWERS", "HOLDS"):
+    for name in ("WORK_PAGE", "WORK_ONE", "ANSWERS", "ANSWERS_AND_HOLDS"):
         yield name, visible._many(getattr(visible, name), (), pg)
     for noun, (text, _) in visible.DETAILS.items():
         yield f"details {noun}", visible._many(text, (), pg)
