@@ -286,6 +286,17 @@ def test_a_reviewer_asks_the_person_themselves_and_reads_their_answer(both: Link
     assert "On Monday." in tess.get(f"/escalations/{record}").words
 
 
+def test_a_reviewer_higher_up_asks_the_person_too(both: Links) -> None:
+    person = _opened(both)
+    record = _complaint(both, "team").rpartition("/")[2]
+    both.w.step(Noun.ESCALATION, record, "acknowledge", "grace")
+    grace = sign_in(both.w, "grace")
+    page = grace.get(f"/escalations/{record}/ask")
+    assert "The person themselves, on their own page" in page.words
+    grace.send(page, asked=f"person@{person}", note="Which day was it?")
+    assert state(both.w.store, "escalation", record) == "information_requested"
+
+
 def test_where_writing_is_not_safe_a_link_worker_is_asked_instead(both: Links) -> None:
     person = _opened(both)
     record = _complaint(both).rpartition("/")[2]
