@@ -254,7 +254,7 @@ def _columns(actor: Actor, asked: Asked) -> list[dict[str, Any]]:
     """The heads of the table, each the way to sort by it; pressed again, the other way round."""
     words = {
         "person": _("Person"), "status": _("Status"), "with": _("With"),
-        "deadline": _("Deadline"), "updated": _("Updated"),
+        "deadline": _("Deadline"), "updated": _("Since"),
     }  # fmt: skip
     found = []
     for by, text in words.items():
@@ -371,7 +371,7 @@ def _as_csv(found: list[Card], actor: Actor, at: datetime) -> str:
     table = csv.writer(out)
     table.writerow(
         [_("Reference"), _("Person"), _("Status"), _("With"), _("Provider"), _("Activity"),
-         _("Link worker"), _("Deadline"), _("Updated")]
+         _("Link worker"), _("Deadline"), _("Since")]
     )  # fmt: skip
     for one in found:
         known, state = one.seen, one.seen.get("state")
