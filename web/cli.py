@@ -1405,3 +1405,7 @@ def health(as_json: bool) -> None:
         wall = edge.store.wall
     answer({**found.as_json(), "wall": wall}, as_json, [*found.lines(), WALL_IS[wall]])
     sys.exit(0 if found.well else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from referral.states import Noun
-from referral.store import Store, Tx
+from referral.store import Store
+from tests.counting import statements
 from tests.web.client import sign_in
 from tests.world import World, build
 
@@ -26,15 +27,7 @@ def test_no_page_of_a_review_asks_the_store_more_than_fifteen_times(
     given = {"kind": "disagreement", "note": "Look.", "about": "referral", "about_id": record}
     matter = w.step(Noun.ESCALATION, None, "raise", "priya", given=given).id
     w.step(Noun.ESCALATION, matter, "acknowledge", "tess")
-    asked: list[str] = []
-    execute = Tx.execute
-
-    def counted(tx: Tx, sql: str, values: object) -> object:
-        if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
-            asked.append(sql)
-        return execute(tx, sql, values)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Tx, "execute", counted)
+    asked = statements(monkeypatch)
     path = f"/escalations/{matter}"
     found = {}
     for who, page in (

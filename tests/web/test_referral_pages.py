@@ -7,7 +7,8 @@ import re
 import pytest
 
 from referral.states import Noun
-from referral.store import Sql, Store, Tx
+from referral.store import Sql, Store
+from tests.counting import statements
 from tests.web.client import Visitor, sign_in
 from tests.web.pages import HOSTILE
 from tests.world import World, build
@@ -359,15 +360,7 @@ def test_no_page_asks_the_store_more_than_fifteen_times(
     gwen = sign_in(w, "gwen")
     concern = re.search(r"/concerns/[0-9a-f-]{36}", gwen.get("/concerns").text)
     assert concern
-    asked: list[str] = []
-    execute = Tx.execute
-
-    def counted(tx: Tx, sql: str, values: object) -> object:
-        if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
-            asked.append(sql)
-        return execute(tx, sql, values)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Tx, "execute", counted)
+    asked = statements(monkeypatch)
     pages = [
         ("priya", f"/referrals/{rid}"),
         ("priya", f"/referrals/{rid}/history"),

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from referral.states import Noun
-from referral.store import Sql, Store, Tx
+from referral.store import Sql, Store
+from tests.counting import statements
 from tests.web.client import HTTP, Page, sign_in
 from tests.world import World, build
 
@@ -225,15 +226,7 @@ def test_no_page_of_numbers_asks_the_store_more_than_fifteen_times(
     w: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declined(w, 2)
-    asked: list[str] = []
-    execute = Tx.execute
-
-    def counted(tx: Tx, sql: str, values: object) -> object:
-        if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
-            asked.append(sql)
-        return execute(tx, sql, values)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Tx, "execute", counted)
+    asked = statements(monkeypatch)
     found = {}
     for who in ("amara", "grace"):
         visitor = sign_in(w, who)
