@@ -24,7 +24,7 @@ from referral.upgrade import upgrade
 from tests.counting import counted
 from tests.hostile import plain_words_do_harm, sealed_words_do_harm
 from tests.web.client import HTTP
-from web import signing_in, worker
+from web import signed_in, worker
 from web.demo.clock import WoundClock
 from web.demo.pages import make_app
 from web.demo.story import tell
@@ -97,7 +97,7 @@ class Tour:
         """A client of this member's own; None when they have left."""
         with self.store.begin() as tx:
             actor = actor_of(tx, membership, A_MONDAY)
-            token = signing_in.start_session(tx, actor, now()) if actor else None
+            token = signed_in.start_session(tx, actor, now()) if actor else None
         if token is None:
             return None
         client = self.app.test_client()

@@ -16,6 +16,8 @@ from flask.typing import ResponseReturnValue
 from referral.actors import Actor
 from referral.audit import log
 from referral.states import Role
+from web.current import edge
+from web.signed_in import actor_or_none, ask_to_sign_in
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -90,8 +92,6 @@ def guard_every_route(app: Flask) -> None:
             abort(403)
         if rule.roles is None or request.method == "OPTIONS":
             return None
-        from web.signing_in import actor_or_none, ask_to_sign_in
-
         actor = actor_or_none()
         if actor is None:
             return ask_to_sign_in()
@@ -103,8 +103,6 @@ def guard_every_route(app: Flask) -> None:
 
 def not_for_their_role(actor: Actor) -> None:
     """Say in the log that somebody asked for a whole page that isn't for their role."""
-    from web.app import edge
-
     said = {"codes": ["not_your_role"], "page": request.endpoint}
     edge().perform(
         actor,
@@ -126,8 +124,6 @@ def not_for_their_role(actor: Actor) -> None:
 
 def current_actor() -> Actor:
     """Who asks. Only in a route whose rule names roles."""
-    from web.signing_in import actor_or_none
-
     actor = actor_or_none()
     if actor is None:
         raise RuntimeError("A public route has no actor.")

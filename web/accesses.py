@@ -19,7 +19,7 @@ from referral.store import Sql, Tx
 from web import labels
 from web.access import access as for_roles
 from web.access import current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Next, answer, page
 from web.labels import word
 from web.say import _, ngettext

@@ -13,7 +13,7 @@ from referral.states import Role
 from referral.store import Tx
 from web import labels
 from web.access import REVIEWERS, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import page
 from web.labels import record_path, role_name, said, word
 from web.say import _

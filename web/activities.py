@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from referral import records
 from web.access import TEAM, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import page
 from web.matching import offer, stale
 from web.wizard import (

@@ -15,7 +15,7 @@ from referral.store import Tx
 from web import accountability as answering
 from web import labels
 from web.access import access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import record_path, said, word
 from web.moves import Asked, move_page, own_page, read_record

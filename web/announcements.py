@@ -17,7 +17,7 @@ from referral.states import Noun, Role
 from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.escalations import may_read
 from web.forms import Form, Next, answer, page, refuse, typed
 from web.keysets import after, pack

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask
 from flask_babel import Babel
 from flask_compress import Compress
 from flask_wtf import CSRFProtect
 from jinja2 import ChainableUndefined, ChoiceLoader, FileSystemLoader, PackageLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import access, errors, frame, labels, languages, reads, say, security, signing_in, words
+from web import access, errors, frame, labels, languages, reads, say, security, signed_in, words
+from web.current import Segue
 from web.edge import Edge
 from web.settings import Settings
 from web.ways import Ways, ways_of
@@ -80,16 +79,6 @@ MOST_POSTED = 1_000_000
 MOST_FIELDS = 2_000
 
 
-@dataclass
-class Segue:
-    """What a request can reach: the edge, the settings, and the time sessions go by."""
-
-    edge: Edge
-    settings: Settings
-    session_clock: Callable[[], datetime]
-    ways: Ways
-
-
 class App(Flask):
     """Every template is escaped, whatever its name: the library's end in `.jinja`, which Flask
     would not escape by itself."""
@@ -134,7 +123,7 @@ def create_app(
     Babel(app, locale_selector=languages.read_now)
     say.set_up(app)
     security.protect(app, settings.origin, settings.https)
-    signing_in.set_up(app, settings.https)
+    signed_in.set_up(app, settings.https)
     CSRFProtect(app)
     errors.register(app)
     frame.set_up(app, settings.service_name)
@@ -150,21 +139,3 @@ def create_app(
 def _now(app: App) -> datetime:
     segue: Segue = app.extensions["segue"]
     return segue.edge.clock()
-
-
-def edge() -> Edge:
-    """The edge of the application that answers this request."""
-    found: Any = current_app.extensions["segue"]
-    return found.edge  # type: ignore[no-any-return]
-
-
-def settings() -> Settings:
-    """The settings of the application that answers this request."""
-    found: Any = current_app.extensions["segue"]
-    return found.settings  # type: ignore[no-any-return]
-
-
-def ways() -> Ways:
-    """The ways out of the house of the application that answers this request."""
-    found: Any = current_app.extensions["segue"]
-    return found.ways  # type: ignore[no-any-return]

@@ -21,8 +21,8 @@ from referral.scopes import LOG_READERS
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
-from web.app import edge, settings
 from web.audit_events import written
+from web.current import edge, settings
 from web.keysets import after, pack
 from web.labels import role_name, said, word
 from web.say import _, ngettext

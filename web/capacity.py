@@ -16,8 +16,8 @@ from referral.capacity import Assessed
 from referral.store import Tx
 from web import labels
 from web.access import TEAM, access, current_actor
-from web.app import edge
 from web.assessments import facts_of
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import said
 from web.people import found as found_person

@@ -27,7 +27,7 @@ from referral.store import Tx
 from web import accountability as answering
 from web import labels
 from web.access import STAFF, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import role_name, said, word
 from web.moves import CODES, QUESTIONS, Asked, move_page

@@ -21,9 +21,9 @@ from referral.states import Basis, ConsentState, Noun, Purpose
 from referral.store import Tx
 from web import labels
 from web.access import REVIEWERS, TEAM, access, current_actor
-from web.app import edge
 from web.assessments import choices as assessed
 from web.assessments import facts_of as facts_of_assessment
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import word
 from web.people import found as found_person

@@ -18,8 +18,8 @@ from referral.states import EmergencyState, Noun, Role
 from referral.store import Door, Tx
 from web import labels
 from web.access import REVIEWERS, TEAM, access, current_actor
-from web.app import edge
 from web.concerns import numbers
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import record_path, said, word
 from web.limits import seconds_to_wait

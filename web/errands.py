@@ -15,7 +15,7 @@ from referral.errands import ErrandSeen
 from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.labels import said, word
 from web.say import _
 from web.words import deadline, phone_words

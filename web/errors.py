@@ -12,8 +12,10 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from referral.store import CannotWrite, OutcomeUnknown, StoreBusy
+from web.current import settings
 from web.edge import Busy
 from web.say import _
+from web.signed_in import actor_or_none, ask_to_sign_in, typed_here
 from workflows.engine import Refused
 
 log = logging.getLogger("segue.web")
@@ -117,8 +119,6 @@ def not_saved(error: BaseException) -> str:
 
 def urgent(status: int) -> str | None:
     """The urgent phone line of the place, on pages that say the service is down."""
-    from web.app import settings
-
     return settings().urgent_phone if status >= 500 else None
 
 
@@ -126,8 +126,6 @@ def page(
     status: int, reference: str | None = None, about: Trouble | None = None
 ) -> tuple[str, int]:
     """The error page of a status; where the fault is ours, with a way back to what was typed."""
-    from web.signing_in import typed_here
-
     return (
         render_template(
             "error.jinja",
@@ -167,8 +165,6 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(CSRFError)
     def forged(error: CSRFError) -> ResponseReturnValue:
-        from web.signing_in import actor_or_none, ask_to_sign_in
-
         if actor_or_none() is None and request.blueprint != "links":
             # `security` has refused an Origin that isn't ours; where none came, nothing is proven.
             return ask_to_sign_in(proven="Origin" in request.headers)

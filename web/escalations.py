@@ -26,7 +26,7 @@ from referral.store import Tx
 from web import accountability as answering
 from web import labels
 from web.access import STAFF, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page, typed
 from web.labels import record_path, role_name, said, word
 from web.moves import Asked, banner, move_page, note_read, own_page, read_record, record

@@ -170,7 +170,7 @@ def answer(
     somebody else was quicker, `actor` who acts where nobody is signed in. Raises nothing that a
     person could have caused: what is refused is drawn again with everything typed, but a record
     that isn't there is not found."""
-    from web.app import edge
+    from web.current import edge
 
     form = form_now(schema, known)
     if request.method != "POST":
@@ -223,7 +223,7 @@ def keyed(
 
 def _show_what_changed(form: Form, noun: Noun, record: str) -> None:
     """The steps made since the version the sender saw; the next press counts from the newest."""
-    from web.app import edge
+    from web.current import edge
     from web.timelines import entries
     from workflows.reading import timeline
 

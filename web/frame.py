@@ -15,9 +15,11 @@ from referral.sign_ins import SEEN_LATELY
 from referral.states import Role
 from web import languages
 from web.access import rule_of
+from web.current import edge
 from web.labels import record_path, role_name, said
 from web.say import language
 from web.security import nonce
+from web.signed_in import LONGEST, idle_time, session_or_none
 from web.words import phone_words, time_words
 from workflows.moves import N_
 from workflows.rotas import number_for
@@ -169,8 +171,6 @@ def set_up(app: Flask, service_name: str) -> None:
 def unseen_concerns(actor: Actor) -> list[dict[str, Any]]:
     """The concerns this member raised that no human has read, with whom to ring at this hour, and
     those that somebody has read lately, with who and when."""
-    from web.app import edge
-
     found = []
     with edge().reading(actor) as (tx, at):
         for one in records.unseen_concerns(tx, actor, at - SEEN_LATELY):
@@ -190,8 +190,6 @@ def unseen_concerns(actor: Actor) -> list[dict[str, Any]]:
 
 
 def _somebody(app: Flask) -> dict[str, Any]:
-    from web.signing_in import LONGEST, idle_time, session_or_none
-
     try:
         signed_in = session_or_none()
     except Exception:  # an error page must be drawn even when the store is away

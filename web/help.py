@@ -13,10 +13,10 @@ from flask.typing import ResponseReturnValue
 
 from referral.states import Role
 from web.access import GOVERNANCE, REVIEWERS, STAFF, TEAM, public
-from web.app import settings
+from web.current import settings
 from web.labels import said
 from web.say import _
-from web.signing_in import actor_or_none
+from web.signed_in import actor_or_none
 from workflows.moves import N_
 
 pages = Blueprint("help_pages", __name__)

@@ -16,7 +16,7 @@ from referral.states import HoldCause, Noun, Role
 from referral.store import Tx
 from web import labels
 from web.access import TEAM, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import word
 from web.moves import record

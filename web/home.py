@@ -18,7 +18,7 @@ from referral.visible import Filters
 from web import audit_pages, errands, labels
 from web.access import STAFF, access, current_actor
 from web.announcements import SENDERS, unread
-from web.app import edge
+from web.current import edge
 from web.frame import there_is
 from web.keysets import after, pack
 from web.labels import said, word

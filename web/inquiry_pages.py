@@ -17,7 +17,7 @@ from referral.inquiries import NOUN, Asked
 from referral.members import actor_of
 from referral.store import Door, Tx
 from web.access import access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.inquiry import GROUNDS, bundle, zipped
 from web.labels import said, word

@@ -15,7 +15,7 @@ from referral.keeping import Review
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import word
 from web.say import _

@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug import Response
 
 from web.access import public
+from web.current import edge, settings
 from web.say import ENGLISH, LANGUAGES, UNCHECKED, code_of
-from web.signing_in import actor_or_none, safe_path, session_or_none
+from web.signed_in import actor_or_none, safe_path, session_or_none
 from workflows.preferences import save_language
 
 pages = Blueprint("languages", __name__)
@@ -51,8 +52,6 @@ def _here() -> str:
 @public("anybody may read in their own language")
 def choose() -> ResponseReturnValue:
     """Read in this language from now on: on this browser, and by the account, if there is one."""
-    from web.app import edge
-
     chosen = request.form.get("language", "")
     response = redirect(safe_path(request.form.get("next")), 303)
     if chosen not in LANGUAGES:
@@ -66,8 +65,6 @@ def choose() -> ResponseReturnValue:
 
 def remember(response: Response, chosen: str) -> None:
     """Read in this language on this browser from now on."""
-    from web.app import settings
-
     response.set_cookie(
         COOKIE,
         chosen,

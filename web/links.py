@@ -26,7 +26,7 @@ from referral.states import Noun
 from referral.store import Door, Tx
 from web import labels, looks
 from web.access import public
-from web.app import edge, settings
+from web.current import edge, settings
 from web.edge import Busy
 from web.forms import Form, as_typed, page, refuse, typed
 from web.labels import said, word

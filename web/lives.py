@@ -19,7 +19,7 @@ from referral.states import Role
 from referral.store import Tx
 from web import labels
 from web.access import TEAM, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import said, word
 from web.people import found as found_person

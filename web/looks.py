@@ -17,7 +17,7 @@ from referral.states import Role
 from referral.store import Tx
 from web import labels
 from web.access import TEAM, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import page
 from web.labels import word
 from web.say import _, ngettext

@@ -23,7 +23,7 @@ from referral.states import AgreementState, Noun
 from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import said, word
 from web.say import _

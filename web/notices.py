@@ -10,7 +10,7 @@ from referral.notices import mark_read
 from referral.states import Role
 from web import labels
 from web.access import STAFF, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.keysets import after, pack, unpack
 from web.words import iso, time_words
 

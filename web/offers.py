@@ -16,7 +16,7 @@ from referral.states import Role
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, keyed, page
 from web.say import _, ngettext
 from web.schemas.base import Command

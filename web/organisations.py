@@ -16,7 +16,7 @@ from referral.states import Role
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
-from web.app import edge
+from web.current import edge
 from web.errors import NOT_SAVED, not_saved, status_of
 from web.forms import Form, Next, answer, form_now, keyed, page, refuse, typed
 from web.labels import word

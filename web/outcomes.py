@@ -20,8 +20,8 @@ from referral.states import ReferralState as S
 from referral.store import Tx
 from web import labels, wizard
 from web.access import TEAM, access, current_actor
-from web.app import edge
 from web.charts import Cell, Chart, Line, Point, Table, lines
+from web.current import edge
 from web.forms import Form, Next, answer, keyed, page
 from web.labels import said, word
 from web.referrals import Shown, found, frame_of

@@ -17,7 +17,7 @@ from referral.states import Noun, Role
 from referral.store import Tx
 from web import labels
 from web.access import REVIEWERS, TEAM, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import record_path, said, word
 from web.moves import Record, record

@@ -19,7 +19,7 @@ from referral.own_asking import Asked, Complaint
 from referral.states import EscalationState, Noun, RightsState
 from referral.store import Door, Tx
 from web.access import public
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer
 from web.labels import choices, said, word
 from web.links import OWN, closed, limited, mine_now, own_page, pages, too_often

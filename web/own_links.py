@@ -16,7 +16,7 @@ from referral.records import PersonSeen
 from referral.store import Tx
 from web import labels
 from web.access import TEAM, access, current_actor
-from web.app import edge, settings, ways
+from web.current import edge, settings, ways
 from web.forms import Form, Next, answer, page
 from web.labels import said, word
 from web.link_tokens import LinkTokens

@@ -19,7 +19,7 @@ from referral.states import REFERRAL_OPEN, Role
 from referral.store import Tx
 from web import labels
 from web.access import TEAM, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import said, word
 from web.own_links import said_how

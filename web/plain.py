@@ -10,8 +10,8 @@ from referral.health import health as look
 from referral.states import Role
 from referral.store import Door
 from web.access import public
-from web.app import edge, settings
-from web.signing_in import actor_or_none
+from web.current import edge, settings
+from web.signed_in import actor_or_none
 
 pages = Blueprint("plain", __name__)
 

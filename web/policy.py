@@ -17,7 +17,7 @@ from referral.policy import Rules
 from referral.states import Role
 from referral.store import Tx
 from web.access import STAFF, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page, refuse, typed
 from web.labels import said
 from web.policy_words import (

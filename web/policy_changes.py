@@ -15,7 +15,7 @@ from referral.ids import check_reference
 from referral.policies import Change
 from referral.store import Tx
 from web.access import STAFF, access, current_actor, public
-from web.app import edge, settings
+from web.current import edge, settings
 from web.edge import Busy
 from web.errors import status_of
 from web.forms import Form, Next, answer, form_now, page, refuse, typed

@@ -14,7 +14,7 @@ from referral.preferences import HOW
 from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
-from web.app import edge, ways
+from web.current import edge, ways
 from web.forms import Form, Next, answer, page
 from web.say import _
 from web.schemas.base import Command

@@ -15,7 +15,7 @@ from referral.states import Noun, Role
 from referral.store import Tx
 from web import labels
 from web.access import current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, page, typed
 from web.labels import word
 from web.moves import Asked, move_page, own_page, read_record

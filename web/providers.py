@@ -18,7 +18,7 @@ from referral.store import Tx
 from web import accountability as answering
 from web import labels
 from web.access import access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, keyed, page
 from web.keysets import after as position
 from web.keysets import pack

@@ -18,7 +18,7 @@ from referral.actors import the_system
 from referral.store import Tx
 from web import labels
 from web.access import public
-from web.app import edge
+from web.current import edge
 from web.edge import Busy
 from web.forms import Form, form_now, page, refuse, typed
 from web.limits import seconds_to_wait

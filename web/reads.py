@@ -22,6 +22,8 @@ from referral.audit import LISTED, READ, READING, Request, at_the_door, log, log
 from referral.entries import subject_of
 from referral.states import Noun
 from referral.store import Tx
+from web.current import edge
+from web.signed_in import actor_or_none
 from workflows.engine import Refused
 
 PERSON = "person"
@@ -414,8 +416,6 @@ def _status(answer: ResponseReturnValue) -> int:
 
 
 def _who() -> Actor | None:
-    from web.signing_in import actor_or_none
-
     return g.get("api_actor") or actor_or_none()
 
 
@@ -429,8 +429,6 @@ def _record(endpoint: str, named: dict[str, Any]) -> tuple[str, str | None]:
 
 
 def _shown(endpoint: str, named: dict[str, Any]) -> None:
-    from web.app import edge
-
     now, actor = request_now(), _who()
     if now is None or actor is None or now.said & READING or "searched" in now.said:
         return
@@ -454,8 +452,6 @@ def _shown(endpoint: str, named: dict[str, Any]) -> None:
 
 def _attempted(endpoint: str, named: dict[str, Any]) -> None:
     """Somebody asked for what isn't there for them."""
-    from web.app import edge
-
     now, actor = request_now(), _who()
     if now is None or actor is None or now.said or endpoint in LISTS:
         return

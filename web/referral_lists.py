@@ -25,7 +25,7 @@ from referral.visible import MOST_COUNTED, SORT_KINDS, Filters, Sort
 from web import labels
 from web.access import TEAM, access, current_actor
 from web.accesses import neutral
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.keysets import after, pack
 from web.labels import record_path, said, word

@@ -25,7 +25,7 @@ from referral.store import Tx
 from web import accountability as answering
 from web import labels
 from web.access import REVIEWERS, STAFF, TEAM, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.holds import panel
 from web.labels import said, word

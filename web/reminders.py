@@ -14,7 +14,7 @@ from referral.states import Noun
 from referral.store import Tx
 from web import labels
 from web.access import TEAM, WORKERS, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.moves import record
 from web.say import _

@@ -21,7 +21,6 @@ from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
 from web.accesses import neutral
-from web.app import edge
 from web.charts import Cell, Table
 from web.counting import (
     ANSWERS,
@@ -42,6 +41,7 @@ from web.counting import (
     when_words,
     words_of,
 )
+from web.current import edge
 from web.escalations import CONSEQUENCE_STATES
 from web.forms import page
 from web.keysets import after, pack

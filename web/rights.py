@@ -20,7 +20,7 @@ from referral.states import Noun, RightsKind, RightsState
 from referral.store import Tx
 from web import labels
 from web.access import TEAM, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import record_path, said, word
 from web.moves import Record, drawn, lists_in_force, own_page, read_record, record

@@ -17,8 +17,8 @@ from referral.states import Noun, Role
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
-from web.app import edge
 from web.copy_words import LEFT, as_json, drawn
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import record_path, said
 from web.moves import read_record

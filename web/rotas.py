@@ -16,7 +16,7 @@ from referral.rotas import Line
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import said, word
 from web.say import _

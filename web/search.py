@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from referral.audit import log
 from web import labels
 from web.access import TEAM, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.frame import SEARCHERS, opens_to, there_is
 from web.say import _
 from web.words import day_words, nhs_number

@@ -21,7 +21,7 @@ from referral.states import Noun, ReferralState, Role
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import said
 from web.say import _, ngettext

@@ -12,7 +12,7 @@ from referral.health import health
 from referral.states import Role
 from referral.store import Door
 from web.access import access, current_actor
-from web.app import edge, settings
+from web.current import edge, settings
 from web.forms import page
 from web.labels import said
 from web.say import _

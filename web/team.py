@@ -17,7 +17,7 @@ from referral.states import Noun, Role
 from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import role_name, said
 from web.say import _, ngettext

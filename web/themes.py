@@ -16,7 +16,7 @@ from referral.states import Noun, Relation, Role
 from referral.store import Tx
 from web import labels
 from web.access import REVIEWERS, STAFF, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.escalations import DECISIONS, may_read, word_of_level
 from web.forms import Form, Next, answer, page
 from web.keysets import after, pack

@@ -27,8 +27,8 @@ from referral.scores import ScoreSeen
 from referral.states import DUPLICATES, Basis, Noun, Purpose, ReferralState
 from referral.store import Tx
 from web.access import TEAM, access, current_actor
-from web.app import edge
 from web.assessments import choices as assessed
+from web.current import edge
 from web.errors import NOT_SAVED, not_saved, status_of
 from web.forms import Form, Next, answer, form_now, page, refuse, typed
 from web.labels import said

@@ -19,7 +19,7 @@ from referral.store import Tx
 from referral.wordings import Version
 from web import labels
 from web.access import REVIEWERS, access, current_actor
-from web.app import edge
+from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import word
 from web.say import _

@@ -22,7 +22,7 @@ from tests.tour import LINK
 from tests.web.client import HTTP
 from web.app import create_app
 from web.edge import Edge
-from web.signing_in import start_session
+from web.signed_in import start_session
 from workflows.engine import move_tables
 
 P50, P95 = 60, 200

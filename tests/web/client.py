@@ -24,7 +24,7 @@ from tests.world import World
 from web.app import MODULES, App, create_app
 from web.edge import Edge
 from web.settings import Settings
-from web.signing_in import start_session
+from web.signed_in import start_session
 
 SECRET = "only for tests, and long enough to pass"
 HTTPS = Settings(secret_key=SECRET, public_url="https://localhost")

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from referral.states import Noun, Role
 from referral.store import Sql, Tx
 from web.access import access, current_actor
-from web.app import edge
+from web.current import edge
 from web.edge import Busy
 from web.forms import Form, Next, answer
 from web.schemas import Command

@@ -16,7 +16,7 @@ from tests.races.rounds import rounds
 from tests.robot import Filled, Robot
 from tests.tour import Visit
 from web.edge import Edge
-from web.signing_in import kept
+from web.signed_in import kept
 
 ANSWERS = re.compile(r'name="answers" value="([^"]+)"')
 

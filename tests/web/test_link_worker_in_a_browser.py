@@ -15,7 +15,7 @@ from referral.store import Store
 from tests.browser import faults_at_any_width, scrolls_sideways
 from tests.web.client import HTTP, app_of, sign_in
 from tests.world import World, build
-from web.signing_in import start_session
+from web.signed_in import start_session
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from referral.store import Sql, Store
 from tests.web.client import HTTPS, Page, Visitor, sign_in, visit
 from tests.world import World, build
 from web import passwords, signing_in
-from web.signing_in import safe_path
+from web.signed_in import safe_path
 from workflows.organisations import add_membership
 
 RIGHT = "correct horse battery"

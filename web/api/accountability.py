@@ -17,7 +17,7 @@ from referral.store import Tx
 from web.accountability import lines_of
 from web.api.answers import words
 from web.api.door import Blueprint, asker, for_roles
-from web.app import edge
+from web.current import edge
 from workflows import disclosure
 from workflows.accountability import Line
 from workflows.engine import NOT_FOUND, TABLES, Refused

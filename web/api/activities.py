@@ -17,7 +17,7 @@ from web.api.accountability import add_accountability
 from web.api.answers import Saved, words
 from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
 from web.api.paging import asked, listed, page
-from web.app import edge
+from web.current import edge
 from web.schemas.organisations import (
     ACTIVITY_STATES,
     AddActivity,

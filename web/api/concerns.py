@@ -22,7 +22,7 @@ from web.api.answers import StepShown, of_done, told, words
 from web.api.door import ETAG, REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
 from web.api.moves import add_moves
 from web.api.paging import asked, listed, page
-from web.app import edge
+from web.current import edge
 from web.schemas.concerns import RaiseConcern
 from web.schemas.fields import Text
 from workflows.concerns import raise_concern, who_answers

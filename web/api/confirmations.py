@@ -18,7 +18,7 @@ from web.access import STAFF
 from web.api.answers import StepShown, of_done, words
 from web.api.door import ETAG, REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
 from web.api.moves import moved
-from web.app import edge
+from web.current import edge
 from web.schemas.base import Nothing
 from workflows.engine import NOT_FOUND, Done, Refused, may_answer
 from workflows.moves import N_, Refusal

@@ -19,7 +19,7 @@ from referral.audit import log
 from referral.states import Role
 from web.access import Rule, not_for_their_role
 from web.api.problems import BAD_JSON, Problem
-from web.app import edge
+from web.current import edge
 from web.schemas import load
 from web.tokens import holder, once_held
 from workflows.moves import N_, Refusal

@@ -37,7 +37,7 @@ from web.api.door import (
 )
 from web.api.history import StepsAsked, StepsTold
 from web.api.problems import NOT_HERE, Problem
-from web.app import edge
+from web.current import edge
 from web.schemas import schema_for
 from workflows.consent import give_consent, renew_consent
 from workflows.engine import (

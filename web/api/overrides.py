@@ -20,7 +20,7 @@ from web.api.answers import StepShown, of_done, words
 from web.api.door import ETAG, REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
 from web.api.moves import add_moves, moved
 from web.api.paging import asked, listed, page
-from web.app import edge
+from web.current import edge
 from web.schemas.fields import Text
 from web.schemas.overrides import ProposeOverride
 from workflows.engine import NOT_FOUND, TABLES, Refused

@@ -13,7 +13,7 @@ from referral.audit import log
 from referral.store import Tx
 from web.api.answers import words
 from web.api.door import asker
-from web.app import edge, settings
+from web.current import edge, settings
 from web.schemas import Command, Wrong
 from web.schemas.fields import SHORT, Choice, Id, Many, Number, Text
 from workflows.moves import N_, Refusal

@@ -29,7 +29,7 @@ from web.api.door import (
 )
 from web.api.paging import asked, listed, page
 from web.api.problems import Problem
-from web.app import edge
+from web.current import edge
 from web.looks import read as read_looks
 from web.schemas import Command
 from web.schemas.capacity import AssessCapacity

@@ -28,7 +28,7 @@ from web.api.door import (
 )
 from web.api.moves import add_moves, moved
 from web.api.paging import asked, listed, page
-from web.app import edge
+from web.current import edge
 from web.schemas import schema_for
 from web.schemas.assurance import AddEvidence
 from web.schemas.organisations import AddProvider

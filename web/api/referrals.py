@@ -30,7 +30,7 @@ from web.api.door import (
 )
 from web.api.moves import add_moves, moved
 from web.api.paging import asked, listed, page
-from web.app import edge
+from web.current import edge
 from web.schemas.base import Nothing
 from web.schemas.holds import PlaceHold
 from web.schemas.referrals import BeginReferral, ChangeDraft, RecordAttendance

@@ -13,7 +13,7 @@ from referral.store import Tx
 from web.access import REVIEWERS, TEAM
 from web.api.answers import words
 from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
-from web.app import edge
+from web.current import edge
 from web.schemas.fields import Choice, Text
 from web.schemas.wordings import PublishWording
 from workflows.moves import N_

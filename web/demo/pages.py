@@ -16,9 +16,10 @@ from referral.actors import Actor
 from referral.members import actor_of
 from referral.states import Noun
 from referral.store import Sql
-from web import signing_in, words
+from web import signed_in, words
 from web.access import public
-from web.app import MODULES, App, create_app, edge, ways
+from web.app import MODULES, App, create_app
+from web.current import edge, ways
 from web.demo import cast
 from web.demo.clock import WoundClock
 from web.demo.run import POST
@@ -90,8 +91,8 @@ def door(key: str) -> ResponseReturnValue:
     if key not in {k for k, _who, _what in cast.DOORS}:
         abort(404)
     actor = _door(key)
-    token = edge().perform(actor, lambda tx, at: signing_in.start_session(tx, actor, now()))
-    signing_in.use_session(token)
+    token = edge().perform(actor, lambda tx, at: signed_in.start_session(tx, actor, now()))
+    signed_in.use_session(token)
     return redirect("/", code=303)
 
 

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from referral.audit import log
 from referral.states import Role
 from web.access import access, current_actor
-from web.app import edge
+from web.current import edge
 from web.directory.store import Imported, import_feed
 from web.forms import Form, form_now, page
 from web.say import _

@@ -1,0 +1,241 @@
+"""Who is signed in on this request: the session behind the cookie, and what was typed before it
+ended.
+
+The cookie holds a random token; the store holds its hash, when it ends and for whom it is. So a
+sign-out, a suspended account or an ended membership is dead on the next request."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode, urlsplit
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from flask import Flask, current_app, make_response, redirect, request, session
+from flask import render_template as render
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, UserMixin, current_user, login_user
+
+from referral import sign_ins
+from referral.actors import Actor
+from referral.audit import log
+from referral.states import Role
+from referral.store import Door, TryAgain, Tx
+from web.current import edge, segue
+
+IDLE = timedelta(minutes=15)
+# A leader sees the people of their own group only, on their own phone, between sessions.
+IDLE_LEADER = timedelta(hours=10)
+LONGEST = timedelta(hours=12)
+TOUCH_EVERY = timedelta(minutes=1)
+KEPT_FOR = timedelta(hours=12)
+MOST_KEPT = 100_000
+NOT_KEPT = frozenset({"csrf_token", "password"})
+
+
+def idle_time(role: Role) -> timedelta:
+    """How long a session of this role may lie unused."""
+    return IDLE_LEADER if role is Role.PROVIDER_LEADER else IDLE
+
+
+class SignedIn(UserMixin):  # type: ignore[misc]
+    """Who flask-login takes for the user: one session. Its id is the token, which nobody can guess
+    and which is worth nothing once the store says so."""
+
+    def __init__(self, token: str, found: sign_ins.Session) -> None:
+        self.token = token
+        self.actor = found.actor
+        self.session = found
+
+    def get_id(self) -> str:
+        return self.token
+
+
+def hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def clock() -> datetime:
+    """The time sessions go by: the real one, even where a demonstration winds the other."""
+    return segue().session_clock()
+
+
+def _load(token: str) -> SignedIn | None:
+    found = session_of(token)
+    if found is None or not found.live:
+        return None
+    at = clock()
+    if at - found.seen_at >= TOUCH_EVERY:
+        try:
+            with edge().store.begin(found.actor) as tx:
+                sign_ins.touch(tx, hashed(token), at, at + idle_time(found.actor.role))
+        except TryAgain:
+            pass  # it only ends a little sooner
+    return SignedIn(token, found)
+
+
+def session_of(token: str) -> sign_ins.Session | None:
+    with edge().store.read(door=Door.WHOLE) as tx:
+        return sign_ins.find(tx, hashed(token), clock())
+
+
+def actor_or_none() -> Actor | None:
+    """Who is signed in on this request, if anybody."""
+    return current_user.actor if current_user.is_authenticated else None
+
+
+def session_or_none() -> sign_ins.Session | None:
+    """The session of this request, if somebody is signed in."""
+    return current_user.session if current_user.is_authenticated else None
+
+
+def start_session(tx: Tx, actor: Actor, at: datetime, ends_at: datetime | None = None) -> str:
+    """A new session for this actor; returns its token. `ends_at`: it goes on from another, and
+    ends when that one would have."""
+    token = secrets.token_urlsafe(32)
+    sign_ins.begin(
+        tx,
+        token_hash=hashed(token),
+        actor=actor,
+        at=at,
+        idle_until=at + idle_time(actor.role),
+        ends_at=ends_at or at + LONGEST,
+    )
+    log(tx, actor, at, "sign_in", "user", actor.user_id)
+    return token
+
+
+def use_session(token: str) -> None:
+    """Give this token to the browser, and nothing of what its session held before."""
+    session.clear()
+    found = session_of(token)
+    if found is not None:
+        login_user(SignedIn(token, found))
+
+
+# -- answers typed before the sign-in ended ----------------------------------------------------
+
+
+def own_key() -> bytes:
+    """The key of what stands in the sign-in page, and of the tries counted there."""
+    secret = str(current_app.config["SECRET_KEY"]).encode()
+    return hmac.new(secret, b"answers kept over a sign-in", hashlib.sha256).digest()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What somebody had typed on a page when their sign-in ended."""
+
+    user_id: str
+    path: str
+    fields: list[tuple[str, str]]
+
+
+def keep(user_id: str, path: str, fields: list[tuple[str, str]]) -> str:
+    """The answers, closed to everybody but this program: they stand in the sign-in page."""
+    body = json.dumps([user_id, path, fields, clock().timestamp()]).encode()
+    number = secrets.token_bytes(12)
+    return (number + AESGCM(own_key()).encrypt(number, body, None)).hex()
+
+
+def kept(text: str) -> Kept | None:
+    """The answers again; None where they were changed, or are too old."""
+    try:
+        raw = bytes.fromhex(text)
+        body = json.loads(AESGCM(own_key()).decrypt(raw[:12], raw[12:], None))
+    except Exception:  # whatever is wrong with it, it is not ours
+        return None
+    user_id, path, fields, at = body
+    if clock().timestamp() - at > KEPT_FOR.total_seconds():
+        return None
+    return Kept(user_id, path, [(name, value) for name, value in fields])
+
+
+def _answers_to_keep(user_id: str) -> str:
+    typed = _typed()
+    return keep(user_id, _here(), typed) if typed else ""
+
+
+def _typed() -> list[tuple[str, str]]:
+    """What this request's form says, as far as it may be sent back; nothing if it is too much."""
+    typed = [(n, v) for n, v in request.form.items(multi=True) if n not in NOT_KEPT]
+    return typed if sum(len(n) + len(v) for n, v in typed) <= MOST_KEPT else []
+
+
+def typed_here() -> Kept | None:
+    """What somebody signed in typed on the form of this request, to go back to."""
+    if request.method != "POST" or not current_user.is_authenticated:
+        return None
+    typed = _typed()
+    return Kept(current_user.actor.user_id, _here(), typed) if typed else None
+
+
+def _here() -> str:
+    return request.full_path if request.query_string else request.path
+
+
+def ask_to_sign_in(proven: bool = True) -> ResponseReturnValue:
+    """Nobody is signed in where somebody must be. What was typed is kept for who typed it, if it
+    is `proven` to come from a page of ours."""
+    if request.method != "POST":
+        way = "/sign-in" if request.path == "/" else f"/sign-in?{query(next=_here())}"
+        return redirect(way)
+    token = session.get("_user_id")
+    ended = session_of(token) if token and proven else None
+    answers = _answers_to_keep(ended.actor.user_id) if ended else ""
+    return make_response(sign_in_page({}, next_path=_here(), answers=answers, ended=True), 401)
+
+
+def query(**values: str) -> str:
+    """What follows the question mark of a path."""
+    return urlencode(values)
+
+
+def safe_path(path: str | None) -> str:
+    """A path of ours to go on to; home for anything else."""
+    if not path or not path.startswith("/") or path.startswith(("//", "/\\")):
+        return "/"
+    parts = urlsplit(path)
+    if parts.scheme or parts.netloc or any(c in path for c in "\r\n\t\\"):
+        return "/"
+    return path
+
+
+def sign_in_page(
+    errors: dict[str, str],
+    *,
+    email: str = "",
+    next_path: str = "/",
+    answers: str = "",
+    ended: bool = False,
+) -> str:
+    return render(
+        "sign_in.jinja",
+        errors=[{"text": text, "href": f"#{name}"} for name, text in errors.items()],
+        wrong=errors,
+        email=email,
+        next_path=next_path,
+        answers=answers,
+        ended=ended,
+    )
+
+
+def set_up(app: Flask, https: bool) -> None:
+    """flask-login over our own sessions, and the cookie that carries the token."""
+    manager = LoginManager()
+    manager.session_protection = None
+    manager.init_app(app, add_context_processor=False)
+    loader: Callable[[str], SignedIn | None] = _load
+    manager.user_loader(loader)
+    app.config.update(
+        SESSION_COOKIE_NAME="__Host-segue" if https else "segue",
+        SESSION_COOKIE_SECURE=https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+    )
