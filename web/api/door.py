@@ -102,12 +102,6 @@ def asker() -> Actor:
     return found
 
 
-def role_or_none() -> str | None:
-    """The role of who asks, where somebody is known to."""
-    actor = g.get("api_actor")
-    return None if actor is None else str(actor.role)
-
-
 # -- the headers --------------------------------------------------------------------------------
 
 _TAG = re.compile(r'\s*"([0-9]{1,9})"\s*\Z')

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
@@ -163,6 +163,12 @@ def status_of(refused: Refused, role: str | None = None) -> int:
     return 409
 
 
+def _role_or_none() -> str | None:
+    """The role of who asks, where the door let somebody in."""
+    actor = g.get("api_actor")
+    return None if actor is None else str(actor.role)
+
+
 def of(error: BaseException) -> Response:
     """Any error that left a view of the API, as a problem."""
     if isinstance(error, Problem):
@@ -170,9 +176,7 @@ def of(error: BaseException) -> Response:
     if isinstance(error, Wrong):
         return answer(422, error.refusals)
     if isinstance(error, Refused):
-        from web.api.door import role_or_none
-
-        status = status_of(error, role_or_none())
+        status = status_of(error, _role_or_none())
         refusals = (NOT_HERE,) if status == 404 else error.refusals
         return answer(status, refusals)
     if isinstance(error, (Busy, StoreBusy)):
