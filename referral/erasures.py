@@ -314,7 +314,7 @@ _STILL_OPEN = {
     noun: f"SELECT id FROM {noun} WHERE id {{ids}} AND state NOT IN ({listed(*ENDS[noun])})"
     for noun in (
         *(Noun.REFERRAL, Noun.CONCERN, Noun.ESCALATION, Noun.OVERRIDE, Noun.CONSENT),
-        Noun.EMERGENCY,
+        *(Noun.EMERGENCY, Noun.RIGHTS),
     )
 }
 _LIVE_HOLD = f"SELECT id FROM hold WHERE id {{ids}} AND {HOLD_LIVE}"

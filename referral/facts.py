@@ -16,7 +16,7 @@ from referral import retention
 from referral.actors import NOBODY, Actor
 from referral.people_checks import under_age
 from referral.policy import CEILINGS, SHIPPED, Rules, rules_at
-from referral.retention import KEEPS_OPEN, keeps_open
+from referral.retention import keeps_open, requests_open
 from referral.schema import (
     AGREEMENT_LIVE,
     CONCERN_OPEN,
@@ -760,6 +760,7 @@ class ConcernFacts(NamedTuple):
     rules: Rules = SHIPPED
     child: bool = False
     staff_named: bool = False
+    erased: bool = False
 
 
 CONCERN = Sql(
@@ -771,7 +772,8 @@ SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.reference, c.
   EXISTS (SELECT 1 FROM guard.hold h WHERE h.concern_id = c.id AND {of("h", HOLD_LIVE)}),
   {ANSWERED}, {LATE.format(record="c.id")}, pl.policy, c.child, pe.birth_date,
   EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = c.id
-    AND (s.user_id IS NOT NULL OR s.organisation_id IS NOT NULL))
+    AND (s.user_id IS NOT NULL OR s.organisation_id IS NOT NULL)),
+  pe.erased_at IS NOT NULL
 FROM guard.concern c
 JOIN organisation og ON og.id = c.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -816,11 +818,13 @@ def concern(
     row = tx.row(CONCERN, **asking(actor, at, key), id=record_id)
     if row is None:
         return None
-    f = ConcernFacts(*row[:-3])._replace(
+    *own, child, born, staff_named, erased = row
+    f = ConcernFacts(*own)._replace(
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
-        child=_is_child(row[-3], row[-2], at),
-        staff_named=bool(row[-1]),
+        child=_is_child(child, born, at),
+        staff_named=bool(staff_named),
+        erased=bool(erased),
     )
     rung, holder = ladder.safeguarding(
         tx,
@@ -955,6 +959,7 @@ class EscalationFacts(NamedTuple):
     actor_org: str = ""
     rules: Rules = SHIPPED
     review_path: str = ""  # of the place whose ladder it climbs
+    erased: bool = False  # the person it is about
 
 
 OF_THE_PROVIDER = frozenset({"quality", "capacity"})
@@ -978,7 +983,7 @@ SELECT e.id, e.state, e.version, e.system_id, e.organisation_id, e.reference, e.
   coalesce((SELECT ppl.path FROM guard.referral rr JOIN provider rp ON rp.id = rr.provider_id
      JOIN organisation po ON po.id = rp.organisation_id JOIN place ppl ON ppl.id = po.place_id
      WHERE rr.id = e.about_id AND e.kind IN ({listed(*OF_THE_PROVIDER)})), pl.path),
-  {ALARM.format(record="e.id")}
+  {ALARM.format(record="e.id")}, pe.erased_at IS NOT NULL
 FROM guard.escalation e
 JOIN organisation og ON og.id = e.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -1004,10 +1009,11 @@ def escalation(
     )
     if row is None:
         return None
-    *own, path, alarm, late = row
+    *own, path, alarm, late, erased = row
     f = EscalationFacts(*own)
     f = f._replace(
         review_path=path,
+        erased=bool(erased),
         alarm=bool(alarm),
         late=bool(late),
         conflict=bool(f.conflict),
@@ -1575,7 +1581,8 @@ def new_agreement(
 
 class RightsFacts(NamedTuple):
     """What the moves of a request about one's own data rest on. `kept`: something open keeps the
-    record, whatever it is. `lead`: the owner key of whoever must act on it."""
+    record, whatever it is. `others_open`: another request of theirs waits for its answer.
+    `lead`: the owner key of whoever must act on it."""
 
     id: str
     state: str | None
@@ -1595,6 +1602,7 @@ class RightsFacts(NamedTuple):
     place_path: str
     closed_to_actor: bool
     kept: bool
+    others_open: bool
     alarm: bool
     answered: str | None
     late: bool = False
@@ -1618,7 +1626,7 @@ RIGHTS = Sql(
     f"""
 SELECT q.id, q.state, q.version, q.system_id, q.organisation_id, q.reference, q.person_id, q.kind,
   q.received_on, q.extended, q.stopped_at, q.stopped_days, q.taken_by, q.since, pe.subject_ref,
-  pl.path, {_SIDE_CLOSED}, {keeps_open(_BUT_ITS_ALARM)},
+  pl.path, {_SIDE_CLOSED}, {keeps_open(_BUT_ITS_ALARM)}, {requests_open(" AND a.id <> q.id")},
   EXISTS (SELECT 1 FROM guard.escalation x WHERE x.about_id = q.id AND x.closed_at IS NULL
     AND x.clock_id IS NOT NULL),
   {ANSWERED}, {LATE.format(record="q.id")}, pl.policy
@@ -1630,7 +1638,7 @@ WHERE q.id = :id AND q.system_id = :system_id
 )
 NEW_RIGHTS = Sql(
     f"""
-SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pl.path, {_SIDE_CLOSED}, {KEEPS_OPEN},
+SELECT pe.system_id, pe.organisation_id, pe.subject_ref, pl.path, {_SIDE_CLOSED}, {keeps_open()},
   {ANSWERED}, pl.policy
 FROM guard.person pe {_RIGHTS_FROM}
 WHERE pe.id = :person_id AND pe.system_id = :system_id AND pe.erased_at IS NULL
@@ -1724,6 +1732,7 @@ def new_rights(
         place_path=path,
         closed_to_actor=bool(closed),
         kept=bool(kept),
+        others_open=False,
         alarm=False,
         answered=answered,
         actor_membership=actor.membership_id,

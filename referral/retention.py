@@ -52,14 +52,24 @@ _LEGAL = (
 )
 
 
+def requests_open(but: str = "") -> str:
+    """Whether a request of the person about their own data waits for its answer. `but`: a condition
+    on requests (`a`) that leaves some out."""
+    return (
+        "EXISTS (SELECT 1 FROM guard.rights_request a WHERE a.person_id = pe.id"
+        f" AND a.state NOT IN ({listed(*ENDS[Noun.RIGHTS])}){but})"
+    )
+
+
 def keeps_open(but: str = "") -> str:
     """Whether something about the person is open: a referral, a concern, a review, a hold. It isn't
-    told which. `but`: a condition on reviews (`e`) that leaves some out."""
+    told which. `but`: a condition on reviews (`e`) that leaves some out. Requests of their own are
+    asked for apart, since whoever decides on one may know of the others."""
     found = (_STILL_OPEN, _CONCERN, _MATTER.format(but=but), _SHARED, _OPENED, _HOLD, _LEGAL)
     return f"({' OR '.join(found)})"
 
 
-KEEPS_OPEN = keeps_open()
+KEEPS_OPEN = f"({keeps_open()} OR {requests_open()})"
 KEPT = Sql(
     f"""SELECT pe.birth_date, pe.created_at,
   (SELECT max(x.at) FROM (

@@ -69,12 +69,19 @@ EMERGENCY_OPEN = Refusal(
     N_("Have it reviewed first."),
     "every use is reviewed",
 )
+REQUEST_OPEN = Refusal(
+    "request_open",
+    N_("Something that this person asked about their own data is still open."),
+    N_("Answer that first, or let them take it back. Then erase."),
+    "UK GDPR articles 12 and 15",
+)
 IN_THE_WAY: tuple[tuple[Noun, Refusal], ...] = (
     (Noun.REFERRAL, REFERRAL_OPEN),
     (Noun.CONCERN, CONCERN_OPEN),
     (Noun.ESCALATION, ESCALATION_OPEN),
     (Noun.OVERRIDE, OVERRIDE_OPEN),
     (Noun.EMERGENCY, EMERGENCY_OPEN),
+    (Noun.RIGHTS, REQUEST_OPEN),
 )
 
 

@@ -110,7 +110,7 @@ not_died = guard(
 not_erased = guard(
     "not_erased",
     N_("What was kept about this person has been erased."),
-    N_("If they ask for support again, add them as a new person."),
+    N_("If they ask for support again, or something new worries you, add them as a new person."),
     "erasing ends what there was",
     lambda f, g, at: not f.erased,
 )

@@ -19,7 +19,7 @@ from referral.store import Sql, Store
 from referral.verify import Report, verify
 from tests.world import ASSESSED, World, build
 from workflows.beginnings import begin_writing
-from workflows.engine import Refused
+from workflows.engine import Refused, step
 from workflows.erasing import Erased, erase_again, erase_person, in_the_way
 from workflows.people import write_note
 from workflows.rules_for_verify import rules_for_verify
@@ -74,6 +74,26 @@ def concern(w: World, p: str) -> None:
     w.step(Noun.CONCERN, raised.id, "acknowledge", "gwen", given={"hold_stays": False})
     closed = {"reason": "no_further_action", "wishes_met": "fully", "feedback": WORDS}
     w.step(Noun.CONCERN, raised.id, "close", "gwen", given=closed)
+
+
+def closed(w: World, noun: Noun, p: str) -> str:
+    """A concern, or a complaint about a referral of theirs, that is over."""
+    if noun is Noun.CONCERN:
+        concern(w, p)
+        with w.store.read() as tx:
+            row = tx.row(Sql("SELECT id FROM concern WHERE person_id = :p"), p=p)
+    else:
+        record = w.draft(p)
+        w.referral(record, "withdraw", "priya", given={"reason": "moved_away"})
+        about = {"kind": "other", "note": WORDS, "about": "referral", "about_id": record}
+        with w.store.begin(w.actor["priya"]) as tx:
+            made = step(tx, Noun.ESCALATION, None, "raise", w.actor["priya"], w.at, about).id
+        w.step(noun, made, "acknowledge", "tess")
+        w.step(noun, made, "decide", "tess", given={"decision": "not_upheld", "note": WORDS})
+        w.step(noun, made, "complete", "tess")
+        return made
+    assert row is not None
+    return str(row[0])
 
 
 def ingrid(w: World) -> Actor:
@@ -330,3 +350,15 @@ def test_an_ended_referral_of_somebody_erased_is_not_taken_up_again(w: World) ->
         w.referral(ended[gone], "reopen", "priya", given=reason)
     assert refused.value.codes == ("not_erased",)
     assert w.referral(ended[stays], "reopen", "priya", given=reason).state == "returned"
+
+
+@pytest.mark.parametrize("noun", [Noun.CONCERN, Noun.ESCALATION])
+def test_what_was_closed_about_somebody_erased_is_not_taken_up_again(w: World, noun: Noun) -> None:
+    people = [w.person(), w.person()]
+    made = [closed(w, noun, one) for one in people]
+    erase(w, people[0])
+    who, reason = ("gwen", "new_information") if noun is Noun.CONCERN else ("priya", "disagree")
+    with pytest.raises(Refused) as refused:
+        w.step(noun, made[0], "reopen", who, given={"reason": reason})
+    assert refused.value.codes == ("not_erased",)
+    assert w.step(noun, made[1], "reopen", who, given={"reason": reason}).state != "closed"

@@ -14,6 +14,7 @@ from referral.store import Sql, Store
 from tests.winding import sweep
 from tests.world import World, build
 from workflows.engine import Refused, step
+from workflows.erasing import in_the_way
 from workflows.months import answer_by
 from workflows.referrals import confirm_proposal, propose
 from workflows.rights import preview, receive_request
@@ -278,3 +279,32 @@ def test_an_erasure_is_not_recorded_as_done_without_erasing(w: World) -> None:
         proposed(w, other, "erase", **ERASE)
     assert "erasure_asked" in refused.value.codes
     assert move(w, other, "fulfil", note="A copy.", told_how="letter").state == "fulfilled"
+
+
+def test_nobody_is_erased_while_something_else_they_asked_waits_for_its_answer(w: World) -> None:
+    person = w.person()
+    copy = begun(w, "access", person)
+    record = begun(w, "erasure", person)
+    with pytest.raises(Refused) as refused:
+        proposed(w, record, "erase", **ERASE)
+    assert refused.value.codes[0] == "nothing_else_asked"
+    with w.store.read() as tx:
+        assert [r.code for r in in_the_way(tx, person)] == ["request_open"]
+    move(w, copy, "fulfil", note="A copy.", told_how="letter")
+    again = begun(w, "objection", person)  # also one that came after the first was proposed
+    with pytest.raises(Refused):
+        proposed(w, record, "erase", **ERASE)
+    move(w, again, "withdraw", "priya")
+    begun(w, "access")  # of somebody else: in nobody's way
+    assert confirmed(w, proposed(w, record, "erase", **ERASE), "amara").state == "fulfilled"
+
+
+def test_what_is_asked_after_two_people_began_to_agree_stops_the_second(w: World) -> None:
+    person = w.person()
+    record = begun(w, "erasure", person)
+    proposal = proposed(w, record, "erase", **ERASE)
+    w.rights(person, "access")
+    with pytest.raises(Refused) as refused:
+        confirmed(w, proposal, "amara")
+    assert refused.value.codes[0] == "nothing_else_asked"
+    assert one(w, "SELECT erased_at FROM person WHERE id = :id", person) == (None,)

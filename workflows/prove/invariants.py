@@ -687,11 +687,25 @@ def nothing_kept_is_erased(before: State, edge: Edge, after: State) -> str | Non
     "5.8",
     "Nothing is taken up again for somebody who was erased.",
     "rights",
-    moves=((R, "reopen"),),
+    "erased",
+    moves=((R, "reopen"), (S, "reopen"), (E, "reopen")),
 )
 def nothing_new_after_erasing(before: State, edge: Edge, after: State) -> str | None:
-    if world.erased(before, before.referrals[edge.slot].person):
-        return "A referral of somebody who was erased was taken up again."
+    person = records(before, edge.noun)[edge.slot].person if edge.noun is not None else None
+    if person is not None and world.erased(before, person):
+        return f"A {edge.noun} of somebody who was erased was taken up again."
+    return HOLDS
+
+
+@invariant(
+    "5.8",
+    "Whatever else somebody asked about their data is answered before they are erased.",
+    "erased",
+    moves=((Q, "erase"),),
+)
+def nothing_asked_is_erased(before: State, edge: Edge, after: State) -> str | None:
+    if world.others_open(before, before.requests[edge.slot].person, edge.slot):
+        return "Somebody was erased who still waits for the answer to something else."
     return HOLDS
 
 

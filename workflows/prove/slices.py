@@ -24,9 +24,11 @@ from workflows.prove.world import (
     Concern,
     Consent,
     Emergency,
+    Escalation,
     Hold,
     Override,
     Referral,
+    Rights,
     State,
     put,
     records,
@@ -57,6 +59,7 @@ def settled(s: State) -> State:
 
 
 GIVEN = Consent("given", last=True)
+ERASURE = Rights("in_progress", kind="erasure", taken_by="priya", kept_for_long=False)
 ASSURED = (Assurance("assured"), Assurance("assured", "clay"))
 IN_FORCE = (Agreement("in_force"),)
 
@@ -419,6 +422,35 @@ def _slices() -> tuple[Slice, ...]:
             Bounds({R: 1, Q: 1}),
             life=("the month passes", "kept long enough"),
             swept=frozenset({Q}),
+        ),
+        Slice(
+            "erased",
+            "Two requests of one person, one of them to be erased; and what was closed about them "
+            "before, and can't be taken up again after.",
+            lazily(
+                lambda: (
+                    *(
+                        ready(requests=(ERASURE, ERASURE._replace(state=state, kind="access")))
+                        for state in ("received", "in_progress")
+                    ),
+                    ready(
+                        requests=(ERASURE,),
+                        concerns=(Concern("closed", rung=2, holder="safeguarding_lead@harbour"),),
+                        escalations=(
+                            Escalation(
+                                *("closed", "complaint", "medium", None, "ash", "margaret", 2, 4),
+                                *("governance_lead@harbour", "member@priya", "priya"),
+                                told=True,
+                                closed="just now",
+                            ),
+                        ),
+                    ),
+                )
+            ),
+            {Q: frozenset(TABLES[Q].triggers) - {"ask", "answer", "extend", "receive"},
+             S: frozenset({"reopen"}), E: frozenset({"reopen"})},
+            ("priya", "ingrid", "amara", "grace", "paul", "margaret"),
+            Bounds({Q: 2, S: 1, E: 1}),
         ),
         Slice(
             "escalation",

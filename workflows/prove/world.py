@@ -859,10 +859,12 @@ def emergency_facts(x: EmergencySituation, actor: Actor) -> Any:
 class ConcernSituation(NamedTuple):
     record: Concern | None
     slot: int
+    erased: bool
 
 
 def concern_situation(s: State, slot: int) -> ConcernSituation:
-    return ConcernSituation(s.concerns[slot], slot)
+    c = s.concerns[slot]
+    return ConcernSituation(c, slot, c.person is not None and erased(s, c.person))
 
 
 def team_of(c: Concern) -> str:
@@ -897,6 +899,7 @@ def concern_facts(x: ConcernSituation, actor: Actor) -> Any:
             "place_path": PLACE_OF[organisation],
             "staff_named": bool(c.sources),
             "actor_implicated": is_named(actor, barred),
+            "erased": x.erased,
             "held_by_it": bool(c.hold),
             "closed_to_actor": False,
             "alarm": False,
@@ -946,6 +949,7 @@ class EscalationSituation(NamedTuple):
     closed: frozenset[str]
     concerned: frozenset[str]  # whose own matter it is: members and organisations
     alarm: bool
+    erased: bool
 
 
 def escalation_situation(s: State, slot: int) -> EscalationSituation:
@@ -961,6 +965,7 @@ def escalation_situation(s: State, slot: int) -> EscalationSituation:
         closed_sides(s, e.person) if e.person else frozenset(),
         concerned,
         clock_alarms(s, Noun.ESCALATION, slot),
+        e.person is not None and erased(s, e.person),
     )
 
 
@@ -1006,6 +1011,7 @@ def escalation_facts(x: EscalationSituation, actor: Actor) -> Any:
             "next_level": level,
             "next_owner": owner,
             "closed_to_actor": False,
+            "erased": x.erased,
             "alarm": x.alarm,
             "actor_membership": actor.membership_id,
             "actor_org": actor.organisation_id,
@@ -1184,6 +1190,7 @@ class RightsSituation(NamedTuple):
     named: frozenset[str]
     closed: frozenset[str]
     kept: bool
+    others_open: bool
     alarm: bool
 
 
@@ -1215,6 +1222,14 @@ def keeps_open(s: State, person: str, but: int = -1) -> bool:
     )
 
 
+def others_open(s: State, person: str, but: int) -> bool:
+    """Whether another request of this person than `but` waits for its answer."""
+    return any(
+        i != but and q.person == person and not ended(Noun.RIGHTS, q.state)
+        for i, q in enumerate(s.requests)
+    )
+
+
 def rights_situation(s: State, slot: int) -> RightsSituation:
     q = s.requests[slot]
     return new_rights_situation(s, q.person, slot)._replace(
@@ -1229,6 +1244,7 @@ def new_rights_situation(s: State, person: str, slot: int) -> RightsSituation:
         named_about_person(s, person),
         closed_sides(s, person),
         keeps_open(s, person, slot),
+        others_open(s, person, slot),
         False,
     )
 
@@ -1262,6 +1278,7 @@ def rights_facts(x: RightsSituation, actor: Actor, person: str = "", kind: str =
             "place_path": PLACE_OF["ash"],
             "closed_to_actor": is_named(actor, x.named) or facts.side_of(actor) in x.closed,
             "kept": x.kept,
+            "others_open": x.others_open and x.record is not None,
             "alarm": x.alarm,
             "lead": rights_lead(x.named),
             "retention_over": not q.kept_for_long,

@@ -9,7 +9,7 @@ from referral.clocks import member_key
 from referral.rotas import AUTHORITIES
 from referral.states import ConcernState as S
 from referral.states import Noun, Relation, Role
-from workflows.guards import need
+from workflows.guards import need, not_erased
 from workflows.moves import N_, Clock, Fire, Hat, State, Table, Tell, move
 from workflows.tables.referrals import SYSTEM
 
@@ -322,6 +322,7 @@ MOVES = (
         S.UNDER_REVIEW,
         HOLDER,
         N_("The concern is taken up again."),
+        guards=(not_erased,),
         needs=(need("reason", N_("Choose a reason."), *policy.reasons("concern.reopen")),),
         keeps=("reason",),
         sets=lambda f, g, at: {"closed_at": None},

@@ -7,7 +7,7 @@ from typing import Any
 from referral import policy
 from referral.states import EscalationState as S
 from referral.states import Noun, Relation, Role
-from workflows.guards import guard, need
+from workflows.guards import guard, need, not_erased
 from workflows.moves import N_, Clock, Fire, Hat, Raise, Remind, State, Table, Tell, move
 from workflows.tables.referrals import SYSTEM, over
 from workflows.working_time import ENGLAND, add
@@ -303,7 +303,7 @@ MOVES = (
         S.RAISED,
         RAISER,
         N_("The raiser disagrees with the decision. It goes one level up."),
-        guards=(in_time_to_reopen,),
+        guards=(in_time_to_reopen, not_erased),
         needs=(need("reason", N_("Choose a reason."), *policy.reasons("escalation.reopen")),),
         keeps=("reason",),
         sets=lambda f, g, at: {**_climb(f, g, at), "closed_at": None},

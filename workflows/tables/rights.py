@@ -121,6 +121,14 @@ not_kept = guard(
     "UK GDPR article 17(3)",
     lambda f, g, at: not f.kept,
 )
+# Who decides this sees the person's other requests too: there is nothing in it to keep to oneself.
+nothing_else_asked = guard(
+    "nothing_else_asked",
+    N_("Something else that this person asked about their own data is still open."),
+    N_("Answer that first, or let them take it back. Then erase."),
+    "UK GDPR articles 12 and 15",
+    lambda f, g, at: not f.others_open,
+)
 # Without a ground there is no erasing at all: what needs it says so.
 retention_over = guard(
     "retention_over",
@@ -290,7 +298,7 @@ MOVES = (
         S.FULFILLED,
         LEAD,
         N_("Two people agree on the ground, and what is held about the person is erased."),
-        guards=(erasure_asked, not_kept, retention_over),
+        guards=(erasure_asked, not_kept, nothing_else_asked, retention_over),
         needs=(
             need("ground", N_("Choose the ground in law."), *GROUNDS),
             TOLD,
