@@ -13,31 +13,22 @@ from referral.store import Sql, Tx
 GLASS_COLUMNS = "y.id, y.reference, y.person_id, yp.subject_ref, y.reason, y.until"
 GLASS = f"""LEFT JOIN emergency y ON y.opened_by = m.id AND {OPEN_NOW}
 LEFT JOIN person yp ON yp.id = y.person_id"""
-MEMBER = Sql(
-    f"""
-SELECT m.id, m.system_id, m.user_id, m.organisation_id, m.role, m.place_id, p.path, u.name, o.name,
-  {GLASS_COLUMNS}
-FROM membership m
-JOIN app_user u ON u.id = m.user_id
+ACTOR_COLUMNS = f"""m.id, m.system_id, m.user_id, m.organisation_id, m.role, m.place_id, p.path,
+  u.name, o.name, {GLASS_COLUMNS}"""
+ACTOR_TIMES = (14,)
+ACTOR_TABLES = f"""JOIN app_user u ON u.id = m.user_id
 JOIN organisation o ON o.id = m.organisation_id
 LEFT JOIN place p ON p.id = m.place_id
-{GLASS}
-WHERE m.id = :id AND u.active AND m.started_at <= :at AND (m.ended_at IS NULL OR m.ended_at > :at)
-""",
-    times=(14,),
+{GLASS}"""
+ACTOR_NOW = "u.active AND m.started_at <= :at AND (m.ended_at IS NULL OR m.ended_at > :at)"
+MEMBER = Sql(
+    f"SELECT {ACTOR_COLUMNS} FROM membership m {ACTOR_TABLES} WHERE m.id = :id AND {ACTOR_NOW}",
+    times=ACTOR_TIMES,
 )
 
 
-def glass_of(row: tuple[Any, ...]) -> Glass | None:
-    """The emergency access in force, from the columns of `GLASS_COLUMNS`."""
-    return None if row[0] is None else Glass._make(row)
-
-
-def actor_of(tx: Tx, membership_id: str, at: datetime) -> Actor | None:
-    """The actor this membership is now; None if it has ended or the account is suspended."""
-    row = tx.row(MEMBER, id=membership_id, at=at)
-    if row is None:
-        return None
+def actor_from(row: tuple[Any, ...]) -> Actor:
+    """The actor of a row of `ACTOR_COLUMNS`."""
     return Actor(
         role=Role(row[4]),
         system_id=row[1],
@@ -48,5 +39,11 @@ def actor_of(tx: Tx, membership_id: str, at: datetime) -> Actor | None:
         place_path=row[6],
         name=row[7],
         organisation_name=row[8],
-        glass=glass_of(row[9:]),
+        glass=None if row[9] is None else Glass._make(row[9:]),
     )
+
+
+def actor_of(tx: Tx, membership_id: str, at: datetime) -> Actor | None:
+    """The actor this membership is now; None if it has ended or the account is suspended."""
+    row = tx.row(MEMBER, id=membership_id, at=at)
+    return None if row is None else actor_from(row)

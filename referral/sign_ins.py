@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from referral.actors import Actor
-from referral.members import GLASS, GLASS_COLUMNS, glass_of
+from referral.members import ACTOR_COLUMNS, ACTOR_NOW, ACTOR_TABLES, ACTOR_TIMES, actor_from
 from referral.rows import put
 from referral.states import Role
 from referral.store import Sql, Tx
@@ -25,24 +25,20 @@ ORDER BY m.started_at, m.id
 )
 FOUND = Sql(
     f"""
-SELECT s.user_id, s.seen_at, s.idle_until, s.ends_at, s.revoked_at,
-  m.id, m.system_id, m.organisation_id, m.role, m.place_id, p.path, u.name, o.name,
-  u.active AND m.started_at <= :at AND (m.ended_at IS NULL OR m.ended_at > :at),
+SELECT {ACTOR_COLUMNS},
+  s.seen_at, s.idle_until, s.ends_at, s.revoked_at, {ACTOR_NOW},
   (SELECT count(*) FROM membership x WHERE x.user_id = s.user_id AND x.started_at <= :at
      AND (x.ended_at IS NULL OR x.ended_at > :at)),
   (SELECT count(*) FROM notice n WHERE n.membership_id = m.id AND n.read_at IS NULL),
   EXISTS (SELECT 1 FROM concern k WHERE k.raised_by = m.id
      AND (k.state = 'raised' OR k.acknowledged_at > :lately)),
-  {GLASS_COLUMNS}, u.language
+  u.language
 FROM sign_in s
 JOIN membership m ON m.id = s.membership_id
-JOIN app_user u ON u.id = s.user_id
-JOIN organisation o ON o.id = m.organisation_id
-LEFT JOIN place p ON p.id = m.place_id
-{GLASS}
+{ACTOR_TABLES}
 WHERE s.token_hash = :token_hash
 """,
-    (1, 2, 3, 4, 22),
+    (*ACTOR_TIMES, 15, 16, 17, 18),
 )
 TOUCH = Sql(
     "UPDATE sign_in SET seen_at = :at, idle_until = :idle_until"
@@ -154,22 +150,18 @@ def find(tx: Tx, token_hash: str, at: datetime) -> Session | None:
     row = tx.row(FOUND, token_hash=token_hash, at=at, lately=at - SEEN_LATELY)
     if row is None:
         return None
-    user_id, seen, idle, ends, revoked = row[:5]
-    actor = Actor(
-        role=Role(row[8]),
-        system_id=row[6],
-        membership_id=row[5],
-        user_id=user_id,
-        organisation_id=row[7],
-        place_id=row[9],
-        place_path=row[10],
-        name=row[11],
-        organisation_name=row[12],
-        glass=glass_of(row[17:-1]),
-    )
-    live = bool(row[13]) and revoked is None and at < idle and at < ends
+    *who, seen, idle, ends, revoked, member, posts, unread, unseen, language = row
+    live = bool(member) and revoked is None and at < idle and at < ends
     return Session(
-        actor, live, seen, idle, ends, int(row[14]), int(row[15]), bool(row[16]), row[-1]
+        actor_from(tuple(who)),
+        live,
+        seen,
+        idle,
+        ends,
+        int(posts),
+        int(unread),
+        bool(unseen),
+        language,
     )
 
 

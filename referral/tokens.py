@@ -6,26 +6,20 @@ from datetime import datetime
 from typing import NamedTuple
 
 from referral.actors import Actor
-from referral.members import GLASS, GLASS_COLUMNS, glass_of
+from referral.members import ACTOR_COLUMNS, ACTOR_NOW, ACTOR_TABLES, ACTOR_TIMES, actor_from
 from referral.rows import put
-from referral.states import Role
 from referral.store import Sql, Tx
 
 HOLDER = Sql(
     f"""
-SELECT m.id, m.system_id, m.user_id, m.organisation_id, m.role, m.place_id, p.path, u.name, o.name,
-  {GLASS_COLUMNS}
+SELECT {ACTOR_COLUMNS}
 FROM api_token t
 JOIN membership m ON m.id = t.membership_id
-JOIN app_user u ON u.id = m.user_id
-JOIN organisation o ON o.id = m.organisation_id
-LEFT JOIN place p ON p.id = m.place_id
-{GLASS}
+{ACTOR_TABLES}
 WHERE t.token_hash = :token_hash AND t.revoked_at IS NULL AND t.created_at <= :at
-  AND t.expires_at > :at
-  AND u.active AND m.started_at <= :at AND (m.ended_at IS NULL OR m.ended_at > :at)
+  AND t.expires_at > :at AND {ACTOR_NOW}
 """,
-    times=(14,),
+    times=ACTOR_TIMES,
 )
 TOKEN = Sql(
     "SELECT t.membership_id, t.revoked_at FROM api_token t"
@@ -55,20 +49,7 @@ def holder(tx: Tx, token_hash: str, at: datetime) -> Actor | None:
     """The actor a token stands for now. None: unknown, expired or revoked, or its membership has
     ended or its account is suspended."""
     row = tx.row(HOLDER, token_hash=token_hash, at=at)
-    if row is None:
-        return None
-    return Actor(
-        role=Role(row[4]),
-        system_id=row[1],
-        membership_id=row[0],
-        user_id=row[2],
-        organisation_id=row[3],
-        place_id=row[5],
-        place_path=row[6],
-        name=row[7],
-        organisation_name=row[8],
-        glass=glass_of(row[9:]),
-    )
+    return None if row is None else actor_from(row)
 
 
 def keep(
