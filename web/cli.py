@@ -1141,7 +1141,7 @@ def audit_verify(
 
 
 @audit.command("check")
-@click.argument("proofs", nargs=-1, required=True, type=click.Path(exists=True))
+@click.argument("given", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option(
     "--key",
     "keys",
@@ -1155,20 +1155,42 @@ def audit_verify(
     type=click.Path(exists=True, dir_okay=False),
     help="The entry that is proved, if it isn't beside its proof.",
 )
+@click.option(
+    "--since",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="A head of the log that you kept, or a folder of them, to compare an export with.",
+)
 @as_json
 @plainly
 def audit_check(
-    proofs: tuple[str, ...], keys: tuple[str, ...], entry: str | None, as_json: bool
+    given: tuple[str, ...],
+    keys: tuple[str, ...],
+    entry: str | None,
+    since: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Check proof files, or folders of them, with the log's public key. No database is needed.
+    """Check an export of the log, or proof files and folders of them, with the log's public key.
+    No database is needed.
 
-    The first line says Whole, or Broken and which; exit 1 if any doesn't hold."""
+    The first line says Whole, or Broken and which; exit 1 if anything doesn't hold."""
     from pathlib import Path
 
+    from web.audit_cli import heads_kept, stop
     from web.audit_keys import verifiers_named
+    from web.export_checking import check_export, is_export
     from web.proof_checking import check
 
-    found = check(map(Path, proofs), verifiers_named(keys), Path(entry) if entry else None)
+    known, paths = verifiers_named(keys), [Path(one) for one in given]
+    if is_export(paths[0]) and len(paths) == 1:
+        kept = heads_kept(since, known)
+        with progress_bar(hidden=as_json) as progress:
+            export = check_export(paths[0], known, kept, progress)
+        answer(export.as_json(), as_json, export.lines())
+        sys.exit(0 if export.whole else 1)
+    if since:
+        stop("Heads are compared with an export: name one folder that `segue audit export` wrote.")
+    found = check(paths, known, Path(entry) if entry else None)
     answer(found.as_json(), as_json, found.lines())
     sys.exit(0 if found.whole else 1)
 

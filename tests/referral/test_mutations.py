@@ -1,26 +1,29 @@
-"""Thousands of ways to tamper with the store, by a seed: each is found by `audit verify`, or, where
-whoever tampers holds the signing key too, by a head that was kept outside, and by a witness."""
+"""Thousands of ways to tamper with the store, and with an export of the log, by a seed: each is
+found by `audit verify` or `audit check`, or, where whoever tampers holds the signing key too, by a
+head that was kept outside, and by a witness."""
 
 from __future__ import annotations
 
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from referral import merkle, tree
+from referral import merkle, tiles, tree
 from referral.audit import log
 from referral.ids import new_id
 from referral.leaf import canonical, leaf_hash
 from referral.notes import Kind, Signer
 from referral.replay import Finding
 from referral.sequencer import NODE
-from referral.store import Sql, Tx
+from referral.store import Door, Sql, Tx
 from referral.verify import Report, verify
 from referral.verify_tree import Known, check_tree
 from tests.histories import lived_apart
@@ -42,9 +45,12 @@ from tests.tampering import (
     undone,
     write,
 )
+from tests.trees import Grown
 from tests.world import World
+from web.audit_export import HEADS, export
 from web.audit_keys import Keys
 from web.audit_outlets import head_of
+from web.export_checking import check_export
 from web.witness import Heads, Witness, request
 from workflows.rules_for_verify import rules_for_verify
 
@@ -397,3 +403,207 @@ def test_what_only_the_outside_shows_a_witness_never_signs(signed: Signed, tmp_p
                         refused[answer.status] += 1
     assert HTTPStatus.OK not in refused
     assert set(refused) == {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
+
+
+# -- an export ----------------------------------------------------------------------------------
+
+EXPORTS = {"sqlite": rounds(160, 10_000), "postgresql": rounds(40, 500)}
+
+
+class Copy:
+    """An export, in the hands of somebody who changes it before it is given on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.there = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name != "README.md"
+        }
+        self.heads = {
+            name: head_of(data.decode()) for name, data in self.there.items() if HEADS in name
+        }
+        self.size = max(head.size for head in self.heads.values())
+        names = [place.path for place in tiles.bundles(self.size)]
+        self.entries = [entry for name in names for entry in tiles.entries(self.there[name])]
+
+    @contextmanager
+    def changed(self, changes: dict[str, bytes | None]) -> Iterator[None]:
+        """While this lasts these files say something else; None: they are gone."""
+        self._put(changes)
+        yield
+        self._put({name: self.there.get(name) for name in changes})
+
+    def _put(self, files: Mapping[str, bytes | None]) -> None:
+        for name, data in files.items():
+            path = self.folder / name
+            if data is None:
+                path.unlink(missing_ok=True)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+    def grown(self, entries: list[bytes], keys: Keys | None = None) -> dict[str, bytes | None]:
+        """The files of these entries instead, every hash made anew; with `keys`, every head too."""
+        tree = Grown([sha256(b"\0" + entry).digest() for entry in entries])
+        size = len(entries)
+        made: dict[str, bytes | None] = {
+            name: None for name in self.there if name.startswith("tile/")
+        }
+        for place in tiles.bundles(size):
+            begin = place.number * merkle.TILE
+            made[place.path] = tiles.bundle(entries[begin : begin + place.width])
+        for place in tiles.tiles(size):
+            made[place.path] = tree.read(*place)
+        if keys is not None:
+            for name, head in self.heads.items():
+                if head.size > size:
+                    made[name] = None
+                else:
+                    made[name] = keys.sign(head.origin, head.size, tree.root(head.size)).encode()
+            made["checkpoint"] = keys.sign(KEYS.origin, size, tree.root(size)).encode()
+        return made
+
+    # what is done to it
+
+    def edits(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        name = chance.choice(list(self.there))
+        data = bytearray(self.there[name])
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        return f"a bit of {name.split('/')[0]}", {name: bytes(data)}
+
+    def shortens(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        name = chance.choice(list(self.there))
+        data = self.there[name]
+        return "a file cut short", {name: data[: chance.randrange(len(data))]}
+
+    def takes_a_file(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        names = [name for name in self.there if name.startswith("tile/") or name == "checkpoint"]
+        return "a file taken out", {chance.choice(names): None}
+
+    def adds_a_file(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        level = chance.choice(("entries", "0", "7"))
+        data = chance.choice(list(self.there.values()))
+        return "a file put in", {f"tile/{level}/{chance.randrange(10, 999):03}": data}
+
+    def swaps_files(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        kind = chance.choice(("tile/", HEADS))
+        one, other = chance.sample([name for name in self.there if name.startswith(kind)], 2)
+        return f"two of {kind} swapped", {one: self.there[other], other: self.there[one]}
+
+    def edits_an_entry(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        """Its own file alone: the hashes stay as they were."""
+        entries = self._rewritten(chance)
+        name = next(p.path for p in tiles.bundles(self.size) if self._differs(p, entries))
+        begin = tiles.place(name).number * merkle.TILE
+        return "an entry edited", {
+            name: tiles.bundle(entries[begin : begin + tiles.place(name).width])
+        }
+
+    def deletes(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        entries = list(self.entries)
+        del entries[chance.randrange(self.size)]
+        return "an entry taken out", self.grown(entries)
+
+    def inserts(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        entries = list(self.entries)
+        entries.insert(chance.randrange(self.size), chance.choice(entries))
+        return "an entry put in", self.grown(entries)
+
+    def swaps(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        entries = list(self.entries)
+        one, other = chance.sample(range(self.size), 2)
+        entries[one], entries[other] = entries[other], entries[one]
+        return "two entries swapped", self.grown(entries)
+
+    def rewrites(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        return "a step rewritten, hashes made anew", self.grown(self._rewritten(chance))
+
+    def signs_with_another_key(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        return "heads signed with another key", self.grown(self._rewritten(chance), OTHER)
+
+    def cuts_the_tail(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        return "tail cut off", self.grown(self.entries[: chance.randrange(1, self.size)])
+
+    def rolls_back(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        """To an earlier head, just as it was that day."""
+        name = chance.choice(sorted(n for n, h in self.heads.items() if h.size < self.size))
+        size = self.heads[name].size
+        later: dict[str, bytes | None] = {n: None for n, h in self.heads.items() if h.size > size}
+        now = {"checkpoint": self.there[name]}
+        return "rolled back", {**self.grown(self.entries[:size]), **later, **now}
+
+    def rewrites_with_the_key(self, chance: random.Random) -> tuple[str, dict[str, bytes | None]]:
+        return "rewritten by who holds the key", self.grown(self._rewritten(chance), KEYS)
+
+    def _rewritten(self, chance: random.Random) -> list[bytes]:
+        entries = list(self.entries)
+        steps = [i for i, entry in enumerate(entries) if b'"action":"step"' in entry]
+        idx = chance.choice(steps)
+        said = json.loads(entries[idx])
+        said["state"]["to"] = "changed"
+        entries[idx] = canonical(said).encode()
+        return entries
+
+    def _differs(self, place: tiles.Place, entries: list[bytes]) -> bool:
+        begin = place.number * merkle.TILE
+        end = begin + place.width
+        return entries[begin:end] != self.entries[begin:end]
+
+
+OF_EXPORTS = {
+    "edits": 20,
+    "shortens": 6,
+    "takes_a_file": 6,
+    "adds_a_file": 4,
+    "swaps_files": 6,
+    "edits_an_entry": 12,
+    "deletes": 10,
+    "inserts": 8,
+    "swaps": 8,
+    "rewrites": 8,
+    "signs_with_another_key": 4,
+    "cuts_the_tail": 4,
+    "rolls_back": 2,
+    "rewrites_with_the_key": 2,
+}
+ONLY_KEPT = {"rolled back", "rewritten by who holds the key"}
+
+
+def test_every_tampering_with_an_export_is_found(
+    signed: Signed,
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    wanted = EXPORTS[request.node.callspec.params["signed"]]
+    with signed.w.store.read(door=Door.WHOLE) as tx:
+        export(tx, tmp_path / "export", KEYS.verifiers)
+    copy = Copy(tmp_path / "export")
+    chance = random.Random(SEED)
+    found: Counter[str] = Counter()
+    missed, from_within = [], []
+    assert check_export(copy.folder, KEYS.verifiers, signed.heads).whole
+    names = list(OF_EXPORTS)
+    for number in range(wanted):
+        way = names[number] if number < len(names) else None
+        way = way or chance.choices(names, list(OF_EXPORTS.values()))[0]
+        what, changes = getattr(copy, way)(chance)
+        if all(copy.there.get(name) == data for name, data in changes.items()):
+            raise AssertionError(f"{what} changed nothing")
+        with copy.changed(changes):
+            by = "the check"
+            if check_export(copy.folder, KEYS.verifiers).whole:
+                kept = check_export(copy.folder, KEYS.verifiers, signed.heads)
+                by = "nothing" if kept.whole else "a head kept elsewhere"
+        found[by] += 1
+        if by == "nothing":
+            missed.append((number, what))
+        if by == "a head kept elsewhere" and what not in ONLY_KEPT:
+            from_within.append((number, what))
+    assert check_export(copy.folder, KEYS.verifiers, signed.heads).whole
+    ways = ", ".join(f"{count} by {by}" for by, count in sorted(found.items()))
+    where = f"{wanted} mutations of an export of {copy.size} entries, seed {SEED}"
+    say(capsys, f"{where}: {wanted - len(missed)} found ({ways})")
+    assert missed == []
+    assert from_within == []

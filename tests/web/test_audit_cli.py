@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 
 from referral import merkle, tiles
 from referral.leaf import leaf_hash
-from referral.notes import Verifier, open_checkpoint
+from referral.notes import Signer, Verifier, open_checkpoint
 from tests.trees import mth
 from web.cli import main
 
@@ -318,6 +318,45 @@ def test_an_export_goes_on_where_it_was(run: Run) -> None:
     for one in list(Path("ex").rglob("tile/0/*")):
         one.rename(Path("gone"))
     assert told(run, "audit", "export", "ex")["files_written"] == 1
+
+
+def test_an_export_is_checked_with_its_key_alone(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(run, "audit", "export", "ex")
+    key = the_key(run)
+    shutil.copy("ex/checkpoint", "kept")
+    more(run)
+    sign_again(run)
+    said(run, "audit", "export", "ex")  # what was shorter stays beside it, and is no fault
+    shutil.copytree("ex", "older")
+    monkeypatch.setenv("SEGUE_DATABASE_URL", "postgresql://nobody@nowhere.invalid/nothing")
+    lines = said(run, "audit", "check", "ex", "--key", key).splitlines()
+    assert lines[0].startswith("Whole: the export holds the ")
+    assert "--since" in lines[2]
+    found = told(run, "audit", "check", "ex", "--key", key, "--since", "kept")
+    assert (found["whole"], found["compared_with_kept"], found["heads"]) == (True, 1, 2)
+    # Put back to the earlier day, it agrees with itself, and not with what somebody has kept.
+    shutil.copy("ex/checkpoint", "newer")
+    back = Path(shutil.copytree("ex", "back"))
+    shutil.copy("kept", back / "checkpoint")
+    newest = max((back / "checkpoints").iterdir())
+    newest.unlink()
+    for one in back.rglob("*.p"):
+        max(one.iterdir(), key=lambda path: int(path.name)).unlink()
+    assert said(run, "audit", "check", "back", "--key", key).startswith("Whole")
+    says = said(run, "audit", "check", "back", "--key", key, "--since", "newer", status=1)
+    assert "put back to an earlier day" in says.splitlines()[0]
+    # A file that was changed is named, and so is a key that isn't the log's.
+    (entries,) = Path("ex/tile/entries/000.p").glob(str(found["size"]))
+    entries.write_bytes(entries.read_bytes().replace(b"setup", b"steup"))
+    assert "Broken: " in said(run, "audit", "check", "ex", "--key", key, status=1)
+    other = Signer("audit.example.org/segue", bytes(32)).verifier.text
+    says = said(run, "audit", "check", "older", "--key", other, status=1)
+    assert says.startswith("Broken: checkpoint: it isn't a head that a known key signed")
+    assert "one folder" in said(
+        run, "audit", "check", "older", "back", "--key", key, "--since", "kept", status=2
+    )
 
 
 def test_an_export_of_another_log_is_left_alone(run: Run) -> None:
