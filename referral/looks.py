@@ -103,3 +103,35 @@ def of_person(
             Looked(seq, at, noun, leaf["role"], organisation, name, leaf.get("purpose"), emergency)
         )
     return found
+
+
+# -- who changed what -----------------------------------------------------------------------------
+
+
+class Changed(NamedTuple):
+    """The last change of something that no machine governs, and by whom."""
+
+    at: datetime
+    name: str
+    organisation: str
+    organisation_id: str
+
+
+_LAST = """SELECT a.at, u.name, o.name, CAST(o.id AS text) FROM audit a
+  JOIN membership m ON m.id = a.membership_id
+  JOIN app_user u ON u.id = m.user_id
+  JOIN organisation o ON o.id = m.organisation_id
+  WHERE {of} AND a.system_id = :system_id AND a.action = :action
+  ORDER BY a.seq DESC LIMIT 1"""
+LAST_OF_RECORD = Sql(_LAST.format(of="a.record_id = :id"), times=(0,))
+LAST_OF_PERSON = Sql(_LAST.format(of="a.subject = :id"), times=(0,))
+
+
+def last_change(
+    tx: Tx, actor: Actor, action: str, record_id: str, *, of_person: bool = False
+) -> Changed | None:
+    """Who last did this to a record the asker was let at; `of_person`: the id is what stands for a
+    person in the log."""
+    query = LAST_OF_PERSON if of_person else LAST_OF_RECORD
+    row = tx.row(query, id=record_id, system_id=actor.system_id, action=action)
+    return None if row is None else Changed._make(row)

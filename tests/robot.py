@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +25,17 @@ WORDS = frozenset({"text", "search", "tel", "email", "url"})
 # What belongs to a date or a time is sent as it stands.
 TYPED = f"""words "'>{MARK}"1">&amp; \u05e9\u05dc\u05d5\u05dd \U0001f3ad"""
 NOT_WORDS = ("-day", "-month", "-year", "-hour", "-minute")
+# Ten thousand characters, none of which lets a line break.
+LONG = TYPED + "x" * (10_000 - len(TYPED))
+# What somebody types who fills in a form to have it taken, where not any words will do.
+FITTING = {
+    "anxious": "5", "asks": "Can you climb stairs?", "capacity": "40", "closes": "5pm",
+    "email": "a.b@example.org", "happy": "5", "language": "Welsh", "members_from_outside": "1",
+    "nhs_number": "", "number": "4", "ods_code": "", "opens": "9am",
+    "out_of_hours_phone": "01632 960124", "phone": "01632 960123", "postcode": "BR1 2AB",
+    "reference": "", "safeguarding_phone": "01632 960125", "satisfied": "5", "told_at": "9am",
+    "url": "https://www.example.org", "word": "marmalade", "worthwhile": "5",
+}  # fmt: skip
 
 
 @dataclass
@@ -35,6 +47,21 @@ class Filled:
     action: str
     body: MultiDict[str, Any]
     typed: dict[str, str] = field(default_factory=dict)
+
+    def type(self, words: str) -> None:
+        """Other words in all the fields for words."""
+        for number, name in enumerate(self.typed, 1):
+            self.typed[name] = self.body[name] = f"{number} {words}"
+
+    def fit(self, who: str, day: date) -> None:
+        """What has the best chance to be taken: this day in each date, and words like somebody's
+        who is called so."""
+        for name in self.typed:
+            self.typed[name] = self.body[name] = FITTING.get(name, f"{who} writes this")
+        for name in list(self.body):
+            for part in ("day", "month", "year"):
+                if name.endswith(f"-{part}"):
+                    self.body[name] = str(getattr(day, part))
 
     def lost_on(self, html: str) -> set[str]:
         """The fields whose words are not on this page any more, as they were typed."""

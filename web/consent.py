@@ -24,14 +24,14 @@ from web.access import REVIEWERS, TEAM, access, current_actor
 from web.assessments import choices as assessed
 from web.assessments import facts_of as facts_of_assessment
 from web.current import edge
-from web.forms import Form, Next, answer, page
+from web.forms import AsKept, Form, Next, answer, page
 from web.labels import word
 from web.people import found as found_person
 from web.referrals import facts_of
 from web.say import _
 from web.schemas.consent import RECIPIENT_OF
 from web.schemas.fields import Choice, Text
-from web.timelines import entries
+from web.timelines import entries, last_step
 from web.wizard import ConsentPage, save_consent
 from web.words import listed
 from workflows import disclosure, reading
@@ -104,6 +104,17 @@ def record(person_id: UUID) -> ResponseReturnValue:
     newest = next((c for c in answers if (c.purpose, c.recipient) == (purpose, recipient)), None)
     in_force = newest if newest and newest.state == ConsentState.GIVEN else None
 
+    def now(tx: Tx) -> ConsentSeen | None:
+        every = records.consents(tx, p.id)
+        return next((c for c in every if (c.purpose, c.recipient) == (purpose, recipient)), None)
+
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        return {"_newest": _named(now(tx))}
+
+    def told(tx: Tx, at: datetime) -> list[dict[str, Any]]:
+        answered = now(tx)
+        return last_step(tx, actor, at, Noun.CONSENT, answered.id) if answered else []
+
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
         if given["share"] == "no" and in_force is not None:
             return f"/consents/{in_force.id}/withdraw"
@@ -137,8 +148,14 @@ def record(person_id: UUID) -> ResponseReturnValue:
         command,
         after,
         schema=_answer_schema(),
-        known={"basis": Basis.AGREEMENT},
+        known={"basis": Basis.AGREEMENT, "_newest": _named(newest)},
+        kept=AsKept("consent", read, told),
     )
+
+
+def _named(answered: ConsentSeen | None) -> str:
+    """Which answer stands, and how: no field, but what a form rests on."""
+    return f"{answered.id} {answered.state}" if answered else ""
 
 
 def _languages(known: Iterable[str], language: str) -> list[dict[str, str]]:

@@ -7,6 +7,8 @@ happened and what happens next, or draws the page again with the errors and ever
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -28,9 +30,9 @@ from web.labels import said
 from web.say import _
 from web.schemas import Wrong, load
 from web.schemas.fields import Day, Moment
-from workflows.engine import Refused
+from workflows.engine import STALE, Refused
 from workflows.moves import Refusal
-from workflows.rules import once
+from workflows.rules import once, wrong
 
 T = TypeVar("T")
 
@@ -51,6 +53,8 @@ class Form:
     key: str = field(default_factory=new_id)
     # Fields whose error belongs elsewhere on the page: {"capacity_id": "basis"}.
     anchors: dict[str, str] = field(default_factory=dict)
+    # What stood in each field when the page was made, as a mark of it: see `AsKept`.
+    was: dict[str, str] = field(default_factory=dict)
 
     def value(self, name: str) -> Any:
         """What stands in a field: text, a list of codes, or a part of a date (`born-day`)."""
@@ -73,6 +77,11 @@ class Form:
     def error(self, name: str) -> dict[str, str] | None:
         """The error of a field, as the components take it."""
         return {"text": self.errors[name]} if name in self.errors else None
+
+    @property
+    def seen(self) -> str:
+        """`was`, as the page carries it."""
+        return json.dumps(self.was, separators=(",", ":"), sort_keys=True)
 
     @property
     def summary(self) -> list[dict[str, str]]:
@@ -114,7 +123,7 @@ def as_typed(schema: Schema | None, form: MultiDict[str, str]) -> dict[str, Any]
     }
 
 
-OWN_FIELDS = frozenset({"csrf_token", "version", "key", "again"})
+OWN_FIELDS = frozenset({"csrf_token", "version", "key", "again", "was"})
 
 
 def form_now(schema: Schema | None = None, values: Mapping[str, Any] | None = None) -> Form:
@@ -125,7 +134,71 @@ def form_now(schema: Schema | None = None, values: Mapping[str, Any] | None = No
         values=as_typed(schema, request.form),
         version=request.form.get("version", type=int),
         key=request.form.get("key") or new_id(),
+        was=_was(request.form.get("was", "")),
     )
+
+
+def _was(text: str) -> dict[str, str]:
+    """The marks a page carried; none where it carried none, or what it carried can't be read."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return {str(n): str(m) for n, m in found.items()} if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True)
+class AsKept:
+    """For a form that changes what is kept: nobody writes over what they have not seen.
+
+    `read` is asked again when the form is sent, in its transaction: what it says for each field is
+    compared with what the page had shown. `told` is who changed it, as a timeline tells it."""
+
+    noun: str
+    read: Callable[[Tx, datetime], Mapping[str, Any]]
+    told: Callable[[Tx, datetime], list[dict[str, Any]]] = lambda tx, at: []
+
+
+def _mark(value: Any) -> str:
+    """What a field says, in a few characters: the same for what is kept and for the same typed."""
+    if isinstance(value, bool):
+        value = "yes" if value else ""
+    if isinstance(value, date):
+        value = (str(value.day), str(value.month), str(value.year))
+    if isinstance(value, (list, tuple)):
+        value = "\n".join(sorted(map(str, value)))
+    said_so = "" if value in (None, "no") else str(value)
+    text = said_so.replace("\r\n", "\n").strip()
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12] if text else ""
+
+
+def _marks(known: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _mark(value) for name, value in known.items()}
+
+
+MOST_QUOTED = 200
+
+
+def _meanwhile(form: Form, now: Mapping[str, Any]) -> None:
+    """What somebody else changed, beside its field. What was typed stays; where nothing was typed,
+    the field says what it says now."""
+    changed = [n for n, mark in _marks(now).items() if form.was.get(n, mark) != mark]
+    for name in (n for n in changed if not n.startswith("_")):  # such are no field
+        parts = [form.value(f"{name}-{part}") for part in ("day", "month", "year")]
+        mine = _mark(parts if any(parts) else form.value(name))
+        if mine == form.was[name]:
+            for part in ("day", "month", "year"):
+                form.values.pop(f"{name}-{part}", None)
+            form.values[name] = now[name]
+            form.errors[name] = _("Somebody changed this meanwhile. It says now what stands here.")
+            continue
+        told = now[name] if isinstance(now[name], str) else ""
+        form.errors[name] = (
+            _("Somebody changed this meanwhile. It says now: %(words)s", words=told)
+            if told and len(told) <= MOST_QUOTED
+            else _("Somebody changed this meanwhile. What you typed is not saved yet.")
+        )
+    form.was = _marks(now)
 
 
 def refuse(form: Form, refusals: Iterable[Refusal]) -> None:
@@ -161,20 +234,24 @@ def answer(
     version: int | None = None,
     about: tuple[Noun, str] | None = None,
     actor: Actor | None = None,
+    kept: AsKept | None = None,
 ) -> ResponseReturnValue:
     """A page that shows a form and takes its answer.
 
     `draw(form)` makes the page. `command(tx, at, given, form)` runs in one transaction of the
     edge; pass `form.version` and `form.key` on to `step`. `known` fills the fields at first,
     `version` is the record's at that time, `about` is the record whose later steps are shown when
-    somebody else was quicker, `actor` who acts where nobody is signed in. Raises nothing that a
-    person could have caused: what is refused is drawn again with everything typed, but a record
-    that isn't there is not found."""
+    somebody else was quicker, `actor` who acts where nobody is signed in, `kept` what the form
+    changes where no version says whether it is still as it was shown. Raises nothing that a person
+    could have caused: what is refused is drawn again with everything typed, but a record that
+    isn't there is not found."""
     from web.current import edge
 
     form = form_now(schema, known)
     if request.method != "POST":
         form.version = version
+        if kept is not None:
+            form.was = _marks(known or {})
         return draw(form)
     if request.form.get("again"):
         return draw(form)
@@ -182,12 +259,22 @@ def answer(
     if schema is not None:
         try:
             given = load(schema, typed(schema, request.form), edge().clock(), form=True)
-        except Wrong as wrong:
-            refuse(form, wrong.refusals)
+        except Wrong as unread:
+            refuse(form, unread.refusals)
             return draw(form), 422
     actor = actor or current_actor()
+    now: Mapping[str, Any] = {}
+
+    def act(tx: Tx, at: datetime) -> T:
+        nonlocal now
+        if kept is not None and form.was:
+            now = kept.read(tx, at)
+            if any(form.was.get(n, mark) != mark for n, mark in _marks(now).items()):
+                raise wrong(kept.noun, "change", STALE)
+        return command(tx, at, given, form)
+
     try:
-        result = edge().perform(actor, lambda tx, at: command(tx, at, given, form))
+        result = edge().perform(actor, act)
     except NOT_SAVED as error:
         form.general.append(not_saved(error))
         return draw(form), 503
@@ -206,6 +293,10 @@ def answer(
         refuse(form, refused.refusals)
         if "stale" in refused.codes and about is not None:
             _show_what_changed(form, *about)
+        if "stale" in refused.codes and kept is not None:
+            _meanwhile(form, now)
+            with edge().reading(actor) as (tx, at):
+                form.changed = kept.told(tx, at)
         return draw(form), status
     went = done(result)
     if went.banner:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort
+from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 
@@ -395,9 +395,12 @@ def drawn(
     return found
 
 
-def lists_in_force(noun: Noun, trigger: str, option: Option, f: Any) -> Choices:
-    """The lists in force at the record's place, for what this move needs."""
-    found = {need.name: list_of(noun, trigger, need) for need in option.needs}
+def lists_in_force(noun: Noun, trigger: str, option: Option | None, f: Any) -> Choices:
+    """The lists in force at the record's place, for what this move needs; without an option, for
+    what it would need from elsewhere."""
+    moves = () if option else [m for m in TABLES[noun].moves if m.trigger == trigger]
+    needs = option.needs if option else [need for m in moves for need in m.needs]
+    found = {need.name: list_of(noun, trigger, need) for need in needs}
     return {
         name: labels.listed_reasons(f.rules, listed)
         for name, listed in found.items()
@@ -566,7 +569,8 @@ def move_page(
             "record": found,
             **asked.context,
         }
-        if option is None or (refusals and not form.errors and not form.general):
+        typed = request.method == "POST"
+        if not typed and (option is None or refusals):
             return page("move_refused.jinja", None, refusals=refusals, **shared)
         return page(
             asked.template,
@@ -581,6 +585,7 @@ def move_page(
             before=asked.before or said(BEFORE.get((noun, trigger), "")),
             press_words=asked.press or title,
             red=trigger in RED,
+            gone=option is None,
             **shared,
         )
 

@@ -17,11 +17,12 @@ from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
 from web.current import edge
-from web.forms import Form, Next, answer, keyed, page
+from web.forms import AsKept, Form, Next, answer, keyed, page
 from web.say import _, ngettext
 from web.schemas.base import Command
 from web.schemas.fields import SHORT, Day
 from web.schemas.organisations import ChangeActivity, SaveGroup
+from web.timelines import changed
 from web.words import day_words
 from workflows.activities import open_again, pause_activity, save_activity, save_group
 from workflows.moves import N_
@@ -196,10 +197,7 @@ def confirm() -> ResponseReturnValue:
 def _offer(activity_id: UUID) -> Offer:
     actor = current_actor()
     with edge().reading(actor) as (tx, _at):
-        found = offered.offer(tx, actor, str(activity_id))
-    if found is None:
-        abort(404)
-    return found
+        return _there(tx, actor, str(activity_id))
 
 
 def _asked(form: Form) -> list[str]:
@@ -263,6 +261,9 @@ def change_offer(activity_id: UUID) -> ResponseReturnValue:
     actor, offer = current_actor(), _offer(activity_id)
     back = _home(offer)
 
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        return _details(_there(tx, actor, offer.id))
+
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
         if offered.offer(tx, actor, offer.id) is None:
             abort(404)
@@ -280,9 +281,24 @@ def change_offer(activity_id: UUID) -> ResponseReturnValue:
         act,
         lambda made: Next(back, _("Saved. Link workers see it from now.")),
         schema=ChangeActivity(only=DETAILS),
-        known={name: getattr(offer, name) for name in DETAILS}
-        | {"asks": "\n".join(offer.safety_questions)},
+        known=_details(offer),
+        kept=AsKept(
+            "activity", read, lambda tx, at: changed(tx, actor, "activity_changed", offer.id)
+        ),
     )
+
+
+def _details(offer: Offer) -> dict[str, Any]:
+    """What is said about an activity, as its form has it."""
+    known = {name: getattr(offer, name) for name in DETAILS}
+    return {**known, "asks": "\n".join(offer.safety_questions)}
+
+
+def _there(tx: Tx, actor: Actor, activity_id: str) -> Offer:
+    found = offered.offer(tx, actor, activity_id)
+    if found is None:
+        abort(404)
+    return found
 
 
 def _group_form(offer: Offer, group: Group | None) -> ResponseReturnValue:
@@ -302,14 +318,25 @@ def _group_form(offer: Offer, group: Group | None) -> ResponseReturnValue:
 
         return keyed(tx, actor, at, form, f"group.save {offer.id} {known_id}", given, do)
 
-    known = {name: getattr(group, name) for name in GROUP} if group else {}
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        now = _there(tx, actor, offer.id).groups
+        return next((_of_group(one) for one in now if group and one.id == group.id), {})
+
+    def told(tx: Tx, at: datetime) -> list[dict[str, Any]]:
+        return changed(tx, actor, "group_changed", group.id) if group else []
+
     return answer(
         draw,
         act,
         lambda made: Next(back, _("Places saved. Link workers see them from now.")),
         schema=SaveGroup(only=GROUP),
-        known=known,
+        known=_of_group(group) if group else {},
+        kept=AsKept("activity_group", read, told) if group else None,
     )
+
+
+def _of_group(group: Group) -> dict[str, Any]:
+    return {name: getattr(group, name) for name in GROUP}
 
 
 @pages.route("/offers/<uuid:activity_id>/places/<uuid:group_id>", methods=["GET", "POST"])

@@ -18,7 +18,7 @@ from web import labels
 from web.access import access, current_actor
 from web.current import edge
 from web.errors import NOT_SAVED, not_saved, status_of
-from web.forms import Form, Next, answer, form_now, keyed, page, refuse, typed
+from web.forms import AsKept, Form, Next, answer, form_now, keyed, page, refuse, typed
 from web.labels import word
 from web.passwords import hash_password, new_password
 from web.say import _
@@ -26,6 +26,7 @@ from web.schemas import Wrong, load
 from web.schemas.base import Command
 from web.schemas.fields import Choice, Email, Id, Text
 from web.schemas.organisations import ASSIGNABLE, AddOrganisation, AddPlace, SetPlacePhones
+from web.timelines import changed
 from web.words import phone_words
 from workflows.caseloads import GIVERS
 from workflows.engine import Refused
@@ -151,17 +152,26 @@ def phones(place_id: UUID) -> ResponseReturnValue:
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
         set_place_phones(tx, actor, at, place_id=place.id, **given)
 
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        now = next((one for one in oversight.places(tx, actor) if one.id == place.id), place)
+        return _numbers(now)
+
     return answer(
         draw,
         act,
         lambda made: Next(home, _("Saved. The numbers are shown from now.")),
         schema=SetPlacePhones(),
-        known={
-            "safeguarding_phone": phone_words(place.safeguarding_phone),
-            "out_of_hours_phone": phone_words(place.out_of_hours_phone),
-            "outside_contact": place.outside_contact,
-        },
+        known=_numbers(place),
+        kept=AsKept("place", read, lambda tx, at: changed(tx, actor, "place_changed", place.id)),
     )
+
+
+def _numbers(place: Place) -> dict[str, Any]:
+    return {
+        "safeguarding_phone": phone_words(place.safeguarding_phone),
+        "out_of_hours_phone": phone_words(place.out_of_hours_phone),
+        "outside_contact": place.outside_contact,
+    }
 
 
 def _organisation(record_id: UUID) -> Organisation:

@@ -20,17 +20,20 @@ from referral.store import Tx
 from web import labels
 from web.access import TEAM, access, current_actor
 from web.current import edge
-from web.forms import Form, Next, answer, page
+from web.forms import AsKept, Form, Next, answer, page
 from web.labels import said, word
 from web.own_links import said_how
 from web.say import _
+from web.schemas.fields import SHORT, TOO_LONG
 from web.schemas.people import ChangePerson
+from web.timelines import changed
 from web.wizard import practice_words
 from web.words import day_words, nhs_number, phone_words
 from workflows import disclosure, reading
 from workflows.engine import NOT_FOUND, Refused
 from workflows.moves import N_, Refusal
 from workflows.people import change_person
+from workflows.reading import PersonCard
 
 pages = Blueprint("people_pages", __name__)
 
@@ -58,16 +61,7 @@ def people() -> ResponseReturnValue:
             key = records.name_key_of(tx, actor, _an_id(after))
             place = (key, after) if key is not None else None
         found, more = reading.people(tx, actor, at, place)
-    return page(
-        "people/list.jinja",
-        None,
-        people=found,
-        more=more[1] if more else None,
-        looked_for="",
-        may_refer=actor.role in TEAM,
-        may_open=actor.role in EMERGENCY_ROLES,
-        practice_words=practice_words,
-    )
+    return _list(Form(), found, more[1] if more else None)
 
 
 def _an_id(text: str) -> str:
@@ -83,16 +77,26 @@ def look_for() -> ResponseReturnValue:
     """People by a name, a reference, an NHS number or a phone number: posted, so that no name
     stands in an address."""
     actor = current_actor()
-    wanted = request.form.get("words", "").strip()[:80]
+    wanted = request.form.get("words", "").strip()
+    form = Form(values={"words": wanted})
+    if len(wanted) > SHORT:
+        form.errors["words"] = said(TOO_LONG[SHORT])
+        return _list(form, [], None), 422
     with edge().reading(actor) as (tx, at):
         found = reading.search(tx, actor, at, wanted).people if wanted else []
         begin = reading.people(tx, actor, at, None)[0] if not wanted else found
+    return _list(form, begin, None)
+
+
+def _list(form: Form, people: list[PersonCard], more: str | None) -> str:
+    """The page of these people; `form`: what was looked for."""
+    actor = current_actor()
     return page(
         "people/list.jinja",
-        None,
-        people=begin,
-        more=None,
-        looked_for=wanted,
+        form,
+        people=people,
+        more=more,
+        looked_for=form.value("words"),
         may_refer=actor.role in TEAM,
         may_open=actor.role in EMERGENCY_ROLES,
         practice_words=practice_words,
@@ -274,10 +278,12 @@ def change(person_id: UUID) -> ResponseReturnValue:
     p = edge().perform(actor, look)
     if p.closed_to_actor:
         abort(404)
-    known = {name: getattr(p, name) for name in FIELDS}
-    known["phone"] = phone_words(p.phone)
-    if (p.practice or "").lower() == "none":
-        known |= {"practice": "", "no_practice": "yes"}
+
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        return _to_change(found(tx, at, rid)[0])
+
+    def told(tx: Tx, at: datetime) -> list[dict[str, Any]]:
+        return changed(tx, actor, "person_changed", p.subject_ref, of_person=True)
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> int:
         if form.value("no_practice") == "yes":
@@ -291,7 +297,7 @@ def change(person_id: UUID) -> ResponseReturnValue:
                 field="nhs_number",
             )
             raise Refused([why], noun="person", trigger="change", record_id=None)
-        return change_person(tx, actor, at, rid, given, form.version)
+        return change_person(tx, actor, at, rid, given)
 
     return answer(
         lambda form: page(
@@ -304,6 +310,15 @@ def change(person_id: UUID) -> ResponseReturnValue:
         command,
         lambda version: Next(f"/people/{rid}", _("Saved.")),
         schema=ChangePerson(only=FIELDS),
-        known=known,
-        version=p.version,
+        known=_to_change(p),
+        kept=AsKept("person", read, told),
     )
+
+
+def _to_change(p: PersonSeen) -> dict[str, Any]:
+    """What is known of a person, as the form that changes it has it."""
+    known = {name: getattr(p, name) for name in FIELDS}
+    known["phone"] = phone_words(p.phone)
+    if (p.practice or "").lower() == "none":
+        known |= {"practice": "", "no_practice": "yes"}
+    return known

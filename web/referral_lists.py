@@ -26,7 +26,7 @@ from web import labels
 from web.access import TEAM, access, current_actor
 from web.accesses import neutral
 from web.current import edge
-from web.forms import Form, Next, answer, page
+from web.forms import AsKept, Form, Next, answer, page
 from web.keysets import after, pack
 from web.labels import record_path, said, word
 from web.say import _, ngettext
@@ -440,6 +440,10 @@ def rename(view_id: UUID) -> ResponseReturnValue:
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
         views.rename(tx, actor, at, number, name=given["name"])
 
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        now = saved_views.one(tx, actor, number)
+        return {"name": now.name if now else ""}
+
     return answer(
         lambda form: page(
             "saved_list.jinja",
@@ -452,6 +456,7 @@ def rename(view_id: UUID) -> ResponseReturnValue:
         lambda _done: Next("/referrals/lists", _("The list has its new name.")),
         schema=NameView(),
         known={"name": one.name},
+        kept=AsKept("saved_view", read),
     )
 
 

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from referral.actors import Actor
+from referral.looks import last_change
 from referral.states import Noun
+from referral.store import Tx
 from referral.visible import StepSeen
 from web.labels import REASONS, role_name, told, word
 from web.say import _
 from web.words import iso, time_words
+from workflows.reading import timeline
 
 
 def who(step: StepSeen) -> str:
@@ -44,3 +48,31 @@ def entries(
             }
         )
     return found
+
+
+def changed(
+    tx: Tx, actor: Actor, action: str, record_id: str, *, of_person: bool = False
+) -> list[dict[str, Any]]:
+    """Who last changed what no machine governs, as one entry: a colleague by name, others by their
+    organisation."""
+    last = last_change(tx, actor, action, record_id, of_person=of_person)
+    if last is None:
+        return []
+    ours = last.organisation_id == actor.organisation_id
+    return [
+        {
+            "what": _("Changed"),
+            "who": f"{last.name}, {last.organisation}" if ours else last.organisation,
+            "when": time_words(last.at),
+            "at": iso(last.at),
+            "quote": None,
+        }
+    ]
+
+
+def last_step(
+    tx: Tx, actor: Actor, at: datetime, noun: Noun, record_id: str
+) -> list[dict[str, Any]]:
+    """What happened last to a record, as one entry."""
+    told_of = timeline(tx, actor, at, noun, record_id)
+    return entries(noun, told_of.steps[:1], at)

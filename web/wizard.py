@@ -30,7 +30,7 @@ from web.access import TEAM, access, current_actor
 from web.assessments import choices as assessed
 from web.current import edge
 from web.errors import NOT_SAVED, not_saved, status_of
-from web.forms import Form, Next, answer, form_now, page, refuse, typed
+from web.forms import AsKept, Form, Next, answer, form_now, page, refuse, typed
 from web.labels import said
 from web.matching import Offer, matched, offer, records_in_words
 from web.say import _
@@ -39,6 +39,7 @@ from web.schemas.consent import Answer
 from web.schemas.fields import LONG, Choice, Text
 from web.schemas.people import AddPerson, ChangePerson, SavePlan
 from web.schemas.referrals import ChangeDraft
+from web.timelines import changed, last_step
 from web.words import by_when, day_words, phone_words
 from workflows import beginnings as writing
 from workflows.consent import record_consent
@@ -492,7 +493,7 @@ class Asking:
 
 
 def _save_person(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
-    change_person(tx, current_actor(), at, w.person.id, given, form.version)
+    change_person(tx, current_actor(), at, w.person.id, given)
 
 
 def _save_plan(tx: Tx, at: datetime, values: Mapping[str, Any], w: Writing) -> str:
@@ -759,6 +760,7 @@ def ask(writing_id: UUID, slug: str) -> ResponseReturnValue:
     """One of the plain pages."""
     w = found(str(writing_id))
     asking = ASKED[slug]
+    actor = current_actor()
     later = request.form.get("do") in ("later", ADD_GOAL)
     return answer(
         lambda form: page(
@@ -776,7 +778,13 @@ def ask(writing_id: UUID, slug: str) -> ResponseReturnValue:
         lambda done: later_or(w.id, slug, request.form),
         schema=asking.schema(later),
         known=asking.known(w),
-        version=w.person.version,
+        kept=AsKept(
+            "person",
+            lambda tx, at: asking.known(read(tx, at, w.id)),
+            lambda tx, at: changed(
+                tx, actor, "person_changed", w.person.subject_ref, of_person=True
+            ),
+        ),
     )
 
 
@@ -1032,6 +1040,10 @@ def consent(writing_id: UUID) -> ResponseReturnValue:
     told = practice if practice and practice.state == "given" else None
     provider_id = w.referral.provider_id
 
+    def who(tx: Tx, at: datetime) -> list[dict[str, Any]]:
+        answers = [one.id for one in _answers(read(tx, at, w.id), provider_id) if one]
+        return last_step(tx, actor, at, Noun.CONSENT, max(answers)) if answers else []
+
     def save(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
         _save_asked(tx, at, form, w)
         save_consent(tx, at, w.person, provider_id, given, wordings)
@@ -1053,11 +1065,24 @@ def consent(writing_id: UUID) -> ResponseReturnValue:
         save,
         lambda done: later_or(w.id, "consent", request.form),
         schema=schema,
-        known={
-            "basis": Basis.AGREEMENT,
-            **{name: told for (name, _), (_, told) in zip(_boxes(w), w.asked, strict=True)},
-        },
+        known={"basis": Basis.AGREEMENT, **_told_so_far(w, provider_id)},
+        kept=AsKept("consent", lambda tx, at: _told_so_far(read(tx, at, w.id), provider_id), who),
     )
+
+
+def _answers(w: Writing, provider_id: str) -> tuple[ConsentSeen | None, ConsentSeen | None]:
+    """The newest answer to each question of the page."""
+    return (
+        w.answered(Purpose.SHARE_WITH_PROVIDER, provider_id),
+        w.answered(Purpose.TELL_PRACTICE, "practice"),
+    )
+
+
+def _told_so_far(w: Writing, provider_id: str) -> dict[str, Any]:
+    """What the page rests on: the activity's questions as answered, and which answers stand."""
+    asked = {name: told for (name, _), (_, told) in zip(_boxes(w), w.asked, strict=True)}
+    stands = [f"{one.id} {one.state}" if one else "" for one in _answers(w, provider_id)]
+    return {**asked, "_answers": " ".join(stands)}
 
 
 def _boxes(w: Writing) -> list[tuple[str, str]]:

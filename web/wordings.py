@@ -20,10 +20,11 @@ from referral.wordings import Version
 from web import labels
 from web.access import REVIEWERS, access, current_actor
 from web.current import edge
-from web.forms import Form, Next, answer, page
+from web.forms import AsKept, Form, Next, answer, page
 from web.labels import word
 from web.say import _
 from web.schemas.wordings import PublishWording
+from web.timelines import changed
 from web.words import day_words
 from workflows.wordings import LANGUAGE, publish_wording
 from workflows.working_time import local_day
@@ -120,6 +121,14 @@ def one(purpose: str, language: str) -> ResponseReturnValue:
     newest = found[0] if found else None
     path = f"/wording/{purpose}/{language}"
 
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        last = next(iter(wordings.versions(tx, actor.system_id, purpose, language)), None)
+        return {"body": last.body if last else ""}
+
+    def told(tx: Tx, at: datetime) -> list[dict[str, Any]]:
+        last = next(iter(wordings.versions(tx, actor.system_id, purpose, language)), None)
+        return changed(tx, actor, "wording_published", last.id) if last else []
+
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
         return publish_wording(
             tx, actor, at, purpose=purpose, language=language, body=given["body"],
@@ -155,6 +164,7 @@ def one(purpose: str, language: str) -> ResponseReturnValue:
         lambda made: Next(path, _("Published. Answers given before keep the words they heard.")),
         schema=PublishWording(),
         known={"body": newest.body if newest else "", "from_on": local_day(at)},
+        kept=AsKept("wording", read, told),
     )
 
 

@@ -4,7 +4,9 @@ nothing, a fault of ours, nor by somebody who was quicker."""
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -13,11 +15,12 @@ from werkzeug.test import TestResponse
 from referral.store import CannotWrite
 from tests.hostile import MARK
 from tests.races.rounds import rounds
-from tests.robot import Filled, Robot
-from tests.tour import Visit
+from tests.robot import LONG, TYPED, Filled, Robot, shape
+from tests.tour import A_MONDAY, Visit
 from web.edge import Edge
 from web.signed_in import kept
 
+SAYS_WHY = re.compile("nhsuk-error-summary|app-empty|nhsuk-summary-list")
 ANSWERS = re.compile(r'name="answers" value="([^"]+)"')
 
 
@@ -40,21 +43,56 @@ def lost(form: Filled, answer: TestResponse) -> list[str]:
     return found + (["markup let through"] if MARK in html else [])
 
 
+@pytest.mark.parametrize(
+    "words", [LONG, TYPED][: rounds(1, 2)], ids=["long", "short"][: rounds(1, 2)]
+)
 def test_what_is_sent_is_taken_or_stands_there_still(
-    robot: Robot, places: list[tuple[Visit, str]]
+    robot: Robot, places: list[tuple[Visit, str]], words: str
 ) -> None:
     wrong, taken = [], 0
     assert len(places) > 40
     for visit, action in places:
         client, form = robot.at(visit, action)
+        form.type(words)
         answer = client.post(form.action, data=form.body)
         if 300 <= answer.status_code < 400:
             taken += 1
             robot.put_back()
             continue
-        wrong += [(visit.rule, action, answer.status_code, what) for what in lost(form, answer)]
+        found = lost(form, answer)
+        if answer.status_code >= 500 or not SAYS_WHY.search(answer.get_data(as_text=True)):
+            found.append("does not say why")
+        wrong += [(visit.rule, action, answer.status_code, what) for what in found]
     assert wrong == []
-    assert 10 < taken < len(places) - 10
+    assert taken < len(places) - 10
+    assert words == LONG or taken > 10
+
+
+def test_a_field_too_long_is_named(robot: Robot, places: list[tuple[Visit, str]]) -> None:
+    """Ten thousand characters in one field, and what fits in the others: they are taken, or that
+    field says so. In the drills each field of each form; each time those of one page."""
+    wrong, met = [], Counter[str]()
+    for visit, action in places if rounds(0, 1) else some_of(places)[:1]:
+        _client, asked = robot.at(visit, action)
+        for name in asked.typed:
+            for day in (A_MONDAY + timedelta(days=10), A_MONDAY - timedelta(days=1)):
+                client, form = robot.at(visit, action)
+                form.fit("Somebody", day.date())
+                form.typed[name] = form.body[name] = LONG
+                answer = client.post(form.action, data=form.body)
+                if answer.status_code == 303:
+                    break
+            if answer.status_code == 303:
+                met["taken"] += 1
+                robot.put_back()
+                continue
+            met["named"] += 1
+            found = lost(form, answer)
+            if f'href="#{name}' not in answer.get_data(as_text=True):
+                found.append(f"{name} is not named")
+            wrong += [(visit.rule, action, answer.status_code, what) for what in found]
+    assert wrong == []
+    assert met["named"] > rounds(4, 100), met
 
 
 def test_whoever_comes_back_to_what_they_typed_has_sent_nothing(
@@ -69,6 +107,57 @@ def test_whoever_comes_back_to_what_they_typed_has_sent_nothing(
         wrong += [(visit.rule, action, answer.status_code, what) for what in lost(form, answer)]
     assert wrong == []
     assert robot.steps() == before
+
+
+# What is one's own alone, or takes the words of the one before as a beginning for more.
+NOT_SHARED = {"/notices/how": "one's own", "/providers/*/evidence/add": "a new paper"}
+# Where nothing has a history that could be told: a list of one's own.
+UNTOLD = {"/referrals/lists/*", "/referrals/*/write/start", "/scores/*/correct", "/people/*/death"}
+
+
+def test_whoever_is_slower_writes_over_nobody(
+    robot: Robot, places: list[tuple[Visit, str]]
+) -> None:
+    """Two open the same form, and both send it: the slower one's is added to what the first said,
+    or else refused, with what changed, by whom, and all they had typed."""
+    wrong, met = [], Counter[str]()
+    for visit, action in places if rounds(0, 1) else some_of(places):
+        for day in (A_MONDAY + timedelta(days=10), A_MONDAY - timedelta(days=1)):
+            quick, first = robot.at(visit, action)
+            slow, second = robot.at(visit, action)
+            first.fit("Somebody", day.date())
+            second.fit("Somebody else", day.date())
+            if quick.post(first.action, data=first.body).status_code == 303:
+                break
+        else:
+            continue
+        answer = slow.post(second.action, data=second.body)
+        html = answer.get_data(as_text=True)
+        where, found = shape(action), []
+        if answer.status_code == 303:
+            met["added"] += 1
+            again = slow.get(visit.path).get_data(as_text=True)
+            if where not in NOT_SHARED and len(second.lost_on(again)) < len(second.typed):
+                found.append("written over")
+        else:
+            met["refused"] += 1
+            found += [
+                f"{name} is lost" for name in second.lost_on(html) if second.typed[name] not in html
+            ]
+            if "changed-heading" not in html and where not in UNTOLD:
+                found.append("does not say what changed")
+            if answer.status_code >= 500 or not SAYS_WHY.search(html):
+                found.append("does not say why")
+        wrong += [(visit.rule, action, answer.status_code, what) for what in found]
+        robot.put_back()
+    assert wrong == []
+    assert met["refused"] >= rounds(4, 25), met
+
+
+def some_of(places: list[tuple[Visit, str]]) -> list[tuple[Visit, str]]:
+    """One of each way to be too late."""
+    wanted = ("/offers/*", "/people/*/change", "/people/*/consent", "/referrals/*/accept")
+    return [one for one in places if shape(one[1]) in wanted]
 
 
 def test_an_ended_sign_in_keeps_what_was_typed(

@@ -55,6 +55,32 @@ def test_no_number_is_asked_for_again(w: World) -> None:
     assert "Enter a whole number." in page.words
 
 
+def test_what_a_colleague_changed_meanwhile_is_said_beside_it_and_not_written_over(
+    w: World,
+) -> None:
+    sol, rae = sign_in(w, "sol"), sign_in(w, "rae")
+    path = f"/offers/{w.activity['choir']}"
+    page = sol.get(path)
+    rae.fill(path, location="The new hall", cost_words="Free")
+    page = sol.send(page, location="The old barn")
+    assert page.status == 409
+    assert "Somebody changed this meanwhile. It says now: The new hall" in page.words
+    assert "What changed meanwhile" in page.words
+    assert "Rae Rivers, " in page.words
+    kept = dict(next(fields for action, fields in page.forms if dict(fields).get("name")))
+    assert (kept["location"], kept["cost_words"]) == ("The old barn", "Free")
+    assert sol.send(page).path == "/offers"
+    assert sol.get(path).text.count("The old barn") == 1
+
+
+def test_who_changes_only_what_nobody_else_touched_is_not_stopped(w: World) -> None:
+    sol = sign_in(w, "sol")
+    path = f"/offers/{w.activity['choir']}"
+    page = sol.get(path)
+    sign_in(w, "rae").fill(places(w), capacity="12")
+    assert sol.send(page, location="The old barn").path == "/offers"
+
+
 def test_another_provider_finds_no_places_to_change(w: World) -> None:
     kit = sign_in(w, "kit")
     assert kit.get(places(w)).status == 404

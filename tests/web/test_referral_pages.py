@@ -193,6 +193,18 @@ def test_a_stale_page_says_what_changed_and_keeps_what_was_typed(w: World) -> No
     assert priya.send(page).path == f"/referrals/{rid}"
 
 
+def test_who_is_too_late_keeps_what_they_typed_and_reads_what_happened(w: World) -> None:
+    rid = w.sent()
+    sol = sign_in(w, "sol")
+    page = sol.get(f"/referrals/{rid}/ask")
+    w.referral(rid, "recall", "priya", given={"reason": "better_fit"})
+    page = sol.send(page, note="Can she climb stairs?")
+    assert page.status == 409
+    assert "This cannot be done now" in page.words
+    assert "Can she climb stairs?" in page.text
+    assert "What changed meanwhile" in page.words
+
+
 def test_an_ended_session_keeps_the_answer_for_who_typed_it(w: World) -> None:
     rid = w.sent()
     w.referral(rid, "ask", "sol", given={"note": "Stairs?"})
