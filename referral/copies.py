@@ -169,6 +169,16 @@ HELD: dict[str, Held] = {
         NOTES,
         NOT_SAFETY,
     ),
+    "message": Held(
+        "What your link worker and the group wrote to each other",
+        ("referral_id", "referral"),
+        _given("body written_by at"),
+        {
+            **_plain("id system_id referral_id person_id side to_organisation_id"),
+            "read_at": "when staff read it: about them",
+        },
+        NOTES,
+    ),
     "beginning": Held(
         "Begun and not sent",
         ("person_id", "person"),
@@ -276,6 +286,7 @@ NOT_GIVEN: dict[str, str] = {
     "escalation_theme": "a place's own word for what a matter shows",
     "announcement": "what was told to many; it never names a person",
     "idempotency": "kept for 48 hours, so that a press counts once",
+    "message_read": "who on staff has read a message: about them",
     "notice": "that staff were told of a record",
     "outbox": "messages on their way, with no word about anybody",
     "raised_outside": "a group without an account that raised a matter: about them",

@@ -79,6 +79,11 @@ BLANKS: dict[str, Blank] = {
         {"body": WORDS},
         _kept("id system_id organisation_id person_id noun record_id audience written_by at"),
     ),
+    "message": Blank(
+        (("person_id", "person"), ("referral_id", "referral")),
+        {"body": WORDS},
+        _kept("id system_id referral_id person_id side to_organisation_id written_by at read_at"),
+    ),
     "referral": Blank(
         (("person_id", "person"),),
         _none("safety_notes", "safety_answers", "shared", "risks", "outcome"),
@@ -206,6 +211,7 @@ LEFT: dict[str, str] = {
     "errand": "owner keys and codes",
     "escalation_theme": "a theme is a place's own word",
     "hold": "owner keys, causes and times",
+    "message_read": "who on staff has read a message, when",
     "notice": "a code and the id of a record",
     "outbox": "owner keys and codes; what waits is taken back",
     "raised_outside": "a group that has no account: it is theirs to have erased",

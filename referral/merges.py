@@ -25,6 +25,7 @@ TAKEN_ALONG = (
     "rights_request",
     "correction",
     "legal_hold",
+    "message",
 )
 LEFT_AS_WRITTEN = ("note", "emergency", "erasure", "retention_review")
 

@@ -29,6 +29,7 @@ from referral.log import (
     Restored,
     Step,
 )
+from referral.messages import Message, MessageRead
 from referral.organisations import (
     ApiToken,
     ExternalId,
@@ -101,6 +102,8 @@ __all__ = [
     "LegalHold",
     "Link",
     "Membership",
+    "Message",
+    "MessageRead",
     "MoveTable",
     "Note",
     "Notice",

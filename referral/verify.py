@@ -124,6 +124,8 @@ for _table in (
     "legal_hold",
     "link",
     "membership",
+    "message",
+    "message_read",
     "notice",
     "organisation",
     "outbox",

@@ -26,6 +26,7 @@ from referral.facts import (
     closed_person,
     named,
 )
+from referral.messages import waiting_sql
 from referral.people_checks import name_key
 from referral.schema import CONCERN_OPEN, HOLD_LIVE, OVERRIDE_LIVE, day, of, under
 from referral.scopes import (
@@ -450,7 +451,7 @@ def answers_and_holds(
 # What tells its reader something to act on; the rest is told once more where it belongs.
 NEWS = ("escalation_decided", "concern_closed")
 # Beside the states: what else waits, counted with them.
-BEGUN, UNREAD, PROPOSED = "begun", "unread", "proposed"
+BEGUN, UNREAD, PROPOSED, WRITTEN = "begun", "unread", "proposed", "written"
 BESIDES = f"""
 UNION ALL SELECT '{BEGUN}', count(*) FROM beginning b
   WHERE b.membership_id = :membership AND b.updated_at <= :before
@@ -459,6 +460,11 @@ UNION ALL SELECT '{UNREAD}', count(*) FROM notice n
 UNION ALL SELECT '{PROPOSED}', count(*) FROM confirmation p
   WHERE p.organisation_id = :actor_org AND p.system_id = :system_id AND p.noun = 'referral'
     AND p.answer IS NULL AND p.proposed_at <= :at AND p.proposed_by <> :membership"""
+
+
+def _written(scoped: str, mine: bool) -> str:
+    rest = waiting_sql(scoped, mine)
+    return f"UNION ALL SELECT '{WRITTEN}', count(DISTINCT m.referral_id) {rest}"
 
 
 @cache
@@ -474,7 +480,8 @@ JOIN place pl ON pl.id = og.place_id"""
     own = " AND r.link_worker_id = :membership" if mine else ""
     return Sql(
         f"SELECT r.state, count(*) FROM referral r{joins} WHERE r.system_id = :system_id"
-        f" AND {SCOPES[scoped]}{own} GROUP BY r.state" + (BESIDES if besides else "")
+        f" AND {SCOPES[scoped]}{own} GROUP BY r.state"
+        + (f"{BESIDES}\n{_written(scoped, mine)}" if besides else "")
     )
 
 
@@ -483,7 +490,8 @@ def counts(
 ) -> dict[str, int]:
     """How many referrals in scope are in each state; `mine`: only those the actor is named on.
     `before`: also how much they have begun and not touched since then (BEGUN), what of NEWS they
-    haven't read (UNREAD), and what colleagues proposed (PROPOSED)."""
+    haven't read (UNREAD), what colleagues proposed (PROPOSED), and in how many threads there is a
+    message that nobody of theirs has read (WRITTEN)."""
     query = _counts(scope(actor), mine, before is not None)
     rows = tx.rows(query, **_scoped(actor, at), membership=actor.membership_id, before=before)
     return {row[0]: int(row[1]) for row in rows}

@@ -227,6 +227,11 @@ def conditions() -> dict[str, str]:
         # What the team asked is the team's: not the provider's, nor a lead's who sees the referral.
         "score": f":role IN ('{Role.LINK_WORKER}', '{Role.TEAM_LEAD}')"
         f" AND {_within('referral', 'score.referral_id')}",
+        # What staff write to each other is given to the person in a copy, once it was looked at.
+        **{
+            table: f":role <> '{Role.PERSON}' AND {_within('referral', f'{table}.referral_id')}"
+            for table in ("message", "message_read")
+        },
         "concern_source": _within("concern", "concern_source.concern_id"),
         "authority_call": _within("concern", "authority_call.concern_id"),
         "consequence": _within("escalation", "consequence.escalation_id"),

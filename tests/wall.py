@@ -294,6 +294,11 @@ class ByHand:
     def score(self, s: Row) -> bool:
         return self.is_role(*TEAM) and self.attendance(s)
 
+    def message(self, m: Row) -> bool:
+        return not self.is_role(Role.PERSON) and self.attendance(m)
+
+    message_read = message
+
     def concern_source(self, s: Row) -> bool:
         return self._among("concern", s["concern_id"])
 

@@ -35,6 +35,7 @@ MODULES: tuple[str, ...] = (
     "web.activities",
     "web.referrals",
     "web.outcomes",
+    "web.messages",
     "web.people",
     "web.lives",
     "web.team",

@@ -255,6 +255,18 @@ GROUPS: tuple[Group, ...] = (
                 ("/referrals/*/hold",),
             ),
             Task(
+                "messages",
+                N_("Write to the team or group on the other side"),
+                (
+                    N_("Open the referral and choose “Messages”. The page says who reads it."),
+                    N_("It is for what nobody has to decide. What must be answered before a"
+                       " place can be given is a question: ask it there."),
+                    N_("If somebody is in danger, do not write it: raise a concern and ring."),
+                ),
+                ("/referrals/*/messages",),
+                TEAM | LEADERS,
+            ),
+            Task(
                 "join-records",
                 N_("Join two records of one person"),
                 (

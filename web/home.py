@@ -27,7 +27,7 @@ from web.say import _, ngettext
 from web.sessions import next_of
 from web.words import by_when, day_words, deadline
 from web.worklists import card, drawn, groups
-from workflows import inquiries, reading
+from workflows import inquiries, messages, reading
 from workflows.hearing import REVIEWERS as ACCESS_REVIEWERS
 from workflows.working_time import ENGLAND, LONDON, add, local_day, working_days_between
 
@@ -84,7 +84,8 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
     provider = actor.role is Role.PROVIDER_LEADER
     besides = {
         "overdue": _left_alone(tx, actor, at) if counted.get(visible.BEGUN) else [],
-        "news": _news(tx, actor, at) if counted.get(visible.UNREAD) else [],
+        "news": (_written(tx, actor, at, work.keys) if counted.get(visible.WRITTEN) else [])
+        + (_news(tx, actor, at) if counted.get(visible.UNREAD) else []),
     }
     by_hand = errands.listed(tx, actor, at, work.keys)
     late = len(besides["overdue"])
@@ -126,6 +127,31 @@ def _news(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
         }
         for one in visible.unread_news(tx, actor)
     ]
+
+
+def _written(tx: Tx, actor: Actor, at: datetime, keys: frozenset[str]) -> list[dict[str, Any]]:
+    """Messages that nobody on this side has read, by referral, the longest first."""
+    provider = actor.role is Role.PROVIDER_LEADER
+    found = []
+    for one in messages.unread(tx, actor, at, keys):
+        seen, base = one.card.seen, labels.record_path("referral", one.card.id)
+        who = seen["team"] if provider else seen["provider"]
+        words = ngettext(
+            "%(who)s wrote you a message.", "%(who)s wrote you %(num)s messages.", one.many, who=who
+        )
+        day = day_words(local_day(one.since), now=at)
+        found.append(
+            {
+                "href": base,
+                "name": one.card.name,
+                "reason": words,
+                "meta": [seen["reference"], _("Since %(day)s", day=day)],
+                "tag": labels.state_tag("referral", seen["state"]),
+                "held": said(seen["held"]) if "held" in seen else None,
+                "action": {"text": _("Read it"), "href": f"{base}/messages"},
+            }
+        )
+    return found
 
 
 def _left_alone(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:

@@ -547,6 +547,7 @@ LINK_CHANNELS: dict[str, str] = {
 # What one can choose to hear of, and how.
 NOTICE_KINDS: dict[str, str] = {
     "referral": N_("Referrals"),
+    "message": N_("Messages about a referral"),
     "consent": N_("Consent"),
     "assurance": N_("Providers being assured"),
     "agreement": N_("Agreements"),
@@ -858,6 +859,7 @@ NOTICES: dict[str, str] = {
     "announcement_unread": N_("You have not said yet that you read this. It must be acted on."),
     "announcement_unread_below": N_("Somebody you answer for has not read what must be acted on."),
     "reminder": N_("Something is due."),
+    "message_received": N_("There is a message about a referral."),
 }
 
 KEPT_AS: dict[str, str] = {

@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from referral import visible
+from referral.messages import RECEIVED
 from referral.notices import mark_read
 from referral.states import Role
 from web import labels
@@ -38,12 +39,17 @@ def _drawn(row: visible.NoticeRow) -> dict[str, object]:
     gone = row.in_error and current_actor().role is Role.PROVIDER_LEADER
     return {
         "what": labels.word(labels.NOTICES, row.what),
-        "href": None if gone else labels.page_of(row.noun, row.record_id),
+        "href": None if gone else _leads_to(row),
         "reference": row.reference or labels.word(labels.NOUNS, row.noun),
         "when": time_words(row.at),
         "at": iso(row.at),
         "new": row.read_at is None,
     }
+
+
+def _leads_to(row: visible.NoticeRow) -> str | None:
+    path = labels.page_of(row.noun, row.record_id)
+    return f"{path}/messages" if path and row.what == RECEIVED else path
 
 
 @pages.post("/notices/read")

@@ -31,6 +31,7 @@ class Preferences(Command):
     """One choice for each kind there is one for."""
 
     referral = Choice(HOW, NEEDED)
+    message = Choice(HOW, NEEDED)
     consent = Choice(HOW, NEEDED)
     assurance = Choice(HOW, NEEDED)
     agreement = Choice(HOW, NEEDED)

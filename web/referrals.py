@@ -12,7 +12,7 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
-from referral import facts, lists, picks, records, visible
+from referral import facts, lists, messages, picks, records, visible
 from referral.actors import Actor
 from referral.audit import log, showing
 from referral.facts import ReferralFacts
@@ -134,6 +134,12 @@ class Shown:
     consents: tuple[ConsentSeen, ...]
     timeline: reading.Timeline
     proposal: Proposal | None
+    unread: tuple[str, ...] = ()  # messages the viewer hasn't read, the oldest first
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether the messages about it are there for the viewer."""
+        return "messages" in disclosure.fields(self.situation)
 
     @property
     def name(self) -> str:
@@ -229,7 +235,8 @@ def look(tx: Tx, at: datetime, record_id: str) -> Shown:
         raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="read", record_id=record_id)
     seen = disclosure.shown(record_of(r, p), s)
     running = tuple(records.clocks(tx, record_id)) if "since" in seen else ()
-    own = "consent" in disclosure.fields(s)
+    fields = disclosure.fields(s)
+    own = "consent" in fields
     return Shown(
         record_id,
         f,
@@ -245,6 +252,7 @@ def look(tx: Tx, at: datetime, record_id: str) -> Shown:
         tuple(records.consents(tx, p.id)) if own and not s.closed else (),
         reading.timeline(tx, actor, at, Noun.REFERRAL, record_id, known=(f, s)),
         records.proposal(tx, actor, r.proposal_id) if own and r.proposal_id else None,
+        tuple(messages.unread_by(tx, actor, record_id)) if "messages" in fields else (),
     )
 
 
@@ -614,6 +622,12 @@ def frame_of(shown: Shown, here: str) -> dict[str, Any]:
     """What every page of one referral draws above what is its own."""
     base = f"/referrals/{shown.id}"
     outcomes = f"{base}/outcomes"
+    thread = {
+        "text": _("Messages"),
+        "href": f"{base}/messages",
+        "count": len(shown.unread),
+        "current": here == "messages",
+    }
     return {
         "shown": shown,
         "seen": shown.seen,
@@ -625,6 +639,7 @@ def frame_of(shown: Shown, here: str) -> dict[str, Any]:
         "held_phone": phone_words(shown.seen.get("team_phone")),
         "nav": [
             {"text": _("Overview"), "href": base, "current": here == "overview"},
+            *([thread] if shown.has_messages and shown.facts.sent_at else []),
             *(
                 [{"text": _("Outcomes"), "href": outcomes, "current": here == "outcomes"}]
                 if shown.actor.role in TEAM and not shown.closed

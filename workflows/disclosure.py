@@ -47,6 +47,7 @@ ASKED = DATES | {
     "reason",
     "expected_date",
     "notes",
+    "messages",
 }
 # Who the person is, how to reach them, and what keeps everybody safe.
 CONTACT = frozenset(
@@ -97,7 +98,8 @@ OVERSIGHT = ASKED | {
     "consent",
 }
 THE_PERSON = (PLACE_GIVEN | {"birth_date", "age", "nhs_number", "practice", "consent"}) - {
-    "safety_notes"
+    "safety_notes",
+    "messages",
 }
 HELD_TOO = frozenset({"held"})
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from referral import announcements, facts, ladder, records
 from referral.actors import Actor
+from referral.messages import RECEIVED
 from referral.states import TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
 from referral.store import Tx
 from workflows.engine import TABLES
@@ -56,6 +57,11 @@ def _referral(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
         return False
     if what in ENDING:
         return True
+    if what == RECEIVED:
+        # Who may not read the thread now hears of nothing in it.
+        open_to = (*WITH_PROVIDER, ReferralState.COMPLETED, ReferralState.CLOSED)
+        shared = bool(f.consent_id) and bool(f.agreement_live)
+        return f.state in open_to and shared and not f.closed_to_actor
     # Under a full hold they see the reference and the sentence of the hold: what is due is part
     # of that, what others did is not.
     return shown_to_provider(f) and (not f.closed_to_actor or what == REMINDER)

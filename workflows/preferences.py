@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 from referral import preferences
 from referral.actors import Actor
 from referral.audit import log
+from referral.messages import RECEIVED
 from referral.people_checks import phone_number
 from referral.preferences import AT_ONCE, DAILY, HOW
 from referral.rows import change
@@ -22,10 +23,11 @@ ALWAYS = frozenset({Noun.CONCERN, Noun.ESCALATION, Noun.OVERRIDE, Noun.EMERGENCY
 ALWAYS_WHAT = frozenset(
     {"destroy_what_you_hold", "ring_outside_contact", "not_delivered", "audit_alarm"}
 )
-OTHER = "other"
+OTHER, MESSAGE = "other", "message"
 # The kinds there is a choice for, and what holds without one.
 DEFAULTS: Mapping[str, str] = {
     str(Noun.REFERRAL): AT_ONCE,
+    MESSAGE: AT_ONCE,
     str(Noun.CONSENT): DAILY,
     str(Noun.ASSURANCE): AT_ONCE,
     str(Noun.AGREEMENT): DAILY,
@@ -44,7 +46,7 @@ def how(chosen: Mapping[str, str], noun: str, what: str) -> str:
     """How one who chose so hears of this."""
     if always(noun, what):
         return AT_ONCE
-    kind = noun if noun in DEFAULTS else OTHER
+    kind = MESSAGE if what == RECEIVED else noun if noun in DEFAULTS else OTHER
     return chosen.get(kind, DEFAULTS[kind])
 
 

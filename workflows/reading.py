@@ -147,7 +147,7 @@ def cards(tx: Tx, actor: Actor, at: datetime, rows: Iterable[ReferralRow]) -> li
         s = known.get(row.id)
         if s is None:
             continue
-        seen = disclosure.shown({**_record(row), "consent": s.consent}, s)
+        seen = disclosure.shown({**_record(row), "consent": s.consent, "messages": True}, s)
         due, paused = None, False
         if row.clock and row.due and row.started and "since" in seen:
             due = _counted(

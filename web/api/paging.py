@@ -61,16 +61,18 @@ def listed(name: str, item: type[Schema]) -> type[Schema]:
     )
 
 
-def _cursors(noun: str) -> URLSafeSerializer:
+def cursors(noun: str) -> URLSafeSerializer:
+    """What makes the cursors of a list, and reads them."""
     # For one member and one noun: a cursor is no way to learn another's ids.
     return URLSafeSerializer(settings().secret_key, salt=f"cursor {noun} {asker().membership_id}")
 
 
-def _after(noun: str, cursor: str | None) -> str | None:
+def after_of(noun: str, cursor: str | None) -> str | None:
+    """What a cursor says; None without one. Raises Wrong for one that isn't ours."""
     if cursor is None:
         return None
     try:
-        return str(_cursors(noun).loads(cursor))
+        return str(cursors(noun).loads(cursor))
     except BadSignature:
         raise Wrong([WRONG_CURSOR]) from None
 
@@ -86,7 +88,7 @@ def page(
     records were listed is written in the audit log."""
     actor = asker()
     most = given.get("limit") or USUAL
-    after = _after(noun, given.get("cursor"))
+    start = after_of(noun, given.get("cursor"))
     own = ("cursor", "limit", "state")
     filters = {n: v for n, v in given.items() if n not in own and v is not None}
 
@@ -96,7 +98,7 @@ def page(
             noun,
             actor,
             at,
-            after=after,
+            after=start,
             most=most + 1,
             states=given.get("state") or (),
             filters=filters,
@@ -115,7 +117,7 @@ def page(
             )
         return {
             "items": shown(tx, at, rows),
-            "next": _cursors(noun).dumps(rows[-1]["id"]) if more else None,
+            "next": cursors(noun).dumps(rows[-1]["id"]) if more else None,
         }
 
     if audited:

@@ -28,6 +28,7 @@ from web.api.door import (
     repeat_key,
     seen_version,
 )
+from web.api.messages import add_messages
 from web.api.moves import add_moves, moved
 from web.api.paging import asked, listed, page
 from web.current import edge
@@ -400,3 +401,4 @@ def lift(given: dict[str, Any], record_id: UUID, hold_id: UUID) -> dict[str, Any
 
 add_moves(api, Noun.REFERRAL, roles=ROLES)
 add_accountability(api, Noun.REFERRAL, roles=ROLES)
+add_messages(api, readers=ROLES, writers=PLACERS)

@@ -13,6 +13,7 @@ from workflows.concerns import raise_concern
 from workflows.consent import record_consent
 from workflows.deaths import record_death
 from workflows.engine import step
+from workflows.messages import mark_read, write_message
 from workflows.organisations import set_away
 from workflows.people import add_person, save_plan
 from workflows.referrals import begin_referral, send_referral
@@ -49,6 +50,44 @@ def tell_lives(s: Story) -> None:
     s.on(2, lambda at: _away(s, at))
     s.on(1, lambda at: _twice(s, at))
     s.on(0, lambda at: _unread(s, at), hour=8)
+    _wrote(s)
+
+
+def _wrote(s: Story) -> None:
+    """Link workers and leaders wrote to each other; of two threads the newest isn't read yet."""
+
+    def message(days: int, who: str, name: str, body: str, hour: int = 14) -> None:
+        actor = s.actor[who]
+
+        def what(at: datetime) -> None:
+            with s.store.begin(actor) as tx:
+                write_message(tx, actor, at, referral_id=s.referral[name], body=body)
+
+        s.on(days, what, hour=hour)
+
+    ours = s.team("Beryl")
+
+    def read(at: datetime) -> None:
+        with s.store.begin(s.actor[ours]) as tx:
+            mark_read(tx, s.actor[ours], at, referral_id=s.referral["Beryl"])
+
+    message(
+        20, ours, "Beryl",
+        "Beryl has a new hearing aid. Could she sit at the front for a while?",
+    )  # fmt: skip
+    message(
+        19, "sol", "Beryl",
+        "Yes. We keep a chair for her in the first row, on the left.\nShe sounded glad last week.",
+    )  # fmt: skip
+    s.on(18, read)
+    message(
+        2, "sol", "Beryl",
+        "Her break ends in two weeks. Shall we ring her, or does she hear it from you?",
+    )  # fmt: skip
+    message(
+        1, s.team("Victor"), "Victor",
+        "Victor moves flat at the end of the month. He comes by another bus then, and may be late.",
+    )  # fmt: skip
 
 
 def _confirm(s: Story, at: datetime, activities: tuple[str, ...]) -> None:

@@ -1,0 +1,219 @@
+"""Messages about a referral, between the link worker's team and its provider: one thread, which
+both sides read. What was written is never changed; that somebody read it is a row of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from referral.actors import Actor
+from referral.schema import Base, Key, Ref, Sealed
+from referral.scopes import SCOPES, asked, scope
+from referral.states import Role, listed
+from referral.store import Sql, Tx
+
+TEAM, PROVIDER = "team", "provider"
+SIDES = (TEAM, PROVIDER)
+UNREAD = "read_at IS NULL"
+PAGE = 20
+MOST_WAITING = 25
+RECEIVED = "message_received"
+"""What a notice of a message tells."""
+
+
+class Message(Base):
+    """What somebody wrote to the other side. `side` is the writer's; `to_organisation_id` whose it
+    is to read, and `read_at` when the first of them did."""
+
+    __tablename__ = "message"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    referral_id: Mapped[Ref] = mapped_column(ForeignKey("referral.id"))
+    person_id: Mapped[Ref] = mapped_column(ForeignKey("person.id"))
+    side: Mapped[str]
+    to_organisation_id: Mapped[Ref] = mapped_column(ForeignKey("organisation.id"))
+    written_by: Mapped[Ref] = mapped_column(ForeignKey("membership.id"))
+    at: Mapped[datetime]
+    body: Mapped[Sealed]
+    read_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint(f"side IN ({listed(*SIDES)})", name="side"),
+        Index(None, "referral_id", "at"),
+        Index(None, "person_id"),
+        Index(
+            "ix_message_unread",
+            "to_organisation_id",
+            "referral_id",
+            sqlite_where=text(UNREAD),
+            postgresql_where=text(UNREAD),
+        ),
+    )
+
+
+class MessageRead(Base):
+    """That one member has read one message, as they said themselves."""
+
+    __tablename__ = "message_read"
+    message_id: Mapped[Ref] = mapped_column(ForeignKey("message.id"), primary_key=True)
+    membership_id: Mapped[Ref] = mapped_column(ForeignKey("membership.id"), primary_key=True)
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    referral_id: Mapped[Ref] = mapped_column(ForeignKey("referral.id"))
+    at: Mapped[datetime]
+    __table_args__ = (Index(None, "referral_id"),)
+
+
+def side_of(actor: Actor) -> str | None:
+    """On which side of a thread somebody writes and reads; None for those who only look."""
+    if actor.role in (Role.LINK_WORKER, Role.TEAM_LEAD):
+        return TEAM
+    return PROVIDER if actor.role is Role.PROVIDER_LEADER else None
+
+
+class Seen(NamedTuple):
+    """Who has read a message, and when."""
+
+    name: str
+    at: datetime
+
+
+class MessageSeen(NamedTuple):
+    """One message as those read it who may. `seen` are those of the other side who have."""
+
+    id: str
+    side: str
+    name: str
+    organisation: str
+    written_by: str
+    at: datetime
+    body: str
+    seen: tuple[Seen, ...] = ()
+
+
+_OF = """SELECT m.id, m.side, u.name, o.name, m.written_by, m.at, m.body FROM message m
+  JOIN membership w ON w.id = m.written_by JOIN app_user u ON u.id = w.user_id
+  JOIN organisation o ON o.id = w.organisation_id
+  WHERE m.system_id = :system_id AND m.referral_id = :referral_id{further}
+  ORDER BY m.at DESC, m.id DESC LIMIT :limit"""
+NEWEST = Sql(_OF.format(further=""), (5,), (6,))
+BEFORE = Sql(_OF.format(further=" AND (m.at, m.id) < (:at, :id)"), (5,), (6,))
+READERS = Sql(
+    """SELECT d.message_id, u.name, d.at FROM message_read d
+  JOIN membership w ON w.id = d.membership_id JOIN app_user u ON u.id = w.user_id
+  WHERE d.system_id = :system_id AND d.referral_id = :referral_id AND d.at >= :since
+  ORDER BY d.at, u.name""",
+    (2,),
+)
+
+
+def of_referral(
+    tx: Tx,
+    actor: Actor,
+    referral_id: str,
+    before: tuple[datetime, str] | None = None,
+    limit: int = PAGE,
+) -> list[MessageSeen]:
+    """The newest messages of a referral, oldest of them first, with who has read them. `before`:
+    time and id of the oldest on the page seen last. Whether the reader may read the thread is asked
+    elsewhere."""
+    whose = {"system_id": actor.system_id, "referral_id": referral_id}
+    if before is None:
+        rows = tx.rows(NEWEST, **whose, limit=limit)
+    else:
+        rows = tx.rows(BEFORE, **whose, limit=limit, at=before[0], id=before[1])
+    found = [MessageSeen(*row) for row in reversed(rows)]
+    if not found:
+        return []
+    seen: dict[str, list[Seen]] = {}
+    for message_id, name, at in tx.rows(READERS, **whose, since=found[0].at):
+        seen.setdefault(message_id, []).append(Seen(name, at))
+    return [one._replace(seen=tuple(seen.get(one.id, ()))) for one in found]
+
+
+_UNREAD = """FROM message m WHERE m.system_id = :system_id AND m.referral_id = :referral_id
+  AND m.side <> :side AND NOT EXISTS (SELECT 1 FROM message_read d
+    WHERE d.message_id = m.id AND d.membership_id = :member)"""
+UNREAD_BY = Sql(f"SELECT m.id {_UNREAD} ORDER BY m.at, m.id")
+
+
+def unread_by(tx: Tx, actor: Actor, referral_id: str) -> list[str]:
+    """The other side's messages of a thread that this member hasn't read."""
+    side = side_of(actor)
+    if side is None:
+        return []
+    asked_of = {"system_id": actor.system_id, "member": actor.membership_id, "side": side}
+    return [row[0] for row in tx.rows(UNREAD_BY, **asked_of, referral_id=referral_id)]
+
+
+# -- what waits ---------------------------------------------------------------------------------
+
+
+class Waiting(NamedTuple):
+    """A thread in which the other side wrote what nobody here has read."""
+
+    referral_id: str
+    many: int
+    since: datetime
+
+
+@cache
+def waiting_sql(scoped: str, mine: bool) -> str:
+    """Unread messages to the actor's organisation, of referrals in their scope (`m`, `r`)."""
+    own = " AND r.link_worker_id = :membership" if mine else ""
+    return (
+        "FROM message m JOIN referral r ON r.id = m.referral_id"
+        f" WHERE m.to_organisation_id = :actor_org AND m.{UNREAD} AND {SCOPES[scoped]}{own}"
+    )
+
+
+@cache
+def _waiting(scoped: str, pg: bool) -> Sql:
+    of = "= ANY(:members)" if pg else "IN (SELECT value FROM json_each(:members))"
+    whose = "" if scoped == "provider" else f" AND r.link_worker_id {of}"
+    return Sql(
+        f"SELECT m.referral_id, count(*), min(m.at) {waiting_sql(scoped, False)}{whose}"
+        f" GROUP BY m.referral_id ORDER BY min(m.at), m.referral_id LIMIT {MOST_WAITING}",
+        (2,),
+    )
+
+
+def waiting(tx: Tx, actor: Actor, members: Iterable[str]) -> list[Waiting]:
+    """The threads that wait for the actor, the longest first; of a team's, those of these link
+    workers."""
+    if side_of(actor) is None:
+        return []
+    whose = sorted(members)
+    rows = tx.rows(
+        _waiting(scope(actor), tx.pg),
+        **asked(actor),
+        members=whose if tx.pg else json.dumps(whose),
+    )
+    return [Waiting(row[0], int(row[1]), row[2]) for row in rows]
+
+
+# -- that it was read ---------------------------------------------------------------------------
+
+READ = Sql(
+    "INSERT INTO message_read (message_id, membership_id, system_id, referral_id, at)"
+    " VALUES (:message_id, :member, :system_id, :record_id, :at) ON CONFLICT DO NOTHING"
+)
+FIRST = Sql("UPDATE message SET read_at = :at WHERE id = :id AND read_at IS NULL")
+NOTICED = Sql(
+    "UPDATE notice SET read_at = :at WHERE membership_id = :member AND system_id = :system_id"
+    f" AND what = '{RECEIVED}' AND record_id = :record_id AND read_at IS NULL"
+)
+
+
+def keep_read(tx: Tx, actor: Actor, at: datetime, referral_id: str, ids: Iterable[str]) -> None:
+    """This member has read these messages, and what their notices of the thread told."""
+    mine: dict[str, Any] = {"member": actor.membership_id, "system_id": actor.system_id, "at": at}
+    mine["record_id"] = referral_id
+    for message_id in ids:
+        tx.run(READ, **mine, message_id=message_id)
+        tx.run(FIRST, id=message_id, at=at)
+    tx.run(NOTICED, **mine)
