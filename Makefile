@@ -32,7 +32,7 @@ verify-foreign: .venv/installed-test .foreign/fetched
 	$(BIN)/pytest tests/foreign $(ARGS)
 
 drills: .venv/installed-test .foreign/fetched
-	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/walks tests/referral/test_verify.py tests/referral/test_wall.py tests/referral/test_mutations.py tests/foreign tests/authz tests/drills \
+	SEGUE_DRILLS=1 $(BIN)/pytest -n 2 tests/races tests/walks tests/referral/test_verify.py tests/referral/test_tallies.py tests/referral/test_wall.py tests/referral/test_mutations.py tests/foreign tests/authz tests/drills \
 	  $(ANY_WIDTH) $(ARGS)
 
 cover: .venv/installed-test

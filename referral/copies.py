@@ -331,6 +331,8 @@ NOT_ABOUT_PEOPLE = frozenset(
         "sign_in",
         "sign_in_try",
         "system",
+        "tallied",
+        "tally",
         "theme",
         "wording",
         "audit_check",

@@ -215,7 +215,8 @@ class Asked:
     provider: str | None = None
 
 
-def _given(actor: Actor, asked: Asked, keys: Any) -> dict[str, Any]:
+def given(actor: Actor, asked: Asked, keys: Any = ()) -> dict[str, Any]:
+    """What the texts of the measures are asked with."""
     found = {**asking(actor, asked.at), **scopes.asked(actor), "keys": keys}
     if asked.path is not None and actor.place_path is not None:
         found["path"] = asked.path
@@ -230,15 +231,35 @@ def _years_before(day: date, years: int) -> date:
     return day.replace(year=day.year - years, day=min(day.day, 28) if day.month == 2 else day.day)
 
 
+# A team has few of all steps of one kind about a referral: they are found by its referrals.
+_BY_KIND, _BY_RECORD = re.compile(r"\bs\.trigger\b"), "(s.trigger || '')"
+
+
 def _made(text: str, times: tuple[int, ...], pg: bool) -> Sql:
     text = text.replace("{wait}", _wait(pg)).replace("IN ({keys})", "{keys}")
+    if ":actor_org" in text and "referral r ON" in text:
+        text = _BY_KIND.sub(_BY_RECORD, text)
     return _many(text, times, pg)
 
 
 @cache
 def _counting(name: str, by: tuple[str, ...], scope: str, provider: bool, pg: bool) -> Sql:
+    return counting_text(name, by, scope, pg, provider)
+
+
+def counting_text(
+    name: str,
+    by: tuple[str, ...],
+    scope: str,
+    pg: bool,
+    provider: bool = False,
+    placed: bool = False,
+) -> Sql:
+    """How many there are of each kind within a scope; `provider`: with one provider; `placed`: of
+    each place and each provider."""
     one = MEASURES[name]
-    parts = [one.by[dimension] for dimension in by]
+    parts = ["pl.id", one.provider] if placed else []
+    parts += [one.by[dimension] for dimension in by]
     what = ", ".join([*parts, "count(*)"])
     text = one.text.replace("{what}", what).replace("{scope}", scope)
     if provider:
@@ -259,7 +280,7 @@ def counted(
     narrowed = asked.provider is not None and bool(MEASURES[name].provider)
     rows = tx.rows(
         _counting(name, by, scope, narrowed, tx.pg),
-        **_given(actor, asked, bound_list(actor.keys, tx.pg)),
+        **given(actor, asked, bound_list(actor.keys, tx.pg)),
     )
     return {tuple(str(part) for part in row[:-1]): int(row[-1]) for row in rows}
 
@@ -309,7 +330,7 @@ def rows(
     narrowed = asked.provider is not None and bool(one.provider)
     found = tx.rows(
         _listing(name, by, scope, narrowed, tx.pg),
-        **_given(actor, asked, bound_list(actor.keys, tx.pg)),
+        **given(actor, asked, bound_list(actor.keys, tx.pg)),
         **{f"value_{number}": chosen[dimension] for number, dimension in enumerate(by)},
         after=after[0],
         after_key=after[1],

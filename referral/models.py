@@ -53,6 +53,7 @@ from referral.rotas import Authority, RotaLine
 from referral.saved_views import SavedView
 from referral.schema import Base
 from referral.scores import Score
+from referral.tallies import Tallied, Tally
 from referral.themes import EscalationTheme, Theme
 from referral.tree import AuditCheck, AuditCheckpoint, AuditCosignature, AuditDuty, AuditNode
 
@@ -132,6 +133,8 @@ __all__ = [
     "SignInTry",
     "Step",
     "System",
+    "Tallied",
+    "Tally",
     "Theme",
     "User",
     "Wording",

@@ -97,6 +97,7 @@ UNSEEN: dict[str, dict[str, str]] = {
     "audit_cosignature": {"*": "signed: what a witness has said"},
     "activity_group": {"*": "no step covers its rows, but for the places taken: they are counted"},
 }
+COUNTED = "numbers: the rows they were counted from are what is checked"
 UNCOVERED = "no step covers its rows; the log says who added or changed one, not what it holds"
 for _table in (
     "activity",
@@ -152,6 +153,8 @@ for _table in (
     "wording",
 ):
     UNSEEN[_table] = {"*": UNCOVERED}
+for _table in ("tallied", "tally"):
+    UNSEEN[_table] = {"*": COUNTED}
 
 
 @dataclass

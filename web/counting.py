@@ -9,22 +9,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from flask import abort, current_app, request
 
-from referral import counts, oversight
+from referral import counts, oversight, tallies
 from referral.actors import Actor
 from referral.counts import MEASURES, Asked
 from referral.states import ReferralState, Role
 from referral.store import Tx
+from referral.tallies import Numbers
 from web import labels
 from web.charts import Bar, Cell, Chart, Table, bars
 from web.labels import said, word
 from web.say import _, ngettext
-from web.words import day_words, month_name
+from web.words import clock_words, day_words, month_name
+from workflows import tallies as ahead
 from workflows.moves import N_
 from workflows.small_numbers import EXACT, Small
 from workflows.working_time import ENGLAND, back, end_of, local_day
@@ -263,6 +265,8 @@ class Question:
     small: Small
     both: bool = False  # a place and a provider were named by somebody who may name one
     exact: bool = False  # numbers as they are, wherever their records may be seen
+    as_of: datetime | None = None  # when what is counted ahead was counted; None: nothing is
+    kept: dict[str, Numbers] = field(default_factory=dict)
 
     @property
     def address(self) -> dict[str, str]:
@@ -311,9 +315,12 @@ def question(tx: Tx, actor: Actor, at: datetime, for_paper: bool = False) -> Que
     may = not (counts_only or small.exact or for_paper)
     exact = may and request.args.get("exact") == "yes"
     places = [(one.id, ("\u2003" * one.depth) + one.name) for one in known]
+    as_of = (
+        None if actor.place_path is None else ahead.as_of(tx, actor, at, period.first, period.after)
+    )
     return Question(
         actor, at, period, possible, places if len(places) > 1 else [], place, there, provider,
-        asked, small, both, exact,
+        asked, small, both, exact, as_of,
     )  # fmt: skip
 
 
@@ -323,19 +330,23 @@ def may_read(name: str, actor: Actor) -> bool:
     return actor.role in report.readers and counts.scope_of(report.measure, actor) is not None
 
 
-def numbers(tx: Tx, ask: Question, report: Report) -> dict[tuple[str, ...], int]:
-    """What a report counts, told apart in all its ways at once: one question of the store."""
+def is_kept(ask: Question, report: Report) -> bool:
+    """Whether a report's numbers were counted ahead."""
+    return ask.as_of is not None and tallies.may_be_kept(report.measure, ask.actor)
+
+
+def numbers(tx: Tx, ask: Question, report: Report) -> Numbers:
+    """What a report counts, told apart in all its ways: as it was counted ahead, all reports in one
+    question of the store, or else now, in one of its own."""
+    if is_kept(ask, report):
+        if not ask.kept:
+            period, asked = ask.period, ask.asked
+            ask.kept = tallies.read(
+                tx, ask.actor, period.first, period.after, asked.path, asked.provider
+            )
+        return ask.kept[report.measure]
     by = tuple(apart.dimension for apart in report.aparts)
-    return counts.counted(tx, ask.actor, report.measure, by, ask.asked)
-
-
-def of(report: Report, found: Mapping[tuple[str, ...], int], apart: Apart) -> Counter[str]:
-    """The numbers of one way of telling apart."""
-    at = report.aparts.index(apart)
-    added: Counter[str] = Counter()
-    for kinds, number in found.items():
-        added[kinds[at]] += number
-    return added
+    return tallies.now(tx, ask.actor, report.measure, by, ask.asked)
 
 
 def words_of(ask: Question, apart: Apart, kind: str) -> str:
@@ -393,12 +404,10 @@ def list_of(ask: Question, name: str, chosen: Mapping[str, str]) -> str | None:
     return f"/reports/{name}/records?{urlencode({**ask.address, **picked})}"
 
 
-def section(
-    ask: Question, name: str, apart: Apart, found: Mapping[tuple[str, ...], int]
-) -> Section:
+def section(ask: Question, name: str, apart: Apart, found: Numbers) -> Section:
     """One way of telling a report's records apart, in a sentence, a table and perhaps a picture."""
     report = REPORTS[name]
-    small, added = small_for(ask, report), of(report, found, apart)
+    small, added = small_for(ask, report), found.each[apart.dimension]
     total = small.told(sum(added.values()))
     shown = kinds_of(ask, report, apart, added)
     rows: list[Sequence[Cell]] = []
@@ -521,5 +530,17 @@ def when_words(ask: Question, report: Report) -> str:
     if MEASURES[report.measure].now:
         return _("As it stands on %(day)s.", day=day_words(local_day(ask.at)))
     if ask.period.after > local_day(ask.at):
-        return _("%(period)s, so far.", period=ask.period.words)
-    return f"{ask.period.words}."
+        words = _("%(period)s, so far.", period=ask.period.words)
+    else:
+        words = f"{ask.period.words}."
+    return f"{words} {counted_words(ask)}" if is_kept(ask, report) else words
+
+
+def counted_words(ask: Question) -> str:
+    """When what was counted ahead was counted."""
+    if ask.as_of is None:
+        return ""
+    time = clock_words(ask.as_of)
+    if local_day(ask.as_of) == local_day(ask.at):
+        return _("Counted today at %(time)s.", time=time)
+    return _("Counted on %(day)s at %(time)s.", day=day_words(local_day(ask.as_of)), time=time)

@@ -18,6 +18,7 @@ from referral.audit import log, showing
 from referral.counts import MEASURES
 from referral.states import Noun
 from referral.store import Tx
+from referral.tallies import Numbers
 from web import labels
 from web.access import access, current_actor
 from web.accesses import neutral
@@ -32,6 +33,7 @@ from web.counting import (
     Question,
     Section,
     chosen_kinds,
+    is_kept,
     list_of,
     may_read,
     numbers,
@@ -128,7 +130,7 @@ def dashboard() -> str:
     )
 
 
-def _part(ask: Question, name: str, cells: dict[tuple[str, ...], int]) -> dict[str, Any]:
+def _part(ask: Question, name: str, cells: Numbers) -> dict[str, Any]:
     report = REPORTS[name]
     chosen = [apart for apart in report.aparts if apart.name in report.board]
     crossed = _crossed(ask, name, cells) if name == "reviews" else None
@@ -144,7 +146,7 @@ def _part(ask: Question, name: str, cells: dict[tuple[str, ...], int]) -> dict[s
     }
 
 
-def _crossed(ask: Question, name: str, cells: dict[tuple[str, ...], int]) -> dict[str, Any]:
+def _crossed(ask: Question, name: str, cells: Numbers) -> dict[str, Any]:
     """Escalations by age down and severity across."""
     report = REPORTS[name]
     severity, age = report.aparts[0], report.aparts[1]
@@ -154,7 +156,7 @@ def _crossed(ask: Question, name: str, cells: dict[tuple[str, ...], int]) -> dic
     for band in ANSWERS["open_for"]:
         row = [Cell(words_of(ask, age, band))]
         for code, _words in across:
-            number = sum(n for kinds, n in cells.items() if kinds[:2] == (code, band))
+            number = sum(n for kinds, n in cells.crossed.items() if kinds[:2] == (code, band))
             href = list_of(ask, name, {"severity": code, "open_for": band}) if number else None
             row.append(Cell(small.told(number).text, href, number=True))
         rows.append(row)
@@ -164,12 +166,12 @@ def _crossed(ask: Question, name: str, cells: dict[tuple[str, ...], int]) -> dic
     return {"table": table, "finding": first.finding}
 
 
-def _figures(ask: Question, found: dict[str, dict[tuple[str, ...], int]]) -> list[dict[str, Any]]:
+def _figures(ask: Question, found: dict[str, Numbers]) -> list[dict[str, Any]]:
     figures = []
     for name, cells in found.items():
         report = REPORTS[name]
         # What runs out later isn't running out.
-        number = sum(n for kinds, n in cells.items() if kinds[0] != "later")
+        number = cells.whole - cells.each["ends"]["later"]
         told = small_for(ask, report).told(number)
         href = list_of(ask, name, {}) if number and name != "assurance" else None
         figures.append(
@@ -374,6 +376,7 @@ def records(report: str) -> str:
         "report/records.jinja",
         heading=said(wanted.title),
         when=when_words(ask, wanted),
+        ahead=is_kept(ask, wanted),
         chosen=[words_of(ask, named[name], kind) for name, kind in chosen.items()],
         rows=[_row(measure.noun, one) for one in shown],
         older=older,

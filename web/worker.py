@@ -33,7 +33,7 @@ from web.auditing import LogKeeper
 from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
 from web.ways import NO_WAYS, Ways
-from workflows import access, dispatches, evidence, keeping, leftovers, post, sweep
+from workflows import access, dispatches, evidence, keeping, leftovers, post, sweep, tallies
 from workflows import announcements as reading
 from workflows.activities import open_again
 from workflows.working_time import local_day
@@ -377,6 +377,23 @@ class Worker:
         self._papers(at)
         self._holds(at)
         self._reviews(at)
+        self._tallies(at)
+
+    def _tallies(self, at: datetime) -> None:
+        """What is counted once a day, a quarter at a time; read at one moment, then written."""
+        store = self.edge.store
+        with store.read(door=Door.WHOLE) as tx:
+            waiting = list(tallies.due(tx, at))
+        for one in waiting:
+            if self.stop.is_set():
+                return
+            try:
+                with store.snapshot(door=Door.WHOLE) as tx:
+                    cells = tallies.count(tx, one, at)
+                with store.begin(door=Door.WHOLE) as tx:
+                    self.done["quarter counted"] += tallies.keep(tx, one, at, cells)
+            except TryAgain:
+                return
 
     def _reviews(self, at: datetime) -> None:
         """Places where nobody has reviewed for a quarter who can see what."""

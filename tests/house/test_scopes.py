@@ -61,6 +61,7 @@ FOR_SOMEBODY = {
 # What reads to decide, to carry out or to prove. Nobody is shown these rows; who may ask is settled
 # by the command or the table of moves that asks.
 FOR_THE_PROGRAM = {
+    "tallies": "which systems are large enough to be counted ahead",
     "facts": "what guards rest on, of one record",
     "scopes": "the conditions themselves",
     "picks": "which records a move reaches",

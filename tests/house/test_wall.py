@@ -35,6 +35,7 @@ WITHOUT = {
         *("system", "place", "organisation", "provider", "activity", "activity_group", "assurance"),
         *("evidence", "agreement", "agreement_party", "authority", "rota_line", "ladder_rung"),
     ),
+    "numbers, of no person and no record": ("tallied", "tally"),
     "rules, wordings and words for everybody": (
         *("bank_holiday", "move_table", "wording", "policy_rule", "policy_change"),
         *("policy_comment", "announcement", "announcement_reader", "theme", "escalation_theme"),
