@@ -3,7 +3,6 @@ both sides read. What was written is never changed; that somebody read it is a r
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
@@ -13,14 +12,15 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.actors import Actor
+from referral.facts import ABSENT
 from referral.schema import Base, Key, Ref, Sealed
-from referral.scopes import SCOPES, asked, scope
+from referral.scopes import SCOPES
 from referral.states import Role, listed
 from referral.store import Sql, Tx
 
 TEAM, PROVIDER = "team", "provider"
 SIDES = (TEAM, PROVIDER)
-UNREAD = "read_at IS NULL"
+UNSEEN = "read_at IS NULL"
 PAGE = 20
 MOST_WAITING = 25
 RECEIVED = "message_received"
@@ -50,8 +50,8 @@ class Message(Base):
             "ix_message_unread",
             "to_organisation_id",
             "referral_id",
-            sqlite_where=text(UNREAD),
-            postgresql_where=text(UNREAD),
+            sqlite_where=text(UNSEEN),
+            postgresql_where=text(UNSEEN),
         ),
     )
 
@@ -135,10 +135,11 @@ def of_referral(
     return [one._replace(seen=tuple(seen.get(one.id, ()))) for one in found]
 
 
-_UNREAD = """FROM message m WHERE m.system_id = :system_id AND m.referral_id = :referral_id
-  AND m.side <> :side AND NOT EXISTS (SELECT 1 FROM message_read d
-    WHERE d.message_id = m.id AND d.membership_id = :member)"""
-UNREAD_BY = Sql(f"SELECT m.id {_UNREAD} ORDER BY m.at, m.id")
+# What the other side wrote and this member hasn't read; who is of no side reads none of it as new.
+UNREAD = """FROM message x WHERE x.system_id = :system_id AND x.referral_id = {referral}
+  AND x.side <> :side AND NOT EXISTS (SELECT 1 FROM message_read d
+    WHERE d.message_id = x.id AND d.membership_id = :member)"""
+UNREAD_BY = Sql(f"SELECT x.id {UNREAD.format(referral=':referral_id')} ORDER BY x.at, x.id")
 
 
 def unread_by(tx: Tx, actor: Actor, referral_id: str) -> list[str]:
@@ -153,47 +154,21 @@ def unread_by(tx: Tx, actor: Actor, referral_id: str) -> list[str]:
 # -- what waits ---------------------------------------------------------------------------------
 
 
-class Waiting(NamedTuple):
-    """A thread in which the other side wrote what nobody here has read."""
-
-    referral_id: str
-    many: int
-    since: datetime
-
-
 @cache
-def waiting_sql(scoped: str, mine: bool) -> str:
-    """Unread messages to the actor's organisation, of referrals in their scope (`m`, `r`)."""
-    own = " AND r.link_worker_id = :membership" if mine else ""
+def waiting_sql(scoped: str, role: Role) -> str:
+    """(referral, how many) of each thread in which the other side wrote what nobody here has read,
+    the longest first: a provider's, or those of the actor and whom a team's lead stands in for."""
+    whose = ""
+    if role is Role.TEAM_LEAD:
+        whose = f" AND (r.link_worker_id = :membership OR {ABSENT})"
+    elif role is not Role.PROVIDER_LEADER:
+        whose = " AND r.link_worker_id = :membership"
     return (
-        "FROM message m JOIN referral r ON r.id = m.referral_id"
-        f" WHERE m.to_organisation_id = :actor_org AND m.{UNREAD} AND {SCOPES[scoped]}{own}"
+        "SELECT m.referral_id AS id, count(*) AS many FROM message m"
+        " JOIN referral r ON r.id = m.referral_id JOIN membership lw ON lw.id = r.link_worker_id"
+        f" WHERE m.to_organisation_id = :actor_org AND m.{UNSEEN} AND {SCOPES[scoped]}{whose}"
+        f" GROUP BY m.referral_id ORDER BY min(m.at), m.referral_id LIMIT {MOST_WAITING}"
     )
-
-
-@cache
-def _waiting(scoped: str, pg: bool) -> Sql:
-    of = "= ANY(:members)" if pg else "IN (SELECT value FROM json_each(:members))"
-    whose = "" if scoped == "provider" else f" AND r.link_worker_id {of}"
-    return Sql(
-        f"SELECT m.referral_id, count(*), min(m.at) {waiting_sql(scoped, False)}{whose}"
-        f" GROUP BY m.referral_id ORDER BY min(m.at), m.referral_id LIMIT {MOST_WAITING}",
-        (2,),
-    )
-
-
-def waiting(tx: Tx, actor: Actor, members: Iterable[str]) -> list[Waiting]:
-    """The threads that wait for the actor, the longest first; of a team's, those of these link
-    workers."""
-    if side_of(actor) is None:
-        return []
-    whose = sorted(members)
-    rows = tx.rows(
-        _waiting(scope(actor), tx.pg),
-        **asked(actor),
-        members=whose if tx.pg else json.dumps(whose),
-    )
-    return [Waiting(row[0], int(row[1]), row[2]) for row in rows]
 
 
 # -- that it was read ---------------------------------------------------------------------------

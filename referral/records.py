@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from referral import keys
 from referral.actors import Actor
 from referral.facts import IMPLICATED, asking
+from referral.messages import UNREAD, side_of
 from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, under
 from referral.scopes import asked, opened, people_scope
 from referral.states import Role
@@ -268,6 +269,7 @@ class ReferralSeen(NamedTuple):
     needs: list[str] | None
     access: str | None
     proposal_id: str | None
+    unread: int  # messages of the other side that the reader hasn't read
 
 
 _REFERRAL = f"""
@@ -279,7 +281,8 @@ SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.risks, r.safe
   a.name, a.when_words, a.location, a.access_words, a.safety_questions, r.group_id, g.name,
   p.what_matters, p.goals, p.needs, p.access,
   (SELECT min(CAST(c.id AS text)) FROM confirmation c WHERE c.record_id = r.id
-    AND c.answer IS NULL), {keys.COLUMNS}
+    AND c.answer IS NULL),
+  (SELECT count(*) {UNREAD.format(referral="r.id")}), {keys.COLUMNS}
 FROM referral r
 JOIN person pe ON pe.id = r.person_id
 {keys.JOIN}
@@ -310,7 +313,7 @@ REFERRALS_SQLITE = _by("IN (SELECT value FROM json_each(:ids))")
 
 def referral(tx: Tx, actor: Actor, referral_id: str) -> ReferralSeen | None:
     """A referral the actor has been let at."""
-    row = tx.row(REFERRAL, id=referral_id, system_id=actor.system_id)
+    row = tx.row(REFERRAL, id=referral_id, **_reading(actor))
     return None if row is None else _referral(row)
 
 
@@ -319,9 +322,17 @@ def referrals(tx: Tx, actor: Actor, ids: list[str]) -> dict[str, ReferralSeen]:
     rows = tx.rows(
         REFERRALS_PG if tx.pg else REFERRALS_SQLITE,
         ids=ids if tx.pg else json.dumps(ids),
-        system_id=actor.system_id,
+        **_reading(actor),
     )
     return {row[0]: _referral(row) for row in rows}
+
+
+def _reading(actor: Actor) -> dict[str, Any]:
+    return {
+        "system_id": actor.system_id,
+        "member": actor.membership_id,
+        "side": side_of(actor),
+    }
 
 
 def _referral(row: tuple[Any, ...]) -> ReferralSeen:

@@ -451,7 +451,7 @@ def answers_and_holds(
 # What tells its reader something to act on; the rest is told once more where it belongs.
 NEWS = ("escalation_decided", "concern_closed")
 # Beside the states: what else waits, counted with them.
-BEGUN, UNREAD, PROPOSED, WRITTEN = "begun", "unread", "proposed", "written"
+BEGUN, UNREAD, PROPOSED, WRITTEN = "begun", "unread", "proposed", "written "
 BESIDES = f"""
 UNION ALL SELECT '{BEGUN}', count(*) FROM beginning b
   WHERE b.membership_id = :membership AND b.updated_at <= :before
@@ -462,13 +462,13 @@ UNION ALL SELECT '{PROPOSED}', count(*) FROM confirmation p
     AND p.answer IS NULL AND p.proposed_at <= :at AND p.proposed_by <> :membership"""
 
 
-def _written(scoped: str, mine: bool) -> str:
-    rest = waiting_sql(scoped, mine)
-    return f"UNION ALL SELECT '{WRITTEN}', count(DISTINCT m.referral_id) {rest}"
+def _written(scoped: str, role: Role) -> str:
+    return f"""UNION ALL SELECT '{WRITTEN}' || CAST(w.id AS text), w.many
+  FROM ({waiting_sql(scoped, role)}) w"""
 
 
 @cache
-def _counts(scoped: str, mine: bool, besides: bool = False) -> Sql:
+def _counts(scoped: str, mine: bool, role: Role, besides: bool = False) -> Sql:
     joins = ""
     if scoped == "place":
         joins = """
@@ -481,7 +481,7 @@ JOIN place pl ON pl.id = og.place_id"""
     return Sql(
         f"SELECT r.state, count(*) FROM referral r{joins} WHERE r.system_id = :system_id"
         f" AND {SCOPES[scoped]}{own} GROUP BY r.state"
-        + (f"{BESIDES}\n{_written(scoped, mine)}" if besides else "")
+        + (f"{BESIDES}\n{_written(scoped, role)}" if besides else "")
     )
 
 
@@ -490,9 +490,9 @@ def counts(
 ) -> dict[str, int]:
     """How many referrals in scope are in each state; `mine`: only those the actor is named on.
     `before`: also how much they have begun and not touched since then (BEGUN), what of NEWS they
-    haven't read (UNREAD), what colleagues proposed (PROPOSED), and in how many threads there is a
-    message that nobody of theirs has read (WRITTEN)."""
-    query = _counts(scope(actor), mine, before is not None)
+    haven't read (UNREAD), what colleagues proposed (PROPOSED), and for each thread with
+    messages that nobody of theirs has read how many, under WRITTEN and the referral's id."""
+    query = _counts(scope(actor), mine, actor.role, before is not None)
     rows = tx.rows(query, **_scoped(actor, at), membership=actor.membership_id, before=before)
     return {row[0]: int(row[1]) for row in rows}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,8 +27,10 @@ from web.say import _, ngettext
 from web.sessions import next_of
 from web.words import by_when, day_words, deadline
 from web.worklists import card, drawn, groups
-from workflows import inquiries, messages, reading
+from workflows import inquiries, reading
 from workflows.hearing import REVIEWERS as ACCESS_REVIEWERS
+from workflows.messages import MESSAGES
+from workflows.reading import Card
 from workflows.working_time import ENGLAND, LONDON, add, local_day, working_days_between
 
 pages = Blueprint("home", __name__)
@@ -80,11 +82,16 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
     if show == REMINDERS:
         return _put_off(tx, actor, at, lambda away: _chips(actor, counted, None, REMINDERS, away))
     position = after(int, datetime, int)
-    work = reading.worklist(tx, actor, at, position)
+    written = {
+        key.removeprefix(visible.WRITTEN): many
+        for key, many in counted.items()
+        if key.startswith(visible.WRITTEN)
+    }
+    work = reading.worklist(tx, actor, at, position, besides=written)
     provider = actor.role is Role.PROVIDER_LEADER
     besides = {
         "overdue": _left_alone(tx, actor, at) if counted.get(visible.BEGUN) else [],
-        "news": (_written(tx, actor, at, work.keys) if counted.get(visible.WRITTEN) else [])
+        "news": _written(actor, work.cards, written)
         + (_news(tx, actor, at) if counted.get(visible.UNREAD) else []),
     }
     by_hand = errands.listed(tx, actor, at, work.keys)
@@ -129,23 +136,27 @@ def _news(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _written(tx: Tx, actor: Actor, at: datetime, keys: frozenset[str]) -> list[dict[str, Any]]:
-    """Messages that nobody on this side has read, by referral, the longest first."""
-    provider = actor.role is Role.PROVIDER_LEADER
+def _written(actor: Actor, cards: Mapping[str, Card], many: dict[str, int]) -> list[dict[str, Any]]:
+    """Messages that nobody on this side has read, by referral, the longest first. A thread they may
+    not read now isn't among it."""
     found = []
-    for one in messages.unread(tx, actor, at, keys):
-        seen, base = one.card.seen, labels.record_path("referral", one.card.id)
-        who = seen["team"] if provider else seen["provider"]
-        words = ngettext(
-            "%(who)s wrote you a message.", "%(who)s wrote you %(num)s messages.", one.many, who=who
-        )
-        day = day_words(local_day(one.since), now=at)
+    for record_id, num in many.items():
+        card = cards.get(record_id)
+        if card is None or not card.seen.get(MESSAGES):
+            continue
+        seen, base = card.seen, labels.record_path("referral", card.id)
+        who = seen["team" if actor.role is Role.PROVIDER_LEADER else "provider"]
         found.append(
             {
                 "href": base,
-                "name": one.card.name,
-                "reason": words,
-                "meta": [seen["reference"], _("Since %(day)s", day=day)],
+                "name": card.name,
+                "reason": ngettext(
+                    "%(who)s wrote you a message.",
+                    "%(who)s wrote you %(num)s messages.",
+                    num,
+                    who=who,
+                ),
+                "meta": [seen["reference"], seen["activity"]],
                 "tag": labels.state_tag("referral", seen["state"]),
                 "held": said(seen["held"]) if "held" in seen else None,
                 "action": {"text": _("Read it"), "href": f"{base}/messages"},

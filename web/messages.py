@@ -92,12 +92,13 @@ def _thread(record_id: str) -> ResponseReturnValue:
     start = after(datetime, str)
     with edge().reading(actor) as (tx, _at):
         rows = messages.of_referral(tx, actor, shown.id, start, messages.PAGE + 1)
+        unread = messages.unread_by(tx, actor, shown.id) if shown.referral.unread else []
     older = None
     if len(rows) > messages.PAGE:
         rows = rows[1:]
         older = f"/referrals/{shown.id}/messages?after={pack(rows[0].at, rows[0].id)}"
     refusal = why_not(shown.facts, shown.situation, actor)
-    new = frozenset(shown.unread)
+    new = frozenset(unread)
     base = f"/referrals/{shown.id}"
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
@@ -118,7 +119,7 @@ def _thread(record_id: str) -> ResponseReturnValue:
             other=other,
             readers=_readers(shown),
             messages=[_drawn(one, new, shown) for one in rows],
-            newest=shown.unread[-1] if shown.unread else None,
+            newest=unread[-1] if unread else None,
             older=older,
             latest=base + "/messages" if start else None,
             refusal=refusal and f"{said(refusal.why)} {said(refusal.remedy)}",

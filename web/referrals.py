@@ -12,7 +12,7 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
-from referral import facts, lists, messages, picks, records, visible
+from referral import facts, lists, picks, records, visible
 from referral.actors import Actor
 from referral.audit import log, showing
 from referral.facts import ReferralFacts
@@ -134,7 +134,6 @@ class Shown:
     consents: tuple[ConsentSeen, ...]
     timeline: reading.Timeline
     proposal: Proposal | None
-    unread: tuple[str, ...] = ()  # messages the viewer hasn't read, the oldest first
 
     @property
     def has_messages(self) -> bool:
@@ -235,8 +234,7 @@ def look(tx: Tx, at: datetime, record_id: str) -> Shown:
         raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="read", record_id=record_id)
     seen = disclosure.shown(record_of(r, p), s)
     running = tuple(records.clocks(tx, record_id)) if "since" in seen else ()
-    fields = disclosure.fields(s)
-    own = "consent" in fields
+    own = "consent" in disclosure.fields(s)
     return Shown(
         record_id,
         f,
@@ -252,7 +250,6 @@ def look(tx: Tx, at: datetime, record_id: str) -> Shown:
         tuple(records.consents(tx, p.id)) if own and not s.closed else (),
         reading.timeline(tx, actor, at, Noun.REFERRAL, record_id, known=(f, s)),
         records.proposal(tx, actor, r.proposal_id) if own and r.proposal_id else None,
-        tuple(messages.unread_by(tx, actor, record_id)) if "messages" in fields else (),
     )
 
 
@@ -625,7 +622,7 @@ def frame_of(shown: Shown, here: str) -> dict[str, Any]:
     thread = {
         "text": _("Messages"),
         "href": f"{base}/messages",
-        "count": len(shown.unread),
+        "count": shown.referral.unread,
         "current": here == "messages",
     }
     return {

@@ -5,7 +5,7 @@ can decide is a question, which is a move of the referral and stops its clock.""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -26,11 +26,9 @@ from workflows.emergencies import may_read
 from workflows.letters import tell
 from workflows.moves import N_, Refusal
 from workflows.people import MOST_TEXT
-from workflows.reading import Card
 from workflows.rules import field, missing, require, wrong
 
 WRITERS = (Role.LINK_WORKER, Role.TEAM_LEAD, Role.PROVIDER_LEADER)
-MEMBER = "member@"
 MESSAGES = "messages"  # what disclosure calls the thread
 NOTHING_WRITTEN = field("body", N_("Write your message."))
 TOO_LONG = field("body", N_("Shorten your message to 4,000 characters or fewer."))
@@ -154,31 +152,3 @@ def _log(
     tx: Tx, actor: Actor, at: datetime, action: str, f: ReferralFacts, told: Mapping[str, Any]
 ) -> None:
     log(tx, actor, at, action, Noun.REFERRAL, f.id, told, subject=f.subject_ref)
-
-
-# -- what waits ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Unread:
-    """A referral in which the other side wrote something, as its reader knows it."""
-
-    card: Card
-    many: int
-    since: datetime
-
-
-def unread(tx: Tx, actor: Actor, at: datetime, keys: Iterable[str]) -> list[Unread]:
-    """What was written to the actor, or to a link worker whose owner key is among these, and nobody
-    on their side has read: the longest first. A thread they may not read now isn't among it."""
-    mine = [key.partition("@")[2] for key in keys if key.startswith(MEMBER)]
-    waits = messages.waiting(tx, actor, mine)
-    if not waits:
-        return []
-    rows = visible.referrals_by_id(tx, actor, at, [one.referral_id for one in waits])
-    cards = {card.id: card for card in reading.cards(tx, actor, at, rows.values())}
-    return [
-        Unread(cards[one.referral_id], one.many, one.since)
-        for one in waits
-        if one.referral_id in cards and cards[one.referral_id].seen.get(MESSAGES)
-    ]

@@ -248,6 +248,7 @@ class Work:
     horizon: datetime
     after: tuple[int, datetime, int] | None
     keys: frozenset[str] = frozenset()  # whose work it is: the actor's, and whom they stand in for
+    cards: Mapping[str, Card] = field(default_factory=dict)  # of referrals asked for besides
 
 
 def horizon(at: datetime) -> datetime:
@@ -262,16 +263,18 @@ def worklist(
     after: tuple[int, datetime, int] | None = None,
     limit: int = visible.PAGE,
     away: bool = False,
+    besides: Iterable[str] = (),
 ) -> Work:
     """What needs the actor, as they may see it, with the calls they mean to make; `away`: what they
-    have put off instead."""
+    have put off instead. `besides`: referrals whose cards are wanted too."""
     until = horizon(at)
     keys = visible.work_keys(tx, actor, at)
     rows, counted = visible.worklist(tx, actor, at, until, keys, after, limit + 1, away)
     last = rows[limit - 1] if len(rows) > limit else None
     more = (last.rank, last.due, last.id) if last else None
-    items = _items(tx, actor, at, rows[:limit])
-    return Work(items, counted, until, more, frozenset(keys[0]))
+    wanted: dict[str, Card] = {}
+    items = _items(tx, actor, at, rows[:limit], list(besides), wanted)
+    return Work(items, counted, until, more, frozenset(keys[0]), wanted)
 
 
 def work_item(
@@ -284,14 +287,25 @@ def work_item(
     return (row, items[0]) if row is not None and items and not items[0].closed else None
 
 
-def _items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> list[WorkItem]:
-    by_noun: dict[str, list[WorkRow]] = {}
+def _items(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    rows: list[WorkRow],
+    besides: Iterable[str] = (),
+    wanted: dict[str, Card] | None = None,
+) -> list[WorkItem]:
+    """`wanted` gets the cards of the referrals asked for `besides`."""
+    by_noun: dict[str, list[WorkRow]] = {Noun.REFERRAL: []} if besides else {}
     for row in rows:
         by_noun.setdefault(row.noun, []).append(row)
     made: dict[int, WorkItem] = {}
     for noun, mine in by_noun.items():
         if noun == Noun.REFERRAL:
-            made.update(_referral_items(tx, actor, at, mine))
+            seen = _cards(tx, actor, at, {*(row.record_id for row in mine), *besides})
+            made.update(_referral_items(seen, actor, mine))
+            if wanted is not None:
+                wanted.update({i: seen[i] for i in besides if i in seen})
         elif noun == HOLD:
             made.update(_hold_items(tx, actor, at, mine))
         else:
@@ -314,9 +328,14 @@ def _stands_in(row: WorkRow, actor: Actor) -> bool:
     return row.owner not in actor.keys and row.owner.startswith(MEMBER)
 
 
-def _referral_items(tx: Tx, actor: Actor, at: datetime, rows: list[WorkRow]) -> dict[int, WorkItem]:
-    known = visible.referrals_by_id(tx, actor, at, {row.record_id for row in rows})
-    seen = {card.id: card for card in cards(tx, actor, at, known.values())}
+def _cards(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> dict[str, Card]:
+    known = visible.referrals_by_id(tx, actor, at, ids)
+    return {card.id: card for card in cards(tx, actor, at, known.values())}
+
+
+def _referral_items(
+    seen: Mapping[str, Card], actor: Actor, rows: list[WorkRow]
+) -> dict[int, WorkItem]:
     found = {}
     for row in rows:
         card = seen.get(row.record_id)
