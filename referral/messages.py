@@ -80,6 +80,7 @@ class Seen(NamedTuple):
 
     name: str
     at: datetime
+    membership: str
 
 
 class MessageSeen(NamedTuple):
@@ -94,6 +95,12 @@ class MessageSeen(NamedTuple):
     body: str
     seen: tuple[Seen, ...] = ()
 
+    def is_new_to(self, actor: Actor) -> bool:
+        """Whether the other side wrote it and this member hasn't said that they read it."""
+        side = side_of(actor)
+        mine = any(one.membership == actor.membership_id for one in self.seen)
+        return side is not None and self.side != side and not mine
+
 
 _OF = """SELECT m.id, m.side, u.name, o.name, m.written_by, m.at, m.body FROM message m
   JOIN membership w ON w.id = m.written_by JOIN app_user u ON u.id = w.user_id
@@ -103,7 +110,7 @@ _OF = """SELECT m.id, m.side, u.name, o.name, m.written_by, m.at, m.body FROM me
 NEWEST = Sql(_OF.format(further=""), (5,), (6,))
 BEFORE = Sql(_OF.format(further=" AND (m.at, m.id) < (:at, :id)"), (5,), (6,))
 READERS = Sql(
-    """SELECT d.message_id, u.name, d.at FROM message_read d
+    """SELECT d.message_id, u.name, d.at, d.membership_id FROM message_read d
   JOIN membership w ON w.id = d.membership_id JOIN app_user u ON u.id = w.user_id
   WHERE d.system_id = :system_id AND d.referral_id = :referral_id AND d.at >= :since
   ORDER BY d.at, u.name""",
@@ -130,8 +137,8 @@ def of_referral(
     if not found:
         return []
     seen: dict[str, list[Seen]] = {}
-    for message_id, name, at in tx.rows(READERS, **whose, since=found[0].at):
-        seen.setdefault(message_id, []).append(Seen(name, at))
+    for message_id, *reader in tx.rows(READERS, **whose, since=found[0].at):
+        seen.setdefault(message_id, []).append(Seen(*reader))
     return [one._replace(seen=tuple(seen.get(one.id, ()))) for one in found]
 
 

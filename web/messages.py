@@ -32,7 +32,7 @@ WRITERS = TEAM | {Role.PROVIDER_LEADER}
 READERS = WRITERS | GOVERNANCE | {Role.SAFEGUARDING_LEAD}
 
 
-def _drawn(one: MessageSeen, new: frozenset[str], shown: Shown) -> dict[str, Any]:
+def _drawn(one: MessageSeen, new: list[str], shown: Shown) -> dict[str, Any]:
     """One message as the thread draws it."""
     seen = [
         _("%(who)s, %(when)s", who=reader.name, when=time_words(reader.at)) for reader in one.seen
@@ -92,13 +92,12 @@ def _thread(record_id: str) -> ResponseReturnValue:
     start = after(datetime, str)
     with edge().reading(actor) as (tx, _at):
         rows = messages.of_referral(tx, actor, shown.id, start, messages.PAGE + 1)
-        unread = messages.unread_by(tx, actor, shown.id) if shown.referral.unread else []
     older = None
     if len(rows) > messages.PAGE:
         rows = rows[1:]
         older = f"/referrals/{shown.id}/messages?after={pack(rows[0].at, rows[0].id)}"
     refusal = why_not(shown.facts, shown.situation, actor)
-    new = frozenset(unread)
+    new = [one.id for one in rows if one.is_new_to(actor)]
     base = f"/referrals/{shown.id}"
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
@@ -119,7 +118,7 @@ def _thread(record_id: str) -> ResponseReturnValue:
             other=other,
             readers=_readers(shown),
             messages=[_drawn(one, new, shown) for one in rows],
-            newest=unread[-1] if unread else None,
+            newest=new[-1] if new else None,
             older=older,
             latest=base + "/messages" if start else None,
             refusal=refusal and f"{said(refusal.why)} {said(refusal.remedy)}",
