@@ -193,10 +193,23 @@ def referrals() -> str:
             {"href": f"/referrals?{v.asked}", "text": v.name, "current": v.asked == here}
             for v in mine
         ],
+        nothing=_nothing(actor),
         may_save=bool(here) and here not in {v.asked for v in mine},
         asked=here,
         csv=_to("/referrals.csv", asked.words) if actor.role in EXPORTERS else None,
     )
+
+
+def _nothing(actor: Actor) -> dict[str, str]:
+    """What stands where no referral does yet, and what to do about it."""
+    if actor.role in TEAM:
+        words = _("There are none yet. What your team begins stands here.")
+        return {"words": words, "href": "/referrals/new", "link": _("Make a referral")}
+    if actor.role is Role.PROVIDER_LEADER:
+        words = _("There are none yet. What is sent to you stands here. Keep what you offer right.")
+        return {"words": words, "href": "/offers", "link": _("Our offers")}
+    words = _("There are none yet. What is begun where you work stands here.")
+    return {"words": words, "href": "/accountability", "link": _("Who answers for what")}
 
 
 def _place(tx: Tx, actor: Actor, at: datetime, sort: Sort) -> tuple[Any, str] | None:

@@ -181,11 +181,16 @@ class Visitor:
 
     def token(self) -> str:
         """A good token against forged requests, for this browser's session."""
-        with self.client.session_transaction(base_url=self.base) as kept:
-            raw = kept.setdefault("csrf_token", "0" * 40)
-        secret = str(self.app.config["SECRET_KEY"])
-        made = URLSafeTimedSerializer(secret, salt="wtf-csrf-token").dumps(raw)
-        return made.decode() if isinstance(made, bytes) else made
+        return token_of(self.client, self.base)
+
+
+def token_of(client: FlaskClient, base: str = "http://localhost") -> str:
+    """A good token against forged requests, for this client's session."""
+    with client.session_transaction(base_url=base) as kept:
+        raw = kept.setdefault("csrf_token", "0" * 40)
+    secret = str(client.application.config["SECRET_KEY"])
+    made = URLSafeTimedSerializer(secret, salt="wtf-csrf-token").dumps(raw)
+    return made.decode() if isinstance(made, bytes) else made
 
 
 def visit(w: World, settings: Settings = HTTP) -> Visitor:
