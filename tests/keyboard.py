@@ -2,52 +2,65 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from playwright.sync_api import Page
 
-# What Tab must come to: what can be pressed or filled in and is drawn. Of a group of radios one.
+# What Tab must come to: whatever can be pressed or filled in and is drawn; of a group of radios the
+# chosen one, or the first. A side column stands first in the page and second on a desk, on purpose.
 WATCH = """() => {
   const look = e => { const s = getComputedStyle(e), label = e.nextElementSibling
       && getComputedStyle(e.nextElementSibling, '::before')
     return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.backgroundColor,
       s.borderColor, s.color, label && label.boxShadow, label && label.borderColor].join() }
-  const all = [...document.querySelectorAll(
+  const drawn = [...document.querySelectorAll(
     'a[href], button, input, select, textarea, summary, iframe, [tabindex], [contenteditable]')]
     .filter(e => e.tabIndex >= 0 && !e.disabled && e.type !== 'hidden' && e.checkVisibility(
-      { checkOpacity: false, visibilityProperty: true }))
-  const chosen = e => e.type !== 'radio' || e.checked || !all.some(o => o.type === 'radio' &&
-    o.name === e.name && o.form === e.form && (o.checked || all.indexOf(o) < all.indexOf(e)))
-  const wanted = all.filter(chosen)
-  const walk = { wanted, before: new Map(wanted.map(e => [e, look(e)])), steps: [] }
-  document.addEventListener('focusin', event => { const e = event.target, box =
-      e.getBoundingClientRect(), about = (e.labels && e.labels[0]) || e
-    walk.steps.push({ e, seen: walk.before.get(e) !== look(e), name: e.outerHTML.slice(0, 160),
-      top: box.top + scrollY, bottom: box.bottom + scrollY, left: box.left, right: box.right,
-      side: e.closest('.app-split__side, .app-split__main')?.className || '' }) })
+      { visibilityProperty: true }))
+  const together = (a, b) => b.type === 'radio' && b.name === a.name && b.form === a.form
+  const wanted = drawn.filter((e, i) => e.type !== 'radio' || e.checked ||
+    !drawn.some((o, j) => together(e, o) && (o.checked || j < i)))
+  const before = new Map(wanted.map(e => [e, look(e)])), place = e => {
+    const box = e.getBoundingClientRect()
+    return { name: e.outerHTML.slice(0, 160), top: box.top + scrollY, bottom: box.bottom + scrollY,
+      left: box.left, right: box.right,
+      column: e.closest('.app-split__side, .app-split__main')?.className || '' } }
+  const walk = window.walk = { wanted, came: new Set(), steps: [], place }
+  document.addEventListener('focusin', ({ target }) => { walk.came.add(target)
+    walk.steps.push({ ...place(target), seen: before.get(target) !== look(target) }) })
   document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute('tabindex')
-  window.__walk = walk
   return wanted.length
 }"""
-WALKED = """() => { const walk = window.__walk, came = new Set(walk.steps.map(s => s.e))
-  return { missed: walk.wanted.filter(e => !came.has(e)).map(e => e.outerHTML.slice(0, 160)),
-    steps: walk.steps.map(({ e, ...said }) => said) } }"""
+WALKED = """() => ({ steps: walk.steps,
+  missed: walk.wanted.filter(e => !walk.came.has(e)).map(e => e.outerHTML.slice(0, 160)) })"""
+WRITTEN = "() => walk.wanted.map(walk.place)"
 
 
 def keyboard_faults(page: Page) -> list[str]:
     """What stands in the way of somebody who only has a Tab key: what it never comes to, what
     doesn't look different when it is there, and steps back up the page or back along a line."""
     many = int(page.evaluate(WATCH))
-    for _ in range(many + 1):
+    for _ in range(many):
         page.keyboard.press("Tab")
     walked: dict[str, Any] = page.evaluate(WALKED)
-    steps = walked["steps"][:many]
     found = [f"Tab never comes to {name}" for name in walked["missed"]]
-    found += [f"nothing shows that Tab is at {s['name']}" for s in steps if not s["seen"]]
-    for one, then in zip(steps, steps[1:], strict=False):
-        if one["side"] == then["side"] and _back(one, then):
-            found.append(f"Tab goes back from {one['name']} to {then['name']}")
-    return found
+    found += [f"nothing shows that Tab is at {s['name']}" for s in walked["steps"] if not s["seen"]]
+    return found + _steps_back(walked["steps"])
+
+
+def order_faults(page: Page) -> list[str]:
+    """Of these the steps back alone, as they stand in the page, without a key pressed."""
+    page.evaluate(WATCH)
+    return _steps_back(page.evaluate(WRITTEN))
+
+
+def _steps_back(steps: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"Tab goes back from {one['name']} to {then['name']}"
+        for one, then in pairwise(steps)
+        if one["column"] == then["column"] and _back(one, then)
+    ]
 
 
 def _back(one: dict[str, float], then: dict[str, float]) -> bool:

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, Route
 from werkzeug.test import TestResponse
 
 from tests.browser import accessibility_faults, scrolls_sideways, small_targets
-from tests.keyboard import keyboard_faults
+from tests.keyboard import keyboard_faults, order_faults
+from tests.tour import Visit
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 ADDRESS = "http://segue.example"
@@ -73,6 +74,14 @@ def screen(state: str, rule: str, role: str, answer: TestResponse) -> Screen:
     )  # fmt: skip
 
 
+def visited(visit: Visit) -> Screen:
+    """A page of a tour, kept."""
+    headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": visit.policy}
+    return Screen(
+        "in the story", visit.rule, visit.role, visit.path, visit.status, visit.body, headers
+    )
+
+
 def different(screens: Iterable[Screen]) -> list[Screen]:
     """Those that look different, and one more of each role: what stands around a page is the same
     on all of them."""
@@ -108,7 +117,6 @@ class Looker:
             kept = {k: v for k, v in self._shown.headers.items() if k != "Content-Length"}
             route.fulfill(status=self._shown.status, headers=kept, body=self._shown.body)
 
-
     def faults(self, one: Screen) -> list[str]:
         """What is wrong with a page at every width, with JavaScript and without: in the drills."""
         found = []
@@ -124,8 +132,11 @@ class Looker:
         return [f"{one} at {fault}" for fault in found]
 
     def faults_on_a_phone(self, one: Screen) -> list[str]:
-        """The same at one width, with JavaScript: whenever the tests run."""
-        return [f"{one}: {fault}" for fault in faults_of(self.show(one), thorough=True)]
+        """The same at one width, with JavaScript, and no key pressed: whenever the tests run."""
+        page = self.show(one)
+        found = faults_of(page, thorough=False) + order_faults(page)
+        found += [f"{rule} {html}" for rule, html in accessibility_faults(page)]
+        return [f"{one}: {fault}" for fault in found]
 
 
 def faults_of(page: Page, *, thorough: bool) -> list[str]:

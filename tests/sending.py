@@ -72,7 +72,9 @@ def summary_faults(one: Screen) -> list[str]:
     if one.status == 409:
         return []
     root = Reader(one.body).root
-    heads = [n for n in root.all("div") if "nhsuk-error-summary" in n.attrs.get("class", "").split()]
+    heads = [
+        n for n in root.all("div") if "nhsuk-error-summary" in n.attrs.get("class", "").split()
+    ]
     places = {node.attrs["id"] for node in root if "id" in node.attrs}
     links = [a.attrs.get("href", "") for head in heads for a in head.all("a")]
     found = [] if one.title.startswith("Error: ") else [f"has the title {one.title}"]

@@ -476,9 +476,23 @@ def _sign_in(cell: Cell, got: TestResponse) -> str | None:
     return None if good else f"nobody is signed in, and it answers {got.status_code}"
 
 
+# What a refusal says to people, and where it leads them on.
+DENIED = (
+    b"This page is for another role",
+    b"Your role does not use this page.",
+    b"ask your administrator.",
+    b'<p><a href="/">',
+)
+MISSING = (
+    b"Page not found",
+    b"Check the address or the reference, or search for it.",
+    b'<p><a href="/">',
+)
+
+
 def _another(cell: Cell, got: TestResponse) -> str | None:
-    word = b"Your role doesn't use this." if cell.route.api else b"This page is for another role"
-    if got.status_code != 403 or word not in got.data:
+    words = (b"Your role doesn't use this.",) if cell.route.api else DENIED
+    if got.status_code != 403 or not all(word in got.data for word in words):
         return f"isn't for this role, and answers {got.status_code}"
     return None
 
@@ -486,6 +500,9 @@ def _another(cell: Cell, got: TestResponse) -> str | None:
 def _not_found(cell: Cell, got: TestResponse) -> str | None:
     if got.status_code != 404:
         return f"isn't there for them, and answers {got.status_code}"
+    if cell.route.method == "GET" and not cell.route.api:
+        unsaid = [word for word in MISSING if word not in got.data]
+        return f"isn't there for them, and doesn't say {unsaid}" if unsaid else None
     return None
 
 

@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser
 
-from tests.browser import faults_at_any_width, scrolls_sideways
+from tests.browser import scrolls_sideways
 from tests.hostile import AS_TEXT, MARK
+from tests.looking import looker, visited
 from tests.measures import weights
 from tests.pseudo import past_gettext, spoken
 from tests.races.rounds import rounds
@@ -166,22 +167,15 @@ def test_longer_words_fit_a_phone(
 
 
 @pytest.mark.browser
-def test_every_page_is_readable_on_a_phone(
-    tour: Tour, visits: list[Visit], chromium: Browser, serve: Callable[[Flask], str]
-) -> None:
+def test_every_page_is_readable_on_a_phone(visits: list[Visit], chromium: Browser) -> None:
     """One page of each rule as the first who is led to it sees it; in the drills as the first of
-    each role does, at every width."""
-    address = serve(tour.app)
-    each = rounds(0, 1)
-    first = {(v.rule, v.role if each else ""): v for v in reversed(visits) if v.html}
+    each role does, at every width, with JavaScript and without, by the Tab key."""
+    drill = rounds(0, 1)
+    first = {(v.rule, v.role if drill else ""): v for v in reversed(visits) if v.html}
     assert len(first) > 80
     faults = []
-    for email, pages in by_person(first.values()):
-        context = chromium.new_context(viewport={"width": 320, "height": 800})
-        context.add_cookies([tour.cookie(email, address)])
-        page = context.new_page()
-        for visit in pages:
-            page.goto(address + visit.path)
-            faults += [(email, visit.path, fault) for fault in faults_at_any_width(page)]
-        context.close()
+    with looker(chromium) as eyes:
+        look = eyes.faults if drill else eyes.faults_on_a_phone
+        for visit in first.values():
+            faults += look(visited(visit))
     assert faults == []

@@ -20,6 +20,7 @@ from tests.authz.reading import LET_IN, NOT_FOUND, OWN_LINK, Row, matrix
 from tests.bare import ROLES, first_morning
 from tests.databases import EMPTY as UPGRADED
 from tests.databases import SqliteGround
+from tests.keyboard import keyboard_faults
 from tests.looking import Screen, different, looker, screen
 from tests.races.rounds import rounds
 from tests.robot import Robot
@@ -71,7 +72,9 @@ SAYS_SO = {
     "/inquiries": ("None yet. What is asked for above stands here",),
     "/notices": ("There are no notices for you. What others do with your work",),
     "/offers": ("Nothing is on offer yet. Add your first activity. Add an activity",),
-    "/overrides": ("Nothing has been shared without consent. It is begun on the page of a person.",),
+    "/overrides": (
+        "Nothing has been shared without consent. It is begun on the page of a person.",
+    ),
     "/people": ("Your team supports nobody yet. Whoever is referred for the first time",),
     "/policy/changes": ("Nobody has opened one yet. Whoever answers for a place can",),
     "/providers": ("Not applied yet",),
@@ -90,11 +93,26 @@ SAYS_SO = {
     "/who-answers": ("No number of this place answers now.",),
 }
 # What is the same on the first morning: a form, or words.
-THE_SAME = frozenset(
-    """/agreements/add /announcements/write /away /change-role /directory /emergencies/open
-    /notices/how /offers/add /organisations /organisations/add /places/add /policy /providers/add
-    /referrals/new /reports /search /users /wording""".split()
-)
+THE_SAME = {
+    "/agreements/add",
+    "/announcements/write",
+    "/away",
+    "/change-role",
+    "/directory",
+    "/emergencies/open",
+    "/notices/how",
+    "/offers/add",
+    "/organisations",
+    "/organisations/add",
+    "/places/add",
+    "/policy",
+    "/providers/add",
+    "/referrals/new",
+    "/reports",
+    "/search",
+    "/users",
+    "/wording",
+}
 
 
 def plain(text: str) -> str:
@@ -185,6 +203,18 @@ def test_every_list_says_on_the_first_morning_that_there_is_nothing_and_what_to_
     assert silent == []
 
 
+@pytest.mark.browser
+def test_every_page_stands_well_on_the_first_morning(
+    empty: list[Screen], chromium: Browser
+) -> None:
+    """In the drills all that look different, otherwise the first page."""
+    if DRILL:
+        assert looked_at(chromium, empty, least=100) == []
+        return
+    with looker(chromium) as eyes:
+        assert eyes.faults_on_a_phone(empty[0]) == []
+
+
 # -- with records, held, denied, missing ---------------------------------------------------------
 
 
@@ -238,6 +268,36 @@ def looked_at(chromium: Browser, screens: Iterable[Screen], least: int) -> list[
         return [fault for one in chosen for fault in eyes.faults(one)]
 
 
+def refused(asking: Asking) -> Iterator[Screen]:
+    """What is answered to whoever a page isn't for, or for whom its record isn't there, and to who
+    isn't signed in."""
+    states = {"another role": "denied", NOT_FOUND: "missing"}
+    for cell in of_pages(asking):
+        if cell.expected in states:
+            yield from asked(asking, states[cell.expected], [cell])
+    sign_in = next(c for c in of_pages(asking) if c.route.path == "/sign-in" and c.who == NOBODY)
+    yield from asked(asking, "signed out", [sign_in])
+
+
+@pytest.mark.browser
+def test_who_is_refused_a_page_is_shown_another_that_stands_well(
+    asking: Asking, chromium: Browser
+) -> None:
+    """What every one of them says, and that what is missing is the same to the byte wherever it is,
+    is asked with the table of who is let in; here it is looked at: in the drills all that look
+    different, otherwise the first of each."""
+    if DRILL:
+        assert looked_at(chromium, refused(asking), least=2) == []
+        return
+    first: dict[str, Screen] = {}
+    for one in refused(asking):
+        first.setdefault(one.state, one)
+        if len(first) == 2:
+            break
+    with looker(chromium) as eyes:
+        assert [f for one in first.values() for f in eyes.faults_on_a_phone(one)] == []
+
+
 # -- errors -------------------------------------------------------------------------------------
 
 
@@ -246,9 +306,14 @@ def errors(robot: Robot, visits: list[Visit]) -> list[Screen]:
     return sent_back(robot, visits, by_role=DRILL)
 
 
-def test_a_form_sent_empty_says_what_to_fill_in_and_leads_there(errors: list[Screen]) -> None:
+def test_a_form_sent_empty_says_what_to_fill_in_and_leads_there(
+    errors: list[Screen], request: pytest.FixtureRequest
+) -> None:
     assert len(errors) > 40
     assert [what for one in errors for what in wrong_with(one) + summary_faults(one)] == []
+    if DRILL:
+        chromium = request.getfixturevalue("chromium")
+        assert looked_at(chromium, errors, least=40) == []
 
 
 # -- as they stand ------------------------------------------------------------------------------
@@ -270,3 +335,26 @@ def test_a_page_stands_well_with_records_and_held(asking: Asking, chromium: Brow
         return
     with looker(chromium) as eyes:
         assert [f for one in screens for f in eyes.faults_on_a_phone(one)] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("main", "told"),
+    [
+        ("<a href=#a>One</a> <a href=#b>Two</a>", []),
+        ("<p><a href=#a>One</a><p><a href=#b tabindex=1>Two</a>", ["never"]),
+        ("<a href=#a style=float:right>One</a><a href=#b>Two</a>", ["back"]),
+        ("<a href=#a style=outline:none>One</a>", ["nothing"]),
+        ("<a href=#a onfocus=b.focus() >One</a> <a href=#b id=b>Two</a> <a href=#c>Three</a>",
+         ["never"]),
+    ],
+    ids=["well", "numbered", "drawn the other way", "unseen", "a trap"],
+)  # fmt: skip
+def test_what_a_tab_key_does_not_get_through_is_told(
+    main: str, told: list[str], chromium: Browser
+) -> None:
+    page = chromium.new_page()
+    page.set_content(f"<main>{main}</main>")
+    found = keyboard_faults(page)
+    page.close()
+    assert [word for word in ("back", "nothing", "never") if word in " ".join(found)] == told

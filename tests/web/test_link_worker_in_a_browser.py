@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from referral.states import Noun
 from referral.store import Store
 from tests.browser import faults_at_any_width, scrolls_sideways
+from tests.races.rounds import rounds
 from tests.web.client import HTTP, app_of, sign_in
 from tests.world import World, build
 from web.signed_in import start_session
@@ -121,7 +122,8 @@ def test_pages_can_be_reached_and_read_at_any_width(
         context = chromium.new_context()
         signed_in(context, w, who, app, base)
         page = context.new_page()
-        for path in paths:
+        # The pages of the longest name whenever the tests run, all of them in the drills.
+        for path in paths if rounds(0, 1) else [p for p in paths if rid in p or person in p][:4]:
             page.goto(base + path)
             assert faults_at_any_width(page) == [], path
         context.close()
