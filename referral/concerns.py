@@ -72,7 +72,10 @@ class Concern(Base):
 
 
 class ConcernSource(Base):
-    """Somebody, or an organisation, named as a source of harm. Kept apart, never shown to them."""
+    """Somebody, or an organisation, named as a source of harm. Kept apart, never shown to them.
+
+    Whoever was named by mistake is struck out: from then on `user_id` and `organisation_id` are
+    empty, and who it was stands in `was_user_id` or `was_organisation_id`."""
 
     __tablename__ = "concern_source"
     id: Mapped[Key]
@@ -81,6 +84,9 @@ class ConcernSource(Base):
     user_id: Mapped[Ref | None] = mapped_column(ForeignKey("app_user.id"))
     organisation_id: Mapped[Ref | None] = mapped_column(ForeignKey("organisation.id"))
     words: Mapped[Sealed | None]  # somebody who has no account here
+    was_user_id: Mapped[Ref | None]
+    was_organisation_id: Mapped[Ref | None]
+    struck_at: Mapped[datetime | None]
     __table_args__ = (Index(None, "concern_id"), Index(None, "user_id"))
 
 

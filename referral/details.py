@@ -20,7 +20,11 @@ from referral.ledger import TABLES, Row
 from referral.schema import EncryptedText, Id, Instant, JsonText, instant, instant_text, unseal
 
 # Columns that are no free text and yet tell a story: who is named as a source of harm.
-APART = {"concern_source": frozenset({"user_id", "organisation_id"})}
+APART = {
+    "concern_source": frozenset(
+        {"user_id", "organisation_id", "was_user_id", "was_organisation_id"}
+    )
+}
 
 
 def digest(text: Any) -> str | None:

@@ -269,10 +269,41 @@ def _sources(f: Any, g: Given, at: datetime) -> list[Row]:
                     "user_id": source.get("user_id"),
                     "organisation_id": source.get("organisation_id"),
                     "words": source.get("words"),
+                    "was_user_id": None,
+                    "was_organisation_id": None,
+                    "struck_at": None,
                 },
             ),
         )
         for source in g.get("sources", ())
+    ]
+
+
+STRIKE = update(
+    "concern_source",
+    ("user_id", "organisation_id", "was_user_id", "was_organisation_id", "struck_at"),
+    ("id", "concern_id"),
+    empty=("struck_at",),
+)
+
+
+def _struck(f: Any, g: Given, at: datetime) -> list[Row]:
+    """Whoever was named by mistake is barred no longer; that they were named stays."""
+    return [
+        Row(
+            STRIKE,
+            {
+                "user_id": None,
+                "organisation_id": None,
+                "was_user_id": source.user_id,
+                "was_organisation_id": source.organisation_id,
+                "struck_at": at,
+                "old_id": source.id,
+                "old_concern_id": f.id,
+            },
+        )
+        for source in f.sources
+        if source.id == g["source_id"]
     ]
 
 
@@ -339,6 +370,16 @@ def _hold(f: Any, g: Given, at: datetime) -> list[Row]:
     if f.held_by_it:
         return []
     reach = "provider" if f.person_id is None else g.get("reach", "all")
+    return [_hold_row(f, at, reach, _reached_provider(f, g))]
+
+
+def _hold_named(f: Any, g: Given, at: datetime) -> list[Row]:
+    """Where somebody on staff is named later, the hold is on from then, as if they had been named
+    at once; one in force stays as it is."""
+    staff = any(s.get("user_id") or s.get("organisation_id") for s in g.get("sources", ()))
+    if f.held_by_it or not staff:
+        return []
+    reach = "provider" if f.person_id is None else "all"
     return [_hold_row(f, at, reach, _reached_provider(f, g))]
 
 
@@ -480,6 +521,8 @@ def _signature(f: Any, g: Given, at: datetime) -> list[Row]:
 
 EFFECTS: dict[str, Callable[[Any, Given, datetime], list[Row]]] = {
     "concern_sources": _sources,
+    "source_struck": _struck,
+    "concern_hold_named": _hold_named,
     "authority_reported": _reported,
     "authority_called": _called,
     "concern_hold": _hold,

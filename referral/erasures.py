@@ -121,7 +121,8 @@ BLANKS: dict[str, Blank] = {
         (("concern_id", "concern"),),
         _none("words"),
         # Who on staff was named as a source of harm is about them, and is theirs to have erased.
-        _kept("id system_id concern_id user_id organisation_id"),
+        _kept("id system_id concern_id user_id organisation_id")
+        | _kept("was_user_id was_organisation_id struck_at"),
     ),
     "authority_call": Blank(
         (("concern_id", "concern"),),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from referral import retention
 from referral.actors import NOBODY, Actor
+from referral.ladder import Source
 from referral.people_checks import under_age
 from referral.policy import CEILINGS, SHIPPED, Rules, rules_at
 from referral.retention import keeps_open, requests_open
@@ -761,6 +762,10 @@ class ConcernFacts(NamedTuple):
     child: bool = False
     staff_named: bool = False
     erased: bool = False
+    raiser_named: bool = False
+    sources: tuple[Source, ...] = ()
+    free_rung: int = 0  # the first from its own up that isn't barred, and who stands there
+    free_holder: str = ""
 
 
 CONCERN = Sql(
@@ -773,7 +778,9 @@ SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.reference, c.
   {ANSWERED}, {LATE.format(record="c.id")}, pl.policy, c.child, pe.birth_date,
   EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = c.id
     AND (s.user_id IS NOT NULL OR s.organisation_id IS NOT NULL)),
-  pe.erased_at IS NOT NULL
+  pe.erased_at IS NOT NULL,
+  EXISTS (SELECT 1 FROM guard.concern_source s JOIN membership m ON m.user_id = s.user_id
+    WHERE s.concern_id = c.id AND m.id = c.raised_by)
 FROM guard.concern c
 JOIN organisation og ON og.id = c.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -818,25 +825,26 @@ def concern(
     row = tx.row(CONCERN, **asking(actor, at, key), id=record_id)
     if row is None:
         return None
-    *own, child, born, staff_named, erased = row
+    *own, child, born, staff_named, erased, raiser_named = row
+    sources, barred = ladder.named_in(tx, record_id)
     f = ConcernFacts(*own)._replace(
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
         child=_is_child(child, born, at),
         staff_named=bool(staff_named),
         erased=bool(erased),
+        raiser_named=bool(raiser_named),
+        sources=sources,
     )
-    rung, holder = ladder.safeguarding(
-        tx,
-        f.system_id,
-        f.organisation_id,
-        f.place_path,
-        f.rung + 1,
-        ladder.barred(tx, record_id),
-        at,
-    )
+    found = ladder.ladder(tx, f.system_id, f.organisation_id, f.place_path, at)
+    next_rung, next_holder = ladder.first_free(found, f.rung + 1, barred)
+    free_rung, free_holder = ladder.first_free(found, f.rung, barred)
     return f._replace(
-        next_rung=rung, next_holder=holder, rules=rules_at(tx, f.policy, f.place_path, at)
+        next_rung=next_rung,
+        next_holder=next_holder,
+        free_rung=free_rung,
+        free_holder=free_holder,
+        rules=rules_at(tx, f.policy, f.place_path, at),
     )
 
 

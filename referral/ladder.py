@@ -21,19 +21,36 @@ class Barred(NamedTuple):
     organisations: frozenset[str]
 
 
+class Source(NamedTuple):
+    """One who is named in a concern: an account, an organisation, or words alone."""
+
+    id: str
+    user_id: str | None
+    organisation_id: str | None
+
+
 # A provider that a concern is about is part of the matter, whoever else is named.
 SOURCES = Sql(
-    """SELECT CAST(s.user_id AS text), CAST(s.organisation_id AS text) FROM guard.concern_source s
-  WHERE s.concern_id = :id
-  UNION ALL SELECT NULL, CAST(pr.organisation_id AS text) FROM guard.concern c
+    """SELECT CAST(s.id AS text), CAST(s.user_id AS text), CAST(s.organisation_id AS text)
+  FROM guard.concern_source s WHERE s.concern_id = :id AND s.struck_at IS NULL
+  UNION ALL SELECT NULL, NULL, CAST(pr.organisation_id AS text) FROM guard.concern c
   JOIN provider pr ON pr.id = c.provider_id WHERE c.id = :id"""
 )
 
 
+def named_in(tx: Tx, concern_id: str) -> tuple[tuple[Source, ...], Barred]:
+    """Who is named in this concern, and who is barred by it: they, and whose provider it is
+    about."""
+    rows = tx.rows(SOURCES, id=concern_id)
+    sources = tuple(Source(*row) for row in rows if row[0])
+    return sources, Barred(
+        frozenset(r[1] for r in rows if r[1]), frozenset(r[2] for r in rows if r[2])
+    )
+
+
 def barred(tx: Tx, concern_id: str) -> Barred:
     """Who is named in this concern, and whose provider it is about."""
-    rows = tx.rows(SOURCES, id=concern_id)
-    return Barred(frozenset(r[0] for r in rows if r[0]), frozenset(r[1] for r in rows if r[1]))
+    return named_in(tx, concern_id)[1]
 
 
 def levels(place_path: str) -> tuple[str, str]:
@@ -219,8 +236,14 @@ def safeguarding(
     """The first rung from `rung` up that isn't barred: safeguarding lead of the organisation, of
     the place, of the system, then the accountable officer the ladder of reviews ends at, then the
     place's outside contact."""
-    place, root = levels(place_path)
     found = ladder(tx, system_id, organisation_id, place_path, at)
+    return first_free(found, rung, named)
+
+
+def first_free(found: Ladder, rung: int, named: Barred) -> tuple[int, str]:
+    """The first rung of safeguarding from `rung` up on which somebody stands who isn't barred."""
+    organisation_id = found.organisation_id
+    place, root = levels(found.place_path)
     free = {
         (post.role, where)
         for post in found.posts

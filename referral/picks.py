@@ -89,6 +89,25 @@ def _replaced(tx: Tx, f: Any) -> list[str]:
     return [r[0] for r in tx.rows(REPLACED, id=f.replaces_id)] if f.replaces_id else []
 
 
+# An account may hold several keys; whoever is left free to act keeps it where it is. What is with
+# the outside contact stays there.
+HOLDER_NAMED = Sql(
+    """SELECT c.id FROM guard.concern c WHERE c.id = :id AND c.holder NOT LIKE 'outside@%'
+  AND NOT EXISTS (SELECT 1 FROM membership m JOIN app_user u ON u.id = m.user_id
+    WHERE m.system_id = c.system_id AND m.ended_at IS NULL AND u.active
+    AND c.holder IN ('member@' || CAST(m.id AS text),
+      m.role || '@' || CAST(m.organisation_id AS text), m.role || '@' || CAST(m.place_id AS text))
+    AND NOT EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = c.id
+      AND (s.user_id = m.user_id OR s.organisation_id = m.organisation_id))
+    AND NOT EXISTS (SELECT 1 FROM provider pr WHERE pr.id = c.provider_id
+      AND pr.organisation_id = m.organisation_id))"""
+)
+
+
+def _holder_named(tx: Tx, f: Any) -> list[str]:
+    return [r[0] for r in tx.rows(HOLDER_NAMED, id=f.id)]
+
+
 WHICH: dict[str, Callable[[Tx, Any], list[str]]] = {
     "relying on it": _relying,
     "renewed by it": _beside(GIVEN_BESIDE),
@@ -101,6 +120,7 @@ WHICH: dict[str, Callable[[Tx, Any], list[str]]] = {
     ],
     "each with this provider": _at_provider,
     "replaced by it": _replaced,
+    "itself, held by whoever is named": _holder_named,
     "itself": lambda tx, f: [f.id],
 }
 

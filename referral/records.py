@@ -914,16 +914,22 @@ def concern(tx: Tx, actor: Actor, concern_id: str) -> ConcernSeen | None:
 
 
 class SourceSeen(NamedTuple):
-    """Somebody named as a source of harm."""
+    """Somebody named as a source of harm; `struck_at`: when they were taken out again, having been
+    named by mistake."""
 
+    id: str
     name: str | None
     organisation: str | None
     words: str | None
+    struck_at: datetime | None
 
 
 SOURCES = Sql(
-    "SELECT u.name, o.name, s.words FROM concern_source s LEFT JOIN app_user u ON u.id = s.user_id"
-    " LEFT JOIN organisation o ON o.id = s.organisation_id WHERE s.concern_id = :id ORDER BY s.id",
+    "SELECT s.id, u.name, o.name, s.words, s.struck_at FROM concern_source s"
+    " LEFT JOIN app_user u ON u.id = coalesce(s.user_id, s.was_user_id)"
+    " LEFT JOIN organisation o ON o.id = coalesce(s.organisation_id, s.was_organisation_id)"
+    " WHERE s.concern_id = :id ORDER BY s.struck_at IS NOT NULL, s.id",
+    _times(SourceSeen, "struck_at"),
     sealed=_times(SourceSeen, "words"),
 )
 
@@ -1014,8 +1020,12 @@ BELOW = Sql(
     AND {NOT_NAMED} ORDER BY t.due, c.id LIMIT 100""",
     _CONCERN_LINE_TIMES,
 )
+# Whoever raised one and was named in it later has raised nothing that is there for them.
+_NOT_ME = """ AND NOT EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = c.id
+    AND s.user_id = :user_id)"""
 RAISED_BY = Sql(
-    f"{_CONCERN_LINE} WHERE c.raised_by = :member ORDER BY c.created_at DESC, c.id DESC LIMIT 50",
+    f"{_CONCERN_LINE} WHERE c.raised_by = :member {_NOT_ME}"
+    " ORDER BY c.created_at DESC, c.id DESC LIMIT 50",
     _CONCERN_LINE_TIMES,
 )
 
@@ -1059,7 +1069,8 @@ def concerns_about(tx: Tx, actor: Actor, person_id: str) -> list[ConcernListed]:
 
 def concerns_raised(tx: Tx, actor: Actor) -> list[ConcernListed]:
     """The concerns the actor raised."""
-    return _concern_lines(tx.rows(RAISED_BY, member=actor.membership_id))
+    asked = {"member": actor.membership_id, "user_id": actor.user_id}
+    return _concern_lines(tx.rows(RAISED_BY, **asked))
 
 
 class Unseen(NamedTuple):
@@ -1079,7 +1090,7 @@ UNSEEN = Sql(
     c.acknowledged_at, {IMPLICATED}
   FROM concern c LEFT JOIN membership m ON m.id = c.acknowledged_by
   LEFT JOIN app_user u ON u.id = m.user_id
-  WHERE c.raised_by = :member AND (c.state = 'raised' OR c.acknowledged_at > :since)
+  WHERE c.raised_by = :member AND (c.state = 'raised' OR c.acknowledged_at > :since) {_NOT_ME}
   ORDER BY c.state <> 'raised', c.created_at LIMIT 3""",
     _times(Unseen, "seen_at"),
 )

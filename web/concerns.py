@@ -170,6 +170,10 @@ QUESTIONS.update(
         "concern.hold.reach": (N_("What is put on hold?"), ""),
         "concern.hold.hold_provider_id": (N_("Which provider?"), IF_YOU_WANT),
         "concern.hand_over.holder": (N_("Who holds it from now?"), ""),
+        "concern.strike_source.source_id": (N_("Who was named by mistake?"), ""),
+        "concern.strike_source.note": (
+            N_("How do you know?"), N_("Only those who look after it read it."),
+        ),
         "concern.close.wishes": (
             N_("What did the person wish for?"), N_("In their words. Leave it empty if it stands"
             " above."),
@@ -199,6 +203,10 @@ BEFORE = {
     "climb": N_("It goes to the next rung. You no longer hold it."),
     "hand_over": N_("They are told at once. You no longer hold it."),
     "hold": N_("Others see only “On hold”, which has many ordinary reasons."),
+    "strike_source": N_(
+        "From now on they may see the person's record again, as far as their work goes. The hold"
+        " stays until you lift it."
+    ),
 }
 
 
@@ -461,7 +469,7 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
     hats = TABLES[Noun.CONCERN].hats(f, actor)
     full = any(relation in (Relation.HOLDER, Relation.LADDER) for _role, relation in hats)
     full = full or (opened(actor, f.person_id) and may_read(Noun.CONCERN, f, actor))
-    mine = c.raised_by is not None and c.raised_by == actor.membership_id
+    mine = c.raised_by is not None and c.raised_by == actor.membership_id and not f.raiser_named
     if not full and not mine:
         raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="read", record_id=None)
     log(tx, actor, at, "read", "concern", concern_id, subject=f.subject_ref)
@@ -608,7 +616,8 @@ def _who(shown: Shown, actor: Actor) -> str:
 
 ORDER = (
     "acknowledge", "report_to_authority", "authority_decides", "review", "monitor", "close",
-    "told_authority", "hold", "release", "hand_over", "climb", "reopen",
+    "told_authority", "name_source", "strike_source", "hold", "release", "hand_over", "climb",
+    "reopen",
 )  # fmt: skip
 
 
@@ -640,11 +649,20 @@ def _refused(shown: Shown) -> list[dict[str, Any]]:
     ]
 
 
+def _source(s: records.SourceSeen) -> str:
+    return ", ".join(x for x in (s.name, s.organisation, s.words) if x)
+
+
 def _rows(shown: Shown) -> list[dict[str, str]]:
     """The facts, in order."""
     c = shown.seen
     prompts = c.prompts or {}
-    sources = [", ".join(x for x in (s.name, s.organisation, s.words) if x) for s in shown.sources]
+    sources = [_source(s) for s in shown.sources if s.struck_at is None]
+    struck = [
+        _("%(who)s, taken out %(when)s", who=_source(s), when=time_words(s.struck_at))
+        for s in shown.sources
+        if s.struck_at is not None
+    ]
     pairs: list[tuple[str, Any]] = [
         (_("About"), shown.person),
         (_("Referral"), c.referral_reference),
@@ -662,6 +680,7 @@ def _rows(shown: Shown) -> list[dict[str, str]]:
         (_("Does the person know?"), word(KNOWS_WORDS, c.person_knows)),
         (_("Somebody to speak for them"), word(ADVOCATE_WORDS, c.advocate)),
         (_("Named as a source of harm"), "; ".join(sources)),
+        (_("Named by mistake"), "; ".join(struck)),
         (_("On hold"), _("Yes") if c.on_hold else _("No")),
         (_("Authority told"), ", ".join(
             x for x in (word(labels.AUTHORITIES, c.authority_route), c.reported_to,
@@ -724,6 +743,8 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
     shown = edge().perform(actor, lambda tx, at: look(tx, at, cid, brief=True))
     if trigger not in ORDER or "_" in move:
         raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="read", record_id=None)
+    if trigger == "name_source":
+        return _name_source(shown)
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
         told = dict(given)
@@ -772,6 +793,80 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
     )
 
 
+class NameSource(Command):
+    """Who may be harming the person, said while the concern is open, and how one knows."""
+
+    source_users = Many(Id(N_("Choose from the list.")), most=10)
+    source_organisations = Many(Id(N_("Choose from the list.")), most=10)
+    source_words = Text(most=LONG)
+    note = Text(N_("Write how you know."), most=LONG)
+
+
+def _name_source(shown: Shown) -> ResponseReturnValue:
+    """Name somebody later: from that moment they neither see the concern nor act on it."""
+    actor, cid = current_actor(), shown.seen.id
+    back = f"/concerns/{cid}"
+    option = next((o for o in shown.options if o.trigger == "name_source"), None)
+    title = labels.button("concern", "name_source")
+    context = {"title": title, "caption": shown.seen.reference, "back": {"href": back}}
+    if option is None or not option.allowed:
+        refusals = option.refusals if option else ()
+        return page("move_refused.jinja", None, refusals=refusals, **context)
+    with edge().reading(actor) as (tx, at):
+        about = _who_may_be_named(tx, at, shown)
+
+    def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
+        told = {"sources": _sources(about, given), "note": given["note"]}
+        if not told["sources"]:
+            raise _wrong("source_words", N_("Choose who it is, or write it."))
+        return step(
+            tx, Noun.CONCERN, cid, "name_source", actor, at, told,
+            version=form.version, key=form.key,
+        )  # fmt: skip
+
+    return answer(
+        lambda form: page("concern/name_source.jinja", form, about=about, **context),
+        command,
+        lambda done: Next(_after_naming(done)),
+        schema=NameSource(),
+        version=shown.seen.version,
+    )
+
+
+def _who_may_be_named(tx: Tx, at: datetime, shown: Shown) -> About:
+    """Those who may be part of it: the people of the person's team, of the providers they are
+    with, and of the team that raised it."""
+    actor, c = current_actor(), shown.seen
+    organisations: dict[str, str] = {}
+    p = records.person_of(tx, actor, at, c.person_id) if c.person_id else None
+    if p is not None:
+        organisations |= dict(records.provider_organisations_of(tx, p))
+        organisations[p.organisation_id] = p.organisation
+    if c.provider_id is not None:
+        found = records.provider(tx, actor, c.provider_id)
+        organisations |= dict([found]) if found else {}
+    if c.raiser_organisation:
+        organisations.setdefault(c.organisation_id, c.raiser_organisation)
+    named = {s.user_id or s.organisation_id for s in shown.facts.sources}
+    return About(
+        c.reference,
+        f"/concerns/{c.id}",
+        {},
+        tuple(x for x in _staff(tx, actor, at, organisations) if x[0] not in named),
+        tuple(x for x in organisations.items() if x[0] not in named),
+        (),
+    )
+
+
+def _after_naming(done: Done) -> str:
+    """Back to the concern; whoever is named themselves, or is of an organisation named, has none
+    to go back to."""
+    with edge().reading(current_actor()) as (tx, at):
+        f = facts.concern(tx, done.id, current_actor(), at)
+    there = f is not None and bool(TABLES[Noun.CONCERN].hats(f, current_actor()))
+    return f"/concerns/{done.id}" if there else "/concerns"
+
+
 def _wrong(name: str, why: str) -> Refused:
     fault = Refusal(f"wrong_{name}", why, field=name)
     return Refused([fault], noun=Noun.CONCERN, trigger="move", record_id=None)
@@ -814,6 +909,9 @@ def _check_holder(tx: Tx, at: datetime, cid: str, key: str, shown: Shown) -> Non
 def _choices(tx: Tx, at: datetime, shown: Shown, trigger: str) -> dict[str, Any]:
     if trigger == "hand_over":
         return {"holder": _free_rungs(tx, shown)}
+    if trigger == "strike_source":
+        seen = records.sources(tx, shown.seen.id)
+        return {"source_id": [(s.id, _source(s)) for s in seen if s.struck_at is None]}
     if trigger in ("report_to_authority", "told_authority"):
         return {"authority_route": _routes(tx, shown, trigger)}
     if trigger in ("acknowledge", "review"):

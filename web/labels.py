@@ -171,6 +171,15 @@ MOVES: dict[tuple[str, str], MoveWords] = {
     ("concern", "release"): MoveWords(N_("Lift the hold"), N_("Hold lifted")),
     ("concern", "hand_over"): MoveWords(N_("Hand over"), N_("Handed over")),
     ("concern", "climb"): MoveWords(N_("Move up"), N_("Moved one rung up")),
+    ("concern", "name_source"): MoveWords(
+        N_("Name a source of harm"), N_("Somebody was named as a source of harm")
+    ),
+    ("concern", "strike_source"): MoveWords(
+        N_("Take out somebody named by mistake"), N_("Somebody named by mistake was taken out")
+    ),
+    ("concern", "pass_on"): MoveWords(
+        N_("Pass it on"), N_("Passed on: whoever held it is named in it")
+    ),
     ("concern", "close"): MoveWords(N_("Close the concern"), N_("Concern closed")),
     ("concern", "reopen"): MoveWords(N_("Take up again"), N_("Concern taken up again")),
     ("escalation", "raise"): MoveWords(N_("Escalate"), N_("Escalated")),

@@ -597,6 +597,8 @@ def _place_rows(noun: Noun, f: Any, to: str) -> list[Row]:
 
 
 NO_CLOCK = "-"
+# Moves after which the clocks that run are somebody else's.
+PASSED_ON = ("reassign", "hand_over", "pass_on")
 
 
 def _clock_rows(
@@ -613,7 +615,7 @@ def _clock_rows(
     """End the old state's clock and start the new one's. Returns what the log says of it: the
     clocks started, or who owns them from now (`owner`) and who did (`was`; nobody: all of them)."""
     if f.state == to and not m.restarts:
-        if m.trigger not in ("reassign", "hand_over"):
+        if m.trigger not in PASSED_ON:
             return {}
         row = _new_owner(table, f, values)
         rows.append(row)

@@ -182,6 +182,11 @@ def _sources(a: _Asking) -> str | None:
     return None
 
 
+def _source(a: _Asking) -> str | None:
+    there = {source.id for source in a.f.sources}
+    return None if a.given["source_id"] in there else N_("Choose who was named by mistake.")
+
+
 CHECKS: Mapping[str, Callable[[_Asking], str | None]] = {
     "link_worker_id": _link_worker,
     "asked": _asked,
@@ -196,6 +201,7 @@ CHECKS: Mapping[str, Callable[[_Asking], str | None]] = {
     "consequence_id": _consequence,
     "replaces_id": _replaces,
     "sources": _sources,
+    "source_id": _source,
     **{f"{duty}_id": _party(f"{duty}_id") for duty in DUTIES},
 }
 

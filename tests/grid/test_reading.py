@@ -313,6 +313,8 @@ BY = {
         "hold release close reopen": HOLDER,
         "hand_over": HOLDER | relation("concern", "ladder"),
         "climb": HOLDER | SYSTEM,
+        "name_source strike_source": HOLDER | relation("concern", "ladder"),
+        "pass_on": SYSTEM,
     },
     "escalation": {
         "raise": {Hat("link_worker"), Hat("provider_leader"), Hat("person")} | STAND_IN | SYSTEM,
@@ -519,6 +521,7 @@ SYSTEM_ONLY = {
     ("referral", "stop"),
     ("consent", "expire"),
     ("override", "climb"),
+    ("concern", "pass_on"),
     ("emergency", "end"),
     ("escalation", "overtake"),
     ("assurance", "lapse"),
@@ -936,10 +939,13 @@ def test_a_concern_is_closed_by_its_holder_only_and_never_unread() -> None:
     assert all({hat.relation for hat in line.hats} == {"holder"} for line in closing)
 
 
-def test_nothing_but_climb_is_done_to_a_concern_by_the_system_or_a_follow() -> None:
-    assert {o.trigger for o in reading.lines("concern") if "system" in o.roles} == {"climb"}
+def test_the_system_only_moves_a_concern_on_to_somebody_else() -> None:
+    by_system = {o.trigger for o in reading.lines("concern") if "system" in o.roles}
+    assert by_system == {"climb", "pass_on"}
     fired = {e.what for f in reading.follows() for e in f.effects if e.kind == "Fire"}
-    assert not {what for what in fired if what.startswith("concern.")}
+    assert {what for what in fired if what.startswith("concern.")} == {"concern.pass_on"}
+    causes = [f for f in reading.follows() if "concern.pass_on" in {e.what for e in f.effects}]
+    assert [(f.noun, f.trigger) for f in causes] == [("concern", "name_source")]
 
 
 def test_being_named_as_a_source_of_harm_gives_nobody_a_move() -> None:
@@ -964,6 +970,7 @@ def test_a_fired_move_is_one_the_system_may_make_and_has_no_guard_of_its_own() -
         "emergency.end",
         "agreement.replace",
         "escalation.overtake",
+        "concern.pass_on",
     }
     for what in fired:
         noun, trigger = what.split(".")

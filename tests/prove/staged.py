@@ -126,6 +126,7 @@ class Stage:
         self.ids: dict[tuple[Noun, int], str] = {}
         self.person = Put(self._person)
         self.consequence = ""
+        self.named: dict[str, str] = {}
         self._places()
         self._standards()
         self._agreements()
@@ -187,6 +188,7 @@ class Stage:
             "provider_id": lambda v: self.w.provider[v] if v else None,
             "person_id": lambda v: self.person[v] if v else None,
             "consequence_id": lambda v: self.consequence,
+            "source_id": lambda v: self.named.get(v) or new_id(),
             "redirected_to": lambda v: self.ids.get((noun, slot)),
             "conditional_activities": lambda v: [self.w.activity[ACTIVITY[n]] for n in v],
             "consequences": lambda v: [
@@ -197,7 +199,11 @@ class Stage:
             ],
             "sources": lambda v: [
                 {
-                    n: self.w.org[i] if n == "organisation_id" else self.w.actor[i].user_id
+                    n: i
+                    if n == "words"
+                    else self.w.org[i]
+                    if n == "organisation_id"
+                    else self.w.actor[i].user_id
                     for n, i in one.items()
                 }
                 for one in v
@@ -436,7 +442,7 @@ class Stage:
             acknowledged_by=self.w.actor[c.read_by].membership_id if c.read_by else None,
         )
         for name in sorted(c.sources):
-            self.row(
+            self.named[f"naming {name}"] = self.row(
                 "concern_source",
                 concern_id=made,
                 user_id=None if name in self.w.org else self.w.actor[name].user_id,

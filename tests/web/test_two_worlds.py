@@ -264,11 +264,16 @@ def named_in_a_concern(w: World, records: dict[str, str], who: str, chance: rand
     source = {"user_id": actor.user_id} if how == "user" else {
         "organisation_id": actor.organisation_id
     }  # fmt: skip
-    given = {"person_id": records["person"], "seen": "Bruises.", "sources": [source]}
+    given = {"person_id": records["person"], "seen": "Bruises."}
     raiser, danger = chance.choice(("sam", "gwen", "tess")), chance.random() < 0.5
-    made = w.step(Noun.CONCERN, None, "raise", raiser, given={**given, "danger": danger})
+    later = chance.random() < 0.5
+    given |= {"danger": danger, "sources": [] if later else [source]}
+    made = w.step(Noun.CONCERN, None, "raise", raiser, given=given)
     if chance.random() < 0.5:
-        w.step(Noun.CONCERN, made.id, "acknowledge", "gwen", given={"hold_stays": True})
+        w.step(Noun.CONCERN, made.id, "acknowledge", "gwen", given={"hold_stays": not later})
+    if later:
+        said = {"sources": [source], "note": "She said so."}
+        w.step(Noun.CONCERN, made.id, "name_source", "gwen", given=said)
 
 
 def records_put_right(w: World, records: dict[str, str], who: str, chance: random.Random) -> None:

@@ -12,7 +12,7 @@ from referral import policy
 from referral.states import Noun
 from web.schemas.agreements import DraftAgreement
 from web.schemas.base import Command, Nothing
-from web.schemas.concerns import RaiseConcern
+from web.schemas.concerns import RaiseConcern, Source
 from web.schemas.consent import HOW, RecordConsent
 from web.schemas.emergencies import OpenRecord
 from web.schemas.escalations import Consequence, RaiseEscalation
@@ -72,6 +72,8 @@ KINDS: Mapping[str, FieldOf] = {
     "conditions_note_id": lambda needed: Id(needed),
     "consequence_id": lambda needed: Id(needed),
     "asked": lambda needed: OwnerKey(needed or N_("Choose whom you ask.")),
+    "sources": lambda needed: Many(fields.Nested(Source), needed, most=20),
+    "source_id": lambda needed: Id(needed),
     "holder": lambda needed: OwnerKey(needed or N_("Choose who holds it from now.")),
 }
 # What the program finds out itself, and nobody may say.

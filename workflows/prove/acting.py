@@ -198,6 +198,25 @@ def _findings(x: Any, plain: dict[str, Any]) -> list[Said]:
     ]
 
 
+NAMED_LATER = ("priya", "gwen", "singers")
+
+
+def _to_name(x: Any, plain: dict[str, Any]) -> list[Said]:
+    said = [
+        (f"naming {name}", {**plain, "sources": [world.as_source(name)]})
+        for name in NAMED_LATER
+        if name not in x.record.sources
+    ]
+    return [*said, ("naming nobody with an account", {**plain, "sources": [{"words": "words"}]})]
+
+
+def _to_strike(x: Any, plain: dict[str, Any]) -> list[Said]:
+    return [
+        (f"not {name}", {**plain, "source_id": f"naming {name}"})
+        for name in sorted(x.record.sources)
+    ] or [("somebody", {**plain, "source_id": "nobody"})]
+
+
 VARIED: dict[tuple[Noun, str], Callable[[Any, dict[str, Any]], list[Said]]] = {
     (Noun.REFERRAL, "reassign"): _workers,
     (Noun.CONCERN, "hand_over"): _holders,
@@ -205,6 +224,8 @@ VARIED: dict[tuple[Noun, str], Callable[[Any, dict[str, Any]], list[Said]]] = {
     (Noun.CONCERN, "acknowledge"): _hold_stays,
     (Noun.CONCERN, "hold"): _reach,
     (Noun.CONCERN, "reopen"): _safe,
+    (Noun.CONCERN, "name_source"): _to_name,
+    (Noun.CONCERN, "strike_source"): _to_strike,
     (Noun.ESCALATION, "decide"): _decisions,
     (Noun.ESCALATION, "settle"): _settled,
     (Noun.ESCALATION, "ask"): _whom_to_ask,
@@ -299,7 +320,10 @@ def _effect(noun: Noun, record: Any, name: str, f: Any, given: Given) -> Any:
             record = record._replace(hold="all" if reach and record.hold == "all" else reach)
         elif about.table == "concern_source":
             named = params.get("user_id") or params.get("organisation_id")
-            record = record._replace(sources=record.sources | {named} if named else record.sources)
+            struck = params.get("was_user_id") or params.get("was_organisation_id")
+            record = record._replace(
+                sources=record.sources - {struck} | ({named} if named else frozenset())
+            )
         elif about.table == "consequence":
             change = -1 if "old_id" in params else 1
             record = record._replace(unsettled=record.unsettled + change)
@@ -332,7 +356,7 @@ def record_after(noun: Noun, record: Any, m: Move, to: str, f: Any, given: Given
 
 def _clocked(table: Table, record: Any, m: Move, to: str, f: Any, values: Mapping[str, Any]) -> Any:
     if f.state == to and not m.restarts:
-        if m.trigger in ("reassign", "hand_over"):
+        if m.trigger in engine.PASSED_ON:
             return _passed_on(table, record, f, values)
         return record
     owner = engine.owner_after(table, f, to, values) if table.states[to].clock else ""  # type: ignore[index]

@@ -412,10 +412,7 @@ def _openings(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
 
 def _concerns(s: State, slice_: Slice, slot: int) -> Iterator[Beginning]:
     for about in slice_.concerns:
-        sources = [
-            {"organisation_id": one} if one in world.PLACE_OF else {"user_id": one}
-            for one in sorted(about.sources)
-        ]
+        sources = [world.as_source(one) for one in sorted(about.sources)]
         given = {
             "seen": "words",
             "danger": about.danger,

@@ -59,6 +59,7 @@ def settled(s: State) -> State:
 
 
 GIVEN = Consent("given", last=True)
+NAMING = ("name_source", "strike_source", "pass_on")
 ERASURE = Rights("in_progress", kind="erasure", taken_by="priya", kept_for_long=False)
 ASSURED = (Assurance("assured"), Assurance("assured", "clay"))
 IN_FORCE = (Agreement("in_force"),)
@@ -311,7 +312,7 @@ def _slices() -> tuple[Slice, ...]:
             "One referral, and one concern with its hold.",
             starting(ready(consents=(GIVEN,)), ready()),
             {R: frozenset(TABLES[R].triggers) - {"reassign"},
-             S: frozenset(TABLES[S].triggers) - {"climb", "hand_over"}},
+             S: frozenset(TABLES[S].triggers) - {"climb", "hand_over", *NAMING}},
             (*USUAL, "paul", "seth"),
             Bounds({R: 1, S: 1}),
             whole=frozenset({S}),
@@ -340,7 +341,7 @@ def _slices() -> tuple[Slice, ...]:
             "ladder",
             "A concern on its way up, with a named source of harm on each rung.",
             starting(ready()),
-            {S: frozenset(TABLES[S].triggers) - {"told_authority", "release"}},
+            {S: frozenset(TABLES[S].triggers) - {"told_authority", "release", *NAMING}},
             (*LADDER, "sam", "olu", "sol", "priya"),
             Bounds({S: 1}, marks=True),
             whole=frozenset({S}),
@@ -360,6 +361,23 @@ def _slices() -> tuple[Slice, ...]:
             (*USUAL, "rae", "paul", "seth", "amara", "gail", "olu"),
             Bounds({R: 1, C: 1}),
             swept=frozenset({R}),
+        ),
+        Slice(
+            "named later",
+            "Somebody is named while a concern is open: the link worker, the holder, the "
+            "provider; and taken out again. One raised it who is named then.",
+            lazily(
+                lambda: (
+                    *where("sent", "active", consents=(GIVEN,), concerns=(Concern("raised"),)),
+                    ready(
+                        concerns=(Concern("under_review", raiser="priya", hold="all"),),
+                    ),
+                )
+            ),
+            {S: frozenset({"acknowledge", "climb", "close", "told_authority", *NAMING}),
+             R: frozenset({"accept", "start"})},
+            ("priya", "sam", "gwen", "paul", "seth", "sol"),
+            Bounds({R: 1, S: 1}),
         ),
         Slice(
             "full hold",

@@ -872,6 +872,16 @@ def team_of(c: Concern) -> str:
     return ORGANISATION.get(c.raiser, "ash")
 
 
+def as_source(name: str) -> dict[str, str]:
+    """How somebody, or an organisation, is named in a concern."""
+    return {"organisation_id": name} if name in PLACE_OF else {"user_id": name}
+
+
+def _source(name: str) -> ladder.Source:
+    said = as_source(name)
+    return ladder.Source(f"naming {name}", said.get("user_id"), said.get("organisation_id"))
+
+
 def implicated(c: Concern) -> frozenset[str]:
     """Whoever is named in it, and the provider it is about."""
     return c.sources | {c.provider} if c.provider and c.person is None else c.sources
@@ -882,6 +892,7 @@ def concern_facts(x: ConcernSituation, actor: Actor) -> Any:
     organisation = team_of(c)
     barred = implicated(c)
     rung, holder = safeguarding(organisation, c.rung + 1, barred)
+    free_rung, free_holder = safeguarding(organisation, c.rung, barred)
     return filled(
         facts.ConcernFacts,
         {
@@ -900,6 +911,10 @@ def concern_facts(x: ConcernSituation, actor: Actor) -> Any:
             "staff_named": bool(c.sources),
             "actor_implicated": is_named(actor, barred),
             "erased": x.erased,
+            "raiser_named": c.raiser in c.sources,
+            "sources": tuple(map(_source, sorted(c.sources))),
+            "free_rung": free_rung,
+            "free_holder": free_holder,
             "held_by_it": bool(c.hold),
             "closed_to_actor": False,
             "alarm": False,
@@ -1391,6 +1406,12 @@ def _replaced(s: State, noun: Noun, slot: int) -> list[int]:
     return [old] if old >= 0 and s.agreements[old].state == "in_force" else []
 
 
+def _holder_named(s: State, noun: Noun, slot: int) -> list[int]:
+    c = s.concerns[slot]
+    free = any(c.holder in a.keys and not is_named(a, implicated(c)) for a in CAST.values())
+    return [] if free or c.holder.startswith("outside@") else [slot]
+
+
 WHICH: dict[str, Callable[[State, Noun, int], list[int]]] = {
     "relying on it": _relying,
     "renewed by it": _beside("given"),
@@ -1401,6 +1422,7 @@ WHICH: dict[str, Callable[[State, Noun, int], list[int]]] = {
     "the member's other": _members_other,
     "each with this provider": _at_provider,
     "replaced by it": _replaced,
+    "itself, held by whoever is named": _holder_named,
     "itself": lambda s, noun, slot: [slot],
 }
 

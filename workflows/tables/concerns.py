@@ -9,7 +9,7 @@ from referral.clocks import member_key
 from referral.rotas import AUTHORITIES
 from referral.states import ConcernState as S
 from referral.states import Noun, Relation, Role
-from workflows.guards import need, not_erased
+from workflows.guards import guard, need, not_erased
 from workflows.moves import N_, Clock, Fire, Hat, State, Table, Tell, move
 from workflows.tables.referrals import SYSTEM
 
@@ -56,8 +56,16 @@ def _above(f: Any, actor: Any) -> bool:
 
 CAST = {
     "holder": lambda f: f.holder,
-    "raiser": lambda f: member_key(f.raised_by) if f.raised_by else None,
+    # Somebody who is named themselves hears nothing of it, though they raised it.
+    "raiser": lambda f: member_key(f.raised_by) if f.raised_by and not f.raiser_named else None,
 }
+somebody_named = guard(
+    "somebody_named",
+    N_("Nobody is named as a source of harm in this concern."),
+    N_("There is nothing to take out."),
+    "whoever is named neither sees it nor acts on it",
+    lambda f, g, at: bool(f.sources),
+)
 CLIMB = Fire(Noun.CONCERN, "climb", "itself")
 
 
@@ -286,6 +294,41 @@ MOVES = (
         restarts=True,
         sets=lambda f, g, at: {"rung": f.next_rung, "holder": f.next_holder},
         follows=(Tell("new_holder", "concern_climbed"),),
+    ),
+    move(
+        "name_source",
+        OPEN,
+        None,
+        HOLDER | LADDER,
+        N_("Somebody is named as a source of harm. From now they neither see it nor act on it."),
+        needs=(
+            need("sources", N_("Choose who it is, or write it.")),
+            need("note", N_("Write how you know.")),
+        ),
+        effects=("concern_sources", "concern_hold_named"),
+        follows=(Fire(Noun.CONCERN, "pass_on", "itself, held by whoever is named"),),
+    ),
+    move(
+        "strike_source",
+        OPEN,
+        None,
+        HOLDER | LADDER,
+        N_("Somebody was named by mistake, and is taken out."),
+        guards=(somebody_named,),
+        needs=(
+            need("source_id", N_("Choose who was named by mistake.")),
+            need("note", N_("Write how you know.")),
+        ),
+        effects=("source_struck",),
+    ),
+    move(
+        "pass_on",
+        OPEN,
+        None,
+        SYSTEM,
+        N_("Whoever held it is named in it: the first rung above that isn't, holds it from now."),
+        sets=lambda f, g, at: {"rung": f.free_rung, "holder": f.free_holder},
+        follows=(Tell("new_holder", "concern_handed_over"),),
     ),
     move(
         "close",
