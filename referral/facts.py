@@ -57,6 +57,10 @@ IMPLICATED = """(EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id
   OR EXISTS (SELECT 1 FROM provider ip WHERE ip.id = c.provider_id
     AND ip.organisation_id = :actor_org))"""
 
+# Whoever raised one and was named in it themselves has raised nothing that is there for them.
+NAMED_MYSELF = """EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = c.id
+    AND s.user_id = :user_id)"""
+
 
 def closed_person(person: str) -> str:
     """Whether a person's record (`person`: the column of their id) is closed to the actor, who is

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from referral import keys
 from referral.actors import Actor
-from referral.facts import IMPLICATED, asking
+from referral.facts import IMPLICATED, NAMED_MYSELF, asking
 from referral.messages import UNREAD, side_of
 from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, under
 from referral.scopes import asked, opened, people_scope
@@ -1020,11 +1020,8 @@ BELOW = Sql(
     AND {NOT_NAMED} ORDER BY t.due, c.id LIMIT 100""",
     _CONCERN_LINE_TIMES,
 )
-# Whoever raised one and was named in it later has raised nothing that is there for them.
-_NOT_ME = """ AND NOT EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = c.id
-    AND s.user_id = :user_id)"""
 RAISED_BY = Sql(
-    f"{_CONCERN_LINE} WHERE c.raised_by = :member {_NOT_ME}"
+    f"{_CONCERN_LINE} WHERE c.raised_by = :member AND NOT {NAMED_MYSELF}"
     " ORDER BY c.created_at DESC, c.id DESC LIMIT 50",
     _CONCERN_LINE_TIMES,
 )
@@ -1090,7 +1087,8 @@ UNSEEN = Sql(
     c.acknowledged_at, {IMPLICATED}
   FROM concern c LEFT JOIN membership m ON m.id = c.acknowledged_by
   LEFT JOIN app_user u ON u.id = m.user_id
-  WHERE c.raised_by = :member AND (c.state = 'raised' OR c.acknowledged_at > :since) {_NOT_ME}
+  WHERE c.raised_by = :member AND (c.state = 'raised' OR c.acknowledged_at > :since)
+    AND NOT {NAMED_MYSELF}
   ORDER BY c.state <> 'raised', c.created_at LIMIT 3""",
     _times(Unseen, "seen_at"),
 )

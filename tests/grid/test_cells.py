@@ -188,7 +188,12 @@ class Stage:
                 None,
                 "raise",
                 "priya",
-                given={"person_id": w.person(), "seen": "Bruises.", "danger": False},
+                given={
+                    "person_id": w.person(),
+                    "seen": "Bruises.",
+                    "danger": False,
+                    "sources": [{"words": "A neighbour"}],
+                },
             )
             made[state] = raised.id
             for trigger, given in moves:
@@ -521,6 +526,9 @@ class Stage:
                         "user_id": actor.user_id,
                         "organisation_id": None,
                         "words": None,
+                        "was_user_id": None,
+                        "was_organisation_id": None,
+                        "struck_at": None,
                     },
                 )
 
@@ -646,6 +654,8 @@ class Stage:
             "reach": "all",
             "holder": f"safeguarding_lead@{w.place['harbour']}",
             "asked": f"member@{w.actor['priya'].membership_id}",
+            "sources": [{"words": "Her nephew"}],
+            "source_id": w.place["root"],
             "decision": "uphold",
             "finding": "right_to_open" if self.noun == "emergency" else "right",
             "identity_how": "documents",

@@ -16,6 +16,7 @@ import pytest
 from referral import facts, ledger
 from referral.actors import Actor, the_system
 from referral.ids import new_id
+from referral.ladder import Source
 from referral.ledger import TABLES, Row
 from referral.policy import SHIPPED, Rules
 from referral.states import Noun, Role
@@ -240,6 +241,7 @@ FACTS: dict[Noun, tuple[type[Any], type[Any]]] = {
     Noun.AGREEMENT: (facts.AgreementFacts, facts.AgreementFacts),
     Noun.EMERGENCY: (facts.EmergencyFacts, facts.EmergencyFacts),
 }
+NAMED = new_id()
 SAID: dict[str, Any] = {
     "asked": f"member@{new_id()}",
     "breaks": None,
@@ -258,6 +260,8 @@ SAID: dict[str, Any] = {
     "rules": SHIPPED,
     "review_at": AT,
     "severity": "low",
+    "source_id": NAMED,
+    "sources": [{"user_id": new_id(), "words": "Words."}],
     "capacity_id": new_id(),
     "until": AT,
 }
@@ -268,7 +272,7 @@ GIVEN: dict[str, Any] = {
     "purposes": ["share_with_provider"],
     "reach": "all",
     "seen": "Words.",
-    "sources": [{"user_id": new_id(), "words": "Words."}],
+    "sources": SAID["sources"],
     "title": "Words",
 }
 
@@ -295,6 +299,8 @@ def facts_for(noun: Noun, state: str | None, actor: Actor) -> Any:
         known |= {"parties": orgs, "unsigned": orgs, "provider_gates": ((new_id(), 0),)}
     if noun is Noun.RIGHTS:
         known |= {"kind": "access"}
+    if noun is Noun.CONCERN:
+        known |= {"sources": (Source(NAMED, new_id(), None),)}
     return f._replace(**known)
 
 

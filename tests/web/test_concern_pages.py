@@ -9,6 +9,7 @@ import pytest
 from referral.store import Sql, Store
 from tests.web.client import Page, sign_in
 from tests.web.pages import HOSTILE
+from tests.winding import rows
 from tests.world import World, build
 
 SEEN = "A bruise on her arm"
@@ -259,6 +260,41 @@ def test_a_concern_is_handed_to_a_rung_that_is_not_named(w: World) -> None:
     )
     assert "Handed over" in page.words
     assert "With you" in sign_in(w, "paul").get("/concerns").words
+
+
+def test_somebody_is_named_later_and_taken_out_again(w: World) -> None:
+    rid = w.active()
+    concern, _ = raised(w, f"/referrals/{rid}", "sam")
+    gwen, sol = sign_in(w, "gwen"), sign_in(w, "sol")
+    gwen.fill(f"/concerns/{concern}/acknowledge", hold_stays="no")
+    path = f"/concerns/{concern}/name-source"
+    assert f'href="{path}"' in gwen.get(f"/concerns/{concern}").text
+    nobody = gwen.fill(path, note="Heard it on the phone")
+    assert nobody.status == 422
+    assert "Choose who it is, or write it." in nobody.words
+    assert "Heard it on the phone" in nobody.text
+    assert "Margaret Okoro" in sol.get(f"/referrals/{rid}").words
+    page = gwen.fill(path, source_users=[w.actor["sol"].user_id], note="She said so.")
+    assert "Named as a source of harm Sol" in page.words
+    assert "On hold Yes" in page.words
+    assert "Margaret Okoro" not in sol.get(f"/referrals/{rid}").words
+    struck = f"/concerns/{concern}/strike-source"
+    source = rows(w.store, "SELECT id FROM concern_source")[0][0]
+    page = gwen.fill(struck, source_id=source, note="Another Sol.")
+    assert "Named by mistake Sol" in page.words
+    assert "Margaret Okoro" in sol.get(f"/referrals/{rid}").words
+
+
+def test_who_names_themselves_has_no_concern_to_go_back_to(w: World) -> None:
+    concern, _ = raised(w, f"/referrals/{w.active()}", "sam")
+    gwen = sign_in(w, "gwen")
+    gwen.fill(f"/concerns/{concern}/acknowledge")
+    page = gwen.fill(
+        f"/concerns/{concern}/name-source", source_organisations=[w.org["ash"]], note="All of us."
+    )
+    assert (page.status, page.path) == (200, "/concerns")
+    assert gwen.get(f"/concerns/{concern}").status == 404
+    assert "With you now" in sign_in(w, "paul").get(f"/concerns/{concern}").words
 
 
 def test_whom_the_raiser_told_is_kept_and_leaves_it_unread(w: World) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from referral.ids import new_id
-from referral.rows import put
+from referral.states import Noun
 from referral.store import Store
 from tests.web.api import program
 from tests.web.client import Page, sign_in
@@ -75,12 +75,10 @@ def m(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         source_organisations=[w.org["singers"]],
     )
     made.concern = page.path.split("/")[-1]
-    with store.begin() as tx:
-        # Whom no page of theirs offers to name: others of the ladder, and who runs the service.
-        for who in ("paul", "ada"):
-            values = {"id": new_id(), "system_id": w.system_id, "concern_id": made.concern}
-            named = {"user_id": w.actor[who].user_id, "organisation_id": None, "words": None}
-            put(tx, "concern_source", {**values, **named})
+    # Whom no page of theirs offers to name: others of the ladder, and who runs the service.
+    named = [{"user_id": w.actor[who].user_id} for who in ("paul", "ada")]
+    later = {"sources": named, "note": "He rang them."}
+    w.step(Noun.CONCERN, made.concern, "name_source", "gwen", given=later)
     made.reference = str(
         rows(store, "SELECT reference FROM concern WHERE id = :id", id=made.concern)[0][0]
     )

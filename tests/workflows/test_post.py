@@ -272,6 +272,9 @@ def test_one_who_comes_to_be_named_before_it_is_handed_over_is_not_told(w: World
                 "user_id": w.actor["gwen"].user_id,
                 "organisation_id": None,
                 "words": None,
+                "was_user_id": None,
+                "was_organisation_id": None,
+                "struck_at": None,
             },
         )
     sweep(w)

@@ -1085,6 +1085,15 @@ def _matters(s: Story) -> None:
                 {"reported_to": "County council, adult safeguarding", "authority_reference": "A-1"},
             ),
             (1, "gwen", "authority_decides", {"authority_decision": "section_42"}),
+            (
+                1,
+                "gwen",
+                "name_source",
+                {
+                    "sources": [{"words": "Her nephew"}],
+                    "note": "She told the council so.",
+                },
+            ),
         ),
     )
     concern(
