@@ -676,6 +676,25 @@ def progress_bar(hidden: bool) -> Iterator[Callable[[str, int, int | None], None
 # -- looking ------------------------------------------------------------------------------------
 
 
+@main.command("api")
+@plainly
+def api_routes() -> None:
+    """Print each route of the API with its role and an example: docs/api-routes.md."""
+    import secrets
+
+    from referral.store import Store
+    from web.api.printing import print_routes
+    from web.app import create_app
+    from web.edge import Edge
+    from web.settings import Settings
+
+    # Nobody signs in here: the key lives as long as the printing.
+    app = create_app(Edge(Store("sqlite://")), Settings(secret_key=secrets.token_urlsafe(48)))
+    with app.test_request_context():
+        document = app.test_client().get("/api/v1/openapi.json").json
+        say(print_routes(app, document or {}))
+
+
 @main.command()
 @plainly
 def states() -> None:

@@ -3,8 +3,10 @@ can be asked for; the document is one that other people's tools can read."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from referral.states import Noun, Role
 from referral.store import Store
 from tests.web.api import PREFIX, document_of
 from web.access import STAFF, rule_of
+from web.api.printing import listed, print_routes
 from web.app import App, create_app
 from web.edge import Edge
 from web.labels import said
@@ -24,6 +27,7 @@ from web.settings import Settings
 from workflows.engine import TABLES
 
 DOCUMENT = f"{PREFIX}/openapi.json"
+PAGE = Path(__file__).parents[2] / "docs" / "api-routes.md"
 # Where each noun's moves are; assurance is one with its provider.
 PATHS = {
     Noun.REFERRAL: "referrals",
@@ -65,6 +69,25 @@ def test_every_route_of_the_api_says_which_roles_may_use_it(app: App) -> None:
         assert roles, route
         assert roles <= STAFF, route
         assert Role.PERSON not in roles
+
+
+def test_every_route_of_the_api_stands_on_its_page_with_its_role_and_an_example(app: App) -> None:
+    """Print it again after a change: `segue api > docs/api-routes.md`."""
+    with app.test_request_context():
+        printed = print_routes(app, document_of(app))
+        every = [route for _tag, route in listed(app, document_of(app))]
+    assert PAGE.read_text() == printed + "\n"
+    found = {(route.method, route.path) for route in every}
+    for rule in routes(app):
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            assert rule.rule == DOCUMENT or (method, documented(rule)) in found, rule
+    assert all(route.who and route.says for route in every)
+    # What must be said is in the example; what isn't asked has none.
+    begin = next(r for r in every if (r.method, r.path) == ("POST", f"{PREFIX}/concerns"))
+    assert json.loads(begin.body) == {"danger": False, "seen": "words"}
+    alone = {r.path.rpartition("/")[2] for r in every if r.who == "the system alone"}
+    assert {"lapse", "expire", "overtake"} <= alone
+    assert not {"send", "accept", "withdraw"} & alone
 
 
 def test_every_route_of_the_api_is_in_its_document(app: App) -> None:

@@ -369,8 +369,9 @@ def _slices() -> tuple[Slice, ...]:
             lazily(
                 lambda: (
                     *where("sent", "active", consents=(GIVEN,), concerns=(Concern("raised"),)),
-                    ready(
-                        concerns=(Concern("under_review", raiser="priya", hold="all"),),
+                    *(
+                        ready(concerns=(Concern(state, raiser="priya", hold="all"),))
+                        for state in ("under_review", "reported", "enquiry", "monitoring")
                     ),
                 )
             ),
