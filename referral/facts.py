@@ -36,7 +36,8 @@ from referral.store import Sql, Tx, with_times
 # -- fragments said once ------------------------------------------------------------------------
 
 ABSENT = """(lw.ended_at IS NOT NULL OR (lw.away_from <= :at
-     AND (lw.away_until IS NULL OR lw.away_until > :at)))"""
+     AND (lw.away_until IS NULL OR lw.away_until > :at))
+     OR EXISTS (SELECT 1 FROM app_user su WHERE su.id = lw.user_id AND NOT su.active))"""
 
 NAMED_IN_CONCERN = """EXISTS (SELECT 1 FROM guard.concern k
      JOIN guard.concern_source ks ON ks.concern_id = k.id

@@ -7,7 +7,7 @@ is outside it isn't found."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from referral.actors import Actor
 from referral.schema import EVIDENCE_COUNTS, of, under
@@ -118,11 +118,13 @@ class Account(NamedTuple):
     place: str | None
     started_at: datetime
     ended_at: datetime | None
+    place_id: str | None = None
 
 
+ACCOUNT_COLUMNS = """m.id, u.id, u.name, u.email, u.active, m.role, o.id, o.name, mp.name,
+  m.started_at, m.ended_at, mp.id"""
 _ACCOUNTS = f"""
-SELECT m.id, u.id, u.name, u.email, u.active, m.role, o.id, o.name, mp.name, m.started_at,
-  m.ended_at
+SELECT {ACCOUNT_COLUMNS}
 FROM membership m
 JOIN app_user u ON u.id = m.user_id
 JOIN organisation o ON o.id = m.organisation_id
@@ -130,18 +132,18 @@ JOIN place pl ON pl.id = o.place_id
 LEFT JOIN place mp ON mp.id = m.place_id
 WHERE m.system_id = :system_id AND {WITHIN}
 """
-ACCOUNTS = Sql(_ACCOUNTS + " ORDER BY u.name, u.id, m.id LIMIT 500", (9, 10))
 ACCOUNTS_IN = Sql(_ACCOUNTS + " AND o.id = :id ORDER BY u.name, u.id, m.id LIMIT 500", (9, 10))
 
 
-def accounts(tx: Tx, actor: Actor, organisation_id: str | None = None) -> list[Account]:
-    """The accounts of one organisation, or of every one in the place the actor answers for."""
-    rows = (
-        tx.rows(ACCOUNTS, **asked(actor))
-        if organisation_id is None
-        else tx.rows(ACCOUNTS_IN, **asked(actor), id=organisation_id)
-    )
-    return [Account._make(row)._replace(active=bool(row[4])) for row in rows]
+def account_made(row: tuple[Any, ...]) -> Account:
+    """One account from a row of `ACCOUNT_COLUMNS`."""
+    return Account._make(row)._replace(active=bool(row[4]))
+
+
+def accounts(tx: Tx, actor: Actor, organisation_id: str) -> list[Account]:
+    """The accounts of one organisation in the place the actor answers for."""
+    rows = tx.rows(ACCOUNTS_IN, **asked(actor), id=organisation_id)
+    return [account_made(row) for row in rows]
 
 
 ACCOUNT_OF = Sql("SELECT id FROM app_user WHERE email = :email AND system_id = :system_id")

@@ -112,6 +112,15 @@ def account(tx: Tx, email: str) -> Account | None:
     return None if row is None else Account(row[0], row[1], row[2], bool(row[3]))
 
 
+OWN = Sql("SELECT email, password_hash FROM app_user WHERE id = :id")
+
+
+def own(tx: Tx, user_id: str) -> tuple[str, str | None]:
+    """The address and the kept password of an account that is signed in."""
+    row = tx.row(OWN, id=user_id)
+    return ("", None) if row is None else (row[0], row[1])
+
+
 def posts(tx: Tx, user_id: str, at: datetime) -> list[Post]:
     """The roles this account has now."""
     rows = tx.rows(MEMBERSHIPS, user_id=user_id, at=at)

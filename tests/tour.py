@@ -34,7 +34,8 @@ from workflows.engine import move_tables
 A_MONDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 MEMBERS = Sql(
     "SELECT CAST(m.id AS text), u.email, m.role FROM membership m"
-    " JOIN app_user u ON u.id = m.user_id ORDER BY m.role, u.email"
+    " JOIN app_user u ON u.id = m.user_id WHERE u.active AND m.ended_at IS NULL"
+    " ORDER BY m.role, u.email"
 )
 LINK = re.compile(r'<a\b[^>]*?\shref="(/[^"#]*)')
 START = ("/", "/notices", "/help", "/accessibility", "/privacy")

@@ -283,5 +283,5 @@ def unread(tx: Tx, at: datetime) -> list[dict[str, str]]:
                 "%(num)s people you answer for have not read it.",
                 one.below,
             )
-        found.append({"id": one.id, "title": one.title, "act_by": words})
+        found.append({"href": f"/announcements/{one.id}", "title": one.title, "act_by": words})
     return found

@@ -60,6 +60,7 @@ MODULES: tuple[str, ...] = (
     "web.providers",
     "web.agreements",
     "web.organisations",
+    "web.accounts",
     "web.accountability",
     "web.announcements",
     "web.themes",

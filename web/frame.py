@@ -55,6 +55,15 @@ GOVERNANCE = (
     (N_("Reports"), "/reports"),
     (N_("Help"), "/help"),
 )
+# The log is read by those who answer for the whole system, and by its auditors.
+PLACE = (
+    (N_("Reviews"), "/"),
+    (N_("Dashboard"), "/dashboard"),
+    (N_("Providers"), "/providers"),
+    (N_("Agenda"), "/agenda"),
+    (N_("Reports"), "/reports"),
+    (N_("Help"), "/help"),
+)
 INFORMATION = (
     (N_("Reviews"), "/"),
     (N_("People's requests"), "/rights"),
@@ -77,10 +86,10 @@ SAFEGUARDING = (
     (N_("Help"), "/help"),
 )
 ADMIN = (
+    (N_("What needs you"), "/"),
     (N_("Users"), "/users"),
     (N_("Organisations"), "/organisations"),
     (N_("Policy"), "/policy"),
-    (N_("Wording"), "/wording"),
     (N_("System"), "/system"),
     (N_("Help"), "/help"),
 )
@@ -95,6 +104,7 @@ MENUS: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.LINK_WORKER: WORKER,
     Role.TEAM_LEAD: LEAD,
     Role.PROVIDER_LEADER: LEADER,
+    Role.GOVERNANCE_LEAD: PLACE,
     Role.SAFEGUARDING_LEAD: SAFEGUARDING,
     Role.ADMINISTRATOR: ADMIN,
     Role.AUDITOR: AUDITOR,
@@ -126,6 +136,11 @@ def opens_to(app: Flask, path: str, role: Role) -> bool:
     return rule is None or rule.roles is None or role in rule.roles
 
 
+def menu_of(role: Role) -> tuple[tuple[str, str], ...]:
+    """The menu of a role: (words, path)."""
+    return MENUS.get(role, GOVERNANCE)
+
+
 def menu(app: Flask, role: Role) -> list[dict[str, Any]]:
     """The menu of a role, the page one is on marked."""
     here = request.path
@@ -137,7 +152,7 @@ def menu(app: Flask, role: Role) -> list[dict[str, Any]]:
             if here == path
             else ("true" if path != "/" and here.startswith(f"{path}/") else False),
         }
-        for text, path in MENUS.get(role, GOVERNANCE)
+        for text, path in menu_of(role)
         if there_is(app, path) and opens_to(app, path, role)
     ]
 

@@ -495,6 +495,41 @@ GROUPS: tuple[Group, ...] = (
                 ADMINISTRATORS,
             ),
             Task(
+                "forgotten-password",
+                N_("Help somebody who forgot their password"),
+                (
+                    N_("Make sure that it is them: ring the number you know, or see them."),
+                    N_("Open “Users”, their name, and choose to give a new password."),
+                    N_("Tell it to them in person or by phone. They choose their own under"
+                       " “Notices”."),
+                ),
+                ("/users", "/users/*", "/users/*/password"),
+                frozenset({Role.ADMINISTRATOR, Role.GOVERNANCE_LEAD}),
+            ),
+            Task(
+                "suspend-an-account",
+                N_("Suspend an account, or let it in again"),
+                (
+                    N_("Open “Users” and their name. You see what waits for them, and who sees"
+                       " to it."),
+                    N_("Choose “Suspend this account”. They are signed out at once."),
+                    N_("Let them in again on the same page. Whoever leaves for good: end their"
+                       " role instead."),
+                ),
+                ("/users/*", "/users/*/suspend"),
+                frozenset({Role.ADMINISTRATOR, Role.GOVERNANCE_LEAD}),
+            ),
+            Task(
+                "change-my-password",
+                N_("Change your own password"),
+                (
+                    N_("Open “Notices”, “Choose how you hear of things”, “Change your"
+                       " password”."),
+                    N_("Type the one you have now, and a new one of 12 letters or more."),
+                ),
+                ("/password", "/notices/how"),
+            ),
+            Task(
                 "new-wording",
                 N_("Publish new words to read out for consent"),
                 (

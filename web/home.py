@@ -15,11 +15,11 @@ from referral.scopes import LEADS
 from referral.states import REFERRAL_OPEN, TAKING_PART, WITH_PROVIDER, ReferralState, Role
 from referral.store import Tx
 from referral.visible import Filters
-from web import audit_pages, errands, labels
+from web import audit_pages, errands, labels, setting_up
 from web.access import STAFF, access, current_actor
-from web.announcements import SENDERS, unread
+from web.announcements import unread
 from web.current import edge
-from web.frame import there_is
+from web.frame import menu_of, opens_to, there_is
 from web.keysets import after, pack
 from web.labels import said, word
 from web.offers import to_confirm
@@ -27,8 +27,7 @@ from web.say import _, ngettext
 from web.sessions import next_of
 from web.words import by_when, day_words, deadline
 from web.worklists import card, drawn, groups
-from workflows import inquiries, reading
-from workflows.hearing import REVIEWERS as ACCESS_REVIEWERS
+from workflows import reading
 from workflows.messages import MESSAGES
 from workflows.reading import Card
 from workflows.working_time import ENGLAND, LONDON, add, local_day, working_days_between
@@ -60,6 +59,8 @@ LISTS: dict[str, dict[str, frozenset[str]]] = {
 def home() -> str:
     actor = current_actor()
     show = request.args.get("show", "")
+    if actor.role is Role.ADMINISTRATOR:
+        return setting_up.home(actor)
     with edge().reading(actor) as (tx, at):
         if actor.role in REVIEWERS:
             return _reviews(tx, actor, at, show)
@@ -411,38 +412,87 @@ def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         "errands": errands.listed(tx, actor, at, work.keys),
         "empty": None if work.counts.now else empty,
         "older": _older(work.after),
-        "to_read": unread(tx, at),
-        "beside": _beside(tx, actor, at),
+        "to_read": _to_read(tx, actor, at),
+        "beside": _beside(actor),
     }
     return render_template("home.jinja", **context)
 
 
-def _beside(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
-    """Further pages of those who answer for a place."""
-    found = [
-        ("/escalations", _("Every escalation")),
-        ("/overrides", _("Shared for safety, without consent")),
-        ("/themes", _("Themes of what is escalated")),
-        ("/accountability", _("Who answers for what")),
-    ]
-    if actor.role in LEADS:
-        found.append(("/agenda", _("An agenda for your next meeting, to print")))
-    if actor.role in ACCESS_REVIEWERS and actor.role is not Role.INFORMATION_GOVERNANCE_LEAD:
-        found.append(("/rights", _("People's requests")))
-        found.append(("/access", _("Who can see what")))
-    if actor.role in SENDERS:
-        found.append(("/announcements", _("Announcements")))
-    unread, to_decide = policies.waiting_for(tx, actor.membership_id, at)
-    if unread:
-        words = ngettext("%(num)s comment to read", "%(num)s comments to read", unread)
-        found.append(("/policy/changes", _("Changes of policy: %(what)s", what=words)))
+def _to_read(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
+    """Announcements, and what was said about the changes of policy one opened."""
+    found = unread(tx, at)
+    comments, to_decide = policies.waiting_for(tx, actor.membership_id, at)
+    if comments:
+        words = ngettext("%(num)s comment to read", "%(num)s comments to read", comments)
+        found.append({"href": "/policy/changes", "title": _("A change of policy"), "act_by": words})
     if to_decide:
         words = ngettext("%(num)s to decide", "%(num)s to decide", to_decide)
-        found.append(("/policy/changes", _("Changes of policy: %(what)s", what=words)))
-    found.append(("/policy", _("Policy: times, reasons, evidence")))
-    if actor.role in inquiries.MAY:
-        found.append(("/inquiries", _("Bundles for inquiries")))
-    return [{"href": href, "text": text} for href, text in found if there_is(current_app, href)]
+        found.append({"href": "/policy/changes", "title": _("A change of policy"), "act_by": words})
+    return found
+
+
+def _beside(actor: Actor) -> list[tuple[str, list[dict[str, str]]]]:
+    """Further pages of those who answer for a place, each under what it is for."""
+    role = actor.role
+    groups = [
+        (
+            _("For a meeting"),
+            [
+                ("/agenda", _("An agenda, to print")),
+                ("/?show=decided", _("Decided this month")),
+                ("/themes", _("Themes of what is escalated")),
+            ],
+        ),
+        (
+            _("Telling and asking"),
+            [
+                ("/announcements", _("Announcements to those who work here")),
+                ("/policy/changes", _("Changes of policy, with what people said")),
+            ],
+        ),
+        (
+            _("Reviews and sharing"),
+            [
+                ("/escalations", _("Every escalation")),
+                ("/overrides", _("Shared for safety, without consent")),
+                ("/agreements", _("Agreements between organisations")),
+            ],
+        ),
+        (
+            _("Who answers, by which rules"),
+            [
+                ("/accountability", _("Who answers for what")),
+                ("/who-answers", _("Who answers the phone, by day and hour")),
+                ("/policy", _("Policy: times, reasons, evidence")),
+            ],
+        ),
+        (
+            _("What is held about people"),
+            [
+                ("/rights", _("People's requests")),
+                ("/access", _("Who can see what")),
+                ("/inquiries", _("Bundles for inquiries")),
+            ],
+        ),
+        (
+            _("Accounts"),
+            [
+                ("/organisations", _("Places and organisations")),
+                ("/users", _("Accounts: add, suspend, a new password")),
+            ],
+        ),
+    ]
+    in_menu = {path for _words, path in menu_of(role)}
+    found = []
+    for heading, links in groups:
+        open_to = [
+            {"href": href, "text": text}
+            for href, text in links
+            if href not in in_menu and opens_to(current_app, href.partition("?")[0], role)
+        ]
+        if open_to:
+            found.append((heading, open_to))
+    return found
 
 
 def _review_chips(
@@ -486,7 +536,7 @@ def _review(row: visible.ReviewRow, at: datetime) -> dict[str, Any]:
 
 
 def _nothing_of_their_own(tx: Tx, actor: Actor, at: datetime) -> str:
-    """Administrators and commissioners: their menu is their work."""
+    """Commissioners: their menu is their work."""
     work = reading.worklist(tx, actor, at, after(int, datetime, int))
     words = _("Nothing waits for you. Choose from the menu above.")
     return render_template(

@@ -28,7 +28,6 @@ from web.schemas.fields import Choice, Email, Id, Text
 from web.schemas.organisations import ASSIGNABLE, AddOrganisation, AddPlace, SetPlacePhones
 from web.timelines import changed
 from web.words import phone_words
-from workflows.caseloads import GIVERS
 from workflows.engine import Refused
 from workflows.moves import N_
 from workflows.organisations import (
@@ -195,25 +194,8 @@ def organisation(record_id: UUID) -> str:
         organisation=found,
         kind=word(labels.ORGANISATIONS, found.kind),
         accounts=accounts,
-        hands_over=actor.role in GIVERS,
-        me=actor.membership_id,
         is_governance=actor.role is Role.GOVERNANCE_LEAD,
         back={"href": "/organisations"},
-    )
-
-
-@pages.get("/users")
-@access(SETS_UP)
-def users() -> str:
-    """Every account in the place one answers for."""
-    actor = current_actor()
-    with edge().reading(actor) as (tx, _at):
-        accounts = oversight.accounts(tx, actor)
-    return page(
-        "users.jinja",
-        accounts=accounts,
-        hands_over=actor.role in GIVERS,
-        me=actor.membership_id,
     )
 
 

@@ -35,7 +35,7 @@ LONGEST = timedelta(hours=12)
 TOUCH_EVERY = timedelta(minutes=1)
 KEPT_FOR = timedelta(hours=12)
 MOST_KEPT = 100_000
-NOT_KEPT = frozenset({"csrf_token", "password"})
+NOT_KEPT = frozenset({"csrf_token", "password", "new_password"})
 
 
 def idle_time(role: Role) -> timedelta:

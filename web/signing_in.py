@@ -8,7 +8,7 @@ import math
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, make_response, redirect, request, session
+from flask import Blueprint, flash, make_response, redirect, request, session
 from flask import render_template as render
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, logout_user
@@ -21,8 +21,8 @@ from referral.sign_ins import Post
 from referral.store import Door, Tx
 from web.access import STAFF, access, current_actor, public
 from web.current import edge
-from web.labels import role_name
-from web.passwords import is_right
+from web.labels import role_name, said
+from web.passwords import hash_password, is_right
 from web.say import _, ngettext
 from web.signed_in import (
     actor_or_none,
@@ -37,6 +37,8 @@ from web.signed_in import (
     start_session,
     use_session,
 )
+from workflows.accounts import change_own_password, check_password
+from workflows.engine import Refused
 from workflows.organisations import the_only_system
 
 pages = Blueprint("signing_in", __name__)
@@ -208,6 +210,67 @@ def _change_to(actor: Actor, membership_id: str) -> None:
         sign_ins.revoke(tx, hashed(current_user.token), at)
         token = start_session(tx, chosen, at, current_user.session.ends_at)
     use_session(token)
+
+
+@pages.route("/password", methods=["GET", "POST"])
+@access(STAFF)
+def own_password() -> ResponseReturnValue:
+    """A password of one's own, in place of the one somebody else gave; wherever else one is signed
+    in, one is signed out."""
+    here = edge()
+    actor = current_actor()
+    errors: dict[str, str] = {}
+    status = 200
+    if request.method == "POST":
+        old = request.form.get("password", "")[:1_000]
+        new = request.form.get("new_password", "")[:1_000]
+        errors, status = _own_password_faults(actor, old, new)
+        if not errors:
+            made, ends = hash_password(new), current_user.session.ends_at
+
+            def act(tx: Tx, at: datetime) -> str:
+                change_own_password(tx, actor, at, made)
+                return start_session(tx, actor, clock(), ends)
+
+            use_session(here.perform(actor, act))
+            flash(_("Your password is changed. Use it from the next time you sign in."), "success")
+            return redirect("/notices/how", 303)
+    # What was typed is not drawn again: a password stands on no page.
+    body = render(
+        "own_password.jinja",
+        faults=errors,
+        errors=[{"text": words, "href": f"#{name}"} for name, words in errors.items()],
+        back={"href": "/notices/how"},
+    )
+    return body, status
+
+
+def _own_password_faults(actor: Actor, old: str, new: str) -> tuple[dict[str, str], int]:
+    """What stands in the way of a new password, by field. A wrong old one counts as a try to sign
+    in: whoever finds a browser open can't go on guessing."""
+    errors: dict[str, str] = {}
+    if not old:
+        errors["password"] = _("Enter the password you have now")
+    try:
+        check_password(new)
+    except Refused as refused:
+        errors["new_password"] = said(refused.refusals[0].why)
+    if errors:
+        return errors, 422
+    at = clock()
+    with edge().store.read(actor) as tx:
+        email, kept_hash = sign_ins.own(tx, actor.user_id)
+    try:
+        with edge().store.begin(door=Door.SHUT) as tx:
+            _count_try(tx, email, at)
+    except _TooMany as wait:
+        return {"password": _wait(math.ceil((wait.until - at).total_seconds()))}, 429
+    if not is_right(kept_hash, old):
+        return {"password": _("Enter the password you have now: this is another one")}, 422
+    with edge().store.begin(door=Door.SHUT) as tx:
+        for key in _try_keys(email):
+            sign_ins.forget_try(tx, key, at.replace(microsecond=0))
+    return {}, 200
 
 
 @pages.post("/stay-signed-in")

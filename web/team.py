@@ -10,13 +10,14 @@ from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError, validates_schema
 
-from referral import caseloads
+from referral import accounts, caseloads
 from referral.audit import showing
 from referral.caseloads import TeamMember
 from referral.states import Noun, Role
 from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
+from web.accounts import role_drawn
 from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import role_name, said
@@ -50,6 +51,9 @@ def _away(m: TeamMember, at: datetime) -> str:
     """When somebody is away, in words."""
     if m.ended_at is not None and m.ended_at <= at:
         return _("has left")
+    if m.away_from is None or m.away_from > at or (m.away_until and m.away_until <= at):
+        if m.absent:
+            return _("cannot sign in at the moment")
     if m.away_from is None or (m.away_until is not None and m.away_until <= at):
         return ""
     begin = day_words(local_day(m.away_from))
@@ -288,6 +292,8 @@ def end(membership_id: UUID) -> ResponseReturnValue:
     actor, mid = current_actor(), str(membership_id)
     with edge().reading(actor) as (tx, at):
         m = _member(tx, at, mid)
+        mine = [one for one in accounts.roles_of(tx, actor, mid) if one.membership_id == mid]
+        holds = role_drawn(tx, actor, mine[0], at)["holds"] if mine else []
     if m.ended_at is not None or mid == actor.membership_id:
         abort(404)
     back = "/team" if _leads() else "/users"
@@ -301,6 +307,7 @@ def end(membership_id: UUID) -> ResponseReturnValue:
             form,
             m=m,
             role=role_name(m.role),
+            holds=holds,
             may_hand_over=actor.role in GIVES,
             back={"href": back},
         ),

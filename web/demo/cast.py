@@ -45,6 +45,8 @@ MEMBERS = (
     Member("olu", "Olu Adeyemi", "fenside", Role.LINK_WORKER),
     Member("tom", "Tom Hale", "fenside", Role.TEAM_LEAD),
     Member("bron", "Bronwen Rees", "moor", Role.LINK_WORKER),
+    Member("dev", "Dev Patel", "fenside", Role.LINK_WORKER),
+    Member("lena", "Lena Frost", "moor", Role.LINK_WORKER),
     Member("mo", "Mo Khan", "moor", Role.TEAM_LEAD),
     Member("sol", "Sol Rivers", "singers", Role.PROVIDER_LEADER),
     Member("rae", "Rae Lister", "singers", Role.PROVIDER_LEADER),

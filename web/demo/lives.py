@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from referral.states import Noun, Purpose
 from web.demo import cast
+from workflows.accounts import suspend_account
 from workflows.activities import save_activity
+from workflows.caseloads import end_membership
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
 from workflows.deaths import record_death
@@ -47,6 +49,8 @@ def tell_lives(s: Story) -> None:
     s.on(30, lambda at: _maud(s, at))
     s.on(6, lambda at: _maud_died(s, at))
     s.on(4, lambda at: _confirm(s, at, ("choir", "pottery", "steps")))
+    s.on(15, lambda at: _left(s, at))
+    s.on(6, lambda at: _suspended(s, at))
     s.on(2, lambda at: _away(s, at))
     s.on(1, lambda at: _twice(s, at))
     s.on(0, lambda at: _unread(s, at), hour=8)
@@ -187,6 +191,20 @@ def _away(s: Story, at: datetime) -> None:
     end = first + timedelta(days=7)
     with s.store.begin(sam) as tx:
         set_away(tx, sam, at, membership_id=sam.membership_id, start=first, end=end)
+
+
+def _left(s: Story, at: datetime) -> None:
+    """Lena has gone to another job; nobody was with her any more."""
+    mo = s.actor["mo"]
+    with s.store.begin(mo) as tx:
+        end_membership(tx, mo, at, s.actor["lena"].membership_id)
+
+
+def _suspended(s: Story, at: datetime) -> None:
+    """Dev is away until spring; his account sleeps meanwhile."""
+    ada = s.actor["ada"]
+    with s.store.begin(ada) as tx:
+        suspend_account(tx, ada, at, s.actor["dev"].user_id, "long_absence")
 
 
 def _twice(s: Story, at: datetime) -> None:

@@ -1,0 +1,299 @@
+"""Accounts: who has one, in which role, what waits for them; a new password, and suspending."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Blueprint, abort, request
+from flask.typing import ResponseReturnValue
+
+from referral import accounts, oversight
+from referral.accounts import STANDING, Waiting
+from referral.actors import Actor
+from referral.oversight import Account
+from referral.states import Role
+from referral.store import Tx
+from web import labels
+from web.access import access, current_actor
+from web.current import edge
+from web.forms import Form, Next, answer, page
+from web.keysets import after, pack
+from web.labels import role_name, said, word
+from web.organisations import SETS_UP
+from web.passwords import hash_password, new_password
+from web.say import _, ngettext
+from web.schemas.base import Command
+from web.schemas.fields import Choice
+from web.schemas.organisations import ASSIGNABLE
+from web.words import by_when, day_words
+from workflows.accounts import (
+    WHY_SUSPENDED,
+    give_password,
+    in_the_way,
+    let_in_again,
+    suspend_account,
+)
+from workflows.caseloads import GIVERS
+from workflows.moves import N_
+from workflows.working_time import local_day
+
+pages = Blueprint("account_pages", __name__)
+
+A_PAGE = 50
+STANDINGS: dict[str, str] = {
+    "here": N_("Can sign in"),
+    "suspended": N_("Suspended"),
+    "ended": N_("Role ended"),
+}
+WHY: dict[str, str] = {
+    "lost": N_("Somebody else may have their phone, computer or password"),
+    "long_absence": N_("They are away for a long time"),
+    "looked_into": N_("Something is being looked into"),
+    "other": N_("Another reason"),
+}
+
+
+# -- the list -----------------------------------------------------------------------------------
+
+
+@pages.get("/users")
+@access(SETS_UP)
+def users() -> str:
+    """Every account in the place one answers for, narrowed by role, organisation and standing."""
+    actor = current_actor()
+    standing = request.args.get("standing", "here")
+    role, organisation = request.args.get("role", ""), request.args.get("organisation", "")
+    if standing not in STANDING or role not in ("", *ASSIGNABLE):
+        abort(404)
+    position = after(str)
+    with edge().reading(actor) as (tx, at):
+        found = accounts.page(
+            tx, actor, at, standing, role, organisation, position[0] if position else "", A_PAGE + 1
+        )
+        counted = accounts.counts(tx, actor, at, role, organisation)
+        places = [(one.id, one.name) for one in oversight.organisations(tx, actor, at)]
+    shown = found[:A_PAGE]
+    asked = {"standing": standing, "role": role, "organisation": organisation}
+    older = f"/users?{urlencode({**asked, 'after': pack(shown[-1].membership_id)})}"
+    return page(
+        "users.jinja",
+        Form(values=asked),
+        accounts=shown,
+        chips=[
+            {
+                "text": said(words),
+                "count": counted[name],
+                "href": f"/users?{urlencode({**asked, 'standing': name})}",
+                "current": name == standing,
+            }
+            for name, words in STANDINGS.items()
+        ],
+        count=ngettext("%(num)s account", "%(num)s accounts", counted[standing]),
+        narrowed=bool(role or organisation),
+        roles=labels.choices(labels.ROLES, *ASSIGNABLE),
+        organisations=places,
+        older=older if len(found) > A_PAGE else None,
+    )
+
+
+# -- one account --------------------------------------------------------------------------------
+
+
+def held_by(one: Account, held: Waiting, beside: list[str], at: datetime) -> list[str]:
+    """What waits for one role of an account, and to whom it passes when they can't see to it."""
+    who = ", ".join(beside)
+    told = []
+    worker = one.role == Role.LINK_WORKER
+    if held.referrals:
+        told.append(
+            ngettext(
+                "%(num)s open referral is with them.",
+                "%(num)s open referrals are with them.",
+                held.referrals,
+            )
+        )
+    if held.reviews:
+        told.append(
+            ngettext(
+                "%(num)s review they took. It goes up a level by itself when its time passes.",
+                "%(num)s reviews they took. Each goes up a level by itself when its time passes.",
+                held.reviews,
+            )
+        )
+    if held.others:
+        told.append(
+            ngettext(
+                "%(num)s more thing waits for them by name.",
+                "%(num)s more things wait for them by name.",
+                held.others,
+            )
+        )
+    if held.next_due is not None:
+        due = by_when(held.next_due, at)
+        told.append(_("The first of these deadlines is on %(day)s.", day=due))
+    if worker and who:
+        told.append(
+            _("Until their people are handed over, the team lead stands in: %(who)s.", who=who)
+        )
+    elif worker:
+        told.append(_("Their organisation has no team lead to stand in: add one, or hand over."))
+    elif who:
+        told.append(
+            _("%(who)s answers there too, as %(role)s.", who=who, role=role_name(one.role).lower())
+            if len(beside) == 1
+            else _("%(who)s answer there too, as %(role)s.", who=who,
+                   role=role_name(one.role).lower())
+        )  # fmt: skip
+    else:
+        alone = _("Nobody else is %(role)s there.", role=role_name(one.role).lower())
+        if held.shared:
+            alone += " " + ngettext(
+                "%(num)s thing waits for this role. Give it to somebody else first.",
+                "%(num)s things wait for this role. Give it to somebody else first.",
+                held.shared,
+            )
+        told.append(alone)
+    return told
+
+
+def role_drawn(tx: Tx, actor: Actor, one: Account, at: datetime) -> dict[str, Any]:
+    """One role of an account in words."""
+    ended = one.ended_at is not None and one.ended_at <= at
+    holds = []
+    if not ended or one.role == Role.LINK_WORKER:
+        held = accounts.waiting(tx, one, actor.system_id)
+        if not ended or held.referrals:
+            holds = held_by(one, held, accounts.beside(tx, one, actor.system_id, at), at)
+    return {
+        "one": one,
+        "role": role_name(one.role),
+        "since": day_words(local_day(one.started_at)),
+        "ended": day_words(local_day(one.ended_at)) if ended and one.ended_at else "",
+        "holds": holds,
+    }
+
+
+def _account(tx: Tx, membership_id: UUID) -> list[Account]:
+    found = accounts.roles_of(tx, current_actor(), str(membership_id))
+    if not any(one.membership_id == str(membership_id) for one in found):
+        abort(404)
+    return found
+
+
+@pages.get("/users/<uuid:membership_id>")
+@access(SETS_UP)
+def account(membership_id: UUID) -> str:
+    """One account: its roles with what waits for each, and what may be done about it."""
+    return _drawn(membership_id, Form())
+
+
+def _drawn(membership_id: UUID, form: Form) -> str:
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        found = _account(tx, membership_id)
+        user = found[0]
+        why = in_the_way(tx, actor, at, user.user_id)
+        seen = accounts.last_seen(tx, user.user_id)
+        roles = [role_drawn(tx, actor, one, at) for one in found]
+    return page(
+        "account.jinja",
+        form,
+        user=user,
+        here=f"/users/{membership_id}",
+        roles=roles,
+        seen=day_words(local_day(seen)) if seen else "",
+        may=why is None,
+        why_not=f"{said(why.why)} {said(why.remedy)}" if why else "",
+        hands_over=actor.role in GIVERS,
+        mine=user.user_id == actor.user_id,
+        back={"href": "/users", "text": _("All accounts")},
+    )
+
+
+class Suspending(Command):
+    """Why an account is suspended."""
+
+    reason = Choice(WHY_SUSPENDED, N_("Choose why."))
+
+
+@pages.route("/users/<uuid:membership_id>/suspend", methods=["GET", "POST"])
+@access(SETS_UP)
+def suspend(membership_id: UUID) -> ResponseReturnValue:
+    """Nobody signs in with the account any more, until it is let in again."""
+    actor = current_actor()
+    here = f"/users/{membership_id}"
+    with edge().reading(actor) as (tx, at):
+        found = _account(tx, membership_id)
+        roles = [
+            role_drawn(tx, actor, one, at)
+            for one in found
+            if one.ended_at is None or one.ended_at > at
+        ]
+    user = found[0]
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
+        suspend_account(tx, actor, at, user.user_id, given["reason"])
+
+    return answer(
+        lambda form: page(
+            "account_suspend.jinja",
+            form,
+            user=user,
+            roles=roles,
+            reasons=labels.choices(WHY),
+            back={"href": here},
+        ),
+        act,
+        lambda made: Next(here, _("Suspended. Wherever they were signed in, they are signed out.")),
+        schema=Suspending(),
+    )
+
+
+@pages.post("/users/<uuid:membership_id>/let-in")
+@access(SETS_UP)
+def let_in(membership_id: UUID) -> ResponseReturnValue:
+    """The account may sign in again."""
+    actor = current_actor()
+    here = f"/users/{membership_id}"
+    with edge().reading(actor) as (tx, _at):
+        user = _account(tx, membership_id)[0]
+
+    return answer(
+        lambda form: _drawn(membership_id, form),
+        lambda tx, at, given, form: let_in_again(tx, actor, at, user.user_id),
+        lambda made: Next(here, _("They can sign in again, with the password they had.")),
+    )
+
+
+@pages.route("/users/<uuid:membership_id>/password", methods=["GET", "POST"])
+@access(SETS_UP)
+def password(membership_id: UUID) -> ResponseReturnValue:
+    """A new password for somebody who forgot theirs, shown this once."""
+    actor = current_actor()
+    here = f"/users/{membership_id}"
+    with edge().reading(actor) as (tx, _at):
+        found = _account(tx, membership_id)
+    user = found[0]
+    made = new_password()
+    shown: list[str] = []
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
+        give_password(tx, actor, at, user.user_id, hash_password(made))
+
+    def done(_none: None) -> Next:
+        shown.append(made)
+        return Next(here)
+
+    def draw(form: Form) -> str:
+        return page("account_password.jinja", form, user=user, back={"href": here})
+
+    response = answer(draw, act, done)
+    if not shown:
+        return response
+    # Drawn here and not after a redirect: a password is kept nowhere, not even in a cookie.
+    return page(
+        "account_password.jinja", None, user=user, password=made, here=here, back={"href": here}
+    )
