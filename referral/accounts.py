@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from referral.actors import Actor
 from referral.clocks import member_key, role_key
-from referral.oversight import ACCOUNT_COLUMNS, Account, WITHIN, account_made
+from referral.oversight import ACCOUNT_COLUMNS, WITHIN, Account, account_made
 from referral.scopes import asked
 from referral.states import REFERRAL_OPEN, Role, listed
 from referral.store import Sql, Tx
@@ -160,7 +160,7 @@ def waiting(tx: Tx, one: Account, system_id: str) -> Waiting:
         over=role_key(one.role, one.place_id or ""),
     )
     found: tuple[Any, ...] = row or (0, 0, 0, 0, None)
-    return Waiting(*map(int, found[:4]), found[4])
+    return Waiting(int(found[0]), int(found[1]), int(found[2]), int(found[3]), found[4])
 
 
 BESIDE = Sql(

@@ -21,7 +21,7 @@ from web.access import access, current_actor
 from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.keysets import after, pack
-from web.labels import role_name, said, word
+from web.labels import role_name, said
 from web.organisations import SETS_UP
 from web.passwords import hash_password, new_password
 from web.say import _, ngettext

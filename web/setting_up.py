@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from referral import setting_up
@@ -10,7 +9,7 @@ from referral.actors import Actor
 from referral.health import Finding, health
 from referral.setting_up import SetUp
 from referral.states import Role
-from referral.store import Door, Tx
+from referral.store import Door
 from web.announcements import unread
 from web.current import edge
 from web.forms import page

@@ -51,9 +51,9 @@ def _away(m: TeamMember, at: datetime) -> str:
     """When somebody is away, in words."""
     if m.ended_at is not None and m.ended_at <= at:
         return _("has left")
-    if m.away_from is None or m.away_from > at or (m.away_until and m.away_until <= at):
-        if m.absent:
-            return _("cannot sign in at the moment")
+    later = m.away_from is None or m.away_from > at
+    if m.absent and (later or (m.away_until is not None and m.away_until <= at)):
+        return _("cannot sign in at the moment")
     if m.away_from is None or (m.away_until is not None and m.away_until <= at):
         return ""
     begin = day_words(local_day(m.away_from))

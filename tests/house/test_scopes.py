@@ -34,6 +34,7 @@ READS_PERSONAL = re.compile(rf"\b(?:FROM|JOIN)\s+(?:guard\.)?(?:{'|'.join(PERSON
 
 # What reads for somebody's eyes: the rules below hold for each query in it.
 FOR_SOMEBODY = {
+    "accounts": "how many referrals are with somebody, for who suspends their account: a number",
     "access": "numbers of people and of uses waiting: who can see what",
     "visible": "lists on pages",
     "lists": "lists for programs",

@@ -64,6 +64,7 @@ PAST_IT = {
     "referral/access.py": "how many people a role reaches: a number",
     "referral/oversight.py": "how many take part and wait with a provider: a number",
     "referral/offered.py": "how many take part in an offer: a number",
+    "referral/accounts.py": "how many referrals somebody carries: a number",
     "referral/caseloads.py": "how many referrals somebody carries: a number",
     "referral/themes.py": "how often a theme came up, and the references of what shows it",
     "workflows/people.py": "whether another team holds a person of this NHS number",

@@ -57,7 +57,8 @@ def test_the_list_is_narrowed_and_comes_in_pages(w: World, monkeypatch: Any) -> 
     second = ada.get(onward[1].replace("&amp;", "&"))
     named = [set(re.findall(r'href="(/users/[^"?]+)"', page.text)) for page in (first, second)]
     assert len(named[0]) == 2
-    assert named[1] and not named[0] & named[1]
+    assert named[1]
+    assert not named[0] & named[1]
     assert ada.get("/users?standing=nobody").status == 404
 
 
@@ -95,7 +96,8 @@ def test_why_is_asked_and_one_does_not_suspend_oneself(w: World) -> None:
     assert "Choose why." in page.words
     page = ada.post(f"{account(w, 'ada')}/suspend", {"reason": "lost"})
     assert "This is your own account." in page.words
-    assert stands(w, "priya")[0] and stands(w, "ada")[0]
+    assert stands(w, "priya")[0]
+    assert stands(w, "ada")[0]
 
 
 def test_who_could_not_give_a_role_may_not_take_its_account(w: World) -> None:
@@ -121,7 +123,8 @@ def test_a_new_password_is_shown_once_and_the_old_one_is_dead(w: World) -> None:
     shown = re.search(r"Password (\S+) Write", page.words)
     assert shown is not None
     now = stands(w, "priya")[1]
-    assert now != before and is_right(now, shown[1])
+    assert now != before
+    assert is_right(now, shown[1])
     assert priya.get("/referrals").path == "/sign-in"
     assert logged(w, "priya")[-1] == "password_given"
 
@@ -133,7 +136,8 @@ def test_ones_own_password_is_changed_by_whoever_knows_the_old_one(w: World) -> 
     elsewhere, priya = sign_in(w, "priya"), sign_in(w, "priya")
     page = priya.fill("/password", password="not this one", new_password=new)
     assert page.status == 422
-    assert "not this one" not in page.text and new not in page.text
+    assert "not this one" not in page.text
+    assert new not in page.text
     page = priya.fill("/password", password=old, new_password="short")
     assert "at least 12" in page.words
     assert is_right(stands(w, "priya")[1], old)
