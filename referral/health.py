@@ -105,19 +105,19 @@ class Health:
 def health(tx: Tx, at: datetime, period: timedelta = PERIOD, viewer: Actor | None = None) -> Health:
     """Everything that isn't well in this store. `period` is how often its workers look. A `viewer`
     hears nothing of concerns that name them or their organisation, not even that there are some."""
-    counts = _counts(tx, at, period)
+    counts, places = _counts(tx, at, period), tx.rows(PLACES)
     found: list[Finding | None] = [
         _sweep(at, counts),
         _post(counts),
         _not_delivered(counts),
         _out(counts),
         _left_undone(counts),
-        *_phones(tx),
+        *_phones(places),
         _escalations(tx),
         _concerns(tx, viewer),
         _outside(tx, viewer),
         _reviews_outside(tx),
-        *_posts(tx, at),
+        *_posts(tx, at, places),
         _holds(counts),
         _calendar(at),
     ]
@@ -235,7 +235,7 @@ def _left_undone(counts: Counts) -> Finding | None:
 # -- who answers --------------------------------------------------------------------------------
 
 PLACES = Sql(
-    """SELECT p.name,
+    """SELECT p.id, p.path, p.kind, p.name,
   (SELECT count(*) FROM place u WHERE (p.path = u.path OR p.path LIKE u.path || '/%')
      AND (coalesce(u.safeguarding_phone, '') <> '' OR EXISTS (SELECT 1 FROM rota_line l
        WHERE l.place_id = u.id AND l.ended_at IS NULL))),
@@ -243,7 +243,7 @@ PLACES = Sql(
      AND coalesce(u.out_of_hours_phone, '') <> ''),
   (SELECT count(*) FROM place u WHERE (p.path = u.path OR p.path LIKE u.path || '/%')
      AND coalesce(u.outside_contact, '') <> '')
-  FROM place p WHERE p.kind <> 'system' ORDER BY p.name"""
+  FROM place p ORDER BY p.name"""
 )
 NUMBERS = (
     ("no_safeguarding_phone", "no safeguarding number for working hours"),
@@ -252,11 +252,10 @@ NUMBERS = (
 )
 
 
-def _phones(tx: Tx) -> list[Finding]:
-    places = tx.rows(PLACES)
+def _phones(places: list[tuple[Any, ...]]) -> list[Finding]:
     found = []
-    for position, (code, lacks) in enumerate(NUMBERS, 1):
-        names = tuple(row[0] for row in places if not row[position])
+    for position, (code, lacks) in enumerate(NUMBERS, 4):
+        names = tuple(row[3] for row in places if row[2] != "system" and not row[position])
         if names:
             says = f"{_many(len(names), 'place')} with {lacks}. Add it under Places."
             found.append(Finding(code, says, len(names), names[:MOST_NAMED]))
@@ -269,7 +268,6 @@ MEMBERS = Sql(
     " CASE WHEN u.active AND (m.ended_at IS NULL OR m.ended_at > :at) THEN 1 ELSE 0 END"
     " FROM membership m JOIN app_user u ON u.id = m.user_id"
 )
-TREE = Sql("SELECT id, name, path FROM place WHERE kind IN ('system','place') ORDER BY path")
 RUNGS = Sql(
     """SELECT 'rung', g.role, CAST(g.place_id AS text), g.stands, '', gp.path, g.level,
   length(gp.path)
@@ -280,7 +278,7 @@ WHERE g.from_at <= :at AND NOT EXISTS (SELECT 1 FROM ladder_rung n
 BY_HAND = ("person", "practice", "outside")
 
 
-def _posts(tx: Tx, at: datetime) -> list[Finding]:
+def _posts(tx: Tx, at: datetime, places: list[tuple[Any, ...]]) -> list[Finding]:
     """Work that waits for nobody, and rungs of the ladders that nobody stands on."""
     keys: set[str] = set()
     homes: dict[str, str] = {}
@@ -306,7 +304,8 @@ def _posts(tx: Tx, at: datetime) -> list[Finding]:
     rungs = tx.rows(RUNGS, at=at)
     empty = tuple(
         f"{role.replace('_', ' ')} for {name}"
-        for place, name, path in tx.rows(TREE)
+        for place, path, kind, name, *_numbers in sorted(places, key=lambda row: row[1])
+        if kind in ("system", "place")
         for role in _standing(place, path, rungs)
         if role_key(role, place) not in keys
     )

@@ -15,15 +15,12 @@ IN_ORGANISATION = f"""FROM organisation o JOIN place pl ON pl.id = o.place_id
 
 
 class SetUp(NamedTuple):
-    """Below the place the actor answers for: organisations that aren't its board; places where
-    people work, and those of them without numbers for day, night and outside; accounts that can
-    sign in, and link workers and leads of reviews among them; providers, and those of them that
-    meet the standards or do with conditions. In the whole system: agreements in force, rules and
-    wordings of its own."""
+    """Below the place the actor answers for: organisations that aren't its board; accounts that
+    can sign in, link workers and those who review among them, and accounts that are suspended;
+    providers, and those of them that meet the standards, if with conditions. In the whole system:
+    agreements in force, rules and wordings of its own."""
 
     organisations: int
-    places: int
-    places_without_numbers: int
     accounts: int
     link_workers: int
     reviewers: int
@@ -43,10 +40,6 @@ SET_UP = Sql(
     f"""
 SELECT
   (SELECT count(*) {IN_ORGANISATION} AND o.kind <> 'board'),
-  (SELECT count(DISTINCT pl.id) {IN_ORGANISATION} AND o.kind <> 'board'),
-  (SELECT count(DISTINCT pl.id) {IN_ORGANISATION} AND o.kind <> 'board'
-     AND (pl.safeguarding_phone IS NULL OR pl.out_of_hours_phone IS NULL
-       OR pl.outside_contact IS NULL)),
   ({MEMBERS} AND {under()} AND u.active),
   ({MEMBERS} AND {under()} AND u.active AND m.role = 'link_worker'),
   ({MEMBERS} AND {under()} AND u.active AND m.role IN ('governance_lead', 'safeguarding_lead')),

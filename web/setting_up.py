@@ -17,13 +17,12 @@ from web.labels import said
 from web.say import _, ngettext
 from workflows.organisations import roles_to_give
 
+NUMBERS = frozenset({"no_safeguarding_phone", "no_out_of_hours_phone", "no_outside_contact"})
 # Where an administrator mends what isn't well; the sentence itself says who mends the rest.
 MENDED_AT = {
     "empty_rung": "/accountability",
     "nobody_answers": "/accountability",
-    "no_safeguarding_phone": "/organisations",
-    "no_out_of_hours_phone": "/organisations",
-    "no_outside_contact": "/organisations",
+    **dict.fromkeys(NUMBERS, "/organisations"),
 }
 
 
@@ -33,7 +32,8 @@ def home(actor: Actor) -> str:
         found, news = setting_up.so_far(tx, actor, at), unread(tx, at)
     with edge().reading(None, Door.WHOLE) as (tx, at):
         well = health(tx, at, viewer=actor)
-    steps = tasks(found, actor)
+    unanswered = max((one.count for one in well.findings if one.code in NUMBERS), default=0)
+    steps = tasks(found, actor, unanswered)
     left = sum(not one["done"] for one in steps)
     wrong = [_drawn(one) for one in well.findings if not one.warning]
     waiting = len(wrong) + len(news) + (1 if found.suspended else 0)
@@ -66,12 +66,12 @@ def _drawn(one: Finding) -> dict[str, str]:
     return {"words": said(one.says), "href": MENDED_AT.get(one.code, "")}
 
 
-def tasks(now: SetUp, actor: Actor) -> list[dict[str, Any]]:
+def tasks(now: SetUp, actor: Actor, unanswered: int) -> list[dict[str, Any]]:
     """What a place needs before the first referral, in the order in which each builds on the last.
-    Whose turn it is stands beside what isn't an administrator's."""
+    Whose turn it is stands beside what isn't an administrator's. `unanswered`: in how many places
+    somebody is missing who is rung about safety."""
     lead = Role.GOVERNANCE_LEAD in roles_to_give(actor.role)
     by_lead = _("A governance lead does this, with the provider.") if lead else ""
-    numbers = now.places - now.places_without_numbers
     return [
         {
             "text": _("Add your places and the organisations in them"),
@@ -81,9 +81,11 @@ def tasks(now: SetUp, actor: Actor) -> list[dict[str, Any]]:
         },
         {
             "text": _("Say who answers for safety, by day, by night and from outside"),
-            "hint": _("Numbers for %(done)s of %(all)s places", done=numbers, all=now.places),
+            "hint": ngettext("Missing in %(num)s place", "Missing in %(num)s places", unanswered)
+            if unanswered
+            else "",
             "href": "/who-answers",
-            "done": now.places > 0 and not now.places_without_numbers,
+            "done": not unanswered,
         },
         {
             "text": _("Give accounts to link workers, team leads and those who review"),
