@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 # What Tab must come to: whatever can be pressed or filled in and is drawn; of a group of radios the
 # chosen one, or the first. A side column stands first in the page and second on a desk, on purpose.
 WATCH = """() => {
+  document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute('tabindex')
   const look = e => { const s = getComputedStyle(e), label = e.nextElementSibling
       && getComputedStyle(e.nextElementSibling, '::before')
     return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.backgroundColor,
@@ -29,7 +30,6 @@ WATCH = """() => {
   const walk = window.walk = { wanted, came: new Set(), steps: [], place }
   document.addEventListener('focusin', ({ target }) => { walk.came.add(target)
     walk.steps.push({ ...place(target), seen: before.get(target) !== look(target) }) })
-  document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute('tabindex')
   return wanted.length
 }"""
 WALKED = """() => ({ steps: walk.steps,

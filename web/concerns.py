@@ -476,6 +476,7 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
     told = full and not brief
     clock = None if brief else next(iter(records.clocks(tx, concern_id)), None)
     person, href = _person(tx, at, c) if told else ("", None)
+    history = _history(tx, actor, at, concern_id) if told else None
     return Shown(
         c,
         f,
@@ -484,8 +485,8 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
         None if brief or full else number_for(tx, concern_id, at),  # for the receipt alone
         tuple(k for k in records.calls(tx, concern_id) if full or k.member == actor.membership_id),
         (clock.due, clock.hours) if clock else None,
-        _history(tx, actor, at, concern_id) if told else None,
-        records.feedback(tx, concern_id) if c.state == "closed" else None,
+        history,
+        _feedback(tx, concern_id, history) if c.state == "closed" else None,
         at,
         _holder(tx, c.holder) if told else "",
         tuple(records.sources(tx, concern_id)) if told else (),
@@ -499,6 +500,14 @@ def _history(tx: Tx, actor: Actor, at: datetime, concern_id: str) -> reading.Tim
     steps = visible.steps_since(tx, actor, at, Noun.CONCERN, concern_id)
     notes = visible.notes(tx, actor, concern_id, frozenset({"safeguarding"}))
     return reading.Timeline(steps, notes)
+
+
+def _feedback(tx: Tx, concern_id: str, history: reading.Timeline | None) -> str | None:
+    """What its raiser was told when it was closed: the words of its last such step."""
+    if history is None:
+        return records.feedback(tx, concern_id)
+    closing = [step.note_id for step in history.steps if step.trigger == "close" and step.note_id]
+    return history.notes.get(closing[0]) if closing else None
 
 
 def _holder(tx: Tx, key: str) -> str:

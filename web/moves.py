@@ -16,7 +16,7 @@ from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 
-from referral import captions, facts, policy, records
+from referral import captions, facts, policy, records, visible
 from referral.actors import Actor
 from referral.audit import log
 from referral.states import AgreementState, Noun
@@ -46,7 +46,7 @@ from workflows import disclosure
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.moves import N_, Refusal, list_of
 from workflows.named import check_named
-from workflows.reading import situations
+from workflows.reading import situation
 
 pages = Blueprint("moves", __name__)
 
@@ -458,8 +458,8 @@ class Record:
 
 
 def _disclosed(tx: Tx, f: Any, actor: Actor, at: datetime) -> frozenset[str]:
-    known = situations(tx, actor, at, [f.id])
-    return disclosure.fields(known[f.id]) if f.id in known else frozenset()
+    said_so = visible.answers(tx, actor, at, [f.id]).get(f.id, (None, None))
+    return disclosure.fields(situation(f, actor, at, *said_so))
 
 
 def _caption(tx: Tx, noun: Noun, f: Any, actor: Actor, at: datetime) -> str:

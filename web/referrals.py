@@ -491,7 +491,10 @@ def overrides(shown: Shown) -> list[dict[str, Any]]:
         return []
     asked = {"person_id": shown.person.id, "recipient": shown.referral.provider_id}
     with edge().reading(shown.actor) as (tx, at):
-        found = lists.page(tx, Noun.OVERRIDE, shown.actor, at, most=5, filters=asked)
+        found = lists.page(
+            tx, Noun.OVERRIDE, shown.actor, at,
+            most=5, filters=asked, only=("id", "reference", "state"),
+        )  # fmt: skip
     return [
         {
             "href": labels.record_path(Noun.OVERRIDE, one["id"]),
