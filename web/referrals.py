@@ -642,7 +642,7 @@ def frame_of(shown: Shown, here: str) -> dict[str, Any]:
             *([thread] if shown.has_messages and shown.facts.sent_at else []),
             *(
                 [{"text": _("Outcomes"), "href": outcomes, "current": here == "outcomes"}]
-                if shown.actor.role in TEAM and not shown.closed
+                if shown.actor.role in TEAM and not shown.closed and shown.facts.state != S.IN_ERROR
                 else []
             ),
             {"text": _("History"), "href": f"{base}/history", "current": here == "history"},

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, flash, redirect
 from flask.typing import ResponseReturnValue
 
 from referral import rights as kept
@@ -24,8 +24,10 @@ from web.labels import record_path, said
 from web.moves import read_record
 from web.say import _
 from web.schemas.rights import DecideParts, PutRight, StopUse
+from workflows.engine import Refused
 from workflows.rights_doing import (
     CORRECTED,
+    UNDECIDED,
     WITHHELD,
     copy_of_everything,
     decide_part,
@@ -102,7 +104,13 @@ def _made(record_id: str) -> tuple[Copy, datetime]:
 def copy(record_id: UUID) -> ResponseReturnValue:
     """The copy to print or save: everything held, in plain words."""
     context = _context(str(record_id), _("Everything we hold about you"))
-    made, at = _made(str(record_id))
+    try:
+        made, at = _made(str(record_id))
+    except Refused as refused:
+        if refused.codes != (UNDECIDED.code,):
+            raise
+        flash(said(UNDECIDED.remedy), "important")
+        return redirect(f"/rights/{record_id}/parts", code=303)
     return page(
         "rights/copy.jinja", None, copy=drawn(made), at=at, json=f"/rights/{record_id}/copy.json",
         **context,

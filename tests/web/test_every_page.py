@@ -80,7 +80,8 @@ def test_no_link_leads_to_a_page_that_is_not_there(visits: list[Visit]) -> None:
 def test_every_page_is_led_to(tour: Tour, visits: list[Visit]) -> None:
     found = {v.rule for v in visits}
     assert tour.rules() - found - BESIDE.keys() == set(), "pages that nobody is led to"
-    assert BESIDE.keys() & found == set(), "pages that somebody is led to after all"
+    if not rounds(0, 1):  # where everybody looks at one page of each
+        assert BESIDE.keys() & found == set(), "pages that somebody is led to after all"
 
 
 def test_every_page_is_small_and_asks_little_of_the_store(visits: list[Visit]) -> None:
