@@ -76,6 +76,20 @@ HELD: dict[str, Held] = {
             "merged_into": "the record that stands for this one: it is in this copy too",
         },
     ),
+    "relationship": Held(
+        "Who is close to you",
+        ("person_id", "person"),
+        _given(
+            "kind name relation phone in_emergency may_speak said_on said_how from_on until_on"
+            " recorded_by recorded_at ended_at ended_why"
+        ),
+        {
+            **_plain("id system_id person_id"),
+            "replaces_id": "which of the others it takes the place of: both stand here",
+            "ended_by": "who on staff ended it",
+        },
+        NOTES,
+    ),
     "plan": Held(
         "What matters to you",
         ("person_id", "person"),

@@ -198,6 +198,8 @@ REMOVED: dict[str, tuple[str, str]] = {
     "beginning": ("person_id", "person"),
     "attendance": ("referral_id", "referral"),
     "score": ("referral_id", "referral"),
+    # Theirs as much as the person's: nothing of it is kept.
+    "relationship": ("person_id", "person"),
     "reminder": ("record_id", "record"),
     "external_id": ("record_id", "record"),
 }

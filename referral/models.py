@@ -47,6 +47,7 @@ from referral.policies import PolicyChange, PolicyComment, PolicyRule
 from referral.preferences import Preference
 from referral.raised_outside import RaisedOutside
 from referral.referrals import Attendance, Referral
+from referral.relationships import Relationship
 from referral.reminders import Reminder
 from referral.rights import Correction, RightsPart, RightsRequest
 from referral.rotas import Authority, RotaLine
@@ -121,6 +122,7 @@ __all__ = [
     "Provider",
     "RaisedOutside",
     "Referral",
+    "Relationship",
     "Reminder",
     "Restored",
     "RetentionReview",

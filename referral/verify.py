@@ -139,6 +139,7 @@ for _table in (
     "preference",
     "provider",
     "raised_outside",
+    "relationship",
     "reminder",
     "retention_review",
     "rights_part",

@@ -180,9 +180,13 @@ def _within(table: str, column: str) -> str:
     return f"reaches_{table}({column})"
 
 
+def _listed_roles(roles: Iterable[Role]) -> str:
+    return ", ".join(sorted(f"'{role}'" for role in roles))
+
+
 def _kept(table: str) -> str:
     """Why a record is kept, and whether it may go: for those who answer for that in its place."""
-    roles = ", ".join(sorted(f"'{role}'" for role in scopes.KEEPERS))
+    roles = _listed_roles(scopes.KEEPERS)
     return (
         f":role IN ({roles}) AND :path <> '-' AND {_under(table)}"
         f" AND NOT {_closed(f'{table}.person_id')}"
@@ -232,6 +236,9 @@ def conditions() -> dict[str, str]:
             table: f":role <> '{Role.PERSON}' AND {_within('referral', f'{table}.referral_id')}"
             for table in ("message", "message_read")
         },
+        # Somebody else's name and number, for whoever opens the person's own record.
+        "relationship": f":role IN ({_listed_roles(scopes.EMERGENCY_ROLES)})"
+        f" AND {person.format('relationship')}",
         "concern_source": _within("concern", "concern_source.concern_id"),
         "authority_call": _within("concern", "authority_call.concern_id"),
         "consequence": _within("escalation", "consequence.escalation_id"),

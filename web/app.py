@@ -37,6 +37,7 @@ MODULES: tuple[str, ...] = (
     "web.outcomes",
     "web.messages",
     "web.people",
+    "web.relationships",
     "web.lives",
     "web.team",
     "web.consent",

@@ -535,6 +535,33 @@ CONTACT_METHODS: dict[str, str] = {
     "someone_else": N_("Through someone else"),
 }
 
+RELATIONSHIPS: dict[str, str] = {
+    "carer": N_("Carer"),
+    "advocate": N_("Advocate"),
+    "attorney": N_("Attorney or deputy"),
+    "next_of_kin": N_("Next of kin"),
+    "contact": N_("Helps with contact"),
+    "other": N_("Somebody else who matters"),
+}
+RELATIONSHIP_HINTS: dict[str, str] = {
+    "carer": N_("Looks after them without being paid, or day by day"),
+    "advocate": N_("Speaks for them, on their behalf"),
+    "attorney": N_("May decide for them in law, where they cannot. Ask to see the paper"),
+    "next_of_kin": N_("Whom they name as nearest"),
+    "contact": N_("We reach the person through them"),
+    "other": N_("For example, a friend who comes along"),
+}
+MAY_SPEAK: dict[str, str] = {
+    "yes": N_("Yes, the person said so"),
+    "no": N_("No, the person said so"),
+    "not_asked": N_("The person has not been asked yet"),
+}
+RELATIONSHIP_ENDED: dict[str, str] = {
+    "over": N_("It is over"),
+    "mistake": N_("It was written by mistake"),
+    "they_asked": N_("They ask not to stand here"),
+}
+
 CONTACT_WISHES: dict[str, str] = {
     "no_writing": N_("Nothing is to be written to them. Ring them"),
     "no_message": N_("No message is to be left when they miss a call"),

@@ -17,7 +17,7 @@ from referral.records import ConsentSeen, PersonSeen
 from referral.scopes import EMERGENCY_ROLES
 from referral.states import REFERRAL_OPEN, Role
 from referral.store import Tx
-from web import labels
+from web import labels, relationships
 from web.access import TEAM, access, current_actor
 from web.current import edge
 from web.forms import AsKept, Form, Next, answer, page
@@ -212,6 +212,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
                 "begun": None,
                 "plan": None,
                 "said_how": [],
+                "close": {"now": [], "before": []},
             }
         return {
             "p": p,
@@ -223,6 +224,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
             else None,
             "plan": records.newest_plan(tx, p.id),
             "said_how": said_how(tx, p),
+            "close": relationships.shown(tx, actor, at, p.id),
         }
 
     known = edge().perform(actor, look)
@@ -246,6 +248,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
         begun=known["begun"],
         plan=known["plan"],
         said_how=known["said_how"],
+        close=known["close"],
         may_write=actor.role in TEAM and mine and not known["p"].closed_to_actor,
         share_href=None if known["p"].closed_to_actor or not mine else f"/people/{person_id}/share",
         may_put_right=actor.role is Role.TEAM_LEAD,

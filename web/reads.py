@@ -58,6 +58,7 @@ ONE: dict[str, One] = {
         "own_links.sheet",
         "people_pages.change",
         "people_pages.person",
+        "relationship_pages.add",
         "rights_pages.take",
     ),
     **_ones(
@@ -169,6 +170,7 @@ ONE: dict[str, One] = {
     **_ones("confirmation", "record_id", "api_confirmations.one"),
     **_ones("register", "activity_id", "session_pages.register", "session_pages.sheet"),
     **_ones(PERSON, "", "inquiry_pages.inquiry"),
+    **_ones(PERSON, "", "relationship_pages.change", "relationship_pages.end"),
     **_ones(Noun.REFERRAL, "", "outcome_pages.correct"),
     # A page of the log says itself which entries it showed.
     **_ones("audit", "", "audit_pages.entry", "audit_pages.leaf", "audit_pages.proof"),

@@ -23,6 +23,7 @@ PERSONAL = (
         "score",
         "message",
         "message_read",
+        "relationship",
         "beginning",
         "escalation",
         "capacity_assessment",
@@ -56,6 +57,7 @@ FOR_SOMEBODY = {
     "merges": "two records that may be one person",
     "own_asking": "what a person asked and complained of, for themselves",
     "scopes": "the conditions themselves",
+    "relationships": "who is close to a person the actor was let at",
     "scores": "what was asked for a referral the actor was let at",
     "themes": "what escalations of a place show",
 }
