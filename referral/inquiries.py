@@ -321,6 +321,14 @@ def set_here(tx: Tx, system_id: str, path: str, until: datetime) -> list[tuple[A
     return tx.rows(SET_HERE, system_id=system_id, path=path, until=until)
 
 
+CLOSE = "SELECT s.name FROM relationship s WHERE s.person_id {ids} ORDER BY s.id"
+
+
+def close_to(tx: Tx, people: Iterable[str]) -> list[str]:
+    """The names of those who were noted as close to the person."""
+    return [str(row[0]) for row in _rows(tx, CLOSE, people, (), (0,))]
+
+
 # -- whose names don't belong in it -------------------------------------------------------------
 
 STAFF = Sql("SELECT m.id, u.name, m.role, og.name FROM membership m"

@@ -66,6 +66,16 @@ def phone_number(text: str) -> str:
     return kept
 
 
+def as_written_here(number: str) -> str:
+    """A phone number as people here write it: 07700 900 982."""
+    digits = ("0" + number[3:] if number.startswith("+44") else number).replace(" ", "")
+    if len(digits) == 11 and digits.startswith("07"):
+        return f"{digits[:5]} {digits[5:8]} {digits[8:]}"
+    if len(digits) == 11 and digits.startswith("01"):
+        return f"{digits[:5]} {digits[5:]}"
+    return digits if number.startswith("+44") else number
+
+
 def postcode(text: str) -> str:
     """A British postcode with one space, in capitals: LS1 4AP. ZZ99 3VZ says no fixed home."""
     plain = _SPACES_AND_DASHES.sub("", _seen(text)).upper()

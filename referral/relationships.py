@@ -23,8 +23,8 @@ MAY_SPEAK = ("yes", "no", "not_asked")
 
 
 class Relationship(Base):
-    """One somebody close to a person. `relation`: what they are to them, in words. `may_speak`: what
-    the person said about our speaking with them, `said_on` and `said_how`."""
+    """One somebody close to a person. `relation`: what they are to them, in words. `may_speak`:
+    what the person said about our speaking with them, `said_on` and `said_how`."""
 
     __tablename__ = "relationship"
     id: Mapped[Key]
@@ -96,7 +96,10 @@ def _at(*names: str) -> tuple[int, ...]:
 
 _TIMES, _SEALED = _at("recorded_at", "ended_at"), _at("name", "relation", "phone")
 OF_PERSON = Sql(
-    f"{_SEEN} AND s.person_id = :person_id ORDER BY s.recorded_at, s.id LIMIT 200", _TIMES, _SEALED
+    f"{_SEEN} AND s.person_id = :person_id ORDER BY s.recorded_at,"
+    " CASE WHEN s.replaces_id IS NULL THEN 0 ELSE 1 END, s.id LIMIT 200",
+    _TIMES,
+    _SEALED,
 )
 ONE = Sql(f"{_SEEN} AND s.id = :id", _TIMES, _SEALED)
 

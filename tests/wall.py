@@ -278,6 +278,9 @@ class ByHand:
     capacity_assessment = plan
     correction = plan
 
+    def relationship(self, r: Row) -> bool:
+        return self.is_role(*TEAM, Role.SAFEGUARDING_LEAD) and self.plan(r)
+
     def beginning(self, b: Row) -> bool:
         ours = b["organisation_id"] == self.actor.organisation_id
         mine = b["membership_id"] == self.actor.membership_id

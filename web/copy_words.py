@@ -46,6 +46,13 @@ CAPTIONS: dict[str, str] = {
     "source": N_("System"),
     "external": N_("What you are called there"),
     "until": N_("Until"),
+    "relation": N_("What you call them"),
+    "in_emergency": N_("Whether they are called in an emergency"),
+    "may_speak": N_("Whether we may speak with them about you"),
+    "said_on": N_("When you said so"),
+    "said_how": N_("How you said so"),
+    "from_on": N_("Since"),
+    "until_on": N_("Until"),
     "measure": N_("Which questions"),
     "measure_version": N_("Their version"),
     "stage": N_("When in the referral"),
@@ -56,7 +63,7 @@ CAPTIONS: dict[str, str] = {
     "asked_on": N_("Asked on"),
 }
 LEFT: dict[str, str] = {
-    "notes": N_("Notes that staff wrote"),
+    "notes": N_("Notes and messages that staff wrote, and who is close to you"),
     "reviews": N_("Matters that were reviewed"),
     "safety": N_("Anything about safety"),
 }

@@ -267,6 +267,17 @@ GROUPS: tuple[Group, ...] = (
                 TEAM | LEADERS,
             ),
             Task(
+                "people-close",
+                N_("Note who is close to a person"),
+                (
+                    N_("Ask the person when they are alone, and add them on the person's page."),
+                    N_("Say whether the person lets us speak with them, and when they said so."),
+                    N_("Whoever asks not to stand there is taken away: choose “End this”."),
+                ),
+                ("/people/*/relationships/add", "/relationships/*/change", "/relationships/*/end"),
+                TEAM,
+            ),
+            Task(
                 "join-records",
                 N_("Join two records of one person"),
                 (

@@ -52,8 +52,9 @@ class Redactor:
             if name.casefold() in lower and name.casefold() != own:
                 known[name] = ANOTHER
         contact = re.split(r"[,;0-9(]", person.emergency_contact or "")[0].strip()
-        if len(contact) > 2:
-            known[contact] = ANOTHER
+        for name in (contact, *inquiries.close_to(tx, inquiries.same(tx, person.id))):
+            if len(name) > 2:
+                known[name] = ANOTHER
         # A first name alone tells who it is as well, where the text speaks of that person.
         for name, stands in list(known.items()):
             for part in name.split():

@@ -69,6 +69,7 @@ ONE: dict[str, One] = {
         "api_people.looks",
         "api_people.merge_look",
         "api_people.one",
+        "api_people.relationships",
     ),
     **_ones("plan", "record_id", "api_people.plans"),
     **_ones(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort
+from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
@@ -48,7 +48,9 @@ FIELDS = (
 def may_speak(row: RelationshipSeen) -> str:
     """Whether we may speak with them about the person, and since when that is known."""
     if row.may_speak == "not_asked" or row.said_on is None:
-        return _("The person has not been asked whether we may speak with them. Until then, do not.")
+        return _(
+            "The person has not been asked whether we may speak with them. Until then, do not."
+        )
     said_so = {
         "day": day_words(row.said_on),
         "how": word(labels.HOW, row.said_how).lower(),
@@ -115,7 +117,8 @@ def _row(tx: Tx, at: datetime, relationship_id: str) -> tuple[RelationshipSeen, 
     p = keeping.may_keep(tx, actor, at, row.person_id) if row is not None else None
     if row is None or p is None:
         raise Refused([NOT_FOUND], noun="relationship", trigger="read", record_id=None)
-    log(tx, actor, at, "read", "person", None, subject=p.subject_ref)
+    if request.method == "GET":
+        log(tx, actor, at, "read", "person", None, subject=p.subject_ref)
     return row, p
 
 

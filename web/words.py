@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
+from referral.people_checks import as_written_here
 from web.say import _, ngettext
 from workflows.working_time import ENGLAND, LONDON, Calendar, local_day, working_days_between
 
@@ -148,14 +149,7 @@ def nhs_number(number: str | None) -> str:
 
 def phone_words(number: str | None) -> str:
     """A phone number as people here write it: 07700 900 982."""
-    if not number:
-        return ""
-    digits = ("0" + number[3:] if number.startswith("+44") else number).replace(" ", "")
-    if len(digits) == 11 and digits.startswith("07"):
-        return f"{digits[:5]} {digits[5:8]} {digits[8:]}"
-    if len(digits) == 11 and digits.startswith("01"):
-        return f"{digits[:5]} {digits[5:]}"
-    return digits if number.startswith("+44") else number
+    return as_written_here(number) if number else ""
 
 
 def age_band(code: str | None) -> str:

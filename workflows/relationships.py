@@ -13,7 +13,7 @@ from referral import records, relationships
 from referral.actors import Actor
 from referral.audit import log
 from referral.ids import new_id
-from referral.people_checks import phone_number
+from referral.people_checks import as_written_here, phone_number
 from referral.records import PersonSeen
 from referral.relationships import KINDS, MAY_SPEAK, RelationshipSeen
 from referral.rows import change, put
@@ -183,8 +183,7 @@ def called(rows: Iterable[RelationshipSeen], at: datetime) -> str:
     found = []
     for row in relationships.standing(rows, local_day(at)):
         if row.in_emergency:
-            number = row.phone or ""
-            number = f"0{number[3:]}" if number.startswith("+44") else number
+            number = as_written_here(row.phone or "")
             who = f"{row.name} ({row.relation})" if row.relation else row.name
             found.append(", ".join(part for part in (who, number) if part))
     return "; ".join(found)

@@ -31,6 +31,7 @@ from workflows.keeping import UNDECIDED
 from workflows.organisations import add_membership, add_organisation, add_user
 from workflows.policy import set_rule
 from workflows.referrals import propose, send_referral
+from workflows.relationships import record_relationship
 from workflows.reminders import plan_call
 from workflows.scores import record_scores
 from workflows.working_time import local_day
@@ -221,6 +222,7 @@ def _of_people(t: Team) -> Records:
     made["saved_view"] = _saved_view(t, made["referral"])
     made["reminder"] = _reminder(t, made["referral"])
     made["score"] = _score(t, made["referral"])
+    made["relationship"] = _relationship(t, person)
     return made | _escalations(t, made["referral"])
 
 
@@ -309,6 +311,14 @@ def _score(t: Team, referral: str) -> str:
         lambda tx: record_scores(
             tx, asks, w.at, referral_id=referral, answers={"happy": 4}, **said
         ),
+    )
+
+
+def _relationship(t: Team, person: str) -> str:
+    w, asks = t.w, t.w.actor[t.worker]
+    said = {"kind": "carer", "name": "Ruth Okoro", "may_speak": "not_asked"}
+    return w.made(
+        asks, lambda tx: record_relationship(tx, asks, w.at, person_id=person, values=said)
     )
 
 

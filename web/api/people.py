@@ -29,6 +29,7 @@ from web.api.door import (
 )
 from web.api.paging import asked, listed, page
 from web.api.problems import Problem
+from web.api.relationships import add_relationships
 from web.current import edge
 from web.looks import read as read_looks
 from web.schemas import Command
@@ -584,3 +585,6 @@ def assess(given: dict[str, Any], record_id: UUID) -> Any:
         ),
     )
     return {"id": said["id"], "lacks": said["lacks"]}, 201
+
+
+add_relationships(api)

@@ -88,9 +88,7 @@ def add_relationships(api: Blueprint) -> None:
     @api.doc(parameters=REPEAT_KEY)
     @api.arguments(RecordRelationship)
     @api.response(201, Saved)
-    def change_relationship(
-        given: dict[str, Any], record_id: UUID, relationship_id: UUID
-    ) -> Any:
+    def change_relationship(given: dict[str, Any], record_id: UUID, relationship_id: UUID) -> Any:
         """What is different now, whole: it takes the place of this one, which stays beside it"""
         of = _of(record_id, relationship_id)
         return _once(
@@ -110,9 +108,9 @@ def add_relationships(api: Blueprint) -> None:
         of = _of(record_id, relationship_id)
         return _once(
             {"relationship": of, **given},
-            lambda tx, at: keeping.end_relationship(
-                tx, asker(), at, relationship_id=of, why=given["why"]
-            ).id,
+            lambda tx, at: (
+                keeping.end_relationship(tx, asker(), at, relationship_id=of, why=given["why"]).id
+            ),
         )
 
 
@@ -130,7 +128,5 @@ def _once(body: dict[str, Any], do: Any) -> Any:
     actor, key = asker(), repeat_key()
     return edge().perform(
         actor,
-        lambda tx, at: once(
-            tx, actor, key, "relationship", body, at, lambda: {"id": do(tx, at)}
-        ),
+        lambda tx, at: once(tx, actor, key, "relationship", body, at, lambda: {"id": do(tx, at)}),
     )

@@ -19,6 +19,7 @@ from workflows.messages import mark_read, write_message
 from workflows.organisations import set_away
 from workflows.people import add_person, save_plan
 from workflows.referrals import begin_referral, send_referral
+from workflows.relationships import record_relationship
 from workflows.rotas import add_authority, add_line
 from workflows.working_time import LONDON, local_day
 
@@ -55,6 +56,7 @@ def tell_lives(s: Story) -> None:
     s.on(1, lambda at: _twice(s, at))
     s.on(0, lambda at: _unread(s, at), hour=8)
     _wrote(s)
+    _close(s)
 
 
 def _wrote(s: Story) -> None:
@@ -91,6 +93,33 @@ def _wrote(s: Story) -> None:
     message(
         1, s.team("Victor"), "Victor",
         "Victor moves flat at the end of the month. He comes by another bus then, and may be late.",
+    )  # fmt: skip
+
+
+def _close(s: Story) -> None:
+    """Who is close to some of them, and whether they say that we may speak with them."""
+
+    def near(days: int, whose: str, /, **said: Any) -> None:
+        actor = s.actor[s.team(whose)]
+
+        def what(at: datetime) -> None:
+            given = {"said_on": local_day(at), "said_how": "phone", **said}
+            with s.store.begin(actor) as tx:
+                record_relationship(tx, actor, at, person_id=s.person[whose], values=given)
+
+        s.on(days, what, hour=13)
+
+    near(
+        48, "Beryl", kind="next_of_kin", name="Wendy Tan", relation="sister",
+        phone="07700 900461", in_emergency=True, may_speak="yes",
+    )  # fmt: skip
+    near(
+        47, "Beryl", kind="advocate", name="Idris Vaughan", relation="from the advocacy service",
+        phone="01632 960171", may_speak="not_asked",
+    )  # fmt: skip
+    near(
+        40, "Victor", kind="contact", name="Paul Hall", relation="son", phone="07700 900462",
+        may_speak="no",
     )  # fmt: skip
 
 
