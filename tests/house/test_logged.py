@@ -44,6 +44,8 @@ OPENED_ELSEWHERE = {
     "escalation_pages.waive",
     "links.mine",
     "outcome_pages.correct",
+    "relationship_pages.change",
+    "relationship_pages.end",
     "own_links.sheet",
     "reminder_pages.later",
     "rights_doing_pages.copy",

@@ -74,6 +74,11 @@ def called(w: World, person: str) -> str | None:
     return None if found is None else str(found)
 
 
+def reads(w: World) -> int:
+    with w.store.read() as tx:
+        return int(tx.rows(Sql("SELECT count(*) FROM audit WHERE action = 'read'"))[0][0])
+
+
 def named(w: World, person: str, who: str) -> None:
     naming = {"sources": [{"user_id": w.actor[who].user_id}], "seen": "A worry."}
     given = {"person_id": person, "danger": False, **naming}
@@ -274,6 +279,9 @@ def test_they_are_recorded_changed_and_ended_on_pages(w: World) -> None:
     assert (page.path, page.banner) == (f"/people/{person}", "Recorded.")
     (row,) = rows(w, person)
     assert row.in_emergency
+    before = reads(w)
+    sign_in(w, "priya").get(f"/relationships/{row.id}/change")
+    assert reads(w) == before + 1
     page = filled(w, f"/relationships/{row.id}/change", relation="daughter")
     assert "Ruth Okoro, daughter" in page.words
     newest = rows(w, person)[-1]
