@@ -69,6 +69,7 @@ MODULES: tuple[str, ...] = (
     "web.system",
     "web.raised_outside",
     "web.policy",
+    "web.machines",
     "web.policy_changes",
     "web.directory.page",
     "web.preferences",

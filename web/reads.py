@@ -288,6 +288,8 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "escalation_pages.raise_about_provider",
             "moves.agreement_move",
             "moves.assurance_move",
+            "machine_pages.machine",
+            "machine_pages.machines",
             "offer_pages.add_group",
             "offer_pages.add_offer",
             "offer_pages.change_offer",

@@ -48,6 +48,7 @@ NOBODY = "nobody"
 WORDS = {
     "day": "2026-05-07",
     "slug": "contact",
+    "noun": "referral",
     "language": "en",
     "purpose": "contact",
     "kind": "days",
