@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from referral.policy import Rules
+from referral.states import Role
 from web.say import _
 from workflows.moves import N_
 
@@ -837,6 +838,11 @@ NOTICES: dict[str, str] = {
     "assurance_refused": N_("You are not assured."),
     "assurance_suspended": N_("You are suspended: nobody new is sent to you."),
     "paper_runs_out": N_("One of your papers runs out soon. Look which, and renew it in time."),
+    "takes_new_people": N_("One of your activities takes new people again from today."),
+    "activity_open_again": N_(
+        "The activity chosen for someone you support takes new people again. Send it if it still"
+        " fits."
+    ),
     "assurance_lapsed": N_("Your assurance lapsed: nobody new is sent to you."),
     "provider_suspended": N_("A provider of someone you support is suspended."),
     "provider_lapsed": N_("A provider of someone you support has lapsed evidence."),
@@ -1068,9 +1074,18 @@ def role_name(role: str) -> str:
     return word(ROLES, str(role))
 
 
-def state_tag(noun: str, state: str) -> dict[str, str]:
-    """The lifecycle tag of a record, for `status_tag`."""
+# What a state is called by who acts in it.
+OWN_STATES: dict[tuple[str, str, Role], Tag] = {
+    ("referral", "sent", Role.PROVIDER_LEADER): Tag(N_("Waiting for you"), "blue"),
+    ("referral", "queried", Role.PROVIDER_LEADER): Tag(N_("You asked"), "purple"),
+}
+
+
+def state_tag(noun: str, state: str, role: Role | None = None) -> dict[str, str]:
+    """The lifecycle tag of a record, for `status_tag`; `role`: as somebody in it says it."""
     tag = STATES[(str(noun), str(state))]
+    if role is not None:
+        tag = OWN_STATES.get((str(noun), str(state), role), tag)
     return {"text": said(tag.text), "colour": tag.colour}
 
 

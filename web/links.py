@@ -33,7 +33,9 @@ from web.labels import said, word
 from web.languages import remember, unless_chosen
 from web.limits import seconds_to_wait
 from web.link_tokens import LinkTokens, typed_code
+from web.link_worries import worried
 from web.passwords import is_right
+from web.provider_moves import message_lines
 from web.say import _, ngettext, speaking
 from web.schemas import Wrong, load, schema_for
 from web.schemas.base import Command
@@ -265,7 +267,8 @@ def _offer(
         body = page("links/over.jinja", None, heading=_("This link has been used") if why == "used"
                     else _("This link has run out"),
                     sentences=[sentence, said(WHERE[offer.where]), _("Sign in to see more.")],
-                    reference=offer.seen.get("reference"), sign_in=True)  # fmt: skip
+                    reference=offer.seen.get("reference"), sign_in=True,
+                    worried=f"/a/{token}/not-safe")  # fmt: skip
         return body, 200 if status == 200 else status
     body = page(
         "links/offer.jinja",
@@ -286,6 +289,10 @@ def _offer(
         outcomes=labels.choices(labels.OUTCOMES),
         goals=labels.choices(labels.GOALS_MET),
         record=labels.record_path(Noun.REFERRAL, link.record_id),
+        safety=[
+            f"{asked} {told}" for asked, told in (offer.seen.get("safety_answers") or {}).items()
+        ],
+        worried=f"/a/{token}/not-safe",
     )
     return body, status
 
@@ -303,11 +310,17 @@ def act(token: str, wish: str) -> ResponseReturnValue:
         return _no_link()
     schema = SCHEMAS[wish]()
     form = Form(values=as_typed(schema, request.form))
+    if request.form.get("again"):
+        return _offer(token, link, form, wish)
     try:
         given = load(schema, typed(schema, request.form), edge().clock(), form=True)
     except Wrong as wrong:
         refuse(form, wrong.refusals)
         return _offer(token, link, form, wish, 422)
+    if wish == "complete" and not request.form.get("sure"):
+        preview = _preview(token, link, given)
+        if preview is not None:
+            return preview
     day = given.pop("day", None)
     given = {name: value for name, value in given.items() if value is not None}
     asking = _leader(link)
@@ -327,6 +340,24 @@ def act(token: str, wish: str) -> ResponseReturnValue:
         return _too_late(token, link, asking, wish, refused)
     flash(said(DONE[wish]), "success")
     return redirect(f"/a/{token}", 303)
+
+
+def _preview(token: str, link: LinkSeen, given: dict[str, Any]) -> str | None:
+    """What the practice and the link worker get, before it is sent; None where nothing can be
+    sent by this link any more."""
+    offer = _look(link)
+    if offer is None or "complete" not in offer.open:
+        return None
+    return page(
+        "complete_preview.jinja",
+        Form(values=as_typed(SCHEMAS["complete"](), request.form)),
+        frame="links/base.jinja",
+        caption=offer.seen.get("reference"),
+        agreed=offer.practice_agreed,
+        lines=message_lines(given),
+        note=given.get("note"),
+        back={"href": f"/a/{token}"},
+    )
 
 
 def _leader(link: LinkSeen) -> Actor | None:
@@ -355,6 +386,7 @@ def _too_late(
         reference=offer.seen.get("reference"),
         phone=phone_words(offer.seen.get("team_phone")),
         sign_in=True,
+        worried=f"/a/{token}/not-safe",
     )
     return body, 409
 
@@ -688,6 +720,11 @@ def leave() -> ResponseReturnValue:
 def not_safe_by_link(token: str) -> ResponseReturnValue:
     """Whom to ring now, and telling somebody."""
     link = _find(token)
+    if link is not None and link.purpose in provider.WISHES and link.revoked_at is None:
+        wait = limited(link.id) if request.method == "POST" else 0
+        asked = too_often(wait) if wait else worried(link, f"/a/{token}")
+        if asked is not None:
+            return asked
     if link is None or link.purpose != kept.PERSON:
         return _not_safe(None, f"/a/{token}")
     with _as_linked(link) as (tx, at):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -151,13 +152,19 @@ def _preview(record_id: str, schema: Schema) -> str | None:
         caption=found.caption,
         back={"href": labels.record_path(Noun.REFERRAL, record_id)},
         agreed=found.facts.practice_agreed,
-        lines=[
-            (_("What happened"), word(labels.OUTCOMES, given["outcome"])),
-            (_("Were their goals met?"), word(labels.GOALS_MET, given["goals_met"])),
-            (_("What comes next"), given["what_next"]),
-            (_("Summary"), given["summary"]),
-        ],
+        lines=message_lines(given),
+        note=given.get("note"),
     )
+
+
+def message_lines(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the practice and the link worker are told of how it went."""
+    return [
+        (_("What happened"), word(labels.OUTCOMES, given["outcome"])),
+        (_("Were their goals met?"), word(labels.GOALS_MET, given["goals_met"])),
+        (_("What comes next"), given["what_next"]),
+        (_("Summary"), given["summary"]),
+    ]
 
 
 @own_page(Noun.REFERRAL, "decline")

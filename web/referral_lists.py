@@ -246,7 +246,7 @@ def row(one: Card, actor: Actor, at: datetime) -> dict[str, Any]:
         "href": record_path(Noun.REFERRAL, one.id),
         "name": one.name,
         "meta": drawn["meta"],
-        "tag": labels.state_tag(Noun.REFERRAL, state) if state else None,
+        "tag": labels.state_tag(Noun.REFERRAL, state, actor.role) if state else None,
         "held": drawn["held"],
         "with": whose(known),
         "deadline": drawn.get("deadline"),

@@ -632,7 +632,9 @@ def frame_of(shown: Shown, here: str) -> dict[str, Any]:
         "shown": shown,
         "seen": shown.seen,
         "title": shown.seen.get("reference", ""),
-        "tag": labels.state_tag("referral", shown.seen["state"]) if "state" in shown.seen else None,
+        "tag": labels.state_tag("referral", shown.seen["state"], shown.actor.role)
+        if "state" in shown.seen
+        else None,
         "flags": flags(shown),
         "identity": identity(shown),
         "held": said(shown.seen["held"]) if "held" in shown.seen else None,

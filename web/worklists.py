@@ -17,7 +17,7 @@ from web.access import WORKERS
 from web.frame import there_is
 from web.labels import move_path, record_path, said, state_tag, word
 from web.say import _, ngettext
-from web.words import age_band, day_words, deadline, last_day
+from web.words import age_band, day_words, deadline, last_day, phone_words
 from workflows.engine import TABLES
 from workflows.moves import NOTHING
 from workflows.reading import Card, Work, WorkItem
@@ -142,14 +142,17 @@ def drawn(item: WorkItem, actor: Actor, at: datetime) -> dict[str, Any]:
     if item.kind == CALL:
         return _call(item, path, due, actor, at)
     why, button, leads_to = why_here(item)
+    # Before anything else the team is rung: what can still be done is on the record's own page.
+    ring = phone_words(item.known.get("team_phone")) if item.held and _provider(actor) else ""
     return {
         "href": path,
         "name": item.name,
         "reason": why,
         "meta": meta(item, actor, at),
         "deadline": due,
-        "action": {"text": button, "href": leads_to},
-        "tag": state_tag(item.noun, item.state) if item.state else None,
+        "action": None if ring else {"text": button, "href": leads_to},
+        "ring": ring,
+        "tag": state_tag(item.noun, item.state, actor.role) if item.state else None,
         "held": said(item.held) if item.held else None,
         "safety": item.safety,
         "details": [
@@ -170,11 +173,15 @@ def _call(
         "reason": _("A call you planned. %(why)s.", why=word(labels.REMINDERS, item.why)),
         "meta": meta(item, actor, at),
         "deadline": due,
-        "tag": state_tag(item.noun, item.state) if item.state else None,
+        "tag": state_tag(item.noun, item.state, actor.role) if item.state else None,
         "held": said(item.held) if item.held else None,
         "action": {"text": _("I have called"), "href": f"/reminders/{item.reminder}/end",
                    "post": True},
     }  # fmt: skip
+
+
+def _provider(actor: Actor) -> bool:
+    return actor.role is Role.PROVIDER_LEADER
 
 
 def _reminded(item: WorkItem, at: datetime) -> list[str]:
@@ -253,6 +260,10 @@ def details(seen: Mapping[str, Any], actor: Actor) -> list[str]:
     return found
 
 
+# Where a provider has something to do by the day that a card names: it says what.
+THEIRS = frozenset({"sent", "accepted", "active"})
+
+
 def card(seen: Card, actor: Actor, at: datetime) -> dict[str, Any]:
     """What `work_item` draws of one referral in a list."""
     known = seen.seen
@@ -265,10 +276,18 @@ def card(seen: Card, actor: Actor, at: datetime) -> dict[str, Any]:
         "reason": "",
         "meta": ([reference] if reference != seen.name else []) + meta_line,
         "held": said(str(known["held"])) if known.get("held") else None,
+        "ring": phone_words(known.get("team_phone"))
+        if known.get("held") and _provider(actor)
+        else "",
     }
     if state:
-        found["tag"] = state_tag(Noun.REFERRAL, state)
-        found["reason"] = said(TABLES[Noun.REFERRAL].states[state].says)
+        found["tag"] = state_tag(Noun.REFERRAL, state, actor.role)
+        theirs = actor.role is Role.PROVIDER_LEADER and state in THEIRS
+        found["reason"] = said(
+            labels.WORK[f"referral.{state}"][0]
+            if theirs
+            else TABLES[Noun.REFERRAL].states[state].says
+        )
         if seen.due is not None or seen.paused:
             found["deadline"] = deadline(seen.due, at, hours=seen.hours)._asdict()
     return found

@@ -8,10 +8,12 @@ from typing import Any
 
 from referral.actors import Actor
 from referral.audit import log
+from referral.clocks import member_key, role_key
 from referral.ids import new_id
 from referral.rows import bump, change, put
-from referral.states import Role
+from referral.states import Noun, ReferralState, Role, listed
 from referral.store import Sql, Tx
+from workflows.letters import tell
 from workflows.moves import N_
 from workflows.organisations import ORGANISATION, SETTERS, over_place
 from workflows.rules import field, missing, require, wrong
@@ -25,7 +27,7 @@ PROVIDER = Sql(
 )
 PROVIDER_OF = Sql("SELECT id FROM provider WHERE organisation_id = :organisation_id")
 ACTIVITY = Sql(
-    "SELECT a.provider_id, p.organisation_id, l.path FROM activity a"
+    "SELECT a.provider_id, p.organisation_id, l.path, a.status FROM activity a"
     " JOIN provider p ON p.id = a.provider_id"
     " JOIN organisation o ON o.id = p.organisation_id JOIN place l ON l.id = o.place_id"
     " WHERE a.id = :id AND a.system_id = :system_id"
@@ -123,6 +125,8 @@ def save_activity(
         bump(tx, "provider", provider_id)
         change(tx, "activity", activity_id, {**row, "updated_at": at})
         log(tx, actor, at, "activity_changed", "activity", activity_id, {"fields": sorted(row)})
+        if (known[3], row.get("status")) == ("paused", "open"):
+            _tell_open(tx, actor, at, activity_id, provider[1])
         return activity_id
     new = new_id(at)
     put(
@@ -139,6 +143,29 @@ def save_activity(
     )
     log(tx, actor, at, "activity_added", "activity", new)
     return new
+
+
+# Those for whom the activity was chosen, and who are not with it yet or not any more.
+WAITED = Sql(
+    "SELECT id, link_worker_id FROM referral WHERE activity_id = :id AND system_id = :system_id"
+    f" AND state IN ({listed(ReferralState.DRAFT, ReferralState.RETURNED)}) ORDER BY id"
+)
+ASSURANCE_OF = Sql(
+    "SELECT s.id FROM assurance s JOIN activity a ON a.provider_id = s.provider_id WHERE a.id = :id"
+)
+
+
+def _tell_open(tx: Tx, actor: Actor, at: datetime, activity_id: str, organisation_id: str) -> None:
+    """A pause is over: each link worker whose person was meant to come hears it; its leaders too,
+    unless one of them ended it."""
+    if actor.role is not Role.PROVIDER_LEADER:
+        to = role_key(Role.PROVIDER_LEADER, organisation_id)
+        for (assurance_id,) in tx.rows(ASSURANCE_OF, id=activity_id):
+            assurance = str(assurance_id)
+            tell(tx, actor.system_id, at, to, "takes_new_people", Noun.ASSURANCE, assurance)
+    for referral_id, link_worker in tx.rows(WAITED, id=activity_id, system_id=actor.system_id):
+        to = member_key(str(link_worker))
+        tell(tx, actor.system_id, at, to, "activity_open_again", Noun.REFERRAL, str(referral_id))
 
 
 def pause_activity(

@@ -23,7 +23,8 @@ from referral.policy import Rules
 from referral.states import TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
 from referral.store import Tx
 from workflows import disclosure, reading
-from workflows.engine import TABLES, Refused, step
+from workflows.concerns import raise_concern
+from workflows.engine import TABLES, Done, Refused, step
 from workflows.letters import tell
 from workflows.referrals import record_attendance
 from workflows.working_time import local_day
@@ -45,6 +46,7 @@ LEAST = frozenset(
         "access",
         "access_needs",
         "call_before",
+        "safety_answers",
         "urgent",
         "activity",
         "group",
@@ -77,6 +79,7 @@ class Offer:
     where: str
     subject: str
     rules: Rules
+    practice_agreed: bool = False
 
 
 def over(link: LinkSeen | None, at: datetime) -> str | None:
@@ -118,6 +121,7 @@ def look(tx: Tx, link: LinkSeen, at: datetime) -> Offer | None:
         "postcode": person.postcode,
         "access_needs": person.access_needs,
         "call_before": row.call_before,
+        "safety_answers": row.safety_answers,
         "urgent": row.urgent,
         "activity": row.activity,
         "group": row.group,
@@ -135,6 +139,7 @@ def look(tx: Tx, link: LinkSeen, at: datetime) -> Offer | None:
         where(f),
         f.subject_ref,
         f.rules,
+        bool(f.practice_agreed),
     )
 
 
@@ -195,6 +200,20 @@ def _came(
     if f is not None and f.state == S.ACCEPTED and came in ("came", "late"):
         step(tx, Noun.REFERRAL, referral_id, "start", actor, at)
     return record_attendance(tx, actor, at, referral_id, day=day, came=came, why=why).state
+
+
+def raise_worry(
+    tx: Tx, link_id: str, at: datetime, given: Mapping[str, Any], key: str | None = None
+) -> Done:
+    """A concern about the person of a link, raised by its leader. The link is not used up by it,
+    and one that is used up or past its date still works for it; one that was revoked doesn't:
+    LinkOver. Raises Refused where the referral isn't there for the leader any more."""
+    link = links.find(tx, link_id)
+    actor = leader(tx, link, at) if link is not None and link.revoked_at is None else None
+    if link is None or actor is None or link.purpose not in WISHES:
+        raise LinkOver("gone")
+    values = {**given, "referral_id": link.record_id}
+    return raise_concern(tx, actor, at, values, key=key)
 
 
 def too_late(tx: Tx, link_id: str, at: datetime, wish: str) -> Offer | None:

@@ -327,6 +327,18 @@ def test_a_held_referral_waits_at_the_end(w: World) -> None:
     assert HELD.why in page.words
     assert "Clock paused while on hold" in page.words
     assert "overdue" not in page.words.lower()
+    assert "Answer" not in page.words
+    for shown in (page, sign_in(w, "sol").get("/?show=open")):
+        assert 'href="tel:01632' in shown.text, "the team is rung first"
+    assert "Call 01632" not in sign_in(w, "priya").get("/?show=open").words
+
+
+def test_a_provider_reads_that_it_is_them_somebody_waits_for(w: World) -> None:
+    w.sent()
+    assert "Answer" in sign_in(w, "sol").get("/").words
+    for path in ("/", "/?show=open", "/referrals"):
+        assert "Waiting for you" in sign_in(w, "sol").get(path).words, path
+    assert "Waiting for provider" in sign_in(w, "priya").get("/?show=open").words
 
 
 def test_a_provider_with_nothing_to_do_sees_who_takes_part(w: World) -> None:

@@ -166,8 +166,54 @@ def test_a_leader_finishes_by_a_link_in_the_same_words(one: Links) -> None:
     assert missing.status == 422
     assert "Comes as a friend" in missing.text, "what was typed stays"
     assert (one.state(), one.kept()[0]) == ("active", None)
-    press(one, path, "complete", **FINISHED)
+    shown = press(one, path, "complete", **FINISHED)
+    assert (one.state(), one.kept()[0]) == ("active", None), "looking at it sends nothing"
+    assert "has not agreed that their practice is told" in shown.words
+    assert FINISHED["summary"] in shown.words
+    changing = one.phone.send(shown, again="yes")
+    assert FINISHED["summary"] in changing.text
+    assert one.state() == "active"
+    one.phone.send(shown, sure="yes")
     assert (one.state(), one.kept()[1]) == ("completed", "complete")
+
+
+def test_a_leader_reads_the_answers_about_safety_before_they_accept(one: Links) -> None:
+    rid = one.w.sent(safety_answers='{"Do you use oxygen?": "Yes, at night"}')
+    assert "Do you use oxygen? Yes, at night" in one.phone.get(one.make(rid)).words
+
+
+@pytest.mark.parametrize("when", ["before", "used", "expired"])
+def test_a_leader_raises_a_worry_by_a_link_and_reads_whom_to_ring(both: Links, when: str) -> None:
+    path = both.make(both.w.sent())
+    if when == "used":
+        press(both, path, "accept")
+    if when == "expired":
+        both.w.later(days=16)
+    before = both.kept()
+    assert f"{path}/not-safe" in both.phone.get(path).text
+    page = both.phone.get(f"{path}/not-safe")
+    assert "999" in page.words
+    unsaid = both.phone.send(page, danger="no")
+    assert (unsaid.status, concerns(both)) == (422, [])
+    assert "Write what you saw or were told." in unsaid.words
+    done = both.phone.send(unsaid, danger="no", seen="She has bruises.")
+    assert "Nobody has seen this yet" in done.words
+    assert "01632 960100" in done.words
+    both.phone.send(unsaid, danger="no", seen="She has bruises.")
+    ((was, danger, raised_by, _holder, person),) = concerns(both)
+    assert (was, bool(danger)) == ("raised", False)
+    assert raised_by == both.w.actor["sol"].membership_id
+    assert person is not None
+    assert both.kept() == before, "the link is not used up by it"
+
+
+def test_by_a_link_taken_back_no_worry_is_raised_but_one_reads_whom_to_ring(one: Links) -> None:
+    path = one.make(one.w.sent())
+    page = one.phone.get(f"{path}/not-safe")
+    with one.w.store.begin() as tx:
+        change(tx, "link", one.link, {"revoked_at": one.w.at})
+    assert "999" in one.phone.send(page, danger="yes", seen="She has bruises.").words
+    assert concerns(one) == []
 
 
 def test_nobody_finishes_by_a_link_who_has_not_started_or_by_one_to_answer(one: Links) -> None:

@@ -138,6 +138,49 @@ def test_new_referrals_are_paused_until_a_day_and_open_by_themselves(w: World) -
     assert w.sent()
 
 
+def heard(w: World, what: str) -> list[tuple[str, str]]:
+    with w.store.read() as tx:
+        found = tx.rows(
+            Sql("SELECT to_owner, CAST(record_id AS text) FROM outbox WHERE what = :what"),
+            what=what,
+        )
+    return [(to, record) for to, record in found]
+
+
+def test_the_end_of_a_pause_is_told_to_the_leaders_and_to_who_has_somebody_for_it(
+    w: World,
+) -> None:
+    draft, back, _there = w.draft(), w.sent(), w.sent()
+    w.referral(back, "decline", "sol", given={"reason": "full"})
+    w.draft(activity="pottery")
+    until = {"until-day": "18", "until-month": "5", "until-year": "2026"}
+    sign_in(w, "sol").fill(f"/offers/{w.activity['choir']}/pause", **until)
+    w.later(days=6)
+    sweep(w)
+    priya = f"member@{w.actor['priya'].membership_id}"
+    assert sorted(heard(w, "activity_open_again")) == sorted([(priya, draft), (priya, back)])
+    assert [to for to, _record in heard(w, "takes_new_people")] == [
+        f"provider_leader@{w.org['singers']}"
+    ]
+    sweep(w)
+    assert "takes new people again" in sign_in(w, "priya").get("/notices").words
+    assert "takes new people again" in sign_in(w, "sol").get("/notices").words
+    assert len(heard(w, "activity_open_again")) == 2
+
+
+def test_who_ends_a_pause_by_hand_is_not_told_so_and_a_change_without_one_tells_nobody(
+    w: World,
+) -> None:
+    draft = w.draft()
+    sol = sign_in(w, "sol")
+    sol.fill(f"/offers/{w.activity['choir']}", location="The old barn")
+    assert heard(w, "activity_open_again") == []
+    sol.fill(f"/offers/{w.activity['choir']}", status="paused")
+    sol.post(f"/offers/{w.activity['choir']}/open")
+    assert [record for _to, record in heard(w, "activity_open_again")] == [draft]
+    assert heard(w, "takes_new_people") == []
+
+
 def test_a_pause_without_a_day_lasts_until_somebody_says_so(w: World) -> None:
     sol = sign_in(w, "sol")
     sol.fill(f"/offers/{w.activity['choir']}/pause")
