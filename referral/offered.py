@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from referral.actors import Actor
 from referral.schema import day, under
 from referral.scopes import asked
-from referral.states import TAKING_PART, Role, listed
+from referral.states import TAKING_PART, ReferralState, Role, listed
 from referral.store import Sql, Tx
 
 SETS_UP = frozenset({Role.GOVERNANCE_LEAD, Role.ADMINISTRATOR})
@@ -290,3 +290,26 @@ def days_said(tx: Tx, actor: Actor, after: date) -> dict[str, list[tuple[date, i
         if len(mine) < NEWEST:
             mine.append((day(on) or date.min, int(asked_about), int(came)))
     return found
+
+
+# Those for whom an activity was chosen, and who are not with it yet or not any more.
+MEANT_FOR = Sql(
+    "SELECT CAST(id AS text), CAST(link_worker_id AS text) FROM referral"
+    " WHERE activity_id = :id AND system_id = :system_id"
+    f" AND state IN ({listed(ReferralState.DRAFT, ReferralState.RETURNED)}) ORDER BY id"
+)
+ASSURANCE_OF = Sql(
+    "SELECT CAST(s.id AS text) FROM assurance s JOIN activity a ON a.provider_id = s.provider_id"
+    " WHERE a.id = :id"
+)
+
+
+def meant_for(tx: Tx, actor: Actor, activity_id: str) -> list[tuple[str, str]]:
+    """(referral, link worker) of those whose link worker chose this activity for them."""
+    rows = tx.rows(MEANT_FOR, id=activity_id, system_id=actor.system_id)
+    return [(referral_id, link_worker) for referral_id, link_worker in rows]
+
+
+def assurance_of(tx: Tx, activity_id: str) -> list[str]:
+    """The record of assurance of an activity's provider, where there is one."""
+    return [row[0] for row in tx.rows(ASSURANCE_OF, id=activity_id)]

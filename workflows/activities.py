@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from referral import offered
 from referral.actors import Actor
 from referral.audit import log
 from referral.clocks import member_key, role_key
 from referral.ids import new_id
 from referral.rows import bump, change, put
-from referral.states import Noun, ReferralState, Role, listed
+from referral.states import Noun, Role
 from referral.store import Sql, Tx
 from workflows.letters import tell
 from workflows.moves import N_
@@ -145,27 +146,16 @@ def save_activity(
     return new
 
 
-# Those for whom the activity was chosen, and who are not with it yet or not any more.
-WAITED = Sql(
-    "SELECT id, link_worker_id FROM referral WHERE activity_id = :id AND system_id = :system_id"
-    f" AND state IN ({listed(ReferralState.DRAFT, ReferralState.RETURNED)}) ORDER BY id"
-)
-ASSURANCE_OF = Sql(
-    "SELECT s.id FROM assurance s JOIN activity a ON a.provider_id = s.provider_id WHERE a.id = :id"
-)
-
-
 def _tell_open(tx: Tx, actor: Actor, at: datetime, activity_id: str, organisation_id: str) -> None:
     """A pause is over: each link worker whose person was meant to come hears it; its leaders too,
     unless one of them ended it."""
     if actor.role is not Role.PROVIDER_LEADER:
         to = role_key(Role.PROVIDER_LEADER, organisation_id)
-        for (assurance_id,) in tx.rows(ASSURANCE_OF, id=activity_id):
-            assurance = str(assurance_id)
+        for assurance in offered.assurance_of(tx, activity_id):
             tell(tx, actor.system_id, at, to, "takes_new_people", Noun.ASSURANCE, assurance)
-    for referral_id, link_worker in tx.rows(WAITED, id=activity_id, system_id=actor.system_id):
-        to = member_key(str(link_worker))
-        tell(tx, actor.system_id, at, to, "activity_open_again", Noun.REFERRAL, str(referral_id))
+    for referral_id, link_worker in offered.meant_for(tx, actor, activity_id):
+        to = member_key(link_worker)
+        tell(tx, actor.system_id, at, to, "activity_open_again", Noun.REFERRAL, referral_id)
 
 
 def pause_activity(
