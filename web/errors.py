@@ -125,14 +125,19 @@ def urgent(status: int) -> str | None:
 def page(
     status: int, reference: str | None = None, about: Trouble | None = None
 ) -> tuple[str, int]:
-    """The error page of a status; where the fault is ours, with a way back to what was typed."""
+    """The error page of a status; where the same form may be taken another time, with a way back to
+    what was typed, and else with the words themselves."""
+    kept = typed_here() if status >= 400 else None
+    again = status >= 500 or status in (409, 429)
+    words = [v for _name, v in kept.fields if " " in v.strip()] if kept and not again else []
     return (
         render_template(
             "error.jinja",
             trouble=about or trouble(status),
             reference=reference,
             urgent=urgent(status),
-            kept=typed_here() if status >= 500 else None,
+            kept=kept if again else None,
+            words_typed=words,
         ),
         status,
     )

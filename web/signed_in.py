@@ -34,7 +34,7 @@ IDLE_LEADER = timedelta(hours=10)
 LONGEST = timedelta(hours=12)
 TOUCH_EVERY = timedelta(minutes=1)
 KEPT_FOR = timedelta(hours=12)
-MOST_KEPT = 100_000
+MOST_KEPT = 200_000
 NOT_KEPT = frozenset({"csrf_token", "password", "new_password"})
 
 

@@ -20,6 +20,8 @@ from tests.tour import A_MONDAY, Visit
 from web.edge import Edge
 from web.signed_in import kept
 
+# Looked at before any field: how long the page was open.
+TOO_QUICK = "/raise"
 SAYS_WHY = re.compile("nhsuk-error-summary|app-empty|nhsuk-summary-list")
 ANSWERS = re.compile(r'name="answers" value="([^"]+)"')
 
@@ -27,6 +29,14 @@ ANSWERS = re.compile(r'name="answers" value="([^"]+)"')
 @pytest.fixture(scope="module")
 def places(robot: Robot, visits: list[Visit]) -> list[tuple[Visit, str]]:
     return robot.every_form(visits, by_role=bool(rounds(0, 1)))
+
+
+@pytest.fixture(scope="module")
+def kinds(
+    robot: Robot, visits: list[Visit], places: list[tuple[Visit, str]]
+) -> list[tuple[Visit, str]]:
+    """The same, whoever it is that comes there first."""
+    return robot.every_form(visits, by_role=False) if rounds(0, 1) else places
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +70,8 @@ def test_what_is_sent_is_taken_or_stands_there_still(
             robot.put_back()
             continue
         found = lost(form, answer)
-        if answer.status_code >= 500 or not SAYS_WHY.search(answer.get_data(as_text=True)):
+        refused = answer.status_code >= 400
+        if refused and not SAYS_WHY.search(answer.get_data(as_text=True)):
             found.append("does not say why")
         wrong += [(visit.rule, action, answer.status_code, what) for what in found]
     assert wrong == []
@@ -68,11 +79,13 @@ def test_what_is_sent_is_taken_or_stands_there_still(
     assert words == LONG or taken > 10
 
 
-def test_a_field_too_long_is_named(robot: Robot, places: list[tuple[Visit, str]]) -> None:
+def test_a_field_too_long_is_named(robot: Robot, kinds: list[tuple[Visit, str]]) -> None:
     """Ten thousand characters in one field, and what fits in the others: they are taken, or that
     field says so. In the drills each field of each form; each time those of one page."""
     wrong, met = [], Counter[str]()
-    for visit, action in places if rounds(0, 1) else some_of(places)[:1]:
+    for visit, action in kinds if rounds(0, 1) else some_of(kinds)[:1]:
+        if action == TOO_QUICK:
+            continue
         _client, asked = robot.at(visit, action)
         for name in asked.typed:
             for day in (A_MONDAY + timedelta(days=10), A_MONDAY - timedelta(days=1)):
@@ -88,7 +101,7 @@ def test_a_field_too_long_is_named(robot: Robot, places: list[tuple[Visit, str]]
                 continue
             met["named"] += 1
             found = lost(form, answer)
-            if f'href="#{name}' not in answer.get_data(as_text=True):
+            if answer.status_code != 429 and f'href="#{name}' not in answer.get_data(as_text=True):
                 found.append(f"{name} is not named")
             wrong += [(visit.rule, action, answer.status_code, what) for what in found]
     assert wrong == []
@@ -115,13 +128,11 @@ NOT_SHARED = {"/notices/how": "one's own", "/providers/*/evidence/add": "a new p
 UNTOLD = {"/referrals/lists/*", "/referrals/*/write/start", "/scores/*/correct", "/people/*/death"}
 
 
-def test_whoever_is_slower_writes_over_nobody(
-    robot: Robot, places: list[tuple[Visit, str]]
-) -> None:
+def test_whoever_is_slower_writes_over_nobody(robot: Robot, kinds: list[tuple[Visit, str]]) -> None:
     """Two open the same form, and both send it: the slower one's is added to what the first said,
     or else refused, with what changed, by whom, and all they had typed."""
     wrong, met = [], Counter[str]()
-    for visit, action in places if rounds(0, 1) else some_of(places):
+    for visit, action in kinds if rounds(0, 1) else some_of(kinds):
         for day in (A_MONDAY + timedelta(days=10), A_MONDAY - timedelta(days=1)):
             quick, first = robot.at(visit, action)
             slow, second = robot.at(visit, action)
@@ -163,9 +174,10 @@ def some_of(places: list[tuple[Visit, str]]) -> list[tuple[Visit, str]]:
 def test_an_ended_sign_in_keeps_what_was_typed(
     robot: Robot, places: list[tuple[Visit, str]]
 ) -> None:
-    wrong = []
+    wrong: list[tuple[str, str, int]] = []
     for visit, action in places:
         client, form = robot.at(visit, action)
+        form.type(LONG)
         robot.end_sign_ins()
         answer = client.post(form.action, data=form.body)
         found = ANSWERS.search(answer.get_data(as_text=True))
