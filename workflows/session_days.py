@@ -1,8 +1,8 @@
 """The days of an activity's sessions, read from the words its leader wrote. Pure.
 
-Those words are for people, and nobody is asked for more. Where they name weekdays plainly the days
-are known; where they say anything that could mean fewer of them ("every other", "the first"),
-nothing is guessed."""
+Those words are for people, and nobody is asked for more. Where they name weekdays plainly, in
+English or in Welsh, the days are known; where they say anything that could mean fewer of them
+("every other", "the first"), nothing is guessed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,18 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = r"\b(mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:days?)?\b"
 _SPAN = re.compile(rf"{_DAY}\s*(?:to|until|-|\u2013)\s*{_DAY}")
 _NAMED = re.compile(_DAY)
+# In Welsh a day of the week says that it is one ("dydd Mawrth"); "3 Mawrth" is in March.
+_WELSH = ("llun", "mawrth", "mercher", "iau", "gwener", "sadwrn", "sul")
+_IN_WELSH = re.compile(r"\b(?:dd?ydd|dyddiau|nos|nosweithiau|bore|prynhawn)\b")
+_WELSH_OF = {"lun": "llun", "fawrth": "mawrth", "fercher": "mercher", "wener": "gwener"}
+_SOFT = re.compile(rf"\b({'|'.join(_WELSH_OF)})\b")  # as they are after "nos"
+_WELSH_DAY = rf"({'|'.join(_WELSH)})\b"
+_NAMED_IN_WELSH = re.compile(rf"(?<!\d )\b{_WELSH_DAY}")
+_WELSH_SPAN = re.compile(rf"{_WELSH_DAY}\s+(?:i|hyd)\s+(?:ddydd\s+|nos\s+)?{_WELSH_DAY}")
 _UNSURE = re.compile(
     r"\b(1st|2nd|3rd|4th|first|second|third|fourth|last|other|alternate|fortnight\w*|month\w*"
-    r"|except|not|no|but|once|some\w*|biweekly)\b"
+    r"|except|not|no|but|once|some\w*|biweekly"
+    r"|ail|[cg]yntaf|trydydd|pedwerydd|olaf|pythefnos\w*|mis\w*|fis\w*|heblaw|ond|nid|weithiau)\b"
 )
 FAR = 60
 
@@ -46,8 +55,13 @@ def weekdays(words: str | None) -> frozenset[int]:
     if _UNSURE.search(said):
         return frozenset()
     found = {WEEKDAYS.index(name[:3]) for name in _NAMED.findall(said)}
-    for first, last in _SPAN.findall(said):
-        a, b = WEEKDAYS.index(first[:3]), WEEKDAYS.index(last[:3])
+    spans = [(first[:3], last[:3], WEEKDAYS) for first, last in _SPAN.findall(said)]
+    if _IN_WELSH.search(said):
+        said = _SOFT.sub(lambda soft: _WELSH_OF[soft[0]], said)
+        found |= {_WELSH.index(name) for name in _NAMED_IN_WELSH.findall(said)}
+        spans += [(first, last, _WELSH) for first, last in _WELSH_SPAN.findall(said)]
+    for first, last, names in spans:
+        a, b = names.index(first), names.index(last)
         found.update((a + n) % 7 for n in range((b - a) % 7 + 1))
     return frozenset(found)
 
