@@ -339,11 +339,19 @@ def who_has_it(shown: Shown) -> str:
     return _("With %(who)s now", who=r.link_worker)
 
 
+def _acts(shown: Shown) -> bool:
+    """Whether it is the viewer's own group that has the person."""
+    leader = shown.actor.role is Role.PROVIDER_LEADER
+    return leader and not shown.closed and "held" not in shown.seen
+
+
 def sentence(shown: Shown) -> str:
     """Where it is, and why where a reason was given."""
     says = said(TABLES[Noun.REFERRAL].states[shown.facts.state].says)  # type: ignore[index]
     if to_decide(shown) and shown.facts.state == S.SENT:
         says = _("They wait for your answer.")
+    if _acts(shown) and shown.facts.state in (S.ACCEPTED, S.ACTIVE):
+        says = said(labels.WORK[f"referral.{shown.facts.state}"][0])
     code = shown.seen.get("reason")
     if code and shown.facts.state in (S.RETURNED, S.WITHDRAWN, S.CLOSED):
         says = f"{says} {_('Reason given: %(why)s.', why=word(labels.REASONS, code).lower())}"
@@ -565,7 +573,12 @@ def overview(shown: Shown) -> list[dict[str, str]]:
         (_("First contact"), time_words(seen.get("contacted_at"))),
         (_("Sent"), time_words(seen.get("sent_at"))),
     ]
-    return [{"key": key, "value": str(value)} for key, value in pairs if value]
+    rung = (_("Phone"), _("Team phone"))
+    return [
+        {"key": key, "value": str(value), "tel": "yes" if key in rung else ""}
+        for key, value in pairs
+        if value
+    ]
 
 
 # What a provider decides by: read before the buttons, on the smallest phone too.

@@ -205,6 +205,13 @@ def test_who_is_too_late_keeps_what_they_typed_and_reads_what_happened(w: World)
     assert "What changed meanwhile" in page.words
 
 
+def test_a_leader_reads_what_is_due_and_rings_with_one_tap(w: World) -> None:
+    page = sign_in(w, "sol").get(f"/referrals/{w.active()}")
+    assert "Taking part: say how it is going." in page.words
+    assert 'href="tel:07700900982"' in page.text
+    assert "say how it is going." not in sign_in(w, "priya").get(page.path).words
+
+
 def test_an_ended_session_keeps_the_answer_for_who_typed_it(w: World) -> None:
     rid = w.sent()
     w.referral(rid, "ask", "sol", given={"note": "Stairs?"})
