@@ -3,7 +3,7 @@ decided."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -738,6 +738,9 @@ def _preview(found: Any, schema: Schema, ways: list[Way], back: str) -> str | No
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         previews = deciding.preview_consequences(tx, actor, at, found.id, wanted)
+        told = deciding.told_of_decision(tx, actor, at, found.id)
+        keys = {*told, *(key for one in previews for key in one.tells)}
+        named = reviews.names(tx, actor.system_id, sorted(keys))
     said_of = {(way.noun, way.record_id, way.trigger): way.words for way in ways}
     kept = [
         (name, value)
@@ -758,14 +761,28 @@ def _preview(found: Any, schema: Schema, ways: list[Way], back: str) -> str | No
         reason=given["note"],
         review_on=given.get("review_on"),
         two_people=_needs_second(found.facts, given),
-        effects=[_effect(p, said_of.get((p.noun, p.record_id, p.trigger), "")) for p in previews],
+        told=_told_words(named, told),
+        effects=[
+            _effect(
+                p, said_of.get((p.noun, p.record_id, p.trigger), ""), _told_words(named, p.tells)
+            )
+            for p in previews
+        ],
         day_words=day_words,
     )
 
 
-def _effect(preview: Preview, words: str) -> dict[str, Any]:
+def _told_words(named: reviews.Names, keys: Iterable[str]) -> str:
+    """Who hears of it: "Priya Shah, Ash Lane practice; Activity leader, Riverside Singers"."""
+    beside = {"person": _("the person"), "practice": _("their practice")}
+    words = (beside.get(key.partition("@")[0]) or owner_words(named, key) for key in keys)
+    return "; ".join(dict.fromkeys(filter(None, words)))
+
+
+def _effect(preview: Preview, words: str, told: str) -> dict[str, Any]:
     return {
         "words": words,
+        "told": told,
         "says": said(preview.says),
         "refusals": [f"{said(r.why)} {said(r.remedy)}".strip() for r in preview.refusals],
     }

@@ -828,6 +828,18 @@ def _tellings(
     return rows
 
 
+def tells(tx: Tx, noun: Noun, f: Any, m: Move, given: Given) -> list[str]:
+    """The owner keys of those whom this move would tell, were it made now with this given."""
+    table = TABLES[noun]
+    keys = [
+        key
+        for follow in m.follows
+        if isinstance(follow, Tell)
+        for key, _noun, _id in _letters(tx, table, follow.whom, f, {}, given)
+    ]
+    return list(dict.fromkeys(keys))
+
+
 def _letters(
     tx: Tx, table: Table, whom: str, f: Any, values: Mapping[str, Any], given: Given
 ) -> list[tuple[str, str, str]]:

@@ -23,6 +23,7 @@ from workflows.engine import (
     Refused,
     decide,
     step,
+    tells,
 )
 from workflows.moves import N_, Refusal
 from workflows.rules import field, wrong
@@ -104,13 +105,21 @@ def _as_reviewer(actor: Actor, place_path: str) -> Actor:
 
 @dataclass(frozen=True)
 class Preview:
-    """What one consequence would do now."""
+    """What one consequence would do now, and whom it would tell."""
 
     noun: Noun
     record_id: str
     trigger: str
     says: str
     refusals: tuple[Refusal, ...]
+    tells: tuple[str, ...] = ()  # owner keys
+
+
+def told_of_decision(tx: Tx, actor: Actor, at: datetime, escalation_id: str) -> list[str]:
+    """The owner keys of those who hear that it was decided."""
+    f = _mine(tx, actor, at, escalation_id)
+    decide_now = TABLES[Noun.ESCALATION].moves_from("decide", str(f.state))
+    return tells(tx, Noun.ESCALATION, f, decide_now[0], {}) if decide_now else []
 
 
 def preview_consequences(
@@ -131,7 +140,10 @@ def preview_consequences(
         except Refused as refused:
             found.append(Preview(noun, one["record_id"], trigger, "", refused.refusals))
         else:
-            found.append(Preview(noun, one["record_id"], trigger, decision.move.says, ()))
+            told = tells(tx, noun, about, decision.move, one.get("given", {}))
+            found.append(
+                Preview(noun, one["record_id"], trigger, decision.move.says, (), tuple(told))
+            )
     return found
 
 

@@ -56,6 +56,20 @@ def decide(w: World, matter: str, who: str = "tess", **answers: Any) -> Page:
     return visitor.send(page, sure="yes")
 
 
+def test_before_it_is_decided_the_page_names_everybody_who_will_hear_of_it(w: World) -> None:
+    record = w.sent()
+    matter = reviewed(w, record)
+    recall = f"recall-{record}"
+    given = {"decision": "uphold", "note": "Take it back.", "do": [recall]}
+    tess = sign_in(w, "tess")
+    page = tess.fill(f"/escalations/{matter}/decide", **given, **{f"{recall}--reason": "other"})
+    assert "Told what was decided: Priya Shah, Ash Lane practice" in page.words
+    assert "Told of it: Activity leader, Riverside Singers; Priya Shah" in page.words
+    assert rows(w, ESCALATION)[0][1] == "in_review"
+    page = tess.fill(f"/escalations/{matter}/decide", decision="uphold", note="It stays.")
+    assert "Told of it" not in page.words
+
+
 def test_link_worker_escalates_and_learns_who_has_it(w: World) -> None:
     record = w.sent()
     priya = sign_in(w, "priya")
