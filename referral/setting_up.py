@@ -15,12 +15,14 @@ IN_ORGANISATION = f"""FROM organisation o JOIN place pl ON pl.id = o.place_id
 
 
 class SetUp(NamedTuple):
-    """Below the place the actor answers for: organisations that aren't its board; accounts that
+    """Below the place the actor answers for: organisations that aren't its board; places with a
+    number for safeguarding, by day or by the hour; accounts that
     can sign in, link workers and those who review among them, and accounts that are suspended;
     providers, and those of them that meet the standards, if with conditions. In the whole system:
     agreements in force, rules and wordings of its own."""
 
     organisations: int
+    numbers: int
     accounts: int
     link_workers: int
     reviewers: int
@@ -40,6 +42,9 @@ SET_UP = Sql(
     f"""
 SELECT
   (SELECT count(*) {IN_ORGANISATION} AND o.kind <> 'board'),
+  (SELECT count(*) FROM place pl WHERE pl.system_id = :system_id AND {under()}
+     AND (coalesce(pl.safeguarding_phone, '') <> '' OR EXISTS (SELECT 1 FROM rota_line l
+       WHERE l.place_id = pl.id AND l.ended_at IS NULL))),
   ({MEMBERS} AND {under()} AND u.active),
   ({MEMBERS} AND {under()} AND u.active AND m.role = 'link_worker'),
   ({MEMBERS} AND {under()} AND u.active AND m.role IN ('governance_lead', 'safeguarding_lead')),

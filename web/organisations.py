@@ -72,6 +72,11 @@ def _places() -> list[Place]:
         return oversight.places(tx, actor)
 
 
+def _only(places: list[Place]) -> str:
+    """The place to choose where there is but one."""
+    return places[0].id if len(places) == 1 else ""
+
+
 def _choices(places: list[Place]) -> list[tuple[str, str]]:
     return [(one.id, one.name) for one in places]
 
@@ -101,7 +106,7 @@ def add() -> ResponseReturnValue:
         words = _("Added. Next: give people there an account.")
         return Next(f"/organisations/{made}", words)
 
-    known = {"place_id": request.args.get("place", "")}
+    known = {"place_id": request.args.get("place", "") or _only(places)}
     return answer(draw, act, done, schema=AddOrganisation(), known=known)
 
 
@@ -131,7 +136,7 @@ def place_add() -> ResponseReturnValue:
         act,
         lambda made: Next("/organisations", _("Added. Next: add the organisations there.")),
         schema=AddPlace(),
-        known={"kind": "place"},
+        known={"kind": "place", "parent_id": _only(places)},
     )
 
 

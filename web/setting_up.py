@@ -85,7 +85,7 @@ def tasks(now: SetUp, actor: Actor, unanswered: int) -> list[dict[str, Any]]:
             if unanswered
             else "",
             "href": "/who-answers",
-            "done": not unanswered,
+            "done": now.numbers > 0 and not unanswered,
         },
         {
             "text": _("Give accounts to link workers, team leads and those who review"),

@@ -34,5 +34,15 @@ def test_steps_are_done_by_what_is_there(store: Store) -> None:
     assert [one["done"] for one in tasks(NOTHING, ada, 1)] == [False] * 8
     some = SetUp(*(1 for _name in SetUp._fields))
     assert [one["done"] for one in tasks(some, ada, 0)] == [True] * 8
+    unsaid = some._replace(numbers=0)
+    assert [one["done"] for one in tasks(unsaid, ada, 0)].count(False) == 1
     without_leads = some._replace(reviewers=0)
     assert [one["done"] for one in tasks(without_leads, ada, 0)].count(False) == 1
+
+
+def test_on_the_first_morning_the_only_place_is_chosen_already(store: Store) -> None:
+    w = build(store)
+    choice = f'value="{w.place["fen"]}" selected'
+    assert choice in sign_in(w, "fred").get("/organisations/add").text
+    assert choice in sign_in(w, "fred").get("/places/add").text
+    assert "selected" not in sign_in(w, "gail").get("/organisations/add").text
