@@ -20,7 +20,7 @@ from web import labels
 from web.access import REVIEWERS, TEAM, access, current_actor
 from web.concerns import numbers
 from web.current import edge
-from web.forms import Form, Next, answer, page
+from web.forms import Form, Next, answer, form_now, page
 from web.labels import record_path, said, word
 from web.limits import seconds_to_wait
 from web.moves import Asked, Record, move_page, own_page, record
@@ -84,7 +84,7 @@ def _wait(user_id: str) -> int:
 
 
 def _waiting(wait: int) -> Form:
-    form = Form()
+    form = form_now(OpenRecord())
     minutes = -(-wait // 60)
     form.general.append(
         ngettext(

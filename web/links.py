@@ -207,7 +207,10 @@ def too_often(wait: int) -> ResponseReturnValue:
         "Too many tries. Wait %(num)s seconds, then try again.",
         wait,
     )
-    body = page("links/over.jinja", None, heading=_("Wait a moment"), sentences=[words])
+    typed_here = [value for value in request.form.values() if " " in value.strip()]
+    body = page(
+        "links/over.jinja", None, heading=_("Wait a moment"), sentences=[words], typed=typed_here
+    )
     return body, 429, {"Retry-After": str(wait)}
 
 

@@ -102,7 +102,9 @@ def test_nobody_guesses_their_way_through(w: World) -> None:
                          phone="07700 900999", **WHY)  # fmt: skip
         assert tried.status == 409
     person = w.person()
-    assert tom.fill("/emergencies/open", reference=reference(w, person), **WHY).status == 429
+    waits = tom.fill("/emergencies/open", reference=reference(w, person), **WHY)
+    assert waits.status == 429
+    assert WHY["why"] in waits.text, "what was typed is kept"
     w.later(minutes=10)
     assert tom.fill("/emergencies/open", reference=reference(w, person), **WHY).status == 200
 

@@ -448,6 +448,8 @@ def test_presses_are_counted_and_soon_too_many(one: Links) -> None:
     answers = [one.phone.post(f"{path}/decline").status for _ in range(12)]
     assert answers[:10] == [422] * 10
     assert answers[10:] == [429, 429]
+    asked = one.phone.post(f"{path}/ask", {"note": "Can she climb stairs?"})
+    assert "Can she climb stairs?" in asked.words, "what was typed is shown again"
     one.w.later(minutes=2)
     assert one.phone.post(f"{path}/decline").status == 422
 
