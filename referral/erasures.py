@@ -475,6 +475,14 @@ def keep(tx: Tx, line: Line) -> None:
     put(tx, "erasure", line._asdict())
 
 
+COUNT = Sql("SELECT count(*) FROM erasure")
+
+
+def count(tx: Tx) -> int:
+    """How many erasures there are."""
+    return int(tx.rows(COUNT)[0][0])
+
+
 def lines(tx: Tx) -> list[Line]:
     """Every erasure, the oldest first."""
     return [Line._make(row) for row in tx.rows(LINES)]

@@ -122,7 +122,7 @@ def health(tx: Tx, at: datetime, period: timedelta = PERIOD, viewer: Actor | Non
         _calendar(at),
     ]
     log = tree.lag(tx)
-    found += _log(tx, at, log)
+    found += _log(tx, at, log, counts)
     return Health(at, tuple(f for f in found if f is not None), log)
 
 
@@ -137,7 +137,8 @@ SELECT b.count, b.oldest,
   (SELECT count(*) FROM outbox WHERE sent_at > :since AND result IN ('gave_up','nobody')),
   (SELECT count(*) FROM dispatch WHERE ended IS NULL AND sent_at IS NULL AND at < :sent_before),
   (SELECT count(*) FROM errand WHERE done_at IS NULL AND due < :at),
-  (SELECT count(*) FROM hold WHERE ended IS NULL AND until < :at)
+  (SELECT count(*) FROM hold WHERE ended IS NULL AND until < :at),
+  (SELECT count(*) FROM erasure WHERE at < :sent_before)
 FROM (SELECT count(*) AS count, min(look_at) AS oldest FROM clock
   WHERE ended IS NULL AND look_at < :before) b
 """,
@@ -156,6 +157,7 @@ class Counts(NamedTuple):
     unsent: int
     undone: int
     holds: int
+    erasures: int
 
 
 def _counts(tx: Tx, at: datetime, period: timedelta) -> Counts:
@@ -166,7 +168,7 @@ def _counts(tx: Tx, at: datetime, period: timedelta) -> Counts:
         sent_before=at - SENDING_TAKES,
         at=at,
     )
-    return Counts._make(row or (0, None, 0, 0, 0, 0, 0, 0))
+    return Counts._make(row or (0, None, 0, 0, 0, 0, 0, 0, 0))
 
 
 def _sweep(at: datetime, counts: Counts) -> Finding | None:
@@ -416,18 +418,22 @@ SIGNED_WITHIN = timedelta(minutes=10)
 PUBLISHED_WITHIN = timedelta(minutes=15)
 CHECKED_WITHIN = timedelta(days=2)
 SIGN, CHECK = "sign", "check"
+# The list of erasures, kept outside the database.
+LISTED = "erasures"
+WITHIN = frozenset({SIGN, CHECK, LISTED})
 
 
-def _log(tx: Tx, at: datetime, log: Lag) -> list[Finding | None]:
+def _log(tx: Tx, at: datetime, log: Lag, counts: Counts) -> list[Finding | None]:
     """What isn't well with the audit log's tree, its signed heads, and their way outside."""
     known = {duty.name: duty for duty in tree.duties(tx)}
     sign = known.get(SIGN)
     return [
         _unplaced(at, log),
         _unsigned(at, log, sign),
-        *(_unpublished(at, one) for name, one in known.items() if name not in (SIGN, CHECK)),
-        _kept_inside(at, log, known.keys() - {SIGN, CHECK}),
+        *(_unpublished(at, one) for name, one in known.items() if name not in WITHIN),
+        _kept_inside(at, log, known.keys() - WITHIN),
         _checked(tx, at, log),
+        _unlisted(at, counts, known.get(LISTED)),
     ]
 
 
@@ -482,6 +488,28 @@ def _kept_inside(at: datetime, log: Lag, outside: Collection[str]) -> Finding | 
         "audit_kept_inside",
         "Signed heads of the audit log stay where the log is, so whoever runs the database could"
         " change both. Set SEGUE_AUDIT_FOLDER or SEGUE_AUDIT_WEBHOOK.",
+        warning=True,
+    )
+
+
+def _unlisted(at: datetime, counts: Counts, duty: Duty | None) -> Finding | None:
+    """Erasures that a restore wouldn't know to play again."""
+    since = duty.failing_since if duty is not None else None
+    if since is not None and at - since > PUBLISHED_WITHIN:
+        return Finding(
+            "erasures_unlisted",
+            f"The list of erasures can't be kept outside the database, since {clock_words(since)}."
+            f" {duty.why if duty is not None else ''}".rstrip(),
+        )
+    missing = counts.erasures - (duty.size if duty is not None else 0)
+    if missing <= 0:
+        return None
+    return Finding(
+        "erasures_unlisted",
+        f"Missing in every list outside the database: {_many(missing, 'erasure')}. A restored backup"
+        " would bring those people back. Set SEGUE_ERASURES_FILE for `segue worker`, or run"
+        " `segue erasures export`.",
+        missing,
         warning=True,
     )
 

@@ -17,6 +17,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from referral import merkle, sequencer, tree
+from referral.health import CHECK, SIGN, WITHIN
 from referral.notes import NotANote, NotSigned, Verifier, open_checkpoint
 from referral.sequencer import Refused
 from referral.store import Door, TryAgain
@@ -29,8 +30,6 @@ from workflows.rules_for_verify import rules_for_verify
 
 log = logging.getLogger("segue.audit")
 
-SIGN = "sign"
-CHECK = "check"
 SIGN_EVERY = timedelta(minutes=4)
 """An entry is under a signed head within five minutes: this, and the worker's time to look."""
 MOST_UNSIGNED = 1_000
@@ -187,7 +186,7 @@ class LogKeeper:
                 continue
             if not failing or now or _again(duty, self.edge.clock()):
                 self._publish(outlet, last, duty.size if duty else 0)
-        wanted = {SIGN, CHECK, *(outlet.name for outlet in self.outlets)}
+        wanted = {*WITHIN, *(outlet.name for outlet in self.outlets)}
         for name in duties.keys() - wanted:
             with self.edge.store.begin(door=Door.WHOLE) as tx:
                 tree.forget(tx, name)

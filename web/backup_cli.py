@@ -8,12 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from referral import backup, erasures
+from referral import backup, erasures, tree
 from referral.actors import the_system
 from referral.backup import Manifest, WrongBackup
 from referral.erasures import Line
+from referral.health import LISTED
 from referral.schema import instant, instant_text
 from referral.store import Door, Sql, Store, Tx
+from web.audit_outlets import put
 from web.edge import Edge
 from web.keys_cli import refuse_without_keys
 from workflows.erasing import AGAIN, erase_again
@@ -72,13 +74,32 @@ def _systems(store: Store) -> list[Any]:
         return [the_system(str(row[0]), AGAIN) for row in tx.rows(SYSTEMS)]
 
 
-def export(store: Store, path: Path) -> int:
-    """Write the list whole or not at all; how many there are."""
-    lines = list_of(store)
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text("".join(written(line) + "\n" for line in lines), encoding="ascii")
-    beside.replace(path)
+def export(edge: Edge, path: Path) -> int:
+    """Write the list whole or not at all; how many there are. The health page asks since when none
+    was written."""
+    lines = list_of(edge.store)
+    put(path, "".join(written(line) + "\n" for line in lines).encode("ascii"))
+    with edge.store.begin(door=Door.WHOLE) as tx:
+        tree.done(tx, LISTED, len(lines), edge.clock())
     return len(lines)
+
+
+def keep_list(edge: Edge, path: Path) -> bool:
+    """Write the list where it hasn't got what the store has; whether it was written. Where it can't
+    be, the health page says so."""
+    with edge.store.read(door=Door.WHOLE) as tx:
+        count, duty = erasures.count(tx), tree.duty(tx, LISTED)
+    if duty is None and not count:
+        return False
+    if duty is not None and duty.size == count and path.exists() and not duty.failing_since:
+        return False
+    try:
+        export(edge, path)
+    except OSError as error:
+        with edge.store.begin(door=Door.WHOLE) as tx:
+            tree.failed(tx, LISTED, f"{path} can't be written: {error.strerror}.", edge.clock())
+        return False
+    return True
 
 
 # -- restoring ----------------------------------------------------------------------------------

@@ -565,7 +565,7 @@ def worker(once: bool, every: float) -> None:
     from web import worker as work
     from web.audit_cli import keeper_of
     from web.keys_cli import refuse_without_keys
-    from web.settings import ways_wanted
+    from web.settings import erasures_file, ways_wanted
     from web.ways import NO_WAYS, ways_of
 
     settings = ways_wanted()
@@ -582,7 +582,7 @@ def worker(once: bool, every: float) -> None:
             say(f"The worker is looking for what is due. Messages go out: {by}.")
             say("Press Ctrl-C to stop.")
             say(WALL_IS[edge.store.wall])
-        work.run(edge, once=once, every=every, ways=ways, keeper=keeper)
+        work.run(edge, once=once, every=every, ways=ways, keeper=keeper, listed=erasures_file())
 
 
 @main.command()
@@ -824,7 +824,7 @@ def erasures_export(file: str) -> None:
     from web.backup_cli import export
 
     with opened() as edge:
-        count = export(edge.store, Path(file))
+        count = export(edge, Path(file))
     say(f"{file}: {count} erasures. Keep it where no restore of the database overwrites it.")
 
 

@@ -102,6 +102,12 @@ def key_file(environ: Mapping[str, str] | None = None) -> Path:
     return Path(env.get(PREFIX + "WRAPPING_KEYS") or KEY_FILE)
 
 
+def erasures_file(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Where the worker keeps the list of erasures outside the database; None: nowhere."""
+    told = (os.environ if environ is None else environ).get(PREFIX + "ERASURES_FILE")
+    return Path(told) if told else None
+
+
 def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings as the environment gives them. Raises SettingWrong with what to do."""
     env = os.environ if environ is None else environ

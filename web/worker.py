@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import wraps
+from pathlib import Path
 from threading import Event
 from types import FrameType
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ from referral.dispatches import Parcel
 from referral.keeping import FIRST, HoldPast
 from referral.store import Door, TryAgain, Tx
 from web.auditing import LogKeeper
+from web.backup_cli import keep_list
 from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
 from web.ways import NO_WAYS, Ways
@@ -64,12 +66,14 @@ def run(
     lease: timedelta = LEASE,
     ways: Ways = NO_WAYS,
     keeper: LogKeeper | None = None,
+    listed: Path | None = None,
 ) -> Counter[str]:
     """Do what is due, again and again until `stop` is set or the process is told to end; with
     `once`, until nothing is due. `ways` are those out of the house, `keeper` sees to the audit
-    log's tree. Returns how often each thing was done."""
+    log's tree, and in `listed` the list of erasures is kept. Returns how often each thing was
+    done."""
     stop = stop or Event()
-    worker = Worker(edge, stop, lease, ways, keeper, once)
+    worker = Worker(edge, stop, lease, ways, keeper, once, listed)
     with _ending(stop, once), _kept(keeper, stop):
         while not stop.is_set():
             try:
@@ -144,6 +148,7 @@ class Worker:
     ways: Ways = NO_WAYS
     keeper: LogKeeper | None = None
     once: bool = False
+    listed: Path | None = None
     done: Counter[str] = field(default_factory=Counter)
     clears_at: datetime | None = None
     looked_at: str = FIRST  # where the next look for records whose time is over begins
@@ -162,6 +167,8 @@ class Worker:
         worked |= self._letters()
         worked |= self._parcels()
         worked |= self._log()
+        if self.listed is not None:
+            self.done["erasures listed"] += keep_list(self.edge, self.listed)
         if not worked:
             self._clear()
             if self.keeper is not None:

@@ -14,17 +14,19 @@ from psycopg.errors import InsufficientPrivilege
 
 from referral import backup, erasures, wall
 from referral.backup import NotDone, WrongBackup, load, refuse_half_restored, scrub
+from referral.health import health
 from referral.ids import new_id
 from referral.keys import WrappingKeys
 from referral.ledger import TABLES
 from referral.roles import APP, OWNER
-from referral.store import Sql, Store
+from referral.store import Door, Sql, Store
 from referral.verify import verify
 from tests.databases import as_role, beyond
 from tests.workflows.test_erasing import KNOWN, WORDS, zephyrine
 from tests.world import World, build
 from web.backup_cli import export, finish, list_of, read_list
 from web.edge import Edge
+from web.worker import run
 from workflows.erasing import erase_person
 from workflows.rules_for_verify import rules_for_verify
 
@@ -225,7 +227,7 @@ def test_a_backup_from_before_an_erasure_is_erased_again(
     path, listed = tmp_path / "segue.backup", tmp_path / "erasures.jsonl"
     backed_up(w, path)
     erase(w, p)
-    assert export(w.store, listed) == 1
+    assert export(Edge(w.store, lambda: w.at), listed) == 1
     text = listed.read_text()
     assert "phyrine" not in text
     assert set(json.loads(text)) == {
@@ -252,6 +254,38 @@ def opened(store: Store) -> str:
             for value in row
         ]
         return "\n".join(str(tx.ring.open(v)) for v in values if isinstance(v, str))
+
+
+def test_the_worker_keeps_the_list_where_it_is_told(w: World, tmp_path: Path) -> None:
+    listed, edge = tmp_path / "erasures.jsonl", Edge(w.store, lambda: w.at)
+    assert not run(edge, once=True, listed=listed)["erasures listed"]
+    assert not listed.exists()  # nobody was erased
+    erase(w, zephyrine(w))
+    w.later(minutes=16)
+    assert unlisted(w).warning
+    assert run(edge, once=True, listed=listed)["erasures listed"] == 1
+    assert read_list(listed) == list_of(w.store)
+    assert unlisted(w) is None
+    assert not run(edge, once=True, listed=listed)["erasures listed"]
+    listed.unlink()
+    assert run(edge, once=True, listed=listed)["erasures listed"] == 1
+    # Where it can't be written, that is said, and it is tried again.
+    listed.unlink()
+    listed.mkdir()
+    for minutes in (0, 16):
+        w.later(minutes=minutes)
+        run(edge, once=True, listed=listed / "gone" / "list")
+    assert "can't be written" in unlisted(w).says
+    assert not unlisted(w).warning
+    listed.rmdir()
+    run(edge, once=True, listed=listed)
+    assert unlisted(w) is None
+
+
+def unlisted(w: World) -> Any:
+    with w.store.read(door=Door.WHOLE) as tx:
+        found = {one.code: one for one in health(tx, w.at).findings}
+    return found.get("erasures_unlisted")
 
 
 def test_a_list_that_is_none_is_refused(tmp_path: Path) -> None:

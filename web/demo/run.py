@@ -34,6 +34,7 @@ KEY = FOLDER / "demo.key"
 KEYS = FOLDER / "demo.wrapping.keys"
 CLOCK = FOLDER / "demo.clock"
 AUDIT_KEY = FOLDER / "demo.audit.key"
+ERASURES = FOLDER / "demo-erasures.jsonl"
 HEADS = FOLDER / "demo.heads"  # the signed heads of its log, as another machine would keep them
 POST = FOLDER / "demo.post"  # what would have been mails, texts and letters
 RECENT = timedelta(days=10)
@@ -56,6 +57,7 @@ def _throw_away() -> None:
         path.unlink()
     CLOCK.unlink(missing_ok=True)
     AUDIT_KEY.unlink(missing_ok=True)
+    ERASURES.unlink(missing_ok=True)
     # Heads of a log that is gone: the new one can't agree with them.
     shutil.rmtree(HEADS, ignore_errors=True)
 

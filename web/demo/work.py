@@ -3,7 +3,7 @@
 import sys
 
 from web import worker
-from web.demo.run import DATABASE, keeper_for, open_demo, ways_for
+from web.demo.run import DATABASE, ERASURES, keeper_for, open_demo, ways_for
 from web.edge import Edge
 
 
@@ -12,7 +12,8 @@ def main() -> None:
     store, clock = open_demo(fresh=False)
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     edge = Edge(store, clock)
-    worker.run(edge, every=2.0, ways=ways_for(port), keeper=keeper_for(edge))
+    listed = ERASURES
+    worker.run(edge, every=2.0, ways=ways_for(port), keeper=keeper_for(edge), listed=listed)
 
 
 if __name__ == "__main__":
