@@ -506,8 +506,8 @@ def _unlisted(at: datetime, counts: Counts, duty: Duty | None) -> Finding | None
         return None
     return Finding(
         "erasures_unlisted",
-        f"Missing in every list outside the database: {_many(missing, 'erasure')}. A restored backup"
-        " would bring those people back. Set SEGUE_ERASURES_FILE for `segue worker`, or run"
+        f"No list outside the database has {_many(missing, 'erasure')}: a restored backup would"
+        " bring those people back. Set SEGUE_ERASURES_FILE for `segue worker`, or run"
         " `segue erasures export`.",
         missing,
         warning=True,
