@@ -325,6 +325,7 @@ MAY = (
     " AND pg_has_role(r.oid, 'usage'))"
 )
 BEFORE = "SELECT count(*), count(*) FILTER (WHERE modification <= %(since)s) FROM pg_ls_waldir()"
+WRITTEN = "SELECT modification FROM pg_ls_waldir() WHERE name = %(name)s"
 ROUNDS = 20
 
 
@@ -338,7 +339,7 @@ def _journal_anew(connection: Connection) -> Iterator[str]:
         )
         return
     first = _switched(connection)
-    since = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    since = connection.exec_driver_sql(WRITTEN, {"name": first}).scalar_one()
     for _ in range(ROUNDS):
         connection.exec_driver_sql("CHECKPOINT")
         segments, before = connection.exec_driver_sql(BEFORE, {"since": since}).one()

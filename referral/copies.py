@@ -166,6 +166,15 @@ HELD: dict[str, Held] = {
         _given("part decision reason decided_by at"),
         {**_plain("request_id system_id"), "note": "why, in words that may be about others"},
     ),
+    "blackout": Held(
+        "Passages that were blacked out",
+        ("person_id", "person"),
+        _given("ground marked_by at ended_at"),
+        {
+            **_plain("id system_id organisation_id person_id record_id"),
+            "words": "the passage itself: it isn't given",
+        },
+    ),
     "correction": Held(
         "What was put right",
         ("person_id", "person"),

@@ -142,6 +142,11 @@ BLANKS: dict[str, Blank] = {
         _kept(ROW + "reference person_id kind how received_on taken_by identity_how extended")
         | _kept("stopped_at stopped_days told_how ground decided_by"),
     ),
+    "blackout": Blank(
+        (("person_id", "person"),),
+        {"words": WORDS},
+        _kept("id system_id organisation_id person_id record_id ground marked_by at ended_at"),
+    ),
     "legal_hold": Blank(
         (("person_id", "person"),),
         {"why": WORDS},

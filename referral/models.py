@@ -5,6 +5,7 @@ from referral.agreements import Agreement, AgreementParty
 from referral.announcements import Announcement, AnnouncementReader
 from referral.assurance import Assurance, Evidence
 from referral.beginnings import Beginning
+from referral.blackouts import Blackout
 from referral.capacity import CapacityAssessment
 from referral.clocks import BankHoliday, Clock
 from referral.concerns import AuthorityCall, Concern, ConcernSource, Hold
@@ -81,6 +82,7 @@ __all__ = [
     "BankHoliday",
     "Base",
     "Beginning",
+    "Blackout",
     "CapacityAssessment",
     "Clock",
     "Concern",

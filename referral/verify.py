@@ -118,6 +118,7 @@ for _table in (
     "dispatch",
     "erasure",
     "errand",
+    "blackout",
     "escalation_theme",
     "evidence",
     "external_id",

@@ -244,6 +244,7 @@ def conditions() -> dict[str, str]:
         "consequence": _within("escalation", "consequence.escalation_id"),
         "legal_hold": _kept("legal_hold"),
         "retention_review": _kept("retention_review"),
+        "blackout": _kept("blackout"),
         "rights_part": _within("rights_request", "rights_part.request_id"),
         "correction": person.format("correction"),
         "raised_outside": _within("escalation", "raised_outside.escalation_id"),

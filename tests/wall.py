@@ -268,6 +268,7 @@ class ByHand:
         return self.over(h["organisation_id"]) and not self.closed(h["person_id"])
 
     retention_review = legal_hold
+    blackout = legal_hold
 
     def _among(self, name: str, number: str | None) -> bool:
         return bool(self.of(name)) and number in self.numbers[name]

@@ -8,15 +8,16 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import render_template
 
 from referral import inquiries, merkle, tree
 from referral.actors import Actor
 from referral.audit import READING
+from referral.blackouts import passages
 from referral.inquiries import NOUNS, Asked, Entry, Rule
 from referral.proof_files import SUFFIX, ProofFile
 from referral.states import Noun
@@ -26,6 +27,7 @@ from web.audit_pages import ACTIONS
 from web.labels import role_name, word
 from web.say import ENGLISH, _, speaking
 from web.words import day_words, time_words
+from workflows.blackouts import Pen
 from workflows.inquiries import with_concerns
 from workflows.moves import N_
 
@@ -108,24 +110,50 @@ def in_force(rules: Iterable[Rule], since: datetime) -> list[dict[str, Any]]:
     return found
 
 
-@speaking(ENGLISH)  # an inquiry here reads English, whoever takes the bundle
-def bundle(
-    tx: Tx, asked: Asked, first: Actor | None, second: Actor | None, at: datetime
-) -> dict[str, bytes]:
-    """The files of the bundle by name. Read it from one snapshot."""
-    named = bool(asked.given.get("named"))
+class Words(NamedTuple):
+    """Whose history it is, the moves of their records, and what takes out of words what isn't
+    given: the names of others, and the passages that were blacked out."""
+
+    person: inquiries.Person
+    same: Mapping[str, str]
+    ids: list[str]
+    steps: list[inquiries.Step]
+    concerns: bool
+    clean: Callable[[str | None], str]
+
+
+def _words(tx: Tx, asked: Asked, first: Actor | None, second: Actor | None) -> Words:
     person = inquiries.person(tx, asked.person_id)
     same = inquiries.same(tx, asked.person_id)
     concerns = with_concerns(tx, first, second)
     nouns = [noun for noun in NOUNS if noun != Noun.CONCERN or concerns]
     records = inquiries.records(tx, same, nouns)
     ids = [one for kept in records.values() for one in kept]
-    references = inquiries.references(tx, ids)
     steps = inquiries.steps(tx, ids)
+    text = " ".join(step.note or "" for step in steps)
+    named = bool(asked.given.get("named"))
+    redact = Redactor(tx, _system(first, second), person, text, named)
+    pen = Pen(passages(tx, asked.id))
+    # Before and after: a passage may have been copied from the record or from the bundle.
+    return Words(person, same, ids, steps, concerns, lambda note: str(pen(redact(pen(note or "")))))
+
+
+def given_words(tx: Tx, asked: Asked, first: Actor | None, second: Actor | None) -> list[str]:
+    """The words that were written freely, as the bundle gives them and as the record has them."""
+    found = _words(tx, asked, first, second)
+    notes = [step.note for step in found.steps if step.note]
+    return [*(found.clean(note) for note in notes), *notes]
+
+
+@speaking(ENGLISH)  # an inquiry here reads English, whoever takes the bundle
+def bundle(
+    tx: Tx, asked: Asked, first: Actor | None, second: Actor | None, at: datetime
+) -> dict[str, bytes]:
+    """The files of the bundle by name. Read it from one snapshot."""
+    named = bool(asked.given.get("named"))
+    person, same, ids, steps, concerns, clean = _words(tx, asked, first, second)
+    references = inquiries.references(tx, ids)
     members = inquiries.staff(tx, _system(first, second))
-    redact = Redactor(
-        tx, _system(first, second), person, " ".join(step.note or "" for step in steps), named
-    )
 
     def who(member: str | None, role: str, *, hidden: bool = False) -> str:
         known = members.get(member or "")
@@ -157,7 +185,7 @@ def bundle(
             "confirmed_by": who(step.second, "") if step.second else None,
             "because_of": step.cause,
             "ground": step.reason,
-            "words": redact(step.note),
+            "words": clean(step.note),
             "rules": f"rules/{step.noun}-{step.table_version}.txt",
         }
         for step in steps
@@ -206,6 +234,7 @@ def bundle(
         "approved_at": asked.answered_at,
         "made_at": at,
         "staff_named": named,
+        "blacked_out": len(passages(tx, asked.id)),
         "concerns": "included" if concerns else "not included: the accountable officer may ask",
         "counts": {
             "moves": len(timeline),

@@ -10,20 +10,23 @@ from flask import Blueprint, abort, make_response
 from flask.typing import ResponseReturnValue
 from marshmallow import fields
 
-from referral import entries, inquiries
+from referral import blackouts, entries, inquiries
 from referral.actors import Actor
 from referral.audit import EXPORTED, READ, log, showing
+from referral.blackouts import Passage
 from referral.inquiries import NOUN, Asked
 from referral.members import actor_of
 from referral.store import Door, Tx
 from web.access import access, current_actor
+from web.blackouts import blackouts_page
 from web.current import edge
 from web.forms import Form, Next, answer, page
-from web.inquiry import GROUNDS, bundle, zipped
+from web.inquiry import GROUNDS, bundle, given_words, zipped
 from web.labels import said, word
 from web.say import _
 from web.schemas.base import Command
 from web.words import time_words
+from workflows.blackouts import black_out, give_again
 from workflows.inquiries import MAY, answer_bundle, ask_for_bundle, one, ready
 
 pages = Blueprint("inquiry_pages", __name__)
@@ -119,6 +122,7 @@ def inquiry(inquiry_id: UUID) -> ResponseReturnValue:
             mine=asked.asked_by == actor.membership_id,
             open=asked.answer is None,
             take=f"/inquiries/{iid}/bundle" if may_take else None,
+            passages=f"/inquiries/{iid}/passages",
             back={"href": "/inquiries", "text": _("Back to bundles for inquiries")},
         ),
         act,
@@ -128,6 +132,60 @@ def inquiry(inquiry_id: UUID) -> ResponseReturnValue:
             if made.answer == "confirmed"
             else _("You said no. Nothing is given."),
         ),
+    )
+
+
+@pages.route("/inquiries/<uuid:inquiry_id>/passages", methods=["GET", "POST"])
+@access(*MAY)
+def passages(inquiry_id: UUID) -> ResponseReturnValue:
+    """Black out what the bundle shall not give, in words that were written freely."""
+    actor, iid = current_actor(), str(inquiry_id)
+
+    def read(tx: Tx, at: datetime) -> tuple[Asked, str | None, list[Passage]]:
+        found = one(tx, actor, at, iid)
+        subject = entries.subject_of(tx, NOUN, found.person_id)
+        log(tx, actor, at, READ, NOUN, None, {"inquiry": iid}, subject=subject)
+        return found, subject, blackouts.passages(tx, iid)
+
+    asked, subject, marked = edge().perform(actor, read)
+
+    def mark(tx: Tx, at: datetime, words: str, ground: str) -> None:
+        now = one(tx, actor, at, iid)
+        black_out(
+            tx,
+            actor,
+            at,
+            noun=NOUN,
+            record_id=iid,
+            person_id=now.person_id,
+            subject=subject,
+            words=words,
+            ground=ground,
+            given=given_words(
+                tx,
+                now,
+                actor_of(tx, now.asked_by, at),
+                actor_of(tx, now.answered_by, at) if now.answered_by else actor,
+            ),
+        )
+
+    def unmark(tx: Tx, at: datetime, number: str) -> None:
+        one(tx, actor, at, iid)
+        give_again(tx, actor, at, number, noun=NOUN, record_id=iid, subject=subject)
+
+    return blackouts_page(
+        f"/inquiries/{iid}/passages",
+        marked,
+        mark,
+        unmark,
+        title=_("Black out passages"),
+        caption=asked.reference,
+        what=_(
+            "Take the bundle and read the words that were written freely. What is about somebody"
+            " else, or must not be given, is blacked out here; then take the bundle again. The"
+            " record itself stays as it is."
+        ),
+        back={"href": f"/inquiries/{iid}", "text": _("Back to the bundle")},
     )
 
 

@@ -134,6 +134,7 @@ ONE: dict[str, One] = {
         "rights_doing_pages.copy_json",
         "rights_doing_pages.correct",
         "rights_doing_pages.parts",
+        "rights_doing_pages.passages",
         "rights_doing_pages.stop_use",
     ),
     **_ones(
@@ -170,8 +171,8 @@ ONE: dict[str, One] = {
     **_ones("confirmation", "proposal_id", "referral_pages.confirmation"),
     **_ones("confirmation", "record_id", "api_confirmations.one"),
     **_ones("register", "activity_id", "session_pages.register", "session_pages.sheet"),
-    **_ones(PERSON, "", "inquiry_pages.inquiry"),
     **_ones(PERSON, "", "relationship_pages.change", "relationship_pages.end"),
+    **_ones(PERSON, "", "inquiry_pages.inquiry", "inquiry_pages.passages"),
     **_ones(Noun.REFERRAL, "", "outcome_pages.correct"),
     # A page of the log says itself which entries it showed.
     **_ones("audit", "", "audit_pages.entry", "audit_pages.leaf", "audit_pages.proof"),

@@ -262,6 +262,7 @@ def _next(found: Record) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 DO: dict[str, tuple[tuple[str, str], ...]] = {
     "access": (
         ("parts", N_("Decide what is left out")),
+        ("passages", N_("Black out passages")),
         ("copy", N_("Make the copy")),
     ),
     "rectification": (("put-right", N_("Put something right")),),

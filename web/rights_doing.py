@@ -11,12 +11,14 @@ from uuid import UUID
 from flask import Blueprint, Response, flash, redirect
 from flask.typing import ResponseReturnValue
 
+from referral import blackouts
 from referral import rights as kept
 from referral.copies import SAFETY, Copy
 from referral.states import Noun, Role
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
+from web.blackouts import blackouts_page
 from web.copy_words import LEFT, as_json, drawn
 from web.current import edge
 from web.forms import Form, Next, answer, page
@@ -24,13 +26,16 @@ from web.labels import record_path, said
 from web.moves import read_record
 from web.say import _
 from web.schemas.rights import DecideParts, PutRight, StopUse
+from workflows.blackouts import GROUNDS
 from workflows.engine import Refused
 from workflows.rights_doing import (
     CORRECTED,
     UNDECIDED,
     WITHHELD,
+    black_out_of_copy,
     copy_of_everything,
     decide_part,
+    give_again_in_copy,
     lift_restriction,
     parts_to_decide,
     put_right,
@@ -94,9 +99,43 @@ def parts(record_id: UUID) -> ResponseReturnValue:
     )
 
 
+@pages.route("/rights/<uuid:record_id>/passages", methods=["GET", "POST"])
+@access(DOING)
+def passages(record_id: UUID) -> ResponseReturnValue:
+    """Black out what the copy shall not give."""
+    actor, rid = current_actor(), str(record_id)
+    context = _context(rid, _("Black out passages"))
+    with edge().reading(actor) as (tx, _at):
+        marked = blackouts.passages(tx, rid)
+
+    def mark(tx: Tx, at: datetime, words: str, ground: str) -> None:
+        black_out_of_copy(tx, actor, at, rid, words=words, ground=ground)
+
+    def unmark(tx: Tx, at: datetime, number: str) -> None:
+        give_again_in_copy(tx, actor, at, rid, number)
+
+    return blackouts_page(
+        f"/rights/{rid}/passages",
+        marked,
+        mark,
+        unmark,
+        what=_(
+            "Make the copy and read it. What is about somebody else, or would seriously harm"
+            " somebody, is blacked out here; then make the copy again. The record itself stays as"
+            " it is."
+        ),
+        **context,
+    )
+
+
 def _made(record_id: str) -> tuple[Copy, datetime]:
     actor = current_actor()
-    return edge().perform(actor, lambda tx, at: (copy_of_everything(tx, actor, at, record_id), at))
+    stands = {code: said(text) for code, text in GROUNDS.items()}
+
+    def make(tx: Tx, at: datetime) -> tuple[Copy, datetime]:
+        return copy_of_everything(tx, actor, at, record_id, stands), at
+
+    return edge().perform(actor, make)
 
 
 @pages.get("/rights/<uuid:record_id>/copy")

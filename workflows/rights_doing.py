@@ -4,13 +4,16 @@ a move of its table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
 from referral import copies, facts, picks
 from referral.actors import Actor, the_system
 from referral.audit import log
+from referral.blackouts import passages
 from referral.copies import DECIDED, NOTES, REVIEWS, SAFETY, Copy
 from referral.holds import end_hold_clock
 from referral.ids import new_id
@@ -19,6 +22,7 @@ from referral.rights import change_part, parts_of, person_now, receivers, restri
 from referral.rows import bump, change, put
 from referral.states import HoldCause, Noun, RightsKind, RightsState, Role
 from referral.store import Tx
+from workflows import blackouts
 from workflows.engine import (
     NO_SUCH_MOVE,
     NOT_FOUND,
@@ -125,11 +129,35 @@ def parts_to_decide(actor: Actor) -> tuple[str, ...]:
     return DECIDED if actor.role is Role.ACCOUNTABLE_OFFICER else (NOTES, REVIEWS)
 
 
-def copy_of_everything(tx: Tx, actor: Actor, at: datetime, record_id: str) -> Copy:
-    """Everything held about the person of this request, less what was decided to be left out. What
-    touches on safety is in a copy made by the accountable officer alone; in all others a sentence
-    stands in its place, whether or not there is any. Raises Refused: undecided, or as above."""
+def copy_of_everything(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    record_id: str,
+    stands: Mapping[str, str] = blackouts.GROUNDS,
+) -> Copy:
+    """Everything held about the person of this request, less what was decided to be left out, and
+    with `stands` in the place of passages that were blacked out. What touches on safety is in a
+    copy made by the accountable officer alone; in all others a sentence stands in its place,
+    whether or not there is any. Raises Refused: undecided, or as above."""
     f = _in_hand(tx, actor, at, record_id, "copy", RightsKind.ACCESS)
+    made = _gathered(tx, actor, f, record_id)
+    left = made.left_out
+    said = {"given": sorted(set(parts_to_decide(actor)) - set(left)), "left_out": sorted(left)}
+    log(tx, actor, at, "copied", Noun.RIGHTS, record_id, said, subject=f.subject_ref)
+    pen = blackouts.Pen(passages(tx, record_id), stands)
+    return made._replace(
+        sections=tuple(
+            each._replace(
+                rows=tuple({name: pen(v) for name, v in row.items()} for row in each.rows)
+            )
+            for each in made.sections
+        )
+    )
+
+
+def _gathered(tx: Tx, actor: Actor, f: Any, record_id: str) -> Copy:
+    """The copy as this actor may make it, passages and all."""
     decided = parts_of(tx, record_id)
     mine = parts_to_decide(actor)
     if any(part not in decided for part in mine):
@@ -138,10 +166,54 @@ def copy_of_everything(tx: Tx, actor: Actor, at: datetime, record_id: str) -> Co
     left = {p: str(decided[p].reason) for p in mine if p not in given}
     if SAFETY not in mine:
         left[SAFETY] = "elsewhere"
-    made = copies.gather(tx, f.person_id, given, left)
-    said = {"given": sorted(given), "left_out": sorted(left)}
-    log(tx, actor, at, "copied", Noun.RIGHTS, record_id, said, subject=f.subject_ref)
-    return made
+    return copies.gather(tx, f.person_id, given, left)
+
+
+def black_out_of_copy(
+    tx: Tx, actor: Actor, at: datetime, record_id: str, *, words: str, ground: str
+) -> str:
+    """Take a passage out of this copy. Raises Refused: undecided, as above, or a fault of a
+    field."""
+    f = _in_hand(tx, actor, at, record_id, "black_out", RightsKind.ACCESS)
+    made = _gathered(tx, actor, f, record_id)
+    return blackouts.black_out(
+        tx,
+        actor,
+        at,
+        noun=Noun.RIGHTS,
+        record_id=record_id,
+        person_id=f.person_id,
+        subject=f.subject_ref,
+        words=words,
+        ground=ground,
+        given=[text for each in made.sections for row in each.rows for text in _texts(row)],
+    )
+
+
+def _texts(found: Any) -> Iterator[str]:
+    """Every text in a row of a copy, also within what is kept as JSON."""
+    if isinstance(found, str):
+        if found[:1] in ("{", "["):
+            with suppress(ValueError):
+                yield from _texts(json.loads(found))
+        yield found
+    elif isinstance(found, Mapping):
+        for inner in found.values():
+            yield from _texts(inner)
+    elif isinstance(found, list | tuple):
+        for inner in found:
+            yield from _texts(inner)
+
+
+def give_again_in_copy(
+    tx: Tx, actor: Actor, at: datetime, record_id: str, blackout_id: str
+) -> None:
+    """Give a passage of this copy after all. Raises Refused: not_found, or as above."""
+    f = _in_hand(tx, actor, at, record_id, "give_again", RightsKind.ACCESS)
+    blackouts.give_again(
+        tx, actor, at, blackout_id,
+        noun=Noun.RIGHTS, record_id=record_id, subject=f.subject_ref,
+    )  # fmt: skip
 
 
 # -- putting it right ---------------------------------------------------------------------------

@@ -253,3 +253,52 @@ def test_the_command_writes_the_same_into_a_folder_and_asks_for_two_people_too(
         given_out(now, one, str(out))
     with pytest.raises(CannotGive, match="no such request"):
         given_out(now, "nonsense", str(tmp_path / "other"))
+
+
+def test_a_passage_is_blacked_out_wherever_it_stands_and_the_record_keeps_it(w: World) -> None:
+    person = history(w)
+    path = asked(w, person).path
+    sign_in(w, "amara").fill(path, do="yes")
+    ingrid, marks = sign_in(w, "ingrid"), f"{path}/passages"
+    assert f'href="{marks}"' in ingrid.get(path).text
+
+    def words_of_bundle() -> str:
+        with zipfile.ZipFile(io.BytesIO(archive_of(ingrid, path))) as archive:
+            return archive.read("history.json").decode() + archive.read("index.html").decode()
+
+    assert "knows the way" in words_of_bundle()
+    page = ingrid.fill(marks, words="knows  the\nway", ground="about_others")
+    assert "The record itself is as it was" in page.banner
+    assert "It is about somebody else. Marked by" in page.words
+    given_now = words_of_bundle()
+    assert "knows the way" not in given_now
+    assert given_now.count("[blacked out: about somebody else]") == 2
+    assert "1 passage was blacked out" in given_now
+    # As it stands in the bundle, another's name taken out of it already.
+    ingrid.fill(marks, words="says that [another person] drives her", ground="serious_harm")
+    assert "drives her" not in words_of_bundle()
+    with w.store.read() as tx:
+        notes = [row[0] for row in tx.rows(Sql("SELECT body FROM note", sealed=(0,)))]
+        told = tx.rows(Sql("SELECT leaf FROM audit WHERE action = 'blacked_out'"))
+    assert "Sol knows the way." in notes
+    assert len(told) == 2
+    assert "the way" not in str(told)
+    again = re.search(r'value="(again:[^"]+)"', ingrid.get(marks).text)
+    assert again
+    assert "given again" in ingrid.fill(marks, do=again[1]).banner
+    assert "knows the way" in words_of_bundle()
+
+
+def test_what_cannot_be_blacked_out_is_said_and_kept(w: World) -> None:
+    person = history(w)
+    path = f"{asked(w, person).path}/passages"
+    page = sign_in(w, "ingrid").fill(path, words="was never said", ground="")
+    assert page.status == 422
+    assert "Copy them from it, letter by letter" in page.words
+    assert "Choose why it isn" in page.words
+    assert "was never said" in page.text
+    assert "at least 2 characters" in sign_in(w, "amara").fill(path, words="x").words
+    # A concern is in the bundle only where the accountable officer is one of the two.
+    assert sign_in(w, "ingrid").fill(path, words="Bruises", ground="about_others").status == 422
+    for who in ("priya", "grace", "art", "sol"):
+        assert sign_in(w, who).get(path).status == 403

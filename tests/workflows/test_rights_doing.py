@@ -18,8 +18,10 @@ from web.copy_words import as_json
 from workflows.engine import Refused
 from workflows.people import write_note
 from workflows.rights_doing import (
+    black_out_of_copy,
     copy_of_everything,
     decide_part,
+    give_again_in_copy,
     lift_restriction,
     put_right,
     restrict,
@@ -105,6 +107,29 @@ def test_what_touches_on_safety_is_for_the_safeguarding_ladder_alone(w: World) -
     assert made.left_out[SAFETY] == other.left_out[SAFETY] == "elsewhere"
     decided(w, record, "amara", notes="give", reviews="give", safety="give")
     assert "Bruises" in told(did(w, "amara", copy_of_everything, record))
+
+
+def test_a_passage_is_blacked_out_of_the_copy_and_of_nothing_else(w: World) -> None:
+    person = w.person()
+    record = begun(w, person, "access")
+    decided(w, record, notes="give", reviews="give")
+    did(w, "priya", write_note, person, "She paints birds. Her brother drinks, she says.")
+    said = {"words": "Her brother drinks", "ground": "about_others"}
+    made = did(w, "ingrid", black_out_of_copy, record, **said)
+    text = told(did(w, "ingrid", copy_of_everything, record))
+    assert "She paints birds. [blacked out: about somebody else], she says." in text
+    assert "brother" not in text
+    with w.store.read() as tx:
+        assert "brother" in str(tx.rows(Sql("SELECT body FROM note", sealed=(0,))))
+    with pytest.raises(Refused):
+        did(w, "ingrid", black_out_of_copy, record, words="He drinks", ground="about_others")
+    for who in ("priya", "grace"):
+        with pytest.raises(Refused):
+            did(w, who, black_out_of_copy, record, **said)
+    did(w, "ingrid", give_again_in_copy, record, made)
+    assert "brother" in told(did(w, "ingrid", copy_of_everything, record))
+    with pytest.raises(Refused):
+        did(w, "ingrid", give_again_in_copy, record, made)
 
 
 def test_nobody_else_makes_a_copy_and_none_after_it_ended(w: World) -> None:
