@@ -76,6 +76,7 @@ FOR_THE_PROGRAM = {
     "dispatches": "where a message reaches a person, as it leaves",
     "policies": "how many records a change of policy concerns: a number",
     "health": "how many wait: numbers",
+    "blackouts": "what is left out of what two people, or a lead, may give: never the record",
     "inquiries": "everything about one person, once two people who may have said yes",
     "queue": "what a worker has claimed",
     "keys": "whether whom a key is for is still there",
