@@ -64,6 +64,7 @@ BESIDE = {
     "/rights/<uuid:record_id>/copy": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/copy.json": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/parts": "once a request for a copy is being done",
+    "/rights/<uuid:record_id>/passages": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/put-right": "once a request to put something right is being done",
     "/rights/<uuid:record_id>/stop-use": "once a request to stop is being done",
     "/referrals/<uuid:writing_id>/write/compare": "once two activities are chosen to compare",

@@ -11,6 +11,7 @@ from referral.states import Noun, Role
 from referral.store import Door, Sql
 from workflows import own_asking
 from workflows.engine import step
+from workflows.inquiries import answer_bundle, ask_for_bundle
 from workflows.keeping import list_due, place_legal_hold, propose_destruction
 from workflows.people import add_person
 from workflows.rights import receive_request
@@ -26,6 +27,7 @@ REVIEW_OF = Sql(
     "SELECT v.id FROM retention_review v JOIN person p ON p.id = v.person_id"
     " WHERE p.family_name = :name"
 )
+REFERENCE_OF = Sql("SELECT reference FROM person WHERE id = :id")
 REFERENCE = Sql("SELECT reference FROM person WHERE family_name = :name")
 
 
@@ -38,6 +40,7 @@ def tell_rights(s: Story) -> None:
     s.on(6, lambda at: _says_how_to_reach(s, at, "Leonard"))
     s.on(4, lambda at: _complains(s, at, "Leonard", "Nobody told me that the hall was shut."))
     s.on(0, lambda at: _due(s, at), hour=8)
+    s.on(1, lambda at: _inquiry(s, at, "Leonard"))
 
 
 def _asks(s: Story, at: datetime, name: str, kind: str, words: str, begun: bool = True) -> None:
@@ -52,6 +55,16 @@ def _asks(s: Story, at: datetime, name: str, kind: str, words: str, begun: bool 
         known = {"identity_how": "known_to_team"}
         step(tx, Noun.RIGHTS, made.id, "check_identity", ingrid, at, known)
         step(tx, Noun.RIGHTS, made.id, "start", ingrid, at)
+
+
+def _inquiry(s: Story, at: datetime, name: str) -> None:
+    """A public inquiry asked for somebody's whole history, and two people said yes."""
+    ingrid, amara = s.actor["ingrid"], s.actor["amara"]
+    with s.store.begin(ingrid) as tx:
+        reference = tx.rows(REFERENCE_OF, id=s.person[name])[0][0]
+        made = ask_for_bundle(tx, ingrid, at, reference=reference, ground="public_inquiry")
+    with s.store.begin(amara) as tx:
+        answer_bundle(tx, amara, at + timedelta(hours=2), made, agree=True)
 
 
 def _themselves(s: Story, name: str) -> Actor:
