@@ -58,6 +58,7 @@ def main(given: list[str] | None = None) -> int:
             if asked.part in (None, "wall"):
                 costs = wall.measure(at_hand, referrals, times)
                 say(wall.table(kind, costs))
+                say(wall.commands(at_hand, plan).lines(kind))
                 failures += wall.failures(kind, costs, not asked.quick)
     if asked.json:
         print(json.dumps({**report.as_data(known, outcomes, readings, logs), "failures": failures}))

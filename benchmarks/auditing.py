@@ -16,7 +16,7 @@ from typing import Any
 from unittest import mock
 
 from benchmarks.commands import Plan
-from benchmarks.databases import Ground, durable, plain, raw
+from benchmarks.databases import Ground, durable, plain, processor, raw
 from benchmarks.life import NAMES, Hand, Life, stage
 from benchmarks.people import hands
 from benchmarks.population import populate
@@ -46,6 +46,7 @@ class Log:
     entries: int
     settings: dict[str, str]
     took: dict[str, list[float]] = field(default_factory=dict)  # commands, by way
+    used: dict[str, list[float]] = field(default_factory=dict)  # processor time, by way and turn
     placing: float = 0.0  # of one entry
     checking: float = 0.0  # of them all
     hashing: float = 0.0  # of the same leaves in a bare loop
@@ -62,17 +63,27 @@ class Log:
         return self.quiet(WITH) / self.quiet(WITHOUT) - 1
 
     @property
+    def added_to_the_processor(self) -> float:
+        """The same of processor time, ours and the database's: in each its best turn."""
+        return min(self.used[WITH]) / min(self.used[WITHOUT]) - 1
+
+    @property
     def of_a_bare_loop(self) -> float:
         """How fast the check is, the bare loop of hashes being 1."""
         return self.hashing / self.checking
 
-    def summary(self) -> dict[str, float]:
+    def summary(self) -> dict[str, Any]:
         """For a program; times in milliseconds."""
         return {
             "entries": self.entries,
             "command_with_ms": self.quiet(WITH) * 1e3,
             "command_without_ms": self.quiet(WITHOUT) * 1e3,
             "entry_adds": self.added,
+            "entry_adds_to_the_processor": self.added_to_the_processor,
+            "entry_adds_by_turns": [
+                each / without - 1
+                for each, without in zip(self.used[WITH], self.used[WITHOUT], strict=True)
+            ],
             "placing_an_entry_ms": self.placing * 1e3,
             "placing_to_a_command": self.placing / self.quiet(WITH),
             "checking_s": self.checking,
@@ -94,12 +105,15 @@ def measure(ground: Ground, plan: Plan, entries: int) -> Log:
     store.dispose()
     urls = {way: ground.copy(base, f"log_{number}") for number, way in enumerate((WITH, WITHOUT))}
     stores = {way: plain(url, pool_size=1) for way, url in urls.items()}
-    found.took = {WITH: [], WITHOUT: []}
+    found.took, found.used = {WITH: [], WITHOUT: []}, {WITH: [], WITHOUT: []}
+    spent = {way: processor(one) for way, one in stores.items()}
     for number, some in enumerate(_rounds(plan, people)):
         for way in (WITH, WITHOUT) if number % 2 else (WITHOUT, WITH):
+            began = spent[way]()
             took = _lived(Edge(stores[way]), the_stage.cast, some, way)
             if number:
                 found.took[way] += took
+                found.used[way].append((spent[way]() - began) / len(took))
     for one in stores.values():
         one.dispose()
     _the_tree(urls[WITH], found)
@@ -118,14 +132,19 @@ def _rounds(plan: Plan, people: list[Hand]) -> Iterator[list[Hand]]:
 def _lived(edge: Edge, cast: Any, some: list[Hand], way: str) -> list[float]:
     """Live these lives; how long each command took. Without: no entry is made nor written."""
     with mock.patch.object(audit, "entry", _none if way == WITHOUT else audit.entry):
-        took = []
-        gc.collect()
-        for hand in some:
-            for _, actor, command in Life(cast, hand).commands():
-                began = time.perf_counter()
-                edge.perform(actor, command)
-                took.append(time.perf_counter() - began)
-        return took
+        return lived(edge, cast, some)
+
+
+def lived(edge: Edge, cast: Any, some: list[Hand]) -> list[float]:
+    """Live these lives; how long each command took."""
+    took = []
+    gc.collect()
+    for hand in some:
+        for _, actor, command in Life(cast, hand).commands():
+            began = time.perf_counter()
+            edge.perform(actor, command)
+            took.append(time.perf_counter() - began)
+    return took
 
 
 def _none(**said: Any) -> list[Any]:

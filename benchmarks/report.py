@@ -119,13 +119,19 @@ def log_table(log: Log) -> list[str]:
         "",
         f"The audit log on {log.kind}, {log.entries:,} entries",
         f"a command with its entry {said['command_with_ms']:.3f} ms, without"
-        f" {said['command_without_ms']:.3f}: the entry adds {said['entry_adds']:.1%}",
+        f" {said['command_without_ms']:.3f}: the entry adds {said['entry_adds']:.1%};"
+        f" of processor time, ours and the database's, {said['entry_adds_to_the_processor']:.1%}"
+        f" (by turns {_spread(said['entry_adds_by_turns'])})",
         f"a place in the tree {said['placing_an_entry_ms'] * 1e3:.1f} us an entry:"
         f" {said['placing_to_a_command']:.1%} of a command, in the worker",
         f"checking the tree {said['checking_s']:.1f} s:"
         f" {said['of_a_bare_loop']:.2f} of a bare loop",
         f"proving one {said['prove_p50_ms']:.2f} ms, at most {said['prove_most_ms']:.1f}",
     ]
+
+
+def _spread(each: list[float]) -> str:
+    return f"{median(each):.1%}, {min(each):.0%} to {max(each):.0%}"
 
 
 def failures_of_log(log: Log, timings: bool = True) -> list[str]:
