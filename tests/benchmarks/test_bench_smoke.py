@@ -117,7 +117,9 @@ def test_the_log_is_filled_placed_checked_and_proved(ground: Ground) -> None:
 
 def test_a_log_that_costs_too_much_fails_the_run() -> None:
     log = auditing.Log("sqlite", 10, {}, {auditing.WITH: [1.0] * 9, auditing.WITHOUT: [0.8] * 9})
+    log.used = {auditing.WITH: [0.6, 0.55], auditing.WITHOUT: [0.5, 0.7]}
     assert log.added == pytest.approx(0.25)
+    assert log.added_to_the_processor == pytest.approx(0.1)
     log.placing, log.checking, log.hashing, log.proving = 0.1, 1.0, 0.2, [0.01]
     assert report.failures_of_log(log) == []
     log.placing, log.hashing, log.proving = 0.2, 0.1, [0.06]
