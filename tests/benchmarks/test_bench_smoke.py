@@ -124,6 +124,10 @@ def test_a_log_that_costs_too_much_fails_the_run() -> None:
     assert report.failures_of_log(log) == []
     log.placing, log.hashing, log.proving = 0.2, 0.1, [0.06]
     assert len(report.failures_of_log(log)) == 3
+    log.kind = "postgresql"
+    assert len(report.failures_of_log(log)) == 3
+    log.used[auditing.WITH] = [0.6, 0.6]
+    assert "its entry adds 20%" in report.failures_of_log(log)[1]
 
 
 def test_settings_that_risk_a_commit_stop_it(tmp_path: Path) -> None:
