@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import Boolean, Date, Integer, LargeBinary
 
 from referral.ids import new_id
@@ -161,12 +159,6 @@ def _lines_after(tx: Tx, look: Callable[[Tx], Report], changes: list[Change]) ->
 
 def _named(change: Change, lines: list[str]) -> bool:
     return any(name in line for line in lines for name in change.names)
-
-
-def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    """Print it whatever is captured: how much was tried is part of what a test says."""
-    with capsys.disabled():
-        sys.stdout.write(f"\n{text}\n")
 
 
 def mark(tx: Tx) -> str:

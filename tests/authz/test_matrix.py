@@ -5,7 +5,6 @@ same bytes as what never was."""
 from __future__ import annotations
 
 import os
-import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,6 +25,7 @@ from tests.authz.reading import (
     matrix,
     read,
 )
+from tests.counted import Counted
 from tests.databases import EMPTY
 
 DRILL = bool(os.environ.get("SEGUE_DRILLS"))
@@ -58,7 +58,7 @@ def chosen(asking: Asking, api: bool) -> Iterator[Cell]:
 
 @pytest.mark.parametrize("api", [False, True], ids=["pages", "api"])
 def test_every_cell_answers_as_it_is_kept_by_hand(
-    asking: Asking, api: bool, capsys: pytest.CaptureFixture[str]
+    asking: Asking, api: bool, counted: Counted
 ) -> None:
     asked, wrong = 0, []
     for cell in chosen(asking, api):
@@ -66,10 +66,9 @@ def test_every_cell_answers_as_it_is_kept_by_hand(
         fault = asking.wrong(cell)
         if fault is not None:
             wrong.append(fault)
-    with capsys.disabled():
-        where = "PostgreSQL" if asking.g.w.store.pg else "SQLite"
-        door = "the API" if api else "pages"
-        sys.stdout.write(f" {asked:,} cells of {door} on {where} ")
+    where = "PostgreSQL" if asking.g.w.store.pg else "SQLite"
+    door = "the API" if api else "pages"
+    counted(f"{asked:,} cells of {door} on {where}")
     assert asked > (300 if asking.g.w.store.pg else 3_000)
     assert wrong == []
 

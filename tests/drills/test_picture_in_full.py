@@ -4,11 +4,10 @@ answers taken there by the real commands, on both databases."""
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from referral.store import Store
+from tests.counted import Counted
 from tests.databases import beyond
 from tests.prove.staged import hold_against, people_of_the_picture, take
 from tests.world import build
@@ -18,7 +17,7 @@ from workflows.prove.proof import chosen
 
 @pytest.mark.parametrize("name", [s.name for s in chosen(False, ())])
 def test_the_store_answers_as_the_picture_in_every_situation(
-    store: Store, name: str, capsys: pytest.CaptureFixture[str]
+    store: Store, name: str, counted: Counted
 ) -> None:
     (slice_,) = chosen(False, (name,))
     w = build(store)
@@ -30,6 +29,5 @@ def test_the_store_answers_as_the_picture_in_every_situation(
             compared += hold_against(powerful, w, s, slice_.actors)
         for met, where in x.watch.met.items():
             compared += take(powerful, w, met, where, slice_, slice_.actors)
-    with capsys.disabled():
-        sys.stdout.write(f" {len(x.first):,} situations, {compared:,} facts alike ")
+    counted(f"{len(x.first):,} situations, {compared:,} facts alike")
     assert compared > len(x.first) > 0

@@ -3,11 +3,8 @@ picture is held against the store."""
 
 from __future__ import annotations
 
-import sys
-
-import pytest
-
 from referral.store import Sql, Store
+from tests.counted import Counted
 from tests.prove.real import walks
 from tests.prove.test_picture import walked
 from tests.world import build
@@ -21,10 +18,9 @@ def test_no_promise_is_broken_in_the_large_slices_either() -> None:
     assert proof.unreached() == []
 
 
-def test_every_deliberate_fault_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_deliberate_fault_is_caught(counted: Counted) -> None:
     verdicts = try_faults(faults())
-    with capsys.disabled():
-        sys.stdout.write(f" {sum(v.caught for v in verdicts)} of {len(verdicts)} faults caught ")
+    counted(f"{sum(v.caught for v in verdicts)} of {len(verdicts)} faults caught")
     assert [v.fault.name for v in verdicts if not v.caught] == []
 
 

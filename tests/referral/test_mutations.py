@@ -26,6 +26,7 @@ from referral.sequencer import NODE
 from referral.store import Door, Sql, Tx
 from referral.verify import Report, verify
 from referral.verify_tree import Known, check_tree
+from tests.counted import Counted
 from tests.histories import lived_apart
 from tests.keeping import KEYS, Place, keeper_of
 from tests.races.rounds import rounds
@@ -39,7 +40,6 @@ from tests.tampering import (
     open_store,
     remove,
     rows_of,
-    say,
     seen,
     those_to_edit,
     undone,
@@ -344,7 +344,7 @@ ONLY_OUTSIDE = {"tail cut off", "rolled back", "rewritten by who holds the key"}
 
 
 def test_every_tampering_is_found(
-    signed: Signed, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+    signed: Signed, request: pytest.FixtureRequest, counted: Counted
 ) -> None:
     wanted = MUTATIONS[request.node.callspec.params["signed"]]
     chance = random.Random(SEED)
@@ -370,7 +370,7 @@ def test_every_tampering_is_found(
                 from_within.append((number, what))
         assert found_by(tx, signed.heads) is None
     ways = ", ".join(f"{count} by {by}" for by, count in sorted(found.items()))
-    say(capsys, f"{wanted} mutations, seed {SEED}: {wanted - len(missed)} found ({ways})")
+    counted(f"{wanted} mutations, seed {SEED}: {wanted - len(missed)} found ({ways})")
     assert missed == []
     assert from_within == []
     assert kinds.total() == wanted
@@ -573,7 +573,7 @@ ONLY_KEPT = {"rolled back", "rewritten by who holds the key"}
 def test_every_tampering_with_an_export_is_found(
     signed: Signed,
     request: pytest.FixtureRequest,
-    capsys: pytest.CaptureFixture[str],
+    counted: Counted,
     tmp_path: Path,
 ) -> None:
     wanted = EXPORTS[request.node.callspec.params["signed"]]
@@ -604,6 +604,6 @@ def test_every_tampering_with_an_export_is_found(
     assert check_export(copy.folder, KEYS.verifiers, signed.heads).whole
     ways = ", ".join(f"{count} by {by}" for by, count in sorted(found.items()))
     where = f"{wanted} mutations of an export of {copy.size} entries, seed {SEED}"
-    say(capsys, f"{where}: {wanted - len(missed)} found ({ways})")
+    counted(f"{where}: {wanted - len(missed)} found ({ways})")
     assert missed == []
     assert from_within == []

@@ -22,6 +22,7 @@ from referral.replay import columns_of, moves_in
 from referral.states import Noun
 from referral.store import Sql, Store, Tx
 from referral.verify import UNSEEN, Report, rules_on, verify
+from tests.counted import Counted
 from tests.databases import BUILT
 from tests.histories import lived, lived_apart
 from tests.races.rounds import rounds
@@ -40,7 +41,6 @@ from tests.tampering import (
     remove,
     rewritten,
     rows_of,
-    say,
     seen,
     those_to_edit,
     undone,
@@ -182,7 +182,7 @@ def test_the_entry_that_makes_a_record_sets_all_its_columns(w: World) -> None:
 
 
 @pytest.mark.invariant("I15")
-def test_every_column_edited_is_found(w: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_column_edited_is_found(w: World, counted: Counted) -> None:
     """Every column the log speaks of, in two rows of each table: once where it was empty."""
     chance = random.Random(2026)
     changes = []
@@ -202,7 +202,7 @@ def test_every_column_edited_is_found(w: World, capsys: pytest.CaptureFixture[st
                     changes += [edit(tx, row, column, value) for value in values]
         lost = missed(tx, look, changes, AT_ONCE)
         assert look(tx).whole
-    say(capsys, f"{len(changes)} edits of single columns, {len(lost)} missed")
+    counted(f"{len(changes)} edits of single columns, {len(lost)} missed")
     assert lost == []
 
 
@@ -226,7 +226,7 @@ def test_every_column_beside_the_log_is_really_unseen(w: World) -> None:
                     assert look(tx).whole, (table, column)
 
 
-def test_every_row_removed_is_found(w: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_row_removed_is_found(w: World, counted: Counted) -> None:
     chance = random.Random(7)
     changes = []
     with open_store(w.store) as tx:
@@ -236,11 +236,11 @@ def test_every_row_removed_is_found(w: World, capsys: pytest.CaptureFixture[str]
                 place, names = (table, row.key), frozenset(row.names)
                 changes.append(Change(place, names, lambda r=row: remove(tx, r)))  # type: ignore[misc]
         lost = missed(tx, look, changes, AT_ONCE)
-    say(capsys, f"{len(changes)} rows removed, {len(lost)} missed")
+    counted(f"{len(changes)} rows removed, {len(lost)} missed")
     assert lost == []
 
 
-def test_every_row_forged_is_found(w: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_row_forged_is_found(w: World, counted: Counted) -> None:
     """A copy of a row under a new key, as one who wants another place, hold or consent makes it."""
     chance = random.Random(11)
     tried, missed = 0, []
@@ -270,7 +270,7 @@ def test_every_row_forged_is_found(w: World, capsys: pytest.CaptureFixture[str])
                     if not found(tx, *forged.names, *row.names):
                         missed.append((table, row.key))
         tried += _forged_entries(tx, chance, missed)
-    say(capsys, f"{tried} rows forged, {len(missed)} missed")
+    counted(f"{tried} rows forged, {len(missed)} missed")
     assert missed == []
 
 
@@ -295,7 +295,7 @@ def _forged_entries(tx: Tx, chance: random.Random, missed: list[object]) -> int:
     return 6
 
 
-def test_rows_swapped_are_found(w: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_swapped_are_found(w: World, counted: Counted) -> None:
     """Two steps, two leaves, two details: each in the place of the other."""
     chance = random.Random(13)
     tried, missed = 0, []
@@ -336,7 +336,7 @@ def test_rows_swapped_are_found(w: World, capsys: pytest.CaptureFixture[str]) ->
                 write(tx, Row("audit", first.values | {"seq": -1}), seq=entry.values["seq"])
                 if not found(tx, "so the order was changed"):
                     missed.append(("audit", "order"))
-    say(capsys, f"{tried} pairs swapped, {len(missed)} missed")
+    counted(f"{tried} pairs swapped, {len(missed)} missed")
     assert missed == []
 
 
@@ -541,9 +541,7 @@ def test_details_in_a_form_nobody_writes_are_found_and_no_crash(w: World) -> Non
 
 
 @pytest.mark.parametrize("w", ["sqlite"], indirect=True)
-def test_sqlite_may_hold_anything_in_any_column_and_it_is_found(
-    w: World, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_sqlite_may_hold_anything_in_any_column_and_it_is_found(w: World, counted: Counted) -> None:
     """SQLite keeps bytes where a text belongs, and text where a number does: no crash either.
     (PostgreSQL refuses them itself.)"""
     chance = random.Random(5)
@@ -568,7 +566,7 @@ def test_sqlite_may_hold_anything_in_any_column_and_it_is_found(
                 changes.append(Change((table, column, value), names, make))
         lost = missed(tx, look, changes, AT_ONCE, named=False)
         lost = [(table, column) for table, column, _ in lost if (table, column) not in refused]
-    say(capsys, f"{len(changes)} values of a wrong kind, {len(lost)} missed")
+    counted(f"{len(changes)} values of a wrong kind, {len(lost)} missed")
     assert lost == []
 
 
@@ -690,9 +688,7 @@ def test_erased_details_need_an_entry_that_names_them(w: World) -> None:
             assert found(tx, f"audit_detail {entry.values['entry_id']}")
 
 
-def test_hundreds_of_random_changes_are_all_found(
-    w: World, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_hundreds_of_random_changes_are_all_found(w: World, counted: Counted) -> None:
     seed = 20260513 if w.store.pg else 20260512
     chance = random.Random(seed)
     tried, missed = 0, []
@@ -714,7 +710,7 @@ def test_hundreds_of_random_changes_are_all_found(
                 if not found(tx, *row.names):
                     missed.append((name, table, row.key))
         assert look(tx).whole
-    say(capsys, f"{tried} random changes (seed {seed}), {len(missed)} missed")
+    counted(f"{tried} random changes (seed {seed}), {len(missed)} missed")
     assert missed == []
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -22,6 +21,7 @@ from referral.schema import day
 from referral.states import Role
 from referral.store import Door, Sql, Store, TryAgain, Tx
 from referral.upgrade import WrongShape, check, set_wall, upgrade
+from tests.counted import Counted
 from tests.databases import BUILT, already, beyond
 from tests.histories import lived
 from tests.wall import ByHand, as_stored, behind_its_wall, everything, key_of, without_its_wall
@@ -82,7 +82,7 @@ def _as_kept(value: object, kind: object) -> object:
 
 
 def test_a_query_that_asks_for_everything_gets_what_is_the_actor_s_and_all_of_it(
-    w: World, capsys: pytest.CaptureFixture[str]
+    w: World, counted: Counted
 ) -> None:
     """Random pairs of an actor and a query that narrows nothing, against what is theirs by hand."""
     rows = everything(w.store)
@@ -100,8 +100,7 @@ def test_a_query_that_asks_for_everything_gets_what_is_the_actor_s_and_all_of_it
                 assert found == one.seen[table], (table, one.actor.role, one.actor.place_path)
                 theirs += len(found)
     kind = "PostgreSQL" if w.store.pg else "SQLite"
-    with capsys.disabled():
-        sys.stdout.write(f" {PAIRS} pairs on {kind}, {foreign} foreign rows ")
+    counted(f"{PAIRS} pairs on {kind}, {foreign} foreign rows")
     assert theirs > PAIRS  # of which table, the next test says
 
 
