@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
@@ -382,5 +383,7 @@ def _told(w: World, paths: tuple[str, ...]) -> dict[tuple[str, str], str]:
     for who in ("priya", "sol", "olu", "gwen", "ada"):
         visitor = sign_in(w, who)
         for path in paths:
-            told[who, path] = visitor.get(path).words
+            # How many entries the log has grows with each visit, also of this test.
+            words = visitor.get(path).words
+            told[who, path] = re.sub(r"\d+ (entries of the audit log)", r"\1", words)
     return told
