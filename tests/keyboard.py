@@ -12,9 +12,11 @@ from playwright.sync_api import Page
 WATCH = """() => {
   document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute('tabindex')
   const look = e => { const s = getComputedStyle(e), label = e.nextElementSibling
-      && getComputedStyle(e.nextElementSibling, '::before')
+      && getComputedStyle(e.nextElementSibling, '::before'), inside = e.firstElementChild
+      && getComputedStyle(e.firstElementChild)
     return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow, s.backgroundColor,
-      s.borderColor, s.color, label && label.boxShadow, label && label.borderColor].join() }
+      s.borderColor, s.color, inside && inside.boxShadow, inside && inside.backgroundColor,
+      label && label.boxShadow, label && label.borderColor].join() }
   const drawn = [...document.querySelectorAll(
     'a[href], button, input, select, textarea, summary, iframe, [tabindex], [contenteditable]')]
     .filter(e => e.tabIndex >= 0 && !e.disabled && e.type !== 'hidden' && e.checkVisibility(

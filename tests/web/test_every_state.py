@@ -26,8 +26,14 @@ from tests.races.rounds import rounds
 from tests.robot import Robot
 from tests.sending import sent_back, summary_faults
 from tests.tour import Visit
-from tests.web.client import sign_in
+from tests.web.client import sign_in, visit
 from tests.web.test_every_page import BESIDE
+from tests.web.test_inquiries import asked as bundle_asked
+from tests.web.test_policy_pages import opened
+from tests.web.test_wizard import begun, writing_id
+from tests.workflows.test_rights_doing import begun as asked_for
+from tests.workflows.test_rights_doing import decided
+from tests.world import build
 from web.reports import REPORTS
 
 DRILL = bool(rounds(0, 1))
@@ -104,6 +110,7 @@ THE_SAME = {
     "/offers/add",
     "/organisations",
     "/organisations/add",
+    "/password",
     "/places/add",
     "/policy",
     "/providers/add",
@@ -112,6 +119,7 @@ THE_SAME = {
     "/search",
     "/users",
     "/wording",
+    "/workflows",
 }
 
 
@@ -260,6 +268,30 @@ def _keyholder(door: str) -> str:
     return OWN_LINK if door == OWN_LINK else NOBODY
 
 
+def later(sqlite_ground: SqliteGround) -> list[Screen]:
+    """Pages of what has only come to be after some steps."""
+    for store in _fresh(sqlite_ground):
+        w = build(store)
+        priya, ingrid = sign_in(w, "priya"), sign_in(w, "ingrid")
+        _change, code = opened(w)
+        writing = writing_id(begun(priya))
+        request = asked_for(w, w.person(), "access")
+        decided(w, request, notes="give", reviews="give")
+        inquiry = bundle_asked(w, w.person()).path
+        return [
+            screen("with records", rule, who, visitor.get(path).response)
+            for visitor, who, rule, path in (
+                (visit(w), NOBODY, "/have-your-say/<code>", f"/have-your-say/{code}"),
+                (visit(w), NOBODY, "/help/<slug>", "/help/open-my-page"),
+                (priya, "priya", "/referrals/<writing_id>/write/leave",
+                 f"/referrals/{writing}/write/leave"),
+                (ingrid, "ingrid", "/rights/<record_id>/copy", f"/rights/{request}/copy"),
+                (ingrid, "ingrid", "/inquiries/<inquiry_id>", inquiry),
+            )
+        ]  # fmt: skip
+    return []
+
+
 def looked_at(chromium: Browser, screens: Iterable[Screen], least: int) -> list[str]:
     """What is wrong with those of them that look different."""
     chosen = different(screens)
@@ -320,7 +352,9 @@ def test_a_form_sent_empty_says_what_to_fill_in_and_leads_there(
 
 
 @pytest.mark.browser
-def test_a_page_stands_well_with_records_and_held(asking: Asking, chromium: Browser) -> None:
+def test_a_page_stands_well_with_records_and_held(
+    asking: Asking, sqlite_ground: SqliteGround, chromium: Browser
+) -> None:
     """Every page for every role in the drills; otherwise those that no tour leads to."""
     cells = list(shown(asking))
     if not DRILL:
@@ -328,6 +362,8 @@ def test_a_page_stands_well_with_records_and_held(asking: Asking, chromium: Brow
         first = {c.route.path: c for c in reversed(cells) if c.relation != "held"}
         cells = [cell for path, cell in first.items() if path in beside]
     screens = [s for s in asked(asking, "with records", cells) if s.status == 200]
+    screens += later(sqlite_ground)
+    assert {s.status for s in screens} == {200}
     if DRILL:
         assert {row.path for row in pages()} - {s.rule for s in screens} == set()
         assert [what for one in screens for what in wrong_with(one)] == []
