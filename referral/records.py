@@ -15,6 +15,7 @@ from referral import keys
 from referral.actors import Actor
 from referral.facts import IMPLICATED, NAMED_MYSELF, asking
 from referral.messages import UNREAD, side_of
+from referral.reminders import NEXT_CALL
 from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, under
 from referral.scopes import asked, opened, people_scope
 from referral.states import Role
@@ -270,6 +271,9 @@ class ReferralSeen(NamedTuple):
     access: str | None
     proposal_id: str | None
     unread: int  # messages of the other side that the reader hasn't read
+    call_id: str | None = None  # the next call the reader planned, with why and its day
+    call_why: str | None = None
+    call_on: datetime | None = None
 
 
 _REFERRAL = f"""
@@ -282,7 +286,8 @@ SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.risks, r.safe
   p.what_matters, p.goals, p.needs, p.access,
   (SELECT min(CAST(c.id AS text)) FROM confirmation c WHERE c.record_id = r.id
     AND c.answer IS NULL),
-  (SELECT count(*) {UNREAD.format(referral="r.id")}), {keys.COLUMNS}
+  (SELECT count(*) {UNREAD.format(referral="r.id")}),
+  {", ".join(NEXT_CALL.format(f"m.{name}") for name in ("id", "why", "until"))}, {keys.COLUMNS}
 FROM referral r
 JOIN person pe ON pe.id = r.person_id
 {keys.JOIN}
@@ -300,7 +305,15 @@ WHERE r.system_id = :system_id AND r.id """
 def _by(ids: str) -> Sql:
     return Sql(
         f"{_REFERRAL}{ids}",
-        _times(ReferralSeen, "since", "contacted_at", "sent_at", "completed_at", "created_at"),
+        _times(
+            ReferralSeen,
+            "since",
+            "contacted_at",
+            "sent_at",
+            "completed_at",
+            "created_at",
+            "call_on",
+        ),
         _times(ReferralSeen, "safety_notes", "safety_answers", "shared", "what_matters", "access"),
         keyed=True,
     )

@@ -67,6 +67,11 @@ _MINE = (
     f"SELECT {_COLUMNS} FROM reminder m"
     f" WHERE m.membership_id = :member AND m.system_id = :system_id AND m.{STANDS}"
 )
+# Of the next call its reader means to make about referral `r`, for `:member`.
+NEXT_CALL = (
+    "(SELECT {} FROM reminder m WHERE m.record_id = r.id AND m.membership_id = :member"
+    f" AND m.clock_id IS NULL AND m.{STANDS} ORDER BY m.until, m.id LIMIT 1)"
+)
 ONE = Sql(f"{_MINE} AND m.id = :id", (5, 6))
 KEEP = Sql(
     "INSERT INTO reminder (id, system_id, membership_id, noun, record_id, clock_id, why, set_at,"

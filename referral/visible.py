@@ -61,7 +61,7 @@ def _scoped(actor: Actor, at: datetime) -> dict[str, Any]:
 def _many(text: str, times: tuple[int, ...], pg: bool, sealed: tuple[int, ...] = ()) -> Sql:
     """A query with `{ids}`: a list bound as one value, on either database."""
     each = "= ANY({})" if pg else "IN (SELECT value FROM json_each({}))"
-    for name in ("ids", "held", "keys", "members"):
+    for name in ("ids", "held", "keys", "members", "these"):
         text = text.replace("{" + name + "}", each.format(f":{name}"))
     return Sql(text, times, sealed)
 
@@ -642,6 +642,9 @@ SELECT {WORK_ROW}, n.now, n.overdue, n.next_due, n.away FROM n
 LEFT JOIN x ON x.away = :away AND (x.rank, x.due, x.id) > (:rank, :due, :id)
 ORDER BY x.rank, x.due, x.id LIMIT :limit"""
 WORK_ONE = f"{WORK}SELECT {WORK_ROW} FROM x WHERE x.record_id = :record_id AND x.kind = :kind"
+WORK_THESE = (
+    f"{WORK}SELECT {WORK_ROW} FROM x WHERE x.record_id {{these}} ORDER BY x.rank, x.due, x.id"
+)
 WORK_TIMES = (5, 6, 11, 14)
 
 
@@ -757,6 +760,21 @@ def work_row(
     return None if row is None else _work_row(row)
 
 
+def work_rows_of(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    horizon: datetime,
+    keys: tuple[list[str], list[str]],
+    records: Iterable[str],
+) -> list[WorkRow]:
+    """What of the actor's list is about these records, put off or not, the most pressing first."""
+    these = _list(records, tx.pg)
+    asked = _working(tx, actor, at, horizon, keys)
+    rows = tx.rows(_many(WORK_THESE, WORK_TIMES[:3], tx.pg), **asked, these=these)
+    return [_work_row(row) for row in rows]
+
+
 def _work_row(row: tuple[Any, ...]) -> WorkRow:
     return WorkRow._make((*row[:7], bool(row[7]), int(row[8]), *row[9:]))
 
@@ -868,6 +886,24 @@ def work_details(
         keys=_list(actor.keys, tx.pg),
     )
     return {row[0]: row for row in rows}
+
+
+CONSENTS_NAMED = """SELECT c.id, c.purpose, o.name FROM consent c
+LEFT JOIN provider v ON CAST(v.id AS text) = c.recipient
+LEFT JOIN organisation o ON o.id = v.organisation_id
+WHERE c.system_id = :system_id AND c.id {ids}"""
+
+
+def consents_named(tx: Tx, actor: Actor, ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+    """The purpose of each of these consents, and the provider it is about. Whose it is isn't
+    said: the caller knows that the actor may hear of it."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    found = tx.rows(
+        _many(CONSENTS_NAMED, (), tx.pg), system_id=actor.system_id, ids=_list(wanted, tx.pg)
+    )
+    return {row[0]: (row[1], row[2]) for row in found}
 
 
 # -- reviews ------------------------------------------------------------------------------------
@@ -1194,8 +1230,9 @@ def notes(tx: Tx, actor: Actor, record_id: str, audiences: frozenset[str]) -> di
 
 
 class NoticeRow(NamedTuple):
-    """One notice of a member. `reference` is the record's, where it has one; `in_error` says that
-    a referral was recorded in error, and is no longer there for a provider."""
+    """One notice of a member. `reference` is the record's, or where it has none the person's;
+    `purpose` and `provider` say which consent it is about; `in_error` says that a referral was
+    recorded in error, and is no longer there for a provider."""
 
     id: int
     what: str
@@ -1205,12 +1242,15 @@ class NoticeRow(NamedTuple):
     read_at: datetime | None
     reference: str | None
     in_error: bool
+    purpose: str | None = None
+    provider: str | None = None
 
 
 NOTICE = """
 SELECT n.id, n.what, n.noun, n.record_id, n.at, n.read_at,
-  coalesce(r.reference, k.reference, e.reference, a.reference, an.reference, q.reference),
-  CASE WHEN r.state = 'in_error' THEN 1 ELSE 0 END
+  coalesce(r.reference, k.reference, e.reference, a.reference, an.reference, q.reference,
+    ov.reference, y.reference, pe.reference),
+  CASE WHEN r.state = 'in_error' THEN 1 ELSE 0 END, c.purpose, pog.name
 FROM notice n
 LEFT JOIN guard.referral r ON n.noun = 'referral' AND r.id = n.record_id
 LEFT JOIN guard.concern k ON n.noun = 'concern' AND k.id = n.record_id
@@ -1218,9 +1258,32 @@ LEFT JOIN guard.escalation e ON n.noun = 'escalation' AND e.id = n.record_id
 LEFT JOIN agreement a ON n.noun = 'agreement' AND a.id = n.record_id
 LEFT JOIN announcement an ON n.noun = 'announcement' AND an.id = n.record_id
 LEFT JOIN guard.rights_request q ON n.noun = 'rights_request' AND q.id = n.record_id
+LEFT JOIN guard.override ov ON n.noun = 'override' AND ov.id = n.record_id
+LEFT JOIN guard.emergency y ON n.noun = 'emergency' AND y.id = n.record_id
+LEFT JOIN guard.consent c ON n.noun = 'consent' AND c.id = n.record_id
+LEFT JOIN guard.person pe
+  ON pe.id = CASE n.noun WHEN 'consent' THEN c.person_id WHEN 'person' THEN n.record_id END
+LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
+LEFT JOIN organisation pog ON pog.id = pr.organisation_id
 WHERE n.system_id = :system_id AND n.membership_id = :membership
 """
-NOTICES = Sql(NOTICE + " AND n.id < :before ORDER BY n.id DESC LIMIT :limit", (4, 5))
+# What a list of notices can be narrowed to.
+SAFETY_NOUNS = listed(Noun.CONCERN, Noun.OVERRIDE, Noun.EMERGENCY)
+ABOUT: dict[str, str] = {
+    "new": "n.read_at IS NULL",
+    "due": "n.what = 'reminder'",
+    "referrals": f"n.noun = '{Noun.REFERRAL}' AND n.what <> 'reminder'",
+    "consent": f"n.noun = '{Noun.CONSENT}' AND n.what <> 'reminder'",
+    "safety": f"n.noun IN ({SAFETY_NOUNS}) AND n.what <> 'reminder'",
+}
+
+
+@cache
+def _notices(about: str) -> Sql:
+    narrowed = f" AND {ABOUT[about]}" if about else ""
+    return Sql(f"{NOTICE}{narrowed} AND n.id < :before ORDER BY n.id DESC LIMIT :limit", (4, 5))
+
+
 UNREAD_NEWS = Sql(
     f"{NOTICE} AND n.read_at IS NULL AND n.what IN ({listed(*NEWS)}) ORDER BY n.id DESC LIMIT 10",
     (4, 5),
@@ -1228,10 +1291,13 @@ UNREAD_NEWS = Sql(
 FAR = 2**62
 
 
-def notices(tx: Tx, actor: Actor, before: int | None = None, limit: int = PAGE) -> list[NoticeRow]:
-    """The member's own notices, newest first. `before`: id of the last row of the page before."""
+def notices(
+    tx: Tx, actor: Actor, before: int | None = None, limit: int = PAGE, about: str = ""
+) -> list[NoticeRow]:
+    """The member's own notices, newest first. `before`: id of the last row of the page before;
+    `about`: a name of `ABOUT`, to which they are narrowed."""
     rows = tx.rows(
-        NOTICES,
+        _notices(about),
         system_id=actor.system_id,
         membership=actor.membership_id,
         before=FAR if before is None else before,

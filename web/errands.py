@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect
+from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from referral import visible
 from referral.actors import Actor
 from referral.errands import ErrandSeen
+from referral.states import Noun
 from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
@@ -24,6 +26,8 @@ from workflows.errands import done, waiting
 from workflows.reading import PersonCard
 
 SAYS = frozenset({"tell_person_by_hand", "tell_practice_by_hand", "ring_provider"})
+CONSENT = str(Noun.CONSENT)
+MOST = 50  # on one card
 pages = Blueprint("errands", __name__)
 
 
@@ -40,24 +44,47 @@ def listed(
     found = waiting(tx, actor, at, _keys(tx, actor, at) if keys is None else keys)
     ids = {one.whom.partition("@")[2] for one in found if one.whom.startswith("person@")}
     people = reading.people_by_id(tx, actor, at, ids)
-    return [_drawn(one, people, at) for one in found]
+    named = visible.consents_named(tx, actor, {o.record_id for o in found if o.noun == CONSENT})
+    cards: dict[tuple[str, str], list[ErrandSeen]] = {}
+    for one in found:
+        person = one.whom.partition("@")[2] in people
+        cards.setdefault((one.what, one.whom) if person else ("", one.id), []).append(one)
+    return [_drawn(each, people, named, at) for each in cards.values()]
 
 
-def _drawn(one: ErrandSeen, people: dict[str, PersonCard], at: datetime) -> dict[str, Any]:
+def _drawn(
+    each: list[ErrandSeen],
+    people: dict[str, PersonCard],
+    named: Mapping[str, tuple[str, str | None]],
+    at: datetime,
+) -> dict[str, Any]:
+    """One card: everything that somebody who can't be written to is to be told, or one errand."""
+    one = each[0]  # the most pressing
     person = people.get(one.whom.partition("@")[2])
     href = labels.record_path(one.noun, one.record_id) if one.noun in labels.PATHS else None
+    news = [_told(each_of, named) for each_of in each if each_of.what in SAYS]
     return {
-        "id": one.id,
+        "ids": [each_of.id for each_of in each],
         "name": person.name if person else one.reference or word(labels.NOUNS, one.noun),
-        "reference": one.reference if person else None,
         "what": word(labels.ERRANDS, one.what),
-        "says": _news(one) if one.what in SAYS else "",
+        "says": list(dict.fromkeys(words for words in news if words)),
         "href": f"/people/{person.id}" if person else "/users" if one.noun == "user" else href,
         "who": one.name if one.what != "ring_about_concern" else None,
         "phone": phone_words(one.phone) if one.what == "ring_provider" else None,
         "deadline": deadline(one.due, at)._asdict(),
-        "safety": one.noun == "concern",
+        "safety": any(each_of.noun == "concern" for each_of in each),
     }
+
+
+def _told(one: ErrandSeen, named: Mapping[str, tuple[str, str | None]]) -> str:
+    """What they should have heard, and about what."""
+    news = _news(one)
+    about = one.reference or ""
+    if one.record_id in named:
+        purpose, provider = named[one.record_id]
+        about = word(labels.PURPOSES, purpose)
+        about = f"{about}: {provider}" if provider else about
+    return f"{news} ({about})" if news and about else news
 
 
 def _news(one: ErrandSeen) -> str:
@@ -70,12 +97,22 @@ def _news(one: ErrandSeen) -> str:
 @pages.post("/errands/<uuid:errand_id>/done")
 @access(STAFF)
 def cross_off(errand_id: UUID) -> ResponseReturnValue:
-    """It was done by hand."""
+    """It was done by hand, with whatever else stood on the same card."""
     actor = current_actor()
+    also = [number for number in request.form.getlist("also") if _is_id(number)][:MOST]
 
     def command(tx: Tx, at: datetime) -> None:
-        done(tx, actor, at, str(errand_id), _keys(tx, actor, at))
+        keys = _keys(tx, actor, at)
+        for number in (str(errand_id), *also):
+            done(tx, actor, at, number, keys)
 
     edge().perform(actor, command)
     flash(_("Done. It is off your list."), "success")
     return redirect("/", 303)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

@@ -22,6 +22,8 @@ from workflows.moves import N_
 pages = Blueprint("help_pages", __name__)
 HERE = 2
 """How many tasks a page names at its foot."""
+MOST = 5
+"""How many a search names; the page of help finds them all."""
 
 PERSON = frozenset({Role.PERSON})
 LEADERS = frozenset({Role.PROVIDER_LEADER})
@@ -637,6 +639,16 @@ def here(path: str, role: Role | None) -> list[dict[str, str]]:
 def _fits(task: Task, words: list[str]) -> bool:
     text = " ".join(map(said, (task.title, *task.steps))).casefold()
     return all(word in text for word in words)
+
+
+def about(words: str, role: Role | None) -> list[dict[str, str]]:
+    """The tasks of somebody with this role whose titles hold these words, as links."""
+    asked = words.casefold().split()
+    return [
+        {"href": f"/help/{t.slug}", "text": said(t.title)}
+        for t in for_role(TASKS.values(), role)
+        if asked and all(word in said(t.title).casefold() for word in asked)
+    ][:MOST]
 
 
 @pages.get("/help")

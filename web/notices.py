@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -13,9 +15,26 @@ from web import labels
 from web.access import STAFF, access, current_actor
 from web.current import edge
 from web.keysets import after, pack, unpack
-from web.words import iso, time_words
+from web.say import _
+from web.words import deadline, iso, time_words
+from web.worklists import why_here
+from workflows import reading
+from workflows.hearing import REMINDER
+from workflows.reading import WorkItem
 
 pages = Blueprint("notices", __name__)
+
+
+def _lists() -> dict[str, str]:
+    """What the notices can be narrowed to, in words."""
+    return {
+        "": _("All"),
+        "new": _("Unread"),
+        "due": _("Something due"),
+        "referrals": _("Referrals"),
+        "consent": _("Consent"),
+        "safety": _("Safety"),
+    }
 
 
 @pages.get("/notices")
@@ -23,27 +42,63 @@ pages = Blueprint("notices", __name__)
 def notices() -> str:
     actor = current_actor()
     position = after(int)
-    with edge().reading(actor) as (tx, _at):
-        rows = visible.notices(tx, actor, position[0] if position else None, visible.PAGE + 1)
-    shown = rows[: visible.PAGE]
+    show = request.args.get("show", "")
+    about = show if show in visible.ABOUT else ""
+    with edge().reading(actor) as (tx, at):
+        before = position[0] if position else None
+        rows = visible.notices(tx, actor, before, visible.PAGE + 1, about)
+        shown = rows[: visible.PAGE]
+        due = {row.record_id for row in shown if row.what == REMINDER}
+        work: dict[str, WorkItem] = {}
+        for item in reading.work_about(tx, actor, at, due):
+            work.setdefault(item.watched or item.record_id, item)
+    here = f"show={about}&" if about else ""
     return render_template(
         "notices.jinja",
-        notices=[_drawn(row) for row in shown],
+        notices=[_drawn(row, work.get(row.record_id), at) for row in shown],
         newest=pack(shown[0].id) if shown else None,
-        unread=any(row.read_at is None for row in shown),
-        older=f"/notices?after={pack(shown[-1].id)}" if len(rows) > visible.PAGE else None,
+        unread=not about and any(row.read_at is None for row in shown),
+        older=f"/notices?{here}after={pack(shown[-1].id)}" if len(rows) > visible.PAGE else None,
+        narrowed=bool(about),
+        chips=[
+            {
+                "text": text,
+                "href": f"/notices?show={name}" if name else "/notices",
+                "current": name == about,
+            }
+            for name, text in _lists().items()
+        ],
     )
 
 
-def _drawn(row: visible.NoticeRow) -> dict[str, object]:
+def _drawn(row: visible.NoticeRow, item: WorkItem | None, at: datetime) -> dict[str, object]:
     gone = row.in_error and current_actor().role is Role.PROVIDER_LEADER
-    return {
+    found: dict[str, object] = {
         "what": labels.word(labels.NOTICES, row.what),
         "href": None if gone else _leads_to(row),
         "reference": row.reference or labels.word(labels.NOUNS, row.noun),
+        "about": row.provider or (labels.word(labels.PURPOSES, row.purpose) if row.purpose else ""),
         "when": time_words(row.at),
         "at": iso(row.at),
         "new": row.read_at is None,
+    }
+    if row.what == REMINDER and not gone:
+        found |= _due(row, item, at)
+    return found
+
+
+def _due(row: visible.NoticeRow, item: WorkItem | None, at: datetime) -> dict[str, object]:
+    """What is due, by when, and the form for it; where nothing is any more, that."""
+    if item is None or item.kind == visible.CALL:
+        about = labels.word(labels.NOUNS, row.noun)
+        return {
+            "what": _("%(record)s: something was due. It no longer waits for you.", record=about)
+        }
+    why, button, href = why_here(item)
+    return {
+        "what": why,
+        "deadline": deadline(item.due, at, hours=item.hours)._asdict(),
+        "action": {"text": button, "href": href},
     }
 
 

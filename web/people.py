@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from web.own_links import said_how
 from web.say import _
 from web.schemas.fields import SHORT, TOO_LONG
 from web.schemas.people import ChangePerson
+from web.search import number_words
 from web.timelines import changed
 from web.wizard import practice_words
 from web.words import day_words, nhs_number, phone_words
@@ -83,18 +84,22 @@ def look_for() -> ResponseReturnValue:
         form.errors["words"] = said(TOO_LONG[SHORT])
         return _list(form, [], None), 422
     with edge().reading(actor) as (tx, at):
-        found = reading.search(tx, actor, at, wanted).people if wanted else []
-        begin = reading.people(tx, actor, at, None)[0] if not wanted else found
-    return _list(form, begin, None)
+        found = reading.search(tx, actor, at, wanted) if wanted else None
+        begin = found.people if found else reading.people(tx, actor, at, None)[0]
+    return _list(form, begin, None, found.alike if found else [])
 
 
-def _list(form: Form, people: list[PersonCard], more: str | None) -> str:
+def _list(
+    form: Form, people: list[PersonCard], more: str | None, alike: Sequence[PersonCard] = ()
+) -> str:
     """The page of these people; `form`: what was looked for."""
     actor = current_actor()
     return page(
         "people/list.jinja",
         form,
         people=people,
+        alike=alike,
+        number=None if people else number_words(form.value("words")),
         more=more,
         looked_for=form.value("words"),
         may_refer=actor.role in TEAM,

@@ -56,7 +56,7 @@ from workflows.referrals import (
     propose,
     redirect_referral,
 )
-from workflows.working_time import ENGLAND
+from workflows.working_time import ENGLAND, local_day
 
 pages = Blueprint("referral_pages", __name__)
 
@@ -544,6 +544,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
     seen = shown.seen
     needs = [word(labels.NEEDS, code) for code in seen.get("needs") or ()]
     message = {True: _("Safe to leave a message"), False: _("Do not leave a message")}
+    method = seen.get("contact_method")
     pairs: list[tuple[str, Any]] = [
         (_("What matters"), seen.get("what_matters")),
         (_("Goals"), "; ".join(seen.get("goals") or ())),
@@ -558,11 +559,13 @@ def overview(shown: Shown) -> list[dict[str, str]]:
             else None,
         ),
         (_("Safety"), said(labels.RISKS["none"]) if seen.get("risks") == "none" else None),
+        *((one["key"], one["value"]) for one in _answered(seen) if _is_no(one["value"])),
         (_("Provider"), seen.get("provider")),
         (_("Link worker"), _named(seen.get("link_worker"), seen.get("team"))),
         (_("Team phone"), phone_words(seen.get("team_phone"))),
-        (_("Phone"), phone_words(seen.get("phone"))),
-        (_("Email"), seen.get("email")),
+        # What stands beside the name is not said twice.
+        (_("Phone"), phone_words(seen.get("phone")) if method not in ("phone", "text") else None),
+        (_("Email"), seen.get("email") if method != "email" else None),
         (_("Address"), ", ".join(x for x in (seen.get("address"), seen.get("postcode")) if x)),
         (_("Best times"), seen.get("contact_times")),
         (_("Messages"), message.get(seen.get("message_safe"))),  # type: ignore[arg-type]
@@ -612,9 +615,19 @@ def safety(shown: Shown) -> list[str]:
         found.append(_("Call the link worker before you accept."))
     if seen.get("safety_notes"):
         found.append(str(seen["safety_notes"]))
-    for asked, told in (seen.get("safety_answers") or {}).items():
-        found.append(f"{asked} {told}")
+    found += [f"{one['key']} {one['value']}" for one in _answered(seen) if not _is_no(one["value"])]
     return found
+
+
+def _answered(seen: dict[str, Any]) -> list[dict[str, str]]:
+    """What the activity asks about safety, and what was answered."""
+    answers = seen.get("safety_answers") or {}
+    return [{"key": str(asked), "value": str(told)} for asked, told in answers.items()]
+
+
+def _is_no(told: str) -> bool:
+    """Whether an answer says that there is nothing to know; any word more may be something."""
+    return told.strip(" .").casefold() in ("no", "none", "na", "nag oes", "nac ydy")
 
 
 def outcome(shown: Shown) -> list[dict[str, str]]:
@@ -662,7 +675,28 @@ def frame_of(shown: Shown, here: str) -> dict[str, Any]:
             ),
             {"text": _("History"), "href": f"{base}/history", "current": here == "history"},
         ],
-        "back": {"href": "/", "text": _("Back to the start")},
+        "back": _back(shown.actor),
+    }
+
+
+def _back(actor: Actor) -> dict[str, str]:
+    """Out of a referral: to the list it stands in, or to the reader's first page."""
+    if actor.role in TEAM:
+        return {"href": "/referrals", "text": _("Back to referrals")}
+    if actor.role is Role.PROVIDER_LEADER:
+        return {"href": "/", "text": _("Back to the inbox")}
+    return {"href": "/", "text": _("Back to your first page")}
+
+
+def planned(shown: Shown) -> dict[str, str] | None:
+    """The next call about this referral that the viewer has asked to be reminded of."""
+    r = shown.referral
+    if r.call_id is None or r.call_on is None or shown.closed:
+        return None
+    return {
+        "day": day_words(local_day(r.call_on), weekday=True, now=shown.at),
+        "why": word(labels.REMINDERS, r.call_why),
+        "end": f"/reminders/{r.call_id}/end",
     }
 
 
@@ -695,11 +729,18 @@ def show(record_id: UUID) -> ResponseReturnValue:
         consent=consent_facts(shown),
         overrides=overrides(shown),
         holding=holding(shown),
+        planned=planned(shown),
         deciding=deciding,
         overview=rest,
         safety=safety(shown),
         outcome=outcome(shown),
-        latest=entries(Noun.REFERRAL, shown.timeline.steps[:3], shown.at, shown.timeline.notes),
+        latest=entries(
+            Noun.REFERRAL,
+            shown.timeline.steps,
+            shown.at,
+            shown.timeline.notes,
+            together=True,
+        )[:3],
         person_href=f"/people/{shown.person.id}" if _may_open(shown) else None,
         proposal=shown.proposal,
         accountability=accountability,

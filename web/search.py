@@ -4,6 +4,7 @@ be."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,11 +12,13 @@ from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from referral.audit import log
+from referral.people_checks import nhs_number as check_number
 from web import labels
 from web.access import TEAM, access, current_actor
 from web.current import edge
 from web.frame import SEARCHERS, opens_to, there_is
-from web.say import _
+from web.help import about as help_about
+from web.say import _, ngettext
 from web.words import day_words, nhs_number
 from web.worklists import card
 from workflows import reading
@@ -24,6 +27,7 @@ from workflows.reading import Offered, PersonCard
 pages = Blueprint("search", __name__)
 
 LONGEST = 200
+TEN = 10  # digits of an NHS number
 
 
 @pages.route("/search", methods=["GET", "POST"])
@@ -66,9 +70,33 @@ def search() -> ResponseReturnValue:
         words=words,
         found=True,
         groups=[group for group in groups if group["items"]],
+        number=None if found.people else number_words(words),
         nobody=not found.people and not found.referrals,
         add="/referrals/new" if may_add and not found.people else None,
-        help=there_is(current_app, "/help"),
+        tasks=help_about(words, actor.role),
+    )
+
+
+def number_words(words: str) -> str | None:
+    """What is wrong with something typed as an NHS number; None where it isn't one, or is right."""
+    digits = re.sub(r"[\s-]", "", words)
+    if not (digits.isascii() and digits.isdigit()) or digits[0] == "0":
+        return None  # a phone number begins with 0 or with +
+    if len(digits) == TEN:
+        try:
+            check_number(digits)
+        except ValueError:
+            return _(
+                "This isn't an NHS number: it has 10 digits, but they don't fit together. At least"
+                " one of them is not right, or two have changed places."
+            )
+        return None
+    if abs(len(digits) - TEN) > 2:
+        return None
+    return ngettext(
+        "This isn't an NHS number: it has %(num)s digit, and an NHS number has 10.",
+        "This isn't an NHS number: it has %(num)s digits, and an NHS number has 10.",
+        len(digits),
     )
 
 

@@ -12,7 +12,7 @@ from referral.states import Noun
 from referral.store import Tx
 from referral.visible import StepSeen
 from web.labels import REASONS, role_name, told, word
-from web.say import _
+from web.say import _, ngettext
 from web.words import iso, time_words
 from workflows.reading import timeline
 
@@ -30,12 +30,30 @@ def who(step: StepSeen) -> str:
 
 
 def entries(
-    noun: Noun, steps: Iterable[StepSeen], at: datetime, notes: Mapping[str, str] | None = None
+    noun: Noun,
+    steps: Iterable[StepSeen],
+    at: datetime,
+    notes: Mapping[str, str] | None = None,
+    *,
+    together: bool = False,
 ) -> list[dict[str, Any]]:
-    """What `timeline` draws. `notes`: the words the viewer may read, by the id of the note."""
-    found = []
+    """What `timeline` draws. `notes`: the words the viewer may read, by the id of the note.
+    `together`: what the same person did again and again, adding nothing, is one entry."""
+    found: list[dict[str, Any]] = []
+    times = 1
+    before: tuple[str, str] | None = None
     for step in steps:
+        bare = not (step.reason or (notes or {}).get(step.note_id or ""))
+        same = (step.trigger, who(step)) if bare and together else None
+        times = times + 1 if same and same == before else 1
+        before = same
         what = told(noun, step.trigger)
+        if times > 1:
+            found[-1]["what"] = ngettext(
+                "%(what)s, %(num)s time", "%(what)s, %(num)s times", times, what=what
+            )
+            found[-1]["since"] = _("since %(when)s", when=time_words(step.at))
+            continue
         if step.reason:
             what = f"{what}: {step.reason_words or word(REASONS, step.reason)}"
         found.append(

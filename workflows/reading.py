@@ -287,6 +287,17 @@ def work_item(
     return (row, items[0]) if row is not None and items and not items[0].closed else None
 
 
+def work_about(tx: Tx, actor: Actor, at: datetime, records: Iterable[str]) -> list[WorkItem]:
+    """What of the actor's own list is about these records, the most pressing first; what is closed
+    to them is left out."""
+    wanted = set(records)
+    if not wanted:
+        return []
+    keys = visible.work_keys(tx, actor, at)
+    rows = visible.work_rows_of(tx, actor, at, horizon(at), keys, wanted)
+    return [item for item in _items(tx, actor, at, rows) if not item.closed]
+
+
 def _items(
     tx: Tx,
     actor: Actor,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from referral import notices
 from referral.rows import change
 from referral.states import Noun
 from referral.store import Sql, Store
@@ -465,7 +466,89 @@ def test_notices_are_nobody_elses(w: World) -> None:
     assert len(unread) == 2
 
 
+def remind(w: World, who: str, noun: str, record: str) -> None:
+    with w.store.begin(w.system) as tx:
+        notices.give(tx, w.actor[who], 1, "reminder", noun, record, w.at)
+
+
+def test_a_notice_of_what_is_due_says_what_by_when_and_leads_to_its_form(w: World) -> None:
+    record = w.draft()
+    remind(w, "priya", "referral", record)
+    page = sign_in(w, "priya").get("/notices")
+    assert "This draft has not been sent." in page.words
+    assert "Due " in page.words
+    assert "Something is due." not in page.words
+    assert f"/referrals/{record}/write" in page.text
+
+
+def test_a_notice_of_what_was_done_since_says_so(w: World) -> None:
+    record = w.sent()
+    remind(w, "priya", "referral", record)
+    page = sign_in(w, "priya").get("/notices")
+    assert "something was due. It no longer waits for you." in page.words
+
+
+def test_a_notice_about_consent_says_whose_and_which(w: World) -> None:
+    person = w.person()
+    w.consent(person)
+    with w.store.read() as tx:
+        consent, reference, provider = tx.rows(
+            Sql(
+                "SELECT c.id, p.reference, o.name FROM consent c"
+                " JOIN person p ON p.id = c.person_id"
+                " JOIN provider v ON CAST(v.id AS text) = c.recipient"
+                " JOIN organisation o ON o.id = v.organisation_id"
+            )
+        )[0]
+    remind(w, "priya", "consent", consent)
+    page = sign_in(w, "priya").get("/notices")
+    assert reference in page.words
+    assert provider in page.words
+
+
+def test_notices_are_narrowed_to_what_one_asks_for(w: World) -> None:
+    w.accepted()
+    give_notice(w, "priya")
+    visitor = sign_in(w, "priya")
+    assert "accepted the referral" in visitor.get("/notices?show=referrals").words
+    none = visitor.get("/notices?show=safety").words
+    assert "There are none of these." in none
+    assert "accepted the referral" not in none
+
+
 # -- search -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", [("/search", "q"), ("/people", "words")])
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("999 012 3455", "it has 10 digits, but they don't fit together"),
+        ("999 012 345", "it has 9 digits, and an NHS number has 10"),
+        ("01632 960123", None),
+        ("Margaret", None),
+    ],
+)
+def test_what_is_wrong_with_an_nhs_number_is_said(
+    w: World, where: tuple[str, str], typed: str, said: str | None
+) -> None:
+    path, field = where
+    words = sign_in(w, "priya").fill(path, **{field: typed}).words
+    assert ("This isn't an NHS number" in words) == (said is not None)
+    assert said is None or said in words
+
+
+def test_a_name_spelt_nearly_so_is_found_on_the_page_of_people_too(w: World) -> None:
+    w.person(given_name="Margaret", family_name="Okoro")
+    visitor = sign_in(w, "priya")
+    page = visitor.fill("/people", words="Okorro")
+    assert "People whose names are spelt nearly so" in page.words
+    assert "Margaret Okoro" in page.words
+
+
+def test_a_search_finds_help_by_what_one_wants_to_do(w: World) -> None:
+    visitor = sign_in(w, "priya")
+    assert 'href="/help/raise-a-concern"' in visitor.fill("/search", q="concern").text
 
 
 def test_a_search_is_posted_and_stands_in_no_address(w: World) -> None:

@@ -32,7 +32,7 @@ from web.edge import Edge
 from web.link_tokens import LinkTokens
 from web.ways import Ways
 from web.worker import Worker, run
-from workflows import dispatches, person_links, preferences
+from workflows import dispatches, errands, person_links, preferences
 from workflows.people import change_person
 
 SECRETS = ("Margaret", "Okoro", "Singing", "900982", "Bruises", "Ash Lane practice")
@@ -228,6 +228,26 @@ def test_a_refused_address_becomes_an_errand_for_the_link_worker(h: House) -> No
     done = priya.send(page, form=0)
     assert "To do by hand" not in done.words
     assert "errand_done" in {r[0] for r in rows(h.w.store, "SELECT action FROM audit")}
+
+
+def test_what_one_person_is_to_be_told_stands_on_one_card_and_is_crossed_off_together(
+    one: House,
+) -> None:
+    w = one.w
+    person = w.person(family_name="Okoro")
+    given = [w.consent(person, one_of).id for one_of in ("singers", "clay")]
+    with w.store.begin(w.system) as tx:
+        for number, consent in enumerate(given):
+            errands.ask(
+                tx, w.system_id, f"told {number}", f"member@{w.actor['priya'].membership_id}",
+                "tell_person_by_hand", f"person@{person}", "consent", consent, w.at, "reminder",
+            )  # fmt: skip
+    priya = sign_in(w, "priya")
+    page = priya.get("/")
+    assert page.text.count("<h3") == 1
+    assert page.words.count("Consent runs out.") == 2
+    assert page.words.count("Share with the provider: ") == 2
+    assert "To do by hand" not in priya.send(page, form=0).words
 
 
 def test_an_errand_is_crossed_off_by_nobody_else(one: House) -> None:

@@ -207,7 +207,9 @@ def test_a_call_comes_onto_the_list_until_it_is_made(
     assert len(asked) <= BUDGET
     assert headings(page) == ["Coming up"]
     assert "A call you planned. To ask how they are." in page.words
+    assert "A call you planned" in visitor.get(f"/referrals/{record}").words
     assert names(sign_in(w, "sam").get("/")) == []
+    assert "A call you planned" not in sign_in(w, "sam").get(f"/referrals/{record}").words
     w.later(days=1)
     visitor = sign_in(w, "priya")
     page = visitor.get("/")
