@@ -51,6 +51,7 @@ from workflows.engine import (
 )
 from workflows.escalations import CONSEQUENCES, Preview
 from workflows.moves import N_, Need, Refusal, list_of
+from workflows.own_asking import is_about_worker
 from workflows.referrals import confirm_proposal, propose
 from workflows.rules import wrong
 from workflows.working_time import ENGLAND, add
@@ -506,7 +507,13 @@ def ask(record_id: str, trigger: str) -> ResponseReturnValue:
             keys.append(f"{Role.PROVIDER_LEADER}@{about.provider.organisation_id}")
         if f.raised_by is not None:
             keys.append(f.raiser)
-        keys += deciding.whom_of_person(tx, f)
+        theirs = deciding.whom_of_person(tx, f)
+        keys += theirs
+        told = visible.notes(tx, actor, record_id, frozenset({"review"})) if theirs else {}
+        if any(is_about_worker(words) for words in told.values()):
+            # Whoever is complained of doesn't ask the person about it, while anybody else can.
+            others = [key for key in keys if not key.startswith("member@")]
+            keys = others if any(key not in actor.keys for key in others) else keys
         named = reviews.names(tx, actor.system_id, keys)
         whom = [
             (key, _("The person themselves, on their own page"))

@@ -133,6 +133,11 @@ SUBJECTS = {
 }
 
 
+def is_about_worker(words: str) -> bool:
+    """Whether these words of a complaint are about the person's own link worker."""
+    return words.startswith(SUBJECTS["worker"])
+
+
 def complain(
     tx: Tx, actor: Actor, at: datetime, about: str, words: str, key: str | None = None
 ) -> Done:
