@@ -14,6 +14,7 @@ import pytest
 
 from referral.audit import log
 from referral.ids import new_id
+from referral.records import sources
 from referral.states import Noun, Purpose
 from referral.store import Sql, Store
 from tests.databases import _named, _sql
@@ -341,6 +342,15 @@ def _concerns(w: World) -> None:
     move(passed, "acknowledge", hold_stays=True)
     holder = f"safeguarding_lead@{w.place['harbour']}"
     move(passed, "hand_over", holder=holder)
+    later = _raised(w, {**seen, "person_id": w.person()})
+    move(later, "acknowledge", hold_stays=False)
+    told = {"note": "She told me who it was."}
+    move(later, "name_source", sources=[{"user_id": w.actor["sam"].user_id}], **told)
+    with w.store.read() as tx:
+        (source,) = sources(tx, later)
+    move(later, "strike_source", source_id=source.id, note="It was somebody of the same name.")
+    # Whoever holds it is named: it passes to the next who is free.
+    move(later, "name_source", sources=[{"user_id": w.actor["gwen"].user_id}], **told)
 
 
 def _escalations(w: World) -> None:

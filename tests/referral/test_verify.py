@@ -560,7 +560,7 @@ def test_sqlite_may_hold_anything_in_any_column_and_it_is_found(w: World, counte
                 if not seen(table, column):
                     continue
                 row = chance.choice(those_to_edit(tx, table))
-                value = chance.choice([b"\xff", 7.5, "?"])
+                value = chance.choice([b"\xff", 7.5, "none of these"])
                 names = frozenset(row.names)
                 make = partial(put, tx, row, column, value)
                 changes.append(Change((table, column, value), names, make))
