@@ -215,6 +215,7 @@ LISTS: dict[str, str] = {
     "search.search": PERSON,
     "team_pages.hand_over": Noun.REFERRAL,
     "theme_pages.one_theme": Noun.ESCALATION,
+    "api_themes.one": Noun.ESCALATION,
     "wizard.who": PERSON,
 }
 ASKED_BY_POST = frozenset(
@@ -270,6 +271,8 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "announcement_pages.announcement",
             "announcement_pages.announcements",
             "announcement_pages.write",
+            "api_announcements.many",
+            "api_announcements.one",
             "api_activities.accountability_of_activity",
             "api_activities.many",
             "api_activities.one",
@@ -331,6 +334,10 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "plain.accessibility",
             "plain.health",
             "plain.privacy",
+            "api_policy.changes",
+            "api_policy.one",
+            "api_policy.sheet",
+            "api_themes.many",
             "policy_change_pages.ask",
             "policy_change_pages.changes",
             "policy_change_pages.decide",

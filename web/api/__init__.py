@@ -14,6 +14,7 @@ from web.access import public
 from web.api import (
     activities,
     agreements,
+    announcements,
     concerns,
     confirmations,
     consents,
@@ -21,10 +22,12 @@ from web.api import (
     escalations,
     overrides,
     people,
+    policies,
     problems,
     providers,
     referrals,
     rights,
+    themes,
     wordings,
 )
 from web.api.answers import ProblemShown
@@ -45,6 +48,9 @@ NOUNS = (
     concerns,
     escalations,
     rights,
+    announcements,
+    themes,
+    policies,
     confirmations,
 )
 ABOUT = """The same commands as the pages, decided by the same tables of moves.

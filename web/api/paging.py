@@ -77,6 +77,28 @@ def after_of(noun: str, cursor: str | None) -> str | None:
         raise Wrong([WRONG_CURSOR]) from None
 
 
+def keyset(
+    what: str,
+    given: Mapping[str, Any],
+    read: Callable[[Tx, Any, str | None, int], Sequence[Any]],
+    *,
+    audited: bool = False,
+) -> dict[str, Any]:
+    """A page of what isn't a noun with a machine: `read(tx, at, after, most)` gives rows with an
+    `id`, those after this one; where it is `audited`, it writes so in the log."""
+    actor = asker()
+    most = given.get("limit") or USUAL
+    position = after_of(what, given.get("cursor"))
+    if audited:
+        rows = list(edge().look(actor, lambda tx, at: read(tx, at, position, most + 1)))
+    else:
+        with edge().reading(actor) as (tx, at):
+            rows = list(read(tx, at, position, most + 1))
+    more = len(rows) > most
+    rows = rows[:most]
+    return {"items": rows, "next": cursors(what).dumps(str(rows[-1].id)) if more else None}
+
+
 def page(
     noun: str,
     given: Mapping[str, Any],
@@ -126,4 +148,4 @@ def page(
         return read(tx, at)
 
 
-__all__ = ["MOST", "PageAsked", "asked", "listed", "page", "words"]
+__all__ = ["MOST", "PageAsked", "asked", "keyset", "listed", "page", "words"]

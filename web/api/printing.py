@@ -96,7 +96,7 @@ def example(document: Mapping[str, Any], schema: Mapping[str, Any], name: str = 
         return schema["example"]
     if "enum" in schema:
         return schema["enum"][0]
-    kinds = schema.get("type", "object")
+    kinds = schema.get("type", "object" if "properties" in schema else "integer")
     kind = kinds if isinstance(kinds, str) else next(k for k in kinds if k != "null")
     if kind == "object":
         properties = schema.get("properties", {})
