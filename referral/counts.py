@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from referral import scopes
 from referral.actors import Actor
-from referral.facts import asking, closed_person
+from referral.facts import CLOSED_MATTER, asking
 from referral.oversight import WITHIN
 from referral.schema import CONCERN_OPEN, EVIDENCE_COUNTS, STEP_COUNTED, of, under
 from referral.states import EscalationState, Noun, Role, listed
@@ -129,7 +129,7 @@ MEASURES: dict[str, Measure] = {
         Noun.ESCALATION,
         "SELECT {what} FROM guard.escalation e JOIN organisation og ON og.id = e.organisation_id"
         " JOIN place pl ON pl.id = og.place_id WHERE e.system_id = :system_id"
-        f" AND e.state NOT IN ({_ENDS}) AND NOT {closed_person('e.person_id')} AND {{scope}}",
+        f" AND e.state NOT IN ({_ENDS}) AND NOT {CLOSED_MATTER} AND {{scope}}",
         {
             "severity": "e.severity",
             "age": "CASE WHEN e.created_at > :ago_5 THEN 'to_5' WHEN e.created_at > :ago_10"

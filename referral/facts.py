@@ -74,6 +74,12 @@ def closed_person(person: str) -> str:
            AND v.organisation_id = :actor_org))))"""
 
 
+# To whom a review `e` isn't there: those to whom the person's record is closed, and of one about a
+# concern whoever may not see that concern.
+CLOSED_MATTER = f"""({closed_person("e.person_id")} OR (e.about = 'concern'
+    AND EXISTS (SELECT 1 FROM guard.concern c WHERE c.id = e.about_id AND {IMPLICATED})))"""
+
+
 def side_closed(person: str, side: str) -> str:
     """Whether a full hold closes this person's record to a whole side."""
     return f"""EXISTS (SELECT 1 FROM guard.hold h WHERE h.person_id = {person}
@@ -984,7 +990,7 @@ SELECT e.id, e.state, e.version, e.system_id, e.organisation_id, e.reference, e.
   (SELECT count(*) FROM guard.consequence q WHERE q.escalation_id = e.id
      AND q.state NOT IN ('done','waived')),
   e.told_at,
-  {closed_person("e.person_id")},
+  {CLOSED_MATTER},
   (CAST(e.raised_by AS text) = :actor_id OR e.raiser = :member
      OR EXISTS (SELECT 1 FROM guard.referral r WHERE r.id = e.about_id
          AND r.link_worker_id = :membership)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from referral.actors import Actor
-from referral.facts import IMPLICATED, OVERRIDE_CLOSED, closed_person
+from referral.facts import CLOSED_MATTER, IMPLICATED, OVERRIDE_CLOSED, closed_person
 from referral.schema import EMERGENCY_OPEN, of, under
 from referral.states import Noun, ReferralState, Role, listed
 
@@ -201,7 +201,7 @@ def condition(noun: str, actor: Actor) -> str | None:
         mine = [_answers_to("e.raiser"), _answers_to("e.asked")]
         if role in REVIEWERS:
             mine += [_answers_to("e.owner"), f"({over or ours('e')} AND {NO_CONCERN})"]
-        return f"NOT {closed_person('e.person_id')} AND ({' OR '.join(mine)})"
+        return f"NOT {CLOSED_MATTER} AND ({' OR '.join(mine)})"
     if noun == Noun.RIGHTS:
         if role in (Role.PERSON, Role.SYSTEM):
             return None

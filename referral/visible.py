@@ -19,6 +19,7 @@ from referral.actors import Actor
 from referral.facts import (
     ABSENT,
     ACTOR_NAMED,
+    CLOSED_MATTER,
     HELD,
     IMPLICATED,
     OVERRIDE_CLOSED,
@@ -823,7 +824,7 @@ WHERE c.system_id = :system_id AND c.holder {{keys}} AND c.id {{ids}}
 ESCALATIONS = f"""SELECT e.id, e.state, e.reference, e.kind, e.severity, e.level, e.created_at
 FROM escalation e
 WHERE e.system_id = :system_id AND (e.owner {{keys}} OR e.asked {{keys}}) AND e.id {{ids}}
-  AND NOT {closed_person("e.person_id")}"""
+  AND NOT {CLOSED_MATTER}"""
 ASSURANCES = f"""SELECT a.id, a.state, o.name, a.provider_id FROM assurance a
 JOIN organisation o ON o.id = a.organisation_id
 JOIN place pl ON pl.id = o.place_id
@@ -937,7 +938,7 @@ LEFT JOIN membership m ON m.id = e.reviewer_id
 LEFT JOIN app_user u ON u.id = m.user_id
 LEFT JOIN clock t ON t.record_id = e.id AND t.ended IS NULL
 WHERE e.system_id = :system_id AND {{scope}}
-  AND NOT {closed_person("e.person_id")}
+  AND NOT {CLOSED_MATTER}
 """
 REVIEW_TIMES = (6, 9, 10)
 REVIEW_ENDS = listed(EscalationState.CLOSED, EscalationState.WITHDRAWN)

@@ -551,6 +551,7 @@ GIVEN: dict[str, Callable[[Ground], Any]] = {
     "reported_to": lambda g: "The council",
     "other": lambda g: g.records["own"]["other_person"],
     "referrals": lambda g: [],
+    "sources": lambda g: [{"words": "A neighbour"}],
     "from_at": lambda g: "2026-05-01",
     "until": lambda g: "2026-05-20",
     "cause": lambda g: "person_asked",

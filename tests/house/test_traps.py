@@ -110,11 +110,25 @@ TRAPS: dict[str, tuple[str, ...]] = {
         W + "test_policy.py::test_a_new_clock_goes_by_the_rule_and_a_running_one_keeps_its_own",
         W + "test_policy.py::test_a_place_s_own_reasons_are_asked_for_and_taken",
         W + "test_policy.py::test_a_ceiling_holds_for_what_is_raised_after_it",
+        W + "test_keeping.py::test_nothing_is_on_the_list_before_its_time",
+        W + "test_keeping.py::test_nothing_goes_by_a_clock_alone",
+    ),
+    "emergency access lasts a flat three hours, and nobody looks at it (DHIS2)": (
+        W + "test_emergencies.py"
+        "::test_a_record_is_open_for_its_time_and_closed_in_the_next_request_after_it",
+        W + "test_emergencies.py::test_a_place_sets_the_minutes_and_who_is_told",
+        W + "test_emergencies.py::test_what_was_opened_is_reviewed_by_somebody_else_or_climbs",
+    ),
+    "nobody decided whether the log or the work wins when the log fails (hmis)": (
+        W + "test_traps.py::test_where_the_log_fails_nothing_is_done_and_nothing_is_said",
+        X + "test_edge.py::test_a_refusal_that_can_not_be_noted_is_busy",
+    ),
+    "why something was closed is lost when the store is rewritten (CareTogether)": (
+        "tests/migrations/test_old_histories.py"
+        "::test_an_older_history_replays_whole_under_this_version",
     ),
 }
-WITHOUT = {
-    "emergency access lasts a flat three hours (DHIS2)": "emergency access is not built",
-}
+WITHOUT: dict[str, str] = {}
 
 
 @pytest.mark.parametrize("trap", TRAPS)

@@ -3,12 +3,14 @@ has the whole list)."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from referral import policy
+from referral import audit, policy
 from referral.states import TAKING_PART, WITH_PROVIDER, Noun, Role
 from referral.states import ReferralState as R
-from referral.store import Store
+from referral.store import Sql, Store
 from referral.visible import steps_since
 from tests.winding import after, sweep
 from tests.world import World, build
@@ -97,3 +99,31 @@ def test_no_place_can_switch_safeguarding_off() -> None:
     for name in ("concern.raised", "concern.raised.danger_hours", "concern.under_review"):
         least, most = BOUNDS[name]
         assert 1 <= least <= most <= 5
+
+
+def test_where_the_log_fails_nothing_is_done_and_nothing_is_said(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log wins: what can't be written down isn't done, so nobody is told that it was."""
+    record, person = w.sent(), w.person()
+
+    def full(**said: Any) -> Any:
+        raise OSError("the log can't be written")
+
+    with w.store.read() as tx:
+        before = tx.rows(Sql("SELECT count(*) FROM outbox"))
+    about = {"person_id": person, "seen": "Bruises.", "danger": True}
+    with monkeypatch.context() as patch:
+        patch.setattr(audit, "entry", full)
+        for attempt in (
+            lambda: w.referral(record, "accept", "sol"),
+            lambda: w.step(Noun.CONCERN, None, "raise", "priya", given=about),
+        ):
+            with pytest.raises(OSError, match="the log"):
+                attempt()
+    with w.store.read() as tx:
+        assert tx.rows(Sql("SELECT state FROM referral WHERE id = :id"), id=record) == [("sent",)]
+        assert tx.rows(Sql("SELECT count(*) FROM concern")) == [(0,)]
+        assert tx.rows(Sql("SELECT count(*) FROM outbox")) == before
+    assert w.referral(record, "accept", "sol").state == "accepted"
+    assert w.step(Noun.CONCERN, None, "raise", "priya", given=about).state == "raised"

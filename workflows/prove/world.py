@@ -970,13 +970,16 @@ class EscalationSituation(NamedTuple):
 def escalation_situation(s: State, slot: int) -> EscalationSituation:
     e = s.escalations[slot]
     concerned: frozenset[str] = frozenset()
+    named = named_about_person(s, e.person) if e.person else frozenset()
+    if e.about is not None and e.about[0] == Noun.CONCERN:
+        named |= implicated(s.concerns[e.about[1]])
     if e.about is not None and e.about[0] == Noun.REFERRAL:
         r = s.referrals[e.about[1]]
         concerned = frozenset({r.worker, r.provider})
     return EscalationSituation(
         e,
         slot,
-        named_about_person(s, e.person) if e.person else frozenset(),
+        named,
         closed_sides(s, e.person) if e.person else frozenset(),
         concerned,
         clock_alarms(s, Noun.ESCALATION, slot),
