@@ -296,6 +296,25 @@ def shape_show(name: str) -> None:
     say(text.rstrip())
 
 
+@shape.command("export")
+@click.option("--system", "system_id", default=None, help="Which system, if there are several.")
+@plainly
+def shape_export(system_id: str | None) -> None:
+    """Print the shape of the system there is: its places, organisations and levels of review.
+
+    No account is in it, nobody's name and no provider. Others change the names and load it."""
+    from referral.store import Door
+    from workflows.organisations import the_only_system
+    from workflows.shapes import own_shape, written
+
+    with opened() as edge, edge.reading(None, Door.WHOLE) as (tx, at):
+        system = system_id or the_only_system(tx)
+        if system is None:
+            say("There is no system yet. Make one with: segue setup NAME --admin EMAIL")
+            sys.exit(2)
+        say(written(own_shape(tx, system, at)).rstrip())
+
+
 @shape.command("load")
 @click.argument("name")
 @click.option("--system", "system_id", default=None, help="Which system, if there are several.")

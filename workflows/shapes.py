@@ -5,6 +5,8 @@ and change nothing that was raised before. Four ship with the program as example
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -128,6 +130,83 @@ def _in_places(key: str, known: set[str], whose: str) -> None:
     if key not in known:
         raise ShapeWrong(f"{whose}: there is no place with the key {key!r} in the file.")
 
+
+# -- a system's own shape, for others to learn from ---------------------------------------------
+
+OWN_PLACES = Sql("SELECT id, parent_id, name, kind, path FROM place WHERE system_id = :system_id")
+# Who provides activities is no part of how a system is governed.
+OWN_ORGANISATIONS = Sql(
+    "SELECT name, kind, place_id FROM organisation WHERE system_id = :system_id"
+    " AND ended_at IS NULL AND kind <> 'provider'"
+)
+OWN_RUNGS = Sql(
+    "SELECT g.place_id, g.level, g.role, g.stands, g.title FROM ladder_rung g"
+    " WHERE g.system_id = :system_id AND g.from_at <= :at AND NOT EXISTS (SELECT 1"
+    " FROM ladder_rung n WHERE n.place_id = g.place_id AND n.from_at <= :at"
+    " AND n.from_at > g.from_at) ORDER BY g.place_id, g.level"
+)
+
+
+def own_shape(tx: Tx, system_id: str, at: datetime) -> Shape:
+    """The shape of a system as it stands: its places, its organisations without who provides, and
+    who reviews at each level. No account and nobody's name is in it. Raises Refused: not_found."""
+    system = tx.row(SYSTEM_OF, system_id=system_id)
+    if system is None:
+        raise missing("shape", "export")
+    name, keys = str(system[0]), {str(system[1]): ROOT}
+    places: list[dict[str, str]] = []
+    rows = tx.rows(OWN_PLACES, system_id=system_id)
+    # Each after the one it lies in, and the same whatever their ids are.
+    for place_id, parent, called, kind, _ in sorted(rows, key=lambda r: (r[4].count("/"), r[2])):
+        if place_id in keys:
+            continue
+        keys[place_id] = _key(called, set(keys.values()))
+        made = {"key": keys[place_id], "name": _literal(called, name), "kind": kind}
+        places.append(made if keys[parent] == ROOT else {**made, "under": keys[parent]})
+    organisations = [
+        {"name": _literal(called, name), "kind": kind, "place": keys[place]}
+        for called, kind, place in tx.rows(OWN_ORGANISATIONS, system_id=system_id)
+    ]
+    organisations.sort(key=lambda one: (one["name"], one["place"]))
+    rungs: list[dict[str, Any]] = []
+    for place, level, role, stands, title in tx.rows(OWN_RUNGS, system_id=system_id, at=at):
+        rung = {"level": level, "role": role, "stands": stands, "place": keys[place]}
+        rungs.append({**rung, "title": title} if title else rung)
+    rungs.sort(key=lambda one: (one["place"] != ROOT, one["place"], one["level"]))
+    says = f"As it stood on {at.date().isoformat()}."
+    return Shape(_key(name, set()), name, says, tuple(places), tuple(organisations), tuple(rungs))
+
+
+def _key(name: str, taken: set[str]) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_") or "place"
+    found, number = plain, 1
+    while found in taken or found == ROOT:
+        number += 1
+        found = f"{plain}_{number}"
+    return found
+
+
+def _literal(name: str, system: str) -> str:
+    """A name in which nothing is filled in as the shape is loaded, but that of the system."""
+    return "{name}" if name == system else name.replace("{", "{{").replace("}", "}}")
+
+
+def written(shape: Shape) -> str:
+    """The file of a shape, as `parse` reads it."""
+    parts = [f"title = {_said(shape.title)}\nsays = {_said(shape.says)}\n"]
+    for name in ("places", "organisations", "rungs"):
+        for one in getattr(shape, name):
+            lines = "\n".join(f"{column} = {_said(value)}" for column, value in one.items())
+            parts.append(f"[[{name}]]\n{lines}\n")
+    return "\n".join(parts)
+
+
+def _said(value: Any) -> str:
+    # A text in JSON's quotation marks is a basic string of TOML, but for the one sign it escapes.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+# -- loading ------------------------------------------------------------------------------------
 
 SYSTEM_OF = Sql(
     "SELECT s.name, p.id FROM system s JOIN place p ON p.system_id = s.id"

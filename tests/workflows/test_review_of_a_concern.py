@@ -1,5 +1,5 @@
-"""A review about a safeguarding concern isn't there for whoever may not see that concern, even if it
-would be theirs to review, or they raised it themselves."""
+"""A review about a safeguarding concern isn't there for whoever may not see that concern, even if
+it would be theirs to review, or they raised it themselves."""
 
 from __future__ import annotations
 

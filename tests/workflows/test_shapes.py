@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from referral import ladder
 from referral.actors import Actor, the_system
 from referral.members import actor_of
 from referral.states import Noun, Role
-from referral.store import Sql, Store
+from referral.store import Door, Sql, Store
 from workflows.accountability import lines, who_answers
 from workflows.engine import step
 from workflows.organisations import (
@@ -23,7 +24,16 @@ from workflows.organisations import (
     set_away,
     setup_system,
 )
-from workflows.shapes import ShapeWrong, load_shape, parse, shipped, shipped_text
+from workflows.shapes import (
+    Shape,
+    ShapeWrong,
+    load_shape,
+    own_shape,
+    parse,
+    shipped,
+    shipped_text,
+    written,
+)
 
 AT = datetime(2026, 5, 12, 9, tzinfo=UTC)
 KEYS = ("combined_authority", "nation", "practice", "system")
@@ -265,3 +275,35 @@ def test_every_shape_says_what_it_is_and_can_be_printed() -> None:
 def test_a_file_that_is_no_shape_is_refused_in_words(text: str, says: str) -> None:
     with pytest.raises(ShapeWrong, match=says):
         parse(text, "mine")
+
+
+def test_a_systems_own_shape_is_written_and_makes_the_same_elsewhere(shaped: Shaped) -> None:
+    """What one place works by is a file that another loads."""
+
+    def loaded(name: str, shape: Shape) -> Shape:
+        with shaped.store.begin(door=Door.WHOLE) as tx:
+            there = setup_system(tx, name, AT)["system_id"]
+            load_shape(tx, the_system(there, "test"), AT, shape)
+        with shaped.store.read(door=Door.WHOLE) as tx:
+            return own_shape(tx, there, AT)
+
+    with shaped.store.begin(door=Door.WHOLE) as tx:
+        (system_id,) = tx.rows(Sql("SELECT id FROM system"))[0]
+        somebody, where = the_system(system_id, "test"), tx.rows(ROOT)[0][0]
+        choir = "A choir of its own"
+        add_organisation(tx, somebody, AT, name=choir, kind="provider", place_id=where)
+        text = written(own_shape(tx, system_id, AT))
+    assert "A choir of its own" not in text  # who provides is no part of how it is governed
+    told = parse(text, "ours")
+    assert told.places or told.rungs
+    again = loaded("Elsewhere {there}", told)
+    assert again.places == told.places
+    assert again.organisations == told.organisations
+    assert again.rungs == told.rungs
+    fewer = parse(written(replace(told, organisations=told.organisations[1:])), "ours")
+    assert not same(loaded("Fewer", fewer), told)
+
+
+def same(one: Shape, two: Shape) -> bool:
+    """Whether two shapes have the same places, organisations and rungs."""
+    return (one.places, one.organisations, one.rungs) == (two.places, two.organisations, two.rungs)
