@@ -364,7 +364,7 @@ def add_membership(
     """A role in an organisation. `place_id` for those who answer for a whole place.
 
     Raises Refused: not_found outside the place the giver answers for; a role that isn't theirs to
-    give; a role over a place without the place."""
+    give, or given to themselves; a role over a place without the place."""
     require(actor, SETTERS, "membership", "add")
     if tx.row(USER, id=user_id, system_id=actor.system_id) is None:
         raise missing("user", "add")
@@ -373,6 +373,16 @@ def add_membership(
         raise missing("organisation", "add")
     over_place(actor, organisation[1], "membership", "add")
     faults = []
+    if user_id == actor.user_id:
+        # Who runs the service reads no records: giving themselves a role would be the way in.
+        faults.append(
+            field(
+                "email",
+                N_("You can't give yourself a role."),
+                N_("Ask another administrator, or whoever runs the server."),
+                code="not_to_yourself",
+            )
+        )
     if role not in roles_to_give(actor.role):
         faults.append(
             field(

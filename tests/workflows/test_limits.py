@@ -178,3 +178,18 @@ def test_an_account_is_made_only_by_who_sets_up(w: World) -> None:
     for who in ("priya", "sol", "gwen", "cora"):
         assert codes(w, who, user) == ("not_your_role",)
     assert codes(w, "ada", user) == codes(w, "grace", user) == ()
+
+
+@pytest.mark.parametrize("who", ["ada", "grace"])
+def test_nobody_gives_themselves_a_role(w: World, who: str) -> None:
+    """Whoever runs the service or leads comes to people's records by somebody else's leave."""
+    actor, other = w.actor[who], w.actor["sol"]
+    for user, refused in ((actor.user_id, ("not_to_yourself",)), (other.user_id, ())):
+        given = {"user_id": user, "organisation_id": w.org["ash"], "role": Role.LINK_WORKER}
+        try:
+            with w.store.begin(actor) as tx:
+                add_membership(tx, actor, w.at, **given)
+            codes: tuple[str, ...] = ()
+        except Refused as why:
+            codes = why.codes
+        assert codes == refused
