@@ -51,6 +51,12 @@ WHO = (
 # In the order they were begun: a walk must be the same each time it is tried.
 IN_ORDER = Sql("SELECT noun, CAST(record_id AS text) FROM step WHERE version = 1 ORDER BY id")
 COUNT = Sql("SELECT (SELECT count(*) FROM step), (SELECT count(*) FROM outbox)")
+# What is chosen from a list, with what isn't on it.
+WHICH = {
+    "consequence_id": Sql("SELECT id FROM consequence ORDER BY id"),
+    "source_id": Sql("SELECT id FROM concern_source ORDER BY id"),
+}
+NOBODYS = "019e0000-0000-7000-8000-000000000000"
 UNDER_A_HOLD = frozenset({"send", "accept", "start", "resume", "confirm", "close_unmet"})
 ON_A_GROUND = frozenset(
     {"send", "answer", "put_on_waiting_list", "accept", "start"}
@@ -84,6 +90,7 @@ class Walk(RuleBasedStateMachine):
             "link_worker_id": self.w.actor["sam"].membership_id,
             "asked": f"member@{self.w.actor['priya'].membership_id}",
             "holder": f"member@{self.w.actor['seth'].membership_id}",
+            "sources": [{"user_id": self.w.actor["sam"].user_id}],
             "conditional_activities": [self.w.activity["choir"]],
         }
         self.people = [self.tx.rows(Sql("SELECT id FROM person ORDER BY id"))[n][0] for n in (0, 1)]
@@ -134,6 +141,9 @@ class Walk(RuleBasedStateMachine):
             elif need.name in AHEAD:
                 when = self.at + timedelta(days=data.draw(st.integers(5, 40)))
                 given[need.name] = when if need.name in MOMENTS else when.date()
+            elif need.name in WHICH:
+                there = [str(row[0]) for row in self.tx.rows(WHICH[need.name])]
+                given[need.name] = data.draw(st.sampled_from([*there, NOBODYS]))
             else:
                 given[need.name] = self.known.get(need.name, WORDS)
         return given
