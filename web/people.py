@@ -83,10 +83,12 @@ def look_for() -> ResponseReturnValue:
     if len(wanted) > SHORT:
         form.errors["words"] = said(TOO_LONG[SHORT])
         return _list(form, [], None), 422
+    if not wanted:
+        form.errors["words"] = _("Enter a name, a reference, an NHS number or a phone number.")
+        return _list(form, [], None), 422
     with edge().reading(actor) as (tx, at):
-        found = reading.search(tx, actor, at, wanted) if wanted else None
-        begin = found.people if found else reading.people(tx, actor, at, None)[0]
-    return _list(form, begin, None, found.alike if found else [])
+        found = reading.search(tx, actor, at, wanted)
+    return _list(form, found.people, None, found.alike)
 
 
 def _list(
