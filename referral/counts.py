@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from referral import scopes
 from referral.actors import Actor
 from referral.facts import CLOSED_MATTER, asking
 from referral.oversight import WITHIN
 from referral.schema import CONCERN_OPEN, EVIDENCE_COUNTS, STEP_COUNTED, of, under
+from referral.scores import ANSWERS
 from referral.states import EscalationState, Noun, Role, listed
 from referral.store import Sql, Tx
 from referral.visible import _list as bound_list
@@ -31,6 +33,7 @@ JOIN organisation pog ON pog.id = pr.organisation_id
 JOIN place ppl ON ppl.id = pog.place_id"""
 _STEP = f"s.system_id = :system_id AND s.{STEP_COUNTED} AND s.at >= :since AND s.at < :until"
 _ENDS = listed(EscalationState.CLOSED, EscalationState.WITHDRAWN)
+_LONDON = ZoneInfo("Europe/London")
 NOT_KNOWN = ""
 AGES = ("under_18", "18_34", "35_49", "50_64", "65_79", "80_over")
 _BIRTHDAYS = (18, 35, 50, 65, 80)
@@ -41,12 +44,73 @@ _WAIT_DAYS = (14, 28, 56)
 OPEN_FOR = ("to_5", "to_10", "to_20", "over_20")
 RUNS_OUT = ("out", "to_7", "to_30", "to_60", "later")
 
+# A referral that came back may have been sent again since.
+_SENT = (
+    "(SELECT max(q.at) FROM step q WHERE q.record_id = s.record_id AND q.trigger = 'send'"
+    " AND q.at <= s.at)"
+)
+
 
 def _wait(pg: bool) -> str:
-    waited = "s.at - r.sent_at" if pg else "julianday(s.at) - julianday(r.sent_at)"
+    waited = f"s.at - {_SENT}" if pg else f"julianday(s.at) - julianday({_SENT})"
     most = [f"interval '{days} days'" if pg else str(days) for days in _WAIT_DAYS]
     bands = " ".join(f"WHEN {waited} <= {m} THEN '{WAITS[i]}'" for i, m in enumerate(most))
     return f"CASE {bands} ELSE '{WAITS[-1]}' END"
+
+
+# -- how life is: the first answer to a question and the last, of those that stand ---------------
+#
+# An answer is found by a text that begins with when it was given and ends with the answer.
+
+LOWER_IS_BETTER = ("anxious",)
+# The bands of the Office for National Statistics: each up to this answer.
+BANDS: Mapping[str, tuple[tuple[str, int], ...]] = {
+    **dict.fromkeys(ANSWERS, (("low", 4), ("medium", 6), ("high", 8), ("very_high", 10))),
+    "anxious": (("very_low", 1), ("low", 3), ("medium", 5), ("high", 10)),
+}
+_GIVEN = (
+    "CAST(s.asked_on AS text) || CASE s.stage WHEN 'start' THEN '1' WHEN 'review' THEN '2'"
+    " ELSE '3' END || CAST(s.id AS text) || CASE WHEN s.{0} < 10 THEN '0' ELSE '' END ||"
+    " CAST(s.{0} AS text)"
+)
+_BOTH = ", ".join(
+    f"min({_GIVEN.format(name)}) AS {name}_1, max({_GIVEN.format(name)}) AS {name}_2"
+    for name in ANSWERS
+)
+_OF_REFERRAL = "r.id, r.provider_id, pl.id"
+_SCORED = f"""SELECT {{what}} FROM (
+  SELECT r.id, r.provider_id, pl.id AS place_id, max(s.asked_on) AS asked_on, {_BOTH}
+  FROM guard.score s JOIN guard.referral r ON r.id = s.referral_id {_WHERE}
+  WHERE r.system_id = :system_id AND r.state <> 'in_error' AND {{scope}}
+    AND coalesce({", ".join(f"s.{name}" for name in ANSWERS)}) IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM guard.score later WHERE later.corrects_id = s.id)
+    AND s.referral_id IN (SELECT t.referral_id FROM guard.score t
+      WHERE t.asked_on >= :since_day AND t.asked_on < :until_day)
+  GROUP BY {_OF_REFERRAL}
+) x WHERE x.asked_on >= :since_day AND x.asked_on < :until_day"""
+
+
+def _answer(name: str, which: int) -> str:
+    text = f"x.{name}_{which}"
+    return f"CAST(substr({text}, length({text}) - 1) AS integer)"
+
+
+def _change(name: str) -> str:
+    first, last = _answer(name, 1), _answer(name, 2)
+    if name in LOWER_IS_BETTER:
+        first, last = last, first
+    return (
+        f"CASE WHEN x.{name}_1 IS NULL THEN '' WHEN x.{name}_1 = x.{name}_2 THEN 'once'"
+        f" WHEN {last} > {first} THEN 'better' WHEN {last} < {first} THEN 'worse' ELSE 'same' END"
+    )
+
+
+def _band(name: str, which: int) -> str:
+    """The band of the first answer or of the last; of one alone, none."""
+    bands = " ".join(
+        f"WHEN {_answer(name, which)} <= {most} THEN '{band}'" for band, most in BANDS[name]
+    )
+    return f"CASE WHEN x.{name}_1 IS NULL OR x.{name}_1 = x.{name}_2 THEN '' {bands} END"
 
 
 @dataclass(frozen=True)
@@ -66,6 +130,7 @@ class Measure:
     now: bool = False
     open_to_list: bool = True
     provider: str = "r.provider_id"
+    place: str = "pl.id"
     times: tuple[int, ...] = field(default=(2,))
 
 
@@ -162,6 +227,16 @@ MEASURES: dict[str, Measure] = {
         now=True,
         provider="",
     ),
+    "scored": Measure(
+        Noun.REFERRAL,
+        _SCORED,
+        {name: _change(name) for name in ANSWERS}
+        | {f"{name}_{which}": _band(name, which) for name in ANSWERS for which in (1, 2)},
+        "CAST(x.id AS text)",
+        open_to_list=False,
+        provider="x.provider_id",
+        place="x.place_id",
+    ),
     "concerns": Measure(
         Noun.CONCERN,
         "SELECT {what} FROM guard.concern c JOIN organisation og ON og.id = c.organisation_id"
@@ -221,6 +296,10 @@ def given(actor: Actor, asked: Asked, keys: Any = ()) -> dict[str, Any]:
     if asked.path is not None and actor.place_path is not None:
         found["path"] = asked.path
     found |= {"since": asked.since, "until": asked.until, "provider": asked.provider}
+    found |= {
+        "since_day": asked.since.astimezone(_LONDON).date(),
+        "until_day": asked.until.astimezone(_LONDON).date(),
+    }
     found |= {f"ago_{days}": when for days, when in zip((5, 10, 20), asked.ago, strict=True)}
     found |= {f"in_{days}": asked.at + timedelta(days=days) for days in (7, 30, 60)}
     today = asked.at.date()
@@ -258,7 +337,7 @@ def counting_text(
     """How many there are of each kind within a scope; `provider`: with one provider; `placed`: of
     each place and each provider."""
     one = MEASURES[name]
-    parts = ["pl.id", one.provider] if placed else []
+    parts = [one.place, one.provider] if placed else []
     parts += [one.by[dimension] for dimension in by]
     what = ", ".join([*parts, "count(*)"])
     text = one.text.replace("{what}", what).replace("{scope}", scope)

@@ -33,6 +33,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "started": ("wait",),
     "late": ("kind",),
     "withdrawn": ("purpose",),
+    "scored": tuple(MEASURES["scored"].by),
 }
 PROVIDER = "provider"
 

@@ -25,6 +25,7 @@ from web import labels
 from web.charts import Bar, Cell, Chart, Table, bars
 from web.labels import said, word
 from web.say import _, ngettext
+from web.wellbeing import SHORT
 from web.words import clock_words, day_words, month_name
 from workflows import tallies as ahead
 from workflows.moves import N_
@@ -48,6 +49,12 @@ LATE: dict[str, str] = {
     "referral.returned": N_("Nothing new was found for the person"),
     "referral.completed": N_("The outcome was not confirmed"),
     "referral.not_started": N_("Too long from first sending to a start"),
+}
+CHANGES = {
+    "better": N_("Better at the last time"),
+    "same": N_("The same"),
+    "worse": N_("Worse at the last time"),
+    "once": N_("Asked only once"),
 }
 ANSWERS: dict[str, dict[str, str]] = {
     "age": {
@@ -84,6 +91,7 @@ ANSWERS: dict[str, dict[str, str]] = {
     "purpose": labels.PURPOSES,
     "state": {str(state): labels.STATES["referral", str(state)].text for state in ReferralState},
     "matter": labels.KINDS,
+    **dict.fromkeys(SHORT, CHANGES),
 }
 
 
@@ -117,6 +125,7 @@ class Report:
     readers: frozenset[Role] = READERS
     people: bool = True  # what is counted is people's; otherwise small numbers are told
     board: tuple[str, ...] = ()  # what of it stands on the dashboard
+    beside: tuple[str, ...] = ()  # what else is counted, by its name in `counts`, for a table
 
 
 PROVIDER = Apart("provider", N_("By provider"))
@@ -187,6 +196,21 @@ REPORTS: dict[str, Report] = {
         ),
         figure=N_("Referrals sent"),
         board=("age", "language", "interpreter"),
+    ),
+    "wellbeing": Report(
+        "scored",
+        N_("How life is: first and last answers"),
+        N_("Each referral whose newest answers were given in this time counts once for each of four"
+           " questions of the Office for National Statistics, each from 0 to 10. Of each question"
+           " the first answer is set beside the last, of those that were not put right since."
+           " Asked only once means that there is nothing to compare. The four are never added up;"
+           " of feeling anxious, lower is better. The bands are those of the Office. Many are never"
+           " asked a second time, and those who finish may be those who do well: that life is"
+           " better does not say what made it so."),
+        tuple(Apart(name, words, ordered=True, unknown=N_("Not answered"))
+              for name, words in SHORT.items()),
+        figure=N_("Referrals with answers"),
+        beside=tuple(f"{name}_{which}" for name in SHORT for which in (1, 2)),
     ),
     "assurance": Report(
         "assurance",
@@ -345,7 +369,7 @@ def numbers(tx: Tx, ask: Question, report: Report) -> Numbers:
                 tx, ask.actor, period.first, period.after, asked.path, asked.provider
             )
         return ask.kept[report.measure]
-    by = tuple(apart.dimension for apart in report.aparts)
+    by = (*(apart.dimension for apart in report.aparts), *report.beside)
     return tallies.now(tx, ask.actor, report.measure, by, ask.asked)
 
 
@@ -488,6 +512,25 @@ def _unknown(
     return best + " " + _("Not recorded for %(share)s%%.", share=share) if share else best
 
 
+def _changed(
+    small: Small, added: Counter[str], shown: list[tuple[str, str]], total: str
+) -> str:  # fmt: skip
+    pairs = added["better"] + added["same"] + added["worse"]
+    if not pairs:
+        return _("%(total)s in all. Nobody answered it a second time.", total=total)
+    told, share = small.told(pairs), small.share(added["better"], pairs)
+    if told.hidden:
+        return _(
+            "%(total)s in all. 1 to %(most)s answered it a second time.",
+            total=total, most=small.hidden_to,
+        )  # fmt: skip
+    words = _("%(total)s in all. %(pairs)s answered it a second time.", total=total,
+              pairs=told.text)  # fmt: skip
+    if share is None:
+        return words
+    return words + " " + _("It was better for %(share)s%% of those.", share=share)
+
+
 def _out(
     small: Small, added: Counter[str], shown: list[tuple[str, str]], total: str
 ) -> str:  # fmt: skip
@@ -512,6 +555,7 @@ FINDINGS: dict[str, Finding] = {
     "language": _unknown,
     "interpreter": _unknown,
     "ends": _out,
+    **dict.fromkeys(SHORT, _changed),
 }
 
 

@@ -538,13 +538,15 @@ def _review(row: visible.ReviewRow, at: datetime) -> dict[str, Any]:
 def _nothing_of_their_own(tx: Tx, actor: Actor, at: datetime) -> str:
     """Commissioners: their menu is their work."""
     work = reading.worklist(tx, actor, at, after(int, datetime, int))
-    words = _("Nothing waits for you. Choose from the menu above.")
+    nothing = {"words": _("Nothing waits for you. Choose from the menu above.")}
+    if actor.role is Role.COMMISSIONER:
+        nothing |= {"href": "/dashboard", "link": _("See the numbers on the dashboard")}
     return render_template(
         "home.jinja",
         heading=_("My work"),
         groups=groups(work, actor, at),
         errands=errands.listed(tx, actor, at, work.keys),
-        empty=None if work.items else {"words": words},
+        empty=None if work.items else nothing,
         older=_older(work.after),
         to_read=unread(tx, at),
     )

@@ -27,6 +27,7 @@ from web.labels import said, word
 from web.referrals import Shown, found, frame_of
 from web.say import _
 from web.schemas.scores import CorrectScores, RecordScores, StartingPoint
+from web.wellbeing import SHORT
 from web.words import day_words, listed
 from workflows import scores as scoring
 from workflows.engine import NOT_FOUND, Refused
@@ -49,12 +50,6 @@ SCALE: Mapping[str, str] = {
     "worthwhile": N_("0 is not at all worthwhile, 10 is completely worthwhile"),
     "happy": N_("0 is not at all happy, 10 is completely happy"),
     "anxious": N_("0 is not at all anxious, 10 is completely anxious"),
-}
-SHORT: Mapping[str, str] = {
-    "satisfied": N_("Satisfied with life"),
-    "worthwhile": N_("Worthwhile"),
-    "happy": N_("Happy yesterday"),
-    "anxious": N_("Anxious yesterday"),
 }
 
 

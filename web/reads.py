@@ -80,6 +80,7 @@ ONE: dict[str, One] = {
         "api_referrals.messages",
         "api_referrals.moves",
         "api_referrals.one",
+        "api_referrals.scores",
         "api_referrals.steps",
         "concern_pages.about_referral",
         "escalation_pages.raise_about_referral",

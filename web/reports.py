@@ -31,7 +31,6 @@ from web.counting import (
     READERS,
     REPORTS,
     Question,
-    Section,
     chosen_kinds,
     is_kept,
     list_of,
@@ -49,6 +48,7 @@ from web.forms import page
 from web.keysets import after, pack
 from web.labels import record_path, said, word
 from web.say import _, ngettext
+from web.wellbeing import bands
 from web.words import day_words, deadline, month_name
 from workflows.small_numbers import EXACT
 from workflows.working_time import ENGLAND, LONDON, local_day, working_days_between
@@ -303,6 +303,7 @@ def report(report: str) -> str:
         where=ask.place_words.strip(),
         filters=_filters(ask, f"/reports/{report}"),
         sections=[section(ask, report, apart, cells) for apart in wanted.aparts],
+        tables=_beside(ask, report, cells),
         counted=said(wanted.counted),
         small=_small_words(ask) if wanted.people else "",
         other_way=_other_way(ask, f"/reports/{report}") if wanted.people else None,
@@ -310,6 +311,10 @@ def report(report: str) -> str:
         back={"href": "/reports", "text": _("All reports")},
         printed=day_words(local_day(at)),
     )
+
+
+def _beside(ask: Question, name: str, cells: Numbers) -> list[Table]:
+    return bands(cells, small_for(ask, REPORTS[name])) if REPORTS[name].beside else []
 
 
 @pages.get("/reports/<report>/table.csv")
@@ -320,22 +325,24 @@ def table(report: str) -> ResponseReturnValue:
     _report(report, actor)
     wanted = REPORTS[report]
 
-    def read(tx: Tx, at: datetime) -> tuple[Question, list[Section]]:
+    def read(tx: Tx, at: datetime) -> tuple[Question, list[Table]]:
         ask = question(tx, actor, at, for_paper=True)
         cells = numbers(tx, ask, wanted)
         kept = {"report": report, **ask.address}
         log(tx, actor, at, "report_exported", "report", None, kept)
-        return ask, [section(ask, report, apart, cells) for apart in wanted.aparts]
+        told = [section(ask, report, apart, cells).table for apart in wanted.aparts]
+        return ask, [*told, *_beside(ask, report, cells)]
 
-    ask, sections = edge().perform(actor, read)
+    ask, tables = edge().perform(actor, read)
     out = io.StringIO()
     made = csv.writer(out)
     made.writerow([said(wanted.title), when_words(ask, wanted), ask.place_words.strip(),
                    ask.providers.get(ask.provider, "")])  # fmt: skip
-    for one in sections:
+    for one in tables:
         made.writerow([])
-        made.writerow([neutral(words) for words in one.table.head])
-        made.writerows([neutral(cell.text) for cell in row] for row in one.table.rows)
+        made.writerow([neutral(one.caption)])
+        made.writerow([neutral(words) for words in one.head])
+        made.writerows([neutral(cell.text) for cell in row] for row in one.rows)
     made.writerow([])
     made.writerow([said(wanted.counted)])
     if wanted.people:

@@ -536,6 +536,8 @@ FAULTS = {
 GIVEN: dict[str, Callable[[Ground], Any]] = {
     "died_on": lambda g: "2026-05-04",
     "day": lambda g: "2026-05-07",
+    "asked_on": lambda g: "2026-05-07",
+    "satisfied": lambda g: 5,
     "told_at": lambda g: "2026-05-11T09:00:00+01:00",
     "valid_from": lambda g: "2026-05-01",
     "asked": lambda g: f"member@{g.w.actor['sam'].membership_id}",
@@ -560,7 +562,7 @@ GIVEN: dict[str, Callable[[Ground], Any]] = {
 
 
 # What is wanted though the document can't say so: in one case, or by one move of several.
-ALWAYS = frozenset({"reported_to", "told_at"})
+ALWAYS = frozenset({"reported_to", "told_at", "satisfied"})
 
 
 def example(document: Any, schema: Any, g: Ground) -> Any:

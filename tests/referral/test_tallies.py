@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from referral import tallies
+from referral import scores, tallies
+from referral.scores import ANSWERS
 from referral.store import Sql, Store
 from tests.races.rounds import rounds
 from tests.tallied import count_ahead, differing
@@ -21,6 +22,8 @@ from web.counting import periods
 from web.words import clock_words
 from workflows import tallies as ahead
 from workflows.engine import Refused
+from workflows.scores import correct_scores, record_scores
+from workflows.working_time import local_day
 
 MOVED = Sql("UPDATE organisation SET place_id = :place WHERE id = :organisation")
 LEADS = {"choir": "sol", "pottery": "kit"}
@@ -47,13 +50,31 @@ def any_history(w: World, chance: Random, acts: int = 45) -> None:
                 made.append(_begun(w, chance))
                 continue
             record, person, leader = chance.choice(made)
-            if chance.random() < 0.1:
+            if chance.random() < 0.25:
+                _asked(w, chance, record)
+            elif chance.random() < 0.1:
                 sweep(w, w.later(days=chance.choice((8, 15, 30))))
             elif chance.random() < 0.15:
                 w.consent(person, {"sol": "singers", "kit": "clay"}[leader], agreed=False)
             else:
                 trigger, given = chance.choice(MOVES)
                 w.referral(record, trigger, leader, given=given)
+
+
+def _asked(w: World, chance: Random, record: str) -> None:
+    """Some of the questions about how life is; or what was said the first time is put right."""
+    answers = {name: chance.choice((None, 0, 4, 5, 8, 10)) for name in ANSWERS}
+    priya, said = w.actor["priya"], {"how": "phone", "asked_on": local_day(w.at)}
+    with w.store.begin(priya) as tx:
+        there = scores.standing(scores.of_referral(tx, priya, record))
+        if there and chance.random() < 0.3:
+            correct_scores(
+                tx, priya, w.at, score_id=there[0].id, why="mistyped", answers=answers, **said
+            )
+        else:
+            record_scores(
+                tx, priya, w.at, referral_id=record, stage="review", answers=answers, **said
+            )
 
 
 def _begun(w: World, chance: Random) -> tuple[str, str, str]:
@@ -76,7 +97,12 @@ def test_after_any_history_what_is_kept_is_what_is_counted(w: World, seed: int) 
         kept = tallies.read(
             tx, w.actor["gail"], ahead.first(w.at), ahead.quarter(w.at, 1), None, None
         )
-        assert {measure for measure, one in kept.items() if one.whole} >= {"sent", "who", "late"}
+        assert {measure for measure, one in kept.items() if one.whole} >= {
+            "sent",
+            "who",
+            "late",
+            "scored",
+        }
         for who in ("gail", "grace", "fred", "amara", "cora"):
             for provider in (None, w.provider["singers"]):
                 assert differing(tx, w.actor[who], w.at, provider=provider) == []

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from referral import counts
+from referral.members import actor_of
 from referral.states import ConcernState, EscalationState, ReferralState
 from referral.store import Sql, Store
 from referral.upgrade import upgrade
@@ -19,8 +21,10 @@ from web.demo.clock import WoundClock
 from web.demo.pages import BEHIND_ITS_BACK
 from web.demo.story import tell
 from web.edge import Edge
+from workflows import tallies
 from workflows.engine import move_tables
 from workflows.rules_for_verify import rules_for_verify
+from workflows.small_numbers import HIDDEN_TO
 
 # A Monday, a Thursday before Christmas, and a Sunday after the clocks went back.
 DAYS = (
@@ -63,6 +67,23 @@ def test_the_story_has_something_of_everything_and_verifies(told: tuple[Store, d
     assert late[0][0] > 0
     assert held[0][0] > 0
     assert report.whole, report.lines()[:5]
+
+
+def test_the_last_quarter_that_is_over_has_numbers_that_may_be_told(
+    told: tuple[Store, datetime],
+) -> None:
+    """Whoever is shown numbers alone, and of no quarter that goes on, finds some there."""
+    store, at = told
+    until = tallies.begins(tallies.quarter(at))
+    since = tallies.begins(tallies.quarter(at, -1))
+    asked = counts.Asked(since, until, at, (at, at, at))
+    with store.read() as tx:
+        member = Sql("SELECT CAST(id AS text) FROM membership WHERE role = 'commissioner'")
+        actor = actor_of(tx, tx.rows(member)[0][0], at)
+        assert actor is not None
+        for measure in ("who", "started", "declined", "late"):
+            found = counts.counted(tx, actor, measure, (), asked)
+            assert sum(found.values()) > HIDDEN_TO, measure
 
 
 def test_winding_on_ten_working_days_brings_the_ignored_one_back(

@@ -4,14 +4,19 @@ can be picked out by a small one, and what isn't for somebody is not counted for
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
+from referral import scores
+from referral.scores import ANSWERS
 from referral.states import Noun
 from referral.store import Sql, Store
 from tests.counting import statements
 from tests.web.client import HTTP, Page, sign_in
 from tests.world import World, build
+from web.counting import CHANGES
+from workflows.scores import correct_scores, record_scores
 
 SEES = ("grace", "gail", "paul", "amara")
 
@@ -146,6 +151,77 @@ def test_who_was_referred_is_never_a_list(w: World) -> None:
     assert not [one for one in links(grace.get("/reports/who").text) if "/records" in one]
     assert grace.get("/reports/who/records?by_age=80_over").status == 404
     assert number(grace.get("/reports/who").text, "Not recorded") == "10"
+
+
+def test_the_first_answers_are_set_beside_the_last_and_no_record_is_named(w: World) -> None:
+    """For each question by itself, of the answers that stand; asked once only is told apart."""
+    said: dict[int, list[tuple[int | None, ...]]] = {
+        9: [(3, 4, None, 7), (6, 4, 5, 3)],  # better, same, once, better: lower is
+        2: [(8, 5, 5, 2), (7, None, 5, 2)],  # worse, once, same, same
+        1: [(5, 5, 5, 5)],
+    }
+    for many, times in said.items():
+        for _number in range(many):
+            _answered(w, times)
+    w.later(days=100)  # until the quarter is over
+    cora = sign_in(w, "cora")
+    page = cora.get("/reports/wellbeing")
+    satisfied, worthwhile, happy, anxious = re.findall(
+        r"<h2[^>]*>(?:Satisfied|Worthwhile|Happy|Anxious)(.*?)</table>", page.text, re.DOTALL
+    )[:4]
+    assert [number(satisfied, kind) for kind in CHANGES.values()] == ["10", "0", "*", "*"]
+    assert [number(worthwhile, kind) for kind in CHANGES.values()] == ["0", "10", "0", "*"]
+    assert [number(happy, kind) for kind in CHANGES.values()] == ["0", "*", "0", "10"]
+    assert [number(anxious, kind) for kind in CHANGES.values()] == ["10", "*", "0", "*"]
+    assert "It was better for 100% of those" in page.words
+    bands = page.text.partition("in bands")[2]
+    low, medium = (re.search(rf">{band}</th>(.*?)</tr>", bands, re.DOTALL) for band in
+                   ("Low: 0 to 4", "Medium: 5 to 6"))  # fmt: skip
+    assert low
+    assert medium
+    assert re.findall(r"<td[^>]*>\s*([^<\s]*)", low[1]) == ["10", "0"]
+    assert re.findall(r"<td[^>]*>\s*([^<\s]*)", medium[1]) == ["0", "10"]
+    assert "/records" not in page.text
+    assert sign_in(w, "gail").get("/reports/wellbeing/records").status == 404
+    assert "Low: 0 to 4,10,0" in cora.get("/reports/wellbeing/table.csv").text
+    # What was put right doesn't count, and what was taken back is as if it had not been said.
+    w.at -= timedelta(days=100)
+    record = _answered(w, [(1, 1, 1, 1), (9, 9, 9, 9)])
+    assert number(sign_in(w, "priya").get("/reports/wellbeing").text, "All") == "13"
+    priya, nothing = w.actor["priya"], dict.fromkeys(ANSWERS)
+    with w.store.begin(priya) as tx:
+        for one in scores.of_referral(tx, priya, record):
+            said_now = {"why": "not_theirs", "how": "phone", "asked_on": one.asked_on}
+            at = w.at + timedelta(days=9)
+            correct_scores(tx, priya, at, score_id=one.id, answers=nothing, **said_now)
+    assert number(sign_in(w, "priya").get("/reports/wellbeing").text, "All") == "12"
+
+
+def _answered(w: World, times: list[tuple[int | None, ...]]) -> str:
+    record, priya = w.sent(), w.actor["priya"]
+    for day, numbers in enumerate(times):
+        at = w.at + timedelta(days=day)
+        with w.store.begin(priya) as tx:
+            record_scores(tx, priya, at, referral_id=record, stage="review", how="phone",
+                          asked_on=at.date(),
+                          answers=dict(zip(ANSWERS, numbers, strict=True)))  # fmt: skip
+    return record
+
+
+def test_a_wait_ends_with_its_own_start_though_the_referral_was_sent_again(w: World) -> None:
+    """It runs from the sending before that start, not from the newest one."""
+    record = w.sent()
+    w.referral(record, "accept", "sol")
+    w.later(days=20)
+    w.referral(record, "start", "sol")
+    w.referral(record, "give_back", "sol", given={"reason": "other"})
+    w.later(days=1)
+    w.referral(record, "send", "priya")
+    w.referral(record, "accept", "sol")
+    w.referral(record, "start", "sol")
+    html = sign_in(w, "priya").get("/reports/waits").text
+    assert number(html, "Up to 2 weeks") == "1"
+    assert number(html, "2 to 4 weeks") == "1"
 
 
 def test_concerns_are_counted_for_those_who_may_open_them_and_are_not_named(w: World) -> None:

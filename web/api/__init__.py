@@ -27,6 +27,7 @@ from web.api import (
     providers,
     referrals,
     rights,
+    scores,
     themes,
     wordings,
 )
@@ -51,6 +52,7 @@ NOUNS = (
     announcements,
     themes,
     policies,
+    scores,
     confirmations,
 )
 ABOUT = """The same commands as the pages, decided by the same tables of moves.

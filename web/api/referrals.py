@@ -31,6 +31,7 @@ from web.api.door import (
 from web.api.messages import add_messages
 from web.api.moves import add_moves, moved
 from web.api.paging import asked, listed, page
+from web.api.scores import add_scores
 from web.current import edge
 from web.schemas.base import Nothing
 from web.schemas.holds import PlaceHold
@@ -402,3 +403,4 @@ def lift(given: dict[str, Any], record_id: UUID, hold_id: UUID) -> dict[str, Any
 add_moves(api, Noun.REFERRAL, roles=ROLES)
 add_accountability(api, Noun.REFERRAL, roles=ROLES)
 add_messages(api, readers=ROLES, writers=PLACERS)
+add_scores(api, roles=TEAM)

@@ -67,6 +67,7 @@ MEMBERS = (
     Member("amara", "Amara Cole", "board", Role.ACCOUNTABLE_OFFICER, "root"),
     Member("ada", "Ada Fry", "board", Role.ADMINISTRATOR, "root"),
     Member("alma", "Alma Reyes", "board", Role.AUDITOR, "root"),
+    Member("nell", "Nell Hart", "board", Role.COMMISSIONER, "root"),
 )
 # What an activity asks of everybody before a place is given.
 ASKS: dict[str, tuple[str, ...]] = {
@@ -170,6 +171,7 @@ DOORS = (
     ("ada", "Ada Fry", "administrator of Saltmere"),
     ("alma", "Alma Reyes", "auditor of Saltmere"),
     ("amara", "Amara Cole", "accountable officer of Saltmere"),
+    ("nell", "Nell Hart", "commissioner of Saltmere: numbers, and nobody's record"),
 )
 NEEDS = ("loneliness", "bereavement", "long_term_condition", "confidence", "moving_more")
 PEOPLE: tuple[tuple[str, str, date, str], ...] = (

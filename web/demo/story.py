@@ -21,6 +21,8 @@ from web.demo import cast
 from web.demo.leading import leading
 from web.demo.lives import tell_lives
 from web.demo.rights import tell_rights
+from web.demo.season import PEOPLE as OF_A_SEASON
+from web.demo.season import tell_season
 from workflows import views
 from workflows.activities import add_provider, pause_activity, save_activity, save_group
 from workflows.concerns import raise_concern
@@ -350,6 +352,8 @@ class Story:
 
     def team(self, name: str) -> str:
         """The link worker who holds this person."""
+        if name in [p[0] for p in OF_A_SEASON]:
+            return "olu"
         number = [p[0] for p in cast.PEOPLE].index(name)
         return {"Sylvia": "olu", "Arthur": "olu", "Mei": "bron", "Gordon": "bron"}.get(
             name, "priya" if number % 3 else "sam"
@@ -369,7 +373,7 @@ class Story:
     ) -> None:
         """A referral is written, consent asked, and it is sent."""
         who = self.team(name)
-        matters = next(p[3] for p in cast.PEOPLE if p[0] == name)
+        matters = next((p[3] for p in cast.PEOPLE if p[0] == name), "Company, and something to do.")
 
         def draft(at: datetime) -> None:
             actor = self.actor[who]
@@ -542,6 +546,7 @@ def tell(
     _scored(s)
     leading(s)
     tell_lives(s)
+    tell_season(s)
     tell_rights(s)
     _asked_in_welsh(s)
     s.tell()

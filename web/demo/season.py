@@ -1,0 +1,102 @@
+"""A season that is over, in the demo: enough people who came, finished or were told no in the last
+quarter that ended, for somebody who is shown numbers alone to be shown some."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from referral.scores import ANSWERS
+from web.demo import cast
+from workflows.people import add_person
+from workflows.scores import record_scores
+from workflows.tallies import begins, quarter
+from workflows.working_time import ENGLAND, local_day, working_days_between
+
+if TYPE_CHECKING:
+    from web.demo.story import Story
+
+# (given name, family name, born, language): held by the team of Fen.
+PEOPLE: tuple[tuple[str, str, int, str], ...] = (
+    *(("Agnes", "Vale", 1941, "English"), ("Bogdan", "Zielinski", 1958, "Polish")),
+    *(("Clive", "Rook", 1949, "English"), ("Danuta", "Wrona", 1962, "Polish")),
+    *(("Edith", "Farrow", 1937, "English"), ("Fergus", "Lyle", 1953, "English")),
+    *(("Greta", "Holm", 1946, "English"), ("Halina", "Sroka", 1955, "Polish")),
+    *(("Ivor", "Penn", 1944, "English"), ("Jadwiga", "Kruk", 1960, "Polish")),
+    *(("Keith", "Marlow", 1951, "English"), ("Lidia", "Czajka", 1959, "Polish")),
+    *(("Mabel", "Stone", 1939, "English"), ("Nigel", "Frost", 1963, "English")),
+    *(("Olive", "Birch", 1945, "English"), ("Pawel", "Wilk", 1957, "Polish")),
+    *(("Queenie", "Dale", 1942, "English"), ("Renata", "Sowa", 1961, "Polish")),
+    *(("Sidney", "Thorn", 1948, "English"), ("Teresa", "Bocian", 1956, "Polish")),
+    *(("Una", "Kerr", 1988, "English"), ("Walter", "Ash", 1943, "English")),
+    *(("Yvonne", "Reed", 1982, "English"), ("Zofia", "Lis", 1954, "Polish")),
+    *(("Alfie", "Crow", 1979, "English"), ("Bertha", "Moor", 1940, "English")),
+)
+FIRST = 100  # of their numbers
+PART = 18  # of them took part; the others were told, late, that there was no place
+
+
+def tell_season(s: Story) -> None:
+    """Plan all of it, within the last weeks of that quarter."""
+    over = begins(quarter(s.now)) - timedelta(1)
+    ended = working_days_between(over, s.now, ENGLAND)
+    for number, (name, *_rest) in enumerate(PEOPLE):
+        days = ended + 42 - number % 14
+        s.on(ended + 43, lambda at, number=number: _person(s, at, number), hour=9)  # type: ignore[misc]
+        if number >= PART:
+            s.begin(days, name, "reading")
+            s.move(days - 7, "petra", name, "decline", reason="full")
+            s.move(days - 8, s.team(name), name, "close_unmet", reason="no_provider")
+            continue
+        activity = "evening" if number % 2 else "garden"
+        leader = cast.LEADER[activity]
+        s.begin(days, name, activity)
+        s.move(days - 2, leader, name, "accept")
+        s.move(days - 3, leader, name, "contact")
+        s.move(days - 6, leader, name, "start")
+        goals = ("yes", "partly", "no")[number % 3]
+        done = {"outcome": "finished", "goals_met": goals, "what_next": "stays"}
+        s.move(days - 24, leader, name, "complete", **done, summary="Came nearly every week.")
+        s.move(days - 26, s.team(name), name, "confirm")
+        start = (4 + number % 3, 4, 3 + number % 4, 6)
+        end = (start[0] + 2 - number % 3, 6, start[2] + (number % 4 != 3), 6 - number % 5)
+        _asked(s, days, name, "start", start)
+        _asked(s, days - 25, name, "end", end)
+
+
+def _person(s: Story, at: datetime, number: int) -> None:
+    given, family, born, language = PEOPLE[number]
+    actor = s.actor[s.team(given)]
+    known = {
+        "given_name": given,
+        "family_name": family,
+        "birth_date": date(born, 1 + number % 12, 1 + number),
+        "nhs_number": cast.test_number(FIRST + number),
+        "practice": actor.organisation_name,
+        "phone": f"07700 900{FIRST + 100 + number}",
+        "contact_method": "text",
+        "message_safe": True,
+        "language": language,
+        "interpreter": language != "English" and number % 3 == 0,
+    }
+    with s.store.begin(actor) as tx:
+        s.person[given] = add_person(tx, actor, at, known)["id"]
+
+
+def _asked(s: Story, days: int, name: str, stage: str, numbers: tuple[int, ...]) -> None:
+    actor = s.actor[s.team(name)]
+
+    def record(at: datetime) -> None:
+        with s.store.begin(actor) as tx:
+            record_scores(
+                tx,
+                actor,
+                at,
+                referral_id=s.referral[name],
+                stage=stage,
+                how="phone",
+                asked_on=local_day(at),
+                answers=dict(zip(ANSWERS, numbers, strict=True)),
+            )
+
+    s.on(days, record, hour=15)
