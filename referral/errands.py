@@ -50,7 +50,8 @@ class Errand(Base):
 
 class ErrandSeen(NamedTuple):
     """An errand as its owner sees it. `name` and `phone` are of the member to be reached; of a
-    person they stand on the person's own page."""
+    person they stand on the person's own page. `purpose` and `provider` are of the consent it is
+    about."""
 
     id: str
     owner: str
@@ -64,6 +65,8 @@ class ErrandSeen(NamedTuple):
     reference: str | None
     name: str | None
     phone: str | None
+    purpose: str | None
+    provider: str | None
 
 
 OPEN = Sql(
@@ -78,11 +81,15 @@ SELECT e.id, e.owner, e.what, e.whom, e.says, e.noun, e.record_id, e.at, e.due,
     WHERE 'member@' || CAST(m.id AS text) = e.whom),
   (SELECT coalesce(u.phone, o.phone) FROM membership m JOIN app_user u ON u.id = m.user_id
     JOIN organisation o ON o.id = m.organisation_id
-    WHERE 'member@' || CAST(m.id AS text) = e.whom)
+    WHERE 'member@' || CAST(m.id AS text) = e.whom),
+  c.purpose, po.name
 FROM errand e
 LEFT JOIN referral r ON e.noun = 'referral' AND r.id = e.record_id
 LEFT JOIN concern k ON e.noun = 'concern' AND k.id = e.record_id
 LEFT JOIN escalation x ON e.noun = 'escalation' AND x.id = e.record_id
+LEFT JOIN consent c ON e.noun = 'consent' AND c.id = e.record_id
+LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
+LEFT JOIN organisation po ON po.id = pr.organisation_id
 WHERE e.system_id = :system_id AND e.done_at IS NULL AND """
 _ORDER = " ORDER BY e.due, e.id LIMIT 50"
 _TIMES = (7, 8)

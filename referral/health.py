@@ -5,7 +5,7 @@ what is missing. Read only; no table of its own, so it can't say "well" because 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -113,10 +113,7 @@ def health(tx: Tx, at: datetime, period: timedelta = PERIOD, viewer: Actor | Non
         _out(counts),
         _left_undone(counts),
         *_phones(places),
-        _escalations(tx),
-        _concerns(tx, viewer),
-        _outside(tx, viewer),
-        _reviews_outside(tx),
+        *_stuck(tx, viewer),
         *_posts(tx, at, places),
         _holds(counts),
         _calendar(at),
@@ -329,18 +326,38 @@ def _standing(place: str, path: str, rungs: list[tuple[Any, ...]]) -> list[Role]
 
 # A clock that was missed, and started again where it was, had nowhere further to go.
 AT_THE_TOP = "t.ended IS NULL AND t.missed IS NOT NULL AND t.started >= t.missed"
-ESCALATIONS = Sql(
-    f"SELECT x.reference FROM escalation x JOIN clock t ON t.record_id = x.id AND {AT_THE_TOP}"
-    " WHERE x.closed_at IS NULL AND x.level >= x.ceiling ORDER BY x.created_at"
+STUCK = Sql(
+    f"""SELECT 'escalation_at_ceiling', x.reference, x.created_at FROM escalation x
+  JOIN clock t ON t.record_id = x.id AND {AT_THE_TOP}
+  WHERE x.closed_at IS NULL AND x.level >= x.ceiling
+UNION ALL SELECT 'concern_at_top', c.reference, c.created_at FROM concern c
+  JOIN clock t ON t.record_id = c.id AND {AT_THE_TOP}
+  WHERE c.state <> 'closed' AND NOT {IMPLICATED}
+UNION ALL SELECT 'concern_outside', c.reference, c.created_at FROM concern c
+  WHERE c.state <> 'closed' AND c.holder LIKE 'outside@%' AND NOT {IMPLICATED}
+UNION ALL SELECT 'escalation_outside', e.reference, e.created_at FROM escalation e
+  WHERE e.closed_at IS NULL AND e.owner LIKE 'outside@%'
+ORDER BY 3"""
 )
-CONCERNS = Sql(
-    f"SELECT c.reference FROM concern c JOIN clock t ON t.record_id = c.id AND {AT_THE_TOP}"
-    f" WHERE c.state <> 'closed' AND NOT {IMPLICATED} ORDER BY c.created_at"
-)
-OUTSIDE = Sql(
-    "SELECT c.reference FROM concern c WHERE c.state <> 'closed' AND c.holder LIKE 'outside@%'"
-    f" AND NOT {IMPLICATED} ORDER BY c.created_at"
-)
+# What they are, and what to do.
+STUCK_SAYS = {
+    "escalation_at_ceiling": (
+        "escalation",
+        "unanswered at the highest level there is. Ring the reviewer.",
+    ),
+    "concern_at_top": (
+        "safeguarding concern",
+        "unanswered at the top of the ladder. Ring whoever holds it now.",
+    ),
+    "concern_outside": (
+        "safeguarding concern",
+        "that nobody on the ladder may hold. Ring the place's outside contact now.",
+    ),
+    "escalation_outside": (
+        "escalation",
+        "that everybody on the ladder is part of. Ring the place's outside contact.",
+    ),
+}
 
 
 def _for(viewer: Actor | None) -> dict[str, str]:
@@ -349,59 +366,13 @@ def _for(viewer: Actor | None) -> dict[str, str]:
     return {"user_id": viewer.user_id, "actor_org": viewer.organisation_id}
 
 
-def _named(tx: Tx, sql: Sql, code: str, what: str, says: str, **params: str) -> Finding | None:
-    which = tuple(row[0] for row in tx.rows(sql, **params))
-    if not which:
-        return None
-    return Finding(code, f"{_many(len(which), what)} {says}", len(which), which[:MOST_NAMED])
-
-
-def _escalations(tx: Tx) -> Finding | None:
-    return _named(
-        tx,
-        ESCALATIONS,
-        "escalation_at_ceiling",
-        "escalation",
-        "unanswered at the highest level there is. Ring the reviewer.",
-    )
-
-
-def _concerns(tx: Tx, viewer: Actor | None) -> Finding | None:
-    return _named(
-        tx,
-        CONCERNS,
-        "concern_at_top",
-        "safeguarding concern",
-        "unanswered at the top of the ladder. Ring whoever holds it now.",
-        **_for(viewer),
-    )
-
-
-def _outside(tx: Tx, viewer: Actor | None) -> Finding | None:
-    return _named(
-        tx,
-        OUTSIDE,
-        "concern_outside",
-        "safeguarding concern",
-        "that nobody on the ladder may hold. Ring the place's outside contact now.",
-        **_for(viewer),
-    )
-
-
-OUTSIDE_REVIEWS = Sql(
-    "SELECT reference FROM escalation WHERE closed_at IS NULL AND owner LIKE 'outside@%'"
-    " ORDER BY created_at"
-)
-
-
-def _reviews_outside(tx: Tx) -> Finding | None:
-    return _named(
-        tx,
-        OUTSIDE_REVIEWS,
-        "escalation_outside",
-        "escalation",
-        "that everybody on the ladder is part of. Ring the place's outside contact.",
-    )
+def _stuck(tx: Tx, viewer: Actor | None) -> Iterator[Finding]:
+    """What nobody on the ladder will act on any more, without that somebody rings."""
+    rows = tx.rows(STUCK, **_for(viewer))
+    for code, (what, says) in STUCK_SAYS.items():
+        which = tuple(row[1] for row in rows if row[0] == code)
+        if which:
+            yield Finding(code, f"{_many(len(which), what)} {says}", len(which), which[:MOST_NAMED])
 
 
 def _holds(counts: Counts) -> Finding | None:

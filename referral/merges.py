@@ -11,7 +11,7 @@ from referral.store import Sql, Tx
 # Tables in which a person's id stands, and whether a merge takes the row along. What stays is said
 # why: a note belongs to its record and was written about the person of that time; the person's own
 # notes come along by their record. Emergency access says which of the two was opened, an erasure
-# which record stood then.
+# which record stood then, a passage in whose copy it was marked.
 TAKEN_ALONG = (
     "plan",
     "referral",
@@ -28,7 +28,7 @@ TAKEN_ALONG = (
     "message",
     "relationship",
 )
-LEFT_AS_WRITTEN = ("note", "emergency", "erasure", "retention_review")
+LEFT_AS_WRITTEN = ("note", "emergency", "erasure", "retention_review", "blackout")
 
 
 class Referral(NamedTuple):

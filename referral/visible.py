@@ -889,24 +889,6 @@ def work_details(
     return {row[0]: row for row in rows}
 
 
-CONSENTS_NAMED = """SELECT c.id, c.purpose, o.name FROM consent c
-LEFT JOIN provider v ON CAST(v.id AS text) = c.recipient
-LEFT JOIN organisation o ON o.id = v.organisation_id
-WHERE c.system_id = :system_id AND c.id {ids}"""
-
-
-def consents_named(tx: Tx, actor: Actor, ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
-    """The purpose of each of these consents, and the provider it is about. Whose it is isn't
-    said: the caller knows that the actor may hear of it."""
-    wanted = list(ids)
-    if not wanted:
-        return {}
-    found = tx.rows(
-        _many(CONSENTS_NAMED, (), tx.pg), system_id=actor.system_id, ids=_list(wanted, tx.pg)
-    )
-    return {row[0]: (row[1], row[2]) for row in found}
-
-
 # -- reviews ------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -44,25 +43,23 @@ def listed(
     found = waiting(tx, actor, at, _keys(tx, actor, at) if keys is None else keys)
     ids = {one.whom.partition("@")[2] for one in found if one.whom.startswith("person@")}
     people = reading.people_by_id(tx, actor, at, ids)
-    named = visible.consents_named(tx, actor, {o.record_id for o in found if o.noun == CONSENT})
     cards: dict[tuple[str, str], list[ErrandSeen]] = {}
     for one in found:
         person = one.whom.partition("@")[2] in people
         cards.setdefault((one.what, one.whom) if person else ("", one.id), []).append(one)
-    return [_drawn(each, people, named, at) for each in cards.values()]
+    return [_drawn(each, people, at) for each in cards.values()]
 
 
 def _drawn(
     each: list[ErrandSeen],
     people: dict[str, PersonCard],
-    named: Mapping[str, tuple[str, str | None]],
     at: datetime,
 ) -> dict[str, Any]:
     """One card: everything that somebody who can't be written to is to be told, or one errand."""
     one = each[0]  # the most pressing
     person = people.get(one.whom.partition("@")[2])
     href = labels.record_path(one.noun, one.record_id) if one.noun in labels.PATHS else None
-    news = [_told(each_of, named) for each_of in each if each_of.what in SAYS]
+    news = [_told(each_of) for each_of in each if each_of.what in SAYS]
     return {
         "ids": [each_of.id for each_of in each],
         "name": person.name if person else one.reference or word(labels.NOUNS, one.noun),
@@ -76,14 +73,13 @@ def _drawn(
     }
 
 
-def _told(one: ErrandSeen, named: Mapping[str, tuple[str, str | None]]) -> str:
+def _told(one: ErrandSeen) -> str:
     """What they should have heard, and about what."""
     news = _news(one)
     about = one.reference or ""
-    if one.record_id in named:
-        purpose, provider = named[one.record_id]
-        about = word(labels.PURPOSES, purpose)
-        about = f"{about}: {provider}" if provider else about
+    if one.purpose:
+        about = word(labels.PURPOSES, one.purpose)
+        about = f"{about}: {one.provider}" if one.provider else about
     return f"{news} ({about})" if news and about else news
 
 

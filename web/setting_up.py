@@ -10,6 +10,7 @@ from referral.health import Finding, health
 from referral.setting_up import SetUp
 from referral.states import Role
 from referral.store import Door
+from web import errands
 from web.announcements import unread
 from web.current import edge
 from web.forms import page
@@ -30,19 +31,21 @@ def home(actor: Actor) -> str:
     """What needs an administrator."""
     with edge().reading(actor) as (tx, at):
         found, news = setting_up.so_far(tx, actor, at), unread(tx, at)
+        by_hand = errands.listed(tx, actor, at, frozenset(actor.keys))
     with edge().reading(None, Door.WHOLE) as (tx, at):
         well = health(tx, at, viewer=actor)
     unanswered = max((one.count for one in well.findings if one.code in NUMBERS), default=0)
     steps = tasks(found, actor, unanswered)
     left = sum(not one["done"] for one in steps)
     wrong = [_drawn(one) for one in well.findings if not one.warning]
-    waiting = len(wrong) + len(news) + (1 if found.suspended else 0)
+    waiting = len(wrong) + len(news) + len(by_hand) + (1 if found.suspended else 0)
     return page(
         "setting_up.jinja",
         sentence=_sentence(waiting, left),
         wrong=wrong,
         warnings=[_drawn(one) for one in well.findings if one.warning],
         to_read=news,
+        errands=by_hand,
         suspended=found.suspended,
         tasks=steps,
         left=left,

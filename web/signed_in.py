@@ -20,6 +20,7 @@ from flask import Flask, current_app, make_response, redirect, request, session
 from flask import render_template as render
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from referral import sign_ins
 from referral.actors import Actor
@@ -163,7 +164,10 @@ def _answers_to_keep(user_id: str) -> str:
 
 def _typed() -> list[tuple[str, str]]:
     """What this request's form says, as far as it may be sent back; nothing if it is too much."""
-    typed = [(n, v) for n, v in request.form.items(multi=True) if n not in NOT_KEPT]
+    try:
+        typed = [(n, v) for n, v in request.form.items(multi=True) if n not in NOT_KEPT]
+    except RequestEntityTooLarge:
+        return []
     return typed if sum(len(n) + len(v) for n, v in typed) <= MOST_KEPT else []
 
 

@@ -39,6 +39,7 @@ OPENED_ELSEWHERE = {
     "audit_pages.proof",
     "inquiry_pages.inquiry",
     "inquiry_pages.listed",
+    "inquiry_pages.passages",
     "inquiry_pages.taken",
     "escalation_pages.second_person",
     "escalation_pages.waive",
@@ -53,6 +54,7 @@ OPENED_ELSEWHERE = {
 }
 # What the first walk finds empty, or not there: the second goes where it isn't.
 OPENED_SECOND = {
+    "api_themes.one",
     "api_people.find",
     "api_people.merge_look",
     "home.home",
@@ -193,7 +195,7 @@ def test_lists_searches_and_forms_say_whose_records_they_showed(w: World) -> Non
     theme = with_a_theme(w, tess)
     priya.fill(f"/people/{gone}/death", **DEATH)
     priya.fill(f"/referrals/{active}/mark-in-error", reason="duplicate")
-    p = program(w, "priya")
+    p, t = program(w, "priya"), program(w, "tess")
     token = {"Authorization": f"Bearer {p.token}"}
     write = f"/referrals/{draft}/write"
     begun = priya.post(f"/people/{other}/refer").path.partition("/write")[0] + "/write"
@@ -235,6 +237,13 @@ def test_lists_searches_and_forms_say_whose_records_they_showed(w: World) -> Non
         (
             "api_people.merge_look",
             lambda: p.client.get(f"/api/v1/people/{person}/merge/{other}", headers=token),
+            1,
+        ),
+        (
+            "api_themes.one",
+            lambda: t.client.get(
+                f"/api/v1/themes/{theme}", headers={"Authorization": f"Bearer {t.token}"}
+            ),
             1,
         ),
     ]

@@ -53,7 +53,7 @@ def test_nobody_answers_a_referral_over_christmas(w: World, sign_in: SignIn) -> 
 
     # Christmas, Boxing Day (kept on the 28th) and New Year's Day don't count.
     day(w, datetime(2026, 12, 22, 12, tzinfo=UTC))
-    assert "Something is due." in sign_in(w, "sol").get("/notices").words
+    assert "A new referral to answer. 22 December 2026" in sign_in(w, "sol").get("/notices").words
     day(w, datetime(2026, 12, 31, 9, tzinfo=UTC))
     assert state(w, record) == "sent"
     day(w, datetime(2026, 12, 31, 12, tzinfo=UTC))

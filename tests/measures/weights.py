@@ -34,8 +34,8 @@ def heavy(visits: Iterable[Visit], most: int = PAGE) -> list[Visit]:
 
 
 def asking_much(visits: Iterable[Visit]) -> list[Visit]:
-    """The pages that send more statements than one may."""
-    return [v for v in visits if v.statements > BUDGET + red(v)]
+    """The pages that send more statements than one may. What is taken away as a file isn't one."""
+    return [v for v in visits if v.html and v.statements > BUDGET + red(v)]
 
 
 def red(visit: Visit) -> int:

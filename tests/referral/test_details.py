@@ -91,6 +91,9 @@ def test_free_text_and_who_is_named_stand_only_as_a_digest() -> None:
             "user_id": user,
             "organisation_id": None,
             "words": "The neighbour.",
+            "was_user_id": None,
+            "was_organisation_id": None,
+            "struck_at": None,
         },
     )
     text = canonical(told(Row(insert("concern_source"), row)))

@@ -34,8 +34,6 @@ BESIDE = {
     "/demo/post": "the demo's own doors",
     "/have-your-say/<code>": "by an address on paper",
     "/health": "for a monitor",
-    "/inquiries/<uuid:inquiry_id>": "once a bundle was asked for",
-    "/inquiries/<uuid:inquiry_id>/bundle": "once two people said yes",
     "/mine": "for the person, by their own link",
     "/mine/ask": "for the person, by their own link",
     "/mine/asked": "for the person, by their own link",

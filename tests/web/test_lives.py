@@ -153,7 +153,10 @@ def test_a_lead_sees_who_is_away_hands_people_over_and_ends_a_role(w: World) -> 
 def test_who_sets_up_a_place_finds_the_same_beside_each_account(w: World) -> None:
     sam = w.actor["sam"].membership_id
     for who, hands_over in (("grace", True), ("ada", False)):
-        page = sign_in(w, who).get(f"/organisations/{w.org['ash']}")
+        account = f"/users/{sam}"
+        visitor = sign_in(w, who)
+        assert account in visitor.get(f"/organisations/{w.org['ash']}").text
+        page = visitor.get(account)
         assert f"/team/{sam}/away" in page.text
         assert f"/team/{sam}/end" in page.text
         assert (f"/team/{sam}/hand-over" in page.text) is hands_over
