@@ -215,6 +215,26 @@ def steps(tx: Tx, ids: Iterable[str]) -> list[Step]:
     return [Step._make(row) for row in _rows(tx, _STEPS, ids, (6,), (14,))]
 
 
+class Written(NamedTuple):
+    """What one side wrote to the other about a referral, and when the other had read it."""
+
+    referral_id: str
+    side: str
+    member: str
+    at: datetime
+    words: str | None
+    read_at: datetime | None
+
+
+_WRITTEN = """SELECT x.referral_id, x.side, x.written_by, x.at, x.body, x.read_at FROM message x
+  WHERE x.person_id {ids} ORDER BY x.at, x.id"""
+
+
+def written(tx: Tx, people: Iterable[str]) -> list[Written]:
+    """Every message about the person's referrals, in the order in which they were written."""
+    return [Written._make(row) for row in _rows(tx, _WRITTEN, people, (3, 5), (4,))]
+
+
 class Answer(NamedTuple):
     """One answer about consent, with the words that were read out."""
 

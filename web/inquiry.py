@@ -111,13 +111,14 @@ def in_force(rules: Iterable[Rule], since: datetime) -> list[dict[str, Any]]:
 
 
 class Words(NamedTuple):
-    """Whose history it is, the moves of their records, and what takes out of words what isn't
-    given: the names of others, and the passages that were blacked out."""
+    """Whose history it is, the moves of their records, what was written about the referrals, and
+    what takes out of words what isn't given: the names of others, and blacked-out passages."""
 
     person: inquiries.Person
     same: Mapping[str, str]
     ids: list[str]
     steps: list[inquiries.Step]
+    written: list[inquiries.Written]
     concerns: bool
     clean: Callable[[str | None], str]
 
@@ -130,18 +131,22 @@ def _words(tx: Tx, asked: Asked, first: Actor | None, second: Actor | None) -> W
     records = inquiries.records(tx, same, nouns)
     ids = [one for kept in records.values() for one in kept]
     steps = inquiries.steps(tx, ids)
-    text = " ".join(step.note or "" for step in steps)
+    written = inquiries.written(tx, same)
+    text = " ".join((*(s.note or "" for s in steps), *(one.words or "" for one in written)))
     named = bool(asked.given.get("named"))
     redact = Redactor(tx, _system(first, second), person, text, named)
     pen = Pen(passages(tx, asked.id))
     # Before and after: a passage may have been copied from the record or from the bundle.
-    return Words(person, same, ids, steps, concerns, lambda note: str(pen(redact(pen(note or "")))))
+    return Words(
+        person, same, ids, steps, written, concerns, lambda note: str(pen(redact(pen(note or ""))))
+    )
 
 
 def given_words(tx: Tx, asked: Asked, first: Actor | None, second: Actor | None) -> list[str]:
     """The words that were written freely, as the bundle gives them and as the record has them."""
     found = _words(tx, asked, first, second)
     notes = [step.note for step in found.steps if step.note]
+    notes += [one.words for one in found.written if one.words]
     return [*(found.clean(note) for note in notes), *notes]
 
 
@@ -151,7 +156,7 @@ def bundle(
 ) -> dict[str, bytes]:
     """The files of the bundle by name. Read it from one snapshot."""
     named = bool(asked.given.get("named"))
-    person, same, ids, steps, concerns, clean = _words(tx, asked, first, second)
+    person, same, ids, steps, written, concerns, clean = _words(tx, asked, first, second)
     references = inquiries.references(tx, ids)
     members = inquiries.staff(tx, _system(first, second))
 
@@ -189,6 +194,17 @@ def bundle(
             "rules": f"rules/{step.noun}-{step.table_version}.txt",
         }
         for step in steps
+    ]
+    messages = [
+        {
+            "at": one.at,
+            "reference": references.get(one.referral_id, ""),
+            "by": who(one.member, ""),
+            "side": one.side,
+            "read_at": one.read_at,
+            "words": clean(one.words),
+        }
+        for one in written
     ]
     answers = [{**one._asdict(), "words": one.words or ""} for one in inquiries.answers(tx, same)]
     entries = [
@@ -238,6 +254,7 @@ def bundle(
         "concerns": "included" if concerns else "not included: the accountable officer may ask",
         "counts": {
             "moves": len(timeline),
+            "messages": len(messages),
             "consents": len(answers),
             "readings": len(saw),
             "entries": len(entries),
@@ -245,9 +262,15 @@ def bundle(
         },
     }
     files["history.json"] = _json(
-        {"about": about, "timeline": timeline, "consents": answers, "seen_by": saw}
+        {
+            "about": about,
+            "timeline": timeline,
+            "messages": messages,
+            "consents": answers,
+            "seen_by": saw,
+        }
     )
-    files["index.html"] = _page(about, timeline, answers, saw, rules).encode()
+    files["index.html"] = _page(about, timeline, messages, answers, saw, rules).encode()
     sums = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
     files["manifest.json"] = _json({**about, "sha256": sums})
     files["SHA256SUMS"] = "".join(f"{each}  {name}\n" for name, each in sums.items()).encode()
@@ -294,6 +317,7 @@ def _proofs(
 def _page(
     about: Mapping[str, Any],
     timeline: Iterable[Mapping[str, Any]],
+    messages: Iterable[Mapping[str, Any]],
     answers: Iterable[Mapping[str, Any]],
     saw: Iterable[Mapping[str, Any]],
     rules: Iterable[Mapping[str, Any]],
@@ -303,6 +327,7 @@ def _page(
         about=about,
         ground=word(GROUNDS, str(about["ground"])),
         timeline=timeline,
+        messages=messages,
         answers=answers,
         saw=saw,
         rules=rules,

@@ -25,6 +25,8 @@ from tests.world import World, build
 from web.edge import Edge
 from web.inquiry_taking import CannotGive
 from web.inquiry_taking import given as given_out
+from workflows.messages import write_message
+from workflows.relationships import record_relationship
 
 STEPS = Sql("SELECT s.record_id, s.version FROM step s WHERE s.record_id IN (" + " UNION ".join(
     f"SELECT r.id FROM {noun} r WHERE r.person_id = :p" for noun in Noun
@@ -49,6 +51,11 @@ def history(w: World) -> str:
     told = "Priya says that Hortense Quill drives her, and Bertram worries."
     w.referral(record, "ask", "sol", given={"note": told})
     w.referral(record, "answer", "priya", given={"note": "Sol knows the way."})
+    sol, priya = w.actor["sol"], w.actor["priya"]
+    wrote = "Ottilie comes with Wilhelmina now, as Priya knows."
+    w.made(sol, lambda tx: write_message(tx, sol, w.at, referral_id=record, body=wrote))
+    near = {"kind": "carer", "name": "Wilhelmina Voss", "may_speak": "not_asked"}
+    w.made(priya, lambda tx: record_relationship(tx, priya, w.at, person_id=person, values=near))
     w.referral(record, "decline", "sol", given={"reason": "full"})
     given = {"kind": "other", "about": "referral", "about_id": record, "note": "Help"}
     w.step(Noun.ESCALATION, None, "raise", "priya", given=given)
@@ -108,9 +115,14 @@ def test_every_step_is_in_it_with_its_ground_and_the_words_that_were_read_out(w:
         assert one["rules"] in files
     assert any(one["among_others"] for one in told["seen_by"])
     assert any(not one["among_others"] and one["of"] == "Person" for one in told["seen_by"])
+    (message,) = told["messages"]
+    assert (message["side"], message["read_at"]) == ("provider", None)
+    assert (
+        message["words"] == "Ottilie comes with [another person] now, as [a member of staff] knows."
+    )
     page = files["index.html"].decode()
     assert "Ottilie Marsh" in page
-    assert page.count("<li><p><strong>") == len(made)
+    assert page.count("<li><p><strong>") == len(made) + 1
 
 
 def test_no_third_party_is_named_in_it(w: World) -> None:
@@ -118,7 +130,17 @@ def test_no_third_party_is_named_in_it(w: World) -> None:
     keep(w)
     files = given(w, person)
     everything = b"\n".join(files.values()).decode()
-    for name in ("Hortense", "Quill", "Bertram", "Priya", "Sol ", "Sam ", "Ingrid", "Amara"):
+    for name in (
+        "Hortense",
+        "Quill",
+        "Bertram",
+        "Wilhelmina",
+        "Priya",
+        "Sol ",
+        "Sam ",
+        "Ingrid",
+        "Amara",
+    ):
         assert name not in everything, name
     assert "drives her" in everything
     assert "[another person]" in everything
