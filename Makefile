@@ -24,9 +24,10 @@ demo: .venv/installed
 test: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/mypy & types=$$!; \
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS); tests=$$?; \
+	wait $$types && exit $$tests
 
 verify-foreign: .venv/installed-test .foreign/fetched
 	$(BIN)/pytest tests/foreign $(ARGS)
