@@ -447,7 +447,7 @@ def _effects() -> Iterator[Fault]:
                     f"{named(noun, m)} to {m.to or 'the same'} no longer writes {effect}",
                     "effect lost",
                     noun,
-                    ("concern", "ladder") if noun is S else LOOK[noun],
+                    ("concern", "ladder", "named later") if noun is S else LOOK[noun],
                     with_move(noun, m, replace(m, effects=rest)),
                 )
 

@@ -24,7 +24,7 @@ from referral.states import (
 from workflows import disclosure, task_status
 from workflows.engine import TABLES, Refused, decide, options
 from workflows.prove import world
-from workflows.prove.acting import LONG, Edge
+from workflows.prove.acting import LONG, NAMED_LATER, Edge
 from workflows.prove.exploring import Exploration, Out
 from workflows.prove.world import AT, CAST, Referral, State, records
 from workflows.tables.rights import SECONDS
@@ -513,6 +513,7 @@ def reopened_in_time(before: State, edge: Edge, after: State) -> str | None:
     "An open concern has a running clock and an owner who may act and isn't named in it.",
     "ladder",
     "concern",
+    "named later",
     on="state",
     only=True,
 )
@@ -1074,6 +1075,7 @@ def a_named_source_does_nothing(before: State, edge: Edge, after: State) -> str 
     "Nobody named as a source of harm acts on the concern, nor reviews anything about the person.",
     "ladder",
     "named as a source of harm",
+    "named later",
     "reviewers",
     moves=((S, "*"), (E, "*")),
 )
@@ -1093,6 +1095,29 @@ def a_named_source_sees_no_concern(before: State, edge: Edge, after: State) -> s
     if world.is_named(CAST[edge.who], named):
         return f"{edge.who}, named as a source of harm, made {edge.noun} {edge.trigger}."
     return HOLDS
+
+
+@invariant(
+    "I39",
+    "Who is named later stands named from then, and something holds; who is taken out was named, "
+    "and nobody else is taken out.",
+    "named later",
+    moves=((S, "name_source"), (S, "strike_source")),
+)
+def named_from_that_moment(before: State, edge: Edge, after: State) -> str | None:
+    if edge.noun is not S or edge.trigger not in ("name_source", "strike_source"):
+        return None
+    old, new = before.concerns[edge.slot], after.concerns[edge.slot]
+    whom = edge.said.rpartition(" ")[2]
+    if edge.trigger == "strike_source":
+        if not old.sources:
+            return "Somebody was taken out of a concern that names nobody."
+        return HOLDS if new.sources == old.sources - {whom} else f"{whom} is named still."
+    if whom not in NAMED_LATER:  # somebody without an account: the hold stays as it was decided
+        return None
+    if whom not in new.sources:
+        return f"{whom} was named, and isn't."
+    return HOLDS if new.hold else f"{whom} was named, and nothing holds."
 
 
 @invariant(

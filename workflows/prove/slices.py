@@ -377,7 +377,7 @@ def _slices() -> tuple[Slice, ...]:
             ),
             {S: frozenset({"acknowledge", "climb", "close", "told_authority", *NAMING}),
              R: frozenset({"accept", "start"})},
-            ("priya", "sam", "gwen", "paul", "seth", "sol"),
+            ("priya", "sam", "gwen", "paul", "seth", "sol", "amara"),
             Bounds({R: 1, S: 1}),
         ),
         Slice(
