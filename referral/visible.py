@@ -1214,8 +1214,8 @@ def notes(tx: Tx, actor: Actor, record_id: str, audiences: frozenset[str]) -> di
 
 class NoticeRow(NamedTuple):
     """One notice of a member. `reference` is the record's, or where it has none the person's;
-    `purpose` and `provider` say which consent it is about; `in_error` says that a referral was
-    recorded in error, and is no longer there for a provider."""
+    `purpose` and `provider` say which consent it is about, `place` whose list of who can see what;
+    `in_error` says that a referral was recorded in error, and is no longer there for a provider."""
 
     id: int
     what: str
@@ -1227,13 +1227,14 @@ class NoticeRow(NamedTuple):
     in_error: bool
     purpose: str | None = None
     provider: str | None = None
+    place: str | None = None
 
 
 NOTICE = """
 SELECT n.id, n.what, n.noun, n.record_id, n.at, n.read_at,
   coalesce(r.reference, k.reference, e.reference, a.reference, an.reference, q.reference,
     ov.reference, y.reference, pe.reference),
-  CASE WHEN r.state = 'in_error' THEN 1 ELSE 0 END, c.purpose, pog.name
+  CASE WHEN r.state = 'in_error' THEN 1 ELSE 0 END, c.purpose, pog.name, pl.name
 FROM notice n
 LEFT JOIN guard.referral r ON n.noun = 'referral' AND r.id = n.record_id
 LEFT JOIN guard.concern k ON n.noun = 'concern' AND k.id = n.record_id
@@ -1248,6 +1249,7 @@ LEFT JOIN guard.person pe
   ON pe.id = CASE n.noun WHEN 'consent' THEN c.person_id WHEN 'person' THEN n.record_id END
 LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
 LEFT JOIN organisation pog ON pog.id = pr.organisation_id
+LEFT JOIN place pl ON n.noun = 'access' AND pl.id = n.record_id
 WHERE n.system_id = :system_id AND n.membership_id = :membership
 """
 # What a list of notices can be narrowed to.

@@ -627,10 +627,9 @@ def _pattern(where: str) -> re.Pattern[str]:
 def here(path: str, role: Role | None) -> list[dict[str, str]]:
     """The tasks done on the page at this address, as links: the nearest first."""
     found = [
-        (place.count("*"), task)
+        (min(place.count("*") for place in fitting), task)
         for task in for_role(TASKS.values(), role)
-        for place in task.where
-        if _pattern(place).fullmatch(path)
+        if (fitting := [place for place in task.where if _pattern(place).fullmatch(path)])
     ]
     found.sort(key=lambda one: one[0])
     return [{"href": f"/help/{t.slug}", "text": said(t.title)} for _stars, t in found[:HERE]]

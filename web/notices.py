@@ -77,7 +77,9 @@ def _drawn(row: visible.NoticeRow, item: WorkItem | None, at: datetime) -> dict[
         "what": labels.word(labels.NOTICES, row.what),
         "href": None if gone else _leads_to(row),
         "reference": row.reference or labels.word(labels.NOUNS, row.noun),
-        "about": row.provider or (labels.word(labels.PURPOSES, row.purpose) if row.purpose else ""),
+        "about": row.provider
+        or row.place
+        or (labels.word(labels.PURPOSES, row.purpose) if row.purpose else ""),
         "when": time_words(row.at),
         "at": iso(row.at),
         "new": row.read_at is None,

@@ -185,7 +185,7 @@ def test_a_review_that_is_due_reaches_its_lead_and_then_the_officer_once_each(
     assert [what for what, _to in found] == ["access_review_due", "access_review_late"]
     assert found[1][1].startswith("accountable_officer@")
     page = sign_in(w, "grace").get("/notices")
-    assert "The quarter's review of who can see what is due." in page.words
+    assert "The quarter's review of who can see what is due. Harbour" in page.words
     assert 'href="/access"' in page.text
 
 

@@ -62,6 +62,9 @@ def test_the_page_where_a_thing_is_done_names_its_help(w: World) -> None:
     assert 'href="/help/withdraw"' not in priya.get("/notices").text
     assert len(here("/", Role.LINK_WORKER)) <= HERE
     assert here("/offers", Role.LINK_WORKER) == []
+    assert [task["href"] for task in here("/offers/add", Role.PROVIDER_LEADER)] == [
+        "/help/confirm-offers"
+    ]
 
 
 def test_help_is_named_only_on_pages_there_are(w: World) -> None:
