@@ -237,6 +237,57 @@ def one(tx: Tx, actor: Actor, seq: int) -> EntryRow | None:
     return found[0] if found else None
 
 
+class About(NamedTuple):
+    """What an entry tells of a record: a step by its version, anything else by its moment."""
+
+    record_id: str
+    action: str
+    version: int | None
+    at: datetime
+
+
+_NUMBERS = """SELECT a.record_id, a.action, a.version, a.at, a.seq FROM audit a
+WHERE a.system_id = :system_id AND a.record_id {{ids}} AND a.action IN ('step', 'message_written')
+  AND a.at >= :since AND a.at <= :until AND {scope} AND NOT ({closed})"""
+
+
+@cache
+def _numbers(scope: str, pg: bool) -> Sql:
+    text = _NUMBERS.format(scope=scope, closed=CONFLICT.text)
+    each = "= ANY(:ids)" if pg else "IN (SELECT value FROM json_each(:ids))"
+    return Sql(text.replace("{ids}", each), (3,))
+
+
+def numbers(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    record_ids: Iterable[str],
+    since: datetime,
+    until: datetime,
+) -> dict[About, int]:
+    """The numbers of the entries about these records' steps and messages between two moments, of
+    those the actor may open: none where the log is closed to them."""
+    scope = condition(AUDIT, actor)
+    if scope is None:
+        return {}
+    ids = sorted(set(record_ids))
+    rows = tx.rows(
+        _numbers(scope, tx.pg),
+        **asked(actor),
+        user_id=actor.user_id,
+        at=at,
+        ids=ids if tx.pg else json.dumps(ids),
+        since=since,
+        until=until,
+    )
+    found = {}
+    for record_id, action, version, moment, seq in rows:
+        told = version if action == "step" else None
+        found[About(str(record_id), action, told, moment)] = seq
+    return found
+
+
 # -- names for what is asked and shown ----------------------------------------------------------
 
 _REFERRED = (Noun.REFERRAL, Noun.OVERRIDE, Noun.ESCALATION, Noun.EMERGENCY, Noun.CONCERN)

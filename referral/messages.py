@@ -124,18 +124,19 @@ def of_referral(
     referral_id: str,
     before: tuple[datetime, str] | None = None,
     limit: int = PAGE,
+    readers: bool = True,
 ) -> list[MessageSeen]:
-    """The newest messages of a referral, oldest of them first, with who has read them. `before`:
-    time and id of the oldest on the page seen last. Whether the reader may read the thread is asked
-    elsewhere."""
+    """The newest messages of a referral, oldest of them first, with who has read them unless that
+    isn't asked (`readers`). `before`: time and id of the oldest on the page seen last. Whether the
+    reader may read the thread is asked elsewhere."""
     whose = {"system_id": actor.system_id, "referral_id": referral_id}
     if before is None:
         rows = tx.rows(NEWEST, **whose, limit=limit)
     else:
         rows = tx.rows(BEFORE, **whose, limit=limit, at=before[0], id=before[1])
     found = [MessageSeen(*row) for row in reversed(rows)]
-    if not found:
-        return []
+    if not found or not readers:
+        return found
     seen: dict[str, list[Seen]] = {}
     for message_id, *reader in tx.rows(READERS, **whose, since=found[0].at):
         seen.setdefault(message_id, []).append(Seen(*reader))

@@ -44,6 +44,7 @@ from referral.states import (
     WITH_PROVIDER,
     EscalationState,
     Noun,
+    Purpose,
     ReferralState,
     Role,
     listed,
@@ -1179,10 +1180,29 @@ def steps_of(tx: Tx, actor: Actor, ids: Iterable[str | None]) -> dict[str, list[
         ids=_list((i for i in ids if i), tx.pg),
         system_id=actor.system_id,
     )
+    return _by_record(tx, rows)
+
+
+def _by_record(tx: Tx, rows: list[tuple[Any, ...]]) -> dict[str, list[StepSeen]]:
     found: dict[str, list[StepSeen]] = {}
     for row in rows:
         found.setdefault(row[0], []).append(_step(tx, row[1:]))
     return found
+
+
+STEPS_OF_SHARING = _steps_of(
+    "IN (SELECT c.id FROM consent c WHERE c.person_id = :person_id AND c.recipient = :provider"
+    f" AND c.purpose = '{Purpose.SHARE_WITH_PROVIDER}')"
+)
+
+
+def steps_of_sharing(
+    tx: Tx, actor: Actor, person_id: str, provider_id: str
+) -> dict[str, list[StepSeen]]:
+    """The same of each answer of a person about sharing with this provider. Whether the actor sees
+    the answers to one of their referrals there has been asked."""
+    given = {"person_id": person_id, "provider": provider_id, "system_id": actor.system_id}
+    return _by_record(tx, tx.rows(STEPS_OF_SHARING, **given))
 
 
 def steps_since(

@@ -28,12 +28,13 @@ from web.access import REVIEWERS, STAFF, TEAM, access, current_actor
 from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.holds import panel
+from web.keysets import after, pack
 from web.labels import said, word
 from web.matching import offer
 from web.moves import QUESTIONS, Asked, drawn, lists_in_force, move_page, own_page, read_record
 from web.say import _
 from web.schemas import schema_for
-from web.timelines import entries
+from web.timelines import entries, happened
 from web.wizard import MENDED_ON, PER_PAGE, next_after
 from web.words import (
     age_band,
@@ -44,11 +45,12 @@ from web.words import (
     phone_words,
     time_words,
 )
-from workflows import clocks, disclosure, reading
+from workflows import clocks, disclosure, histories, reading
 from workflows.disclosure import Situation
 from workflows.emergencies import may_read
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.guards import HELD
+from workflows.messages import MESSAGES
 from workflows.moves import N_, Refusal
 from workflows.referrals import (
     Redirected,
@@ -220,8 +222,9 @@ def record_of(r: ReferralSeen, p: PersonSeen) -> dict[str, Any]:
     return out
 
 
-def look(tx: Tx, at: datetime, record_id: str) -> Shown:
-    """A referral as the actor of this request sees it. Raises Refused: not_found."""
+def look(tx: Tx, at: datetime, record_id: str, answers: bool = True) -> Shown:
+    """A referral as the actor of this request sees it; without the person's `answers` where nothing
+    of them is shown. Raises Refused: not_found."""
     actor = current_actor()
     f = facts.referral(tx, record_id, actor, at)
     if f is None or not may_read(Noun.REFERRAL, f, actor):
@@ -247,7 +250,7 @@ def look(tx: Tx, at: datetime, record_id: str) -> Shown:
         actor,
         r,
         p,
-        tuple(records.consents(tx, p.id)) if own and not s.closed else (),
+        tuple(records.consents(tx, p.id)) if answers and own and not s.closed else (),
         reading.timeline(tx, actor, at, Noun.REFERRAL, record_id, known=(f, s)),
         records.proposal(tx, actor, r.proposal_id) if own and r.proposal_id else None,
     )
@@ -264,12 +267,12 @@ def _due(tx: Tx, running: tuple[ClockSeen, ...], f: ReferralFacts, at: datetime)
     return clocks.counted_due(spec, found.started, found.due, holds, at, ENGLAND)
 
 
-def found(record_id: str) -> Shown:
-    """The referral, and a note in the log that it was read."""
+def found(record_id: str, answers: bool = True) -> Shown:
+    """The referral as `look` has it, and a note in the log that it was read."""
     actor = current_actor()
 
     def read(tx: Tx, at: datetime) -> Shown:
-        shown = look(tx, at, record_id)
+        shown = look(tx, at, record_id, answers)
         log(tx, actor, at, "read", "referral", record_id, subject=shown.facts.subject_ref)
         return shown
 
@@ -774,12 +777,53 @@ def _may_open(shown: Shown) -> bool:
 @pages.get("/referrals/<uuid:record_id>/history")
 @access(STAFF)
 def history(record_id: UUID) -> ResponseReturnValue:
-    """Everything that happened, newest first."""
-    shown = found(str(record_id))
+    """Everything that happened, newest first, or one kind of it."""
+    shown = found(str(record_id), answers=False)
+    base = f"/referrals/{shown.id}"
     if "since" not in shown.seen:
-        return redirect(f"/referrals/{record_id}")
-    told = entries(Noun.REFERRAL, shown.timeline.steps, shown.at, shown.timeline.notes)
-    return page("referral/history.jinja", None, **frame_of(shown, "history"), entries=told)
+        return redirect(base)
+    kinds = histories.kinds_for(shown.situation)
+    kind = request.args.get("show") if request.args.get("show") in kinds else None
+    start = after(datetime, int, int, str)
+    here = f"{base}/history"
+    with edge().reading(shown.actor) as (tx, at):
+        told = histories.of_referral(
+            tx, shown.actor, at, shown.id,
+            known=(shown.situation, shown.timeline),
+            sharing=(shown.person.id, shown.referral.provider_id),
+            kind=kind,
+            before=histories.Place(*start) if start else None,
+        )  # fmt: skip
+    narrowed = f"show={kind}&" if kind else ""
+    return page(
+        "referral/history.jinja",
+        None,
+        **frame_of(shown, "history"),
+        chips=[
+            {"text": _("All"), "href": here, "current": kind is None},
+            *(
+                {
+                    "text": said(HISTORY[one]),
+                    "href": f"{here}?show={one}",
+                    "current": one == kind,
+                }
+                for one in kinds
+            ),
+        ],
+        entries=happened(told.happened, shown.timeline.notes, shown.at, f"{base}/messages"),
+        older=f"{here}?{narrowed}after={pack(*told.older)}" if told.older else None,
+        newest=(f"{here}?show={kind}" if kind else here) if start else None,
+        all=here if kind else None,
+    )
+
+
+# What the history can be narrowed to.
+HISTORY: dict[str, str] = {
+    histories.DECISIONS: N_("Decisions"),
+    MESSAGES: N_("Messages"),
+    histories.CONSENT: N_("Consent"),
+    histories.AUTOMATIC: N_("By the system"),
+}
 
 
 # -- moves with a page of their own -------------------------------------------------------------
@@ -1000,15 +1044,15 @@ def refer_on(record_id: UUID) -> ResponseReturnValue:
             back=back,
         )
     wanted = request.args.get("words", "").strip()[:80]
-    after = next_after()
+    further = next_after()
     org = record.facts.organisation_id
     with edge().reading(actor) as (tx, at):
         referral = records.referral(tx, actor, rid)
         ranked = records.ranked(
             tx, actor, at, org, (referral.alternatives if referral else None) or ()
         )
-        seen = records.activities(tx, actor, at, org, wanted, after, PER_PAGE + 1)
-    first = [] if wanted or after else [offer(one, at) for one in ranked]
+        seen = records.activities(tx, actor, at, org, wanted, further, PER_PAGE + 1)
+    first = [] if wanted or further else [offer(one, at) for one in ranked]
     taken = {o.group_id for o in first}
     rest = [
         offer(one, at)

@@ -14,6 +14,7 @@ from referral.visible import StepSeen
 from web.labels import REASONS, role_name, told, word
 from web.say import _, ngettext
 from web.words import iso, time_words
+from workflows.histories import Happened
 from workflows.reading import timeline
 
 
@@ -65,6 +66,50 @@ def entries(
                 "quote": (notes or {}).get(step.note_id or ""),
             }
         )
+    return found
+
+
+MOST_QUOTED = 280  # characters of a message, where it stands among other things
+
+
+def happened(
+    line: Iterable[Happened], notes: Mapping[str, str], at: datetime, thread: str
+) -> list[dict[str, Any]]:
+    """The same of all that happened about a referral. `thread`: where its messages are."""
+    return [
+        {**(_told(one, notes, at) if one.step else _message(one)), "links": _leads(one, thread)}
+        for one in line
+    ]
+
+
+def _told(one: Happened, notes: Mapping[str, str], at: datetime) -> dict[str, Any]:
+    return entries(one.noun, [one.step] if one.step else [], at, notes)[0]
+
+
+def _message(one: Happened) -> dict[str, Any]:
+    m = one.message
+    if m is None:
+        raise ValueError("Neither a step nor a message.")
+    whole = " ".join(m.body.split())
+    return {
+        "what": _("Message"),
+        "who": f"{m.name}, {m.organisation}",
+        "when": time_words(m.at),
+        "at": iso(m.at),
+        "quote": whole if len(whole) <= MOST_QUOTED else whole[:MOST_QUOTED].rstrip() + " …",
+    }
+
+
+def _leads(one: Happened, thread: str) -> list[dict[str, str]]:
+    """Where more of it is told: the other messages, and its entry in the log for those who may
+    open that."""
+    found = []
+    if one.message is not None:
+        found.append({"text": _("Read it with the other messages"), "href": thread})
+    if one.entry is not None:
+        number = f"{one.entry:,}"
+        text = _("Entry %(number)s in the audit log", number=number)
+        found.append({"text": text, "href": f"/audit/{one.entry}"})
     return found
 
 
