@@ -30,6 +30,7 @@ from web.labels import said
 from web.say import _
 from web.schemas import Wrong, load
 from web.schemas.fields import Day, Moment
+from web.words import day_words
 from workflows.engine import STALE, Refused
 from workflows.moves import Refusal
 from workflows.rules import once, wrong
@@ -152,11 +153,28 @@ class AsKept:
     """For a form that changes what is kept: nobody writes over what they have not seen.
 
     `read` is asked again when the form is sent, in its transaction: what it says for each field is
-    compared with what the page had shown. `told` is who changed it, as a timeline tells it."""
+    compared with what the page had shown. `told` is who changed it, as a timeline tells it;
+    `words` what a field says now, for people: nothing where it can't be said in a line."""
 
     noun: str
     read: Callable[[Tx, datetime], Mapping[str, Any]]
     told: Callable[[Tx, datetime], list[dict[str, Any]]] = lambda tx, at: []
+    words: Callable[[str, Any], str] = lambda name, value: as_quoted(value)
+
+    def changed(self, tx: Tx, at: datetime, form: Form) -> Mapping[str, Any] | None:
+        """What is kept now, if it is not what the page had shown."""
+        if not form.was:
+            return None
+        now = self.read(tx, at)
+        same = all(form.was.get(name, mark) == mark for name, mark in _marks(now).items())
+        return None if same else now
+
+
+def as_quoted(value: Any) -> str:
+    """What a field says, where it is words or a day."""
+    if isinstance(value, date):
+        return day_words(value)
+    return value if isinstance(value, str) else ""
 
 
 def _mark(value: Any) -> str:
@@ -179,7 +197,7 @@ def _marks(known: Mapping[str, Any]) -> dict[str, str]:
 MOST_QUOTED = 200
 
 
-def _meanwhile(form: Form, now: Mapping[str, Any]) -> None:
+def _meanwhile(form: Form, now: Mapping[str, Any], words: Callable[[str, Any], str]) -> None:
     """What somebody else changed, beside its field. What was typed stays; where nothing was typed,
     the field says what it says now."""
     changed = [n for n, mark in _marks(now).items() if form.was.get(n, mark) != mark]
@@ -192,7 +210,7 @@ def _meanwhile(form: Form, now: Mapping[str, Any]) -> None:
             form.values[name] = now[name]
             form.errors[name] = _("Somebody changed this meanwhile. It says now what stands here.")
             continue
-        told = now[name] if isinstance(now[name], str) else ""
+        told = words(name, now[name])
         form.errors[name] = (
             _("Somebody changed this meanwhile. It says now: %(words)s", words=told)
             if told and len(told) <= MOST_QUOTED
@@ -267,10 +285,10 @@ def answer(
 
     def act(tx: Tx, at: datetime) -> T:
         nonlocal now
-        if kept is not None and form.was:
-            now = kept.read(tx, at)
-            if any(form.was.get(n, mark) != mark for n, mark in _marks(now).items()):
-                raise wrong(kept.noun, "change", STALE)
+        found = kept.changed(tx, at, form) if kept is not None else None
+        if kept is not None and found is not None:
+            now = found
+            raise wrong(kept.noun, "change", STALE)
         return command(tx, at, given, form)
 
     try:
@@ -294,7 +312,7 @@ def answer(
         if "stale" in refused.codes and about is not None:
             _show_what_changed(form, *about)
         if "stale" in refused.codes and kept is not None:
-            _meanwhile(form, now)
+            _meanwhile(form, now, kept.words)
             with edge().reading(actor) as (tx, at):
                 form.changed = kept.told(tx, at)
         return draw(form), status

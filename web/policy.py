@@ -18,7 +18,7 @@ from referral.states import Role
 from referral.store import Tx
 from web.access import STAFF, access, current_actor
 from web.current import edge
-from web.forms import Form, Next, answer, page, refuse, typed
+from web.forms import AsKept, Form, Next, answer, form_now, page, refuse, typed
 from web.labels import said
 from web.policy_words import (
     KINDS,
@@ -33,6 +33,7 @@ from web.say import _, ngettext
 from web.schemas import Wrong, load
 from web.schemas.fields import typed_day
 from web.schemas.policy import SetRule
+from web.timelines import entry
 from web.wordings import READERS as WORDING_READERS
 from web.words import day_words, time_words
 from workflows import policy as changing
@@ -335,12 +336,32 @@ def change(kind: str, name: str) -> ResponseReturnValue:
         except Refused as refused:
             raise beside(kind, refused) from None
 
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        now = policy.rules_in(tx, actor.system_id, place.id, at) or rules
+        return _stands(changing.item(now, place.id, kind, name))
+
+    def told(tx: Tx, at: datetime) -> list[dict[str, Any]]:
+        over = {one.id for one in _places(tx, actor).values() if place.path.startswith(one.path)}
+        history = policies.history(tx, actor.system_id, kind, name)
+        made = next((one for one in history if one.rule.place_id in over), None)
+        return [entry(_("Changed"), made.by or _("Segue"), made.rule.set_at)] if made else []
+
+    kept = AsKept("policy", read, told)
     if request.method == "POST" and not request.form.get("sure") and not request.form.get("again"):
-        shown = _preview(actor, place, kind, name, schema, here)
+        shown = _preview(actor, place, kind, name, schema, here, kept)
         if shown is not None:
             return shown
-    known = {"starts": "now", **known_value(kind, one.value)}
-    return answer(draw, act, lambda made: Next(here, _saved()), schema=schema, known=known)
+    known = {"starts": "now", **_stands(one)}
+    return answer(
+        draw, act, lambda made: Next(here, _saved()), schema=schema, known=known, kept=kept
+    )
+
+
+def _stands(one: changing.Item) -> dict[str, Any]:
+    """A rule as the form of its change shows it, and, as no field of it, what rules stand behind
+    that and are yet to come."""
+    stands = [one.rule, *one.planned]
+    return {**known_value(one.kind, one.value), "_rules": [r.id for r in stands if r]}
 
 
 def _saved() -> str:
@@ -350,12 +371,14 @@ def _saved() -> str:
 
 
 def _preview(
-    actor: Actor, place: Any, kind: str, name: str, schema: SetRule, here: str
+    actor: Actor, place: Any, kind: str, name: str, schema: SetRule, here: str, kept: AsKept
 ) -> str | None:
     """What the rule would touch; None where something stands against it, which the form says."""
     try:
         given = load(schema, typed(schema, request.form), edge().clock(), form=True)
         with edge().reading(actor) as (tx, at):
+            if kept.changed(tx, at, form_now(schema)) is not None:
+                return None
             setting = _setting(given, kind, at)
             rules = changing.over(tx, actor, place.id, at)
             start = setting["from_at"] or at

@@ -21,11 +21,12 @@ from web.access import access, current_actor
 from web.blackouts import blackouts_page
 from web.copy_words import LEFT, as_json, drawn
 from web.current import edge
-from web.forms import Form, Next, answer, page
+from web.forms import AsKept, Form, Next, answer, page
 from web.labels import record_path, said
 from web.moves import read_record
 from web.say import _
 from web.schemas.rights import DecideParts, PutRight, StopUse
+from web.timelines import changed
 from workflows.blackouts import GROUNDS
 from workflows.engine import Refused
 from workflows.rights_doing import (
@@ -63,11 +64,16 @@ def parts(record_id: UUID) -> ResponseReturnValue:
     actor, rid = current_actor(), str(record_id)
     context = _context(rid, _("What is given, and what is left out"))
     mine = parts_to_decide(actor)
-    with edge().reading(actor) as (tx, _at):
-        decided = kept.parts_of(tx, rid)
-    known = {
-        part: "give" if one.decision == "give" else one.reason for part, one in decided.items()
-    }
+    choices = [("give", _("Give it")), *labels.choices(labels.WITHHELD, *WITHHELD)]
+
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        decided = {part: one for part, one in kept.parts_of(tx, rid).items() if part in mine}
+        stands = {part: "give" if one.decision == "give" else one.reason
+                  for part, one in decided.items()}  # fmt: skip
+        return {**dict.fromkeys(mine), **stands, "_when": [one.at for one in decided.values()]}
+
+    with edge().reading(actor) as (tx, at):
+        known = read(tx, at)
     left_out = () if SAFETY in mine else (SAFETY,)
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
@@ -88,7 +94,7 @@ def parts(record_id: UUID) -> ResponseReturnValue:
             "rights/parts.jinja",
             form,
             parts=[(part, said(LEFT[part])) for part in mine],
-            choices=[("give", _("Give it")), *labels.choices(labels.WITHHELD, *WITHHELD)],
+            choices=choices,
             elsewhere=SAFETY not in mine,
             **context,
         ),
@@ -96,6 +102,12 @@ def parts(record_id: UUID) -> ResponseReturnValue:
         lambda _done: Next(f"/rights/{rid}", _("Decided. The copy can be made now.")),
         schema=DecideParts(exclude=left_out),
         known=known,
+        kept=AsKept(
+            Noun.RIGHTS,
+            read,
+            lambda tx, at: changed(tx, actor, "part_decided", rid),
+            lambda part, code: dict(choices).get(code, ""),
+        ),
     )
 
 

@@ -19,11 +19,12 @@ from web import labels
 from web.access import STAFF, access, current_actor
 from web.accounts import role_drawn
 from web.current import edge
-from web.forms import Form, Next, answer, page
+from web.forms import AsKept, Form, Next, answer, page
 from web.labels import role_name, said
 from web.say import _, ngettext
 from web.schemas.base import Command
 from web.schemas.fields import Id, Many, Moment, YesNo
+from web.timelines import changed
 from web.words import day_words
 from workflows.caseloads import (
     AT_ONCE,
@@ -138,7 +139,11 @@ def _absence(membership_id: str, back: str) -> ResponseReturnValue:
         )
         return Next(back, words)
 
-    last = m.away_until - timedelta(microseconds=1) if m.away_until else None
+    def told(tx: Tx, at: datetime) -> list[dict[str, Any]]:
+        both = [one for what in ("member_away", "member_back")
+                for one in changed(tx, actor, what, membership_id)]  # fmt: skip
+        return sorted(both, key=lambda one: str(one["at"]))[-1:]
+
     return answer(
         lambda form: page(
             "team/away.jinja",
@@ -152,11 +157,18 @@ def _absence(membership_id: str, back: str) -> ResponseReturnValue:
         act,
         done,
         schema=Away(),
-        known={
-            "away_from": local_day(m.away_from) if m.away_from else None,
-            "away_until": local_day(last) if last else None,
-        },
+        known=_days(m),
+        kept=AsKept("membership", lambda tx, at: _days(_member(tx, at, membership_id)), told),
     )
+
+
+def _days(m: TeamMember) -> dict[str, Any]:
+    """The first day away and the last, as the form asks for them."""
+    last = m.away_until - timedelta(microseconds=1) if m.away_until else None
+    return {
+        "away_from": local_day(m.away_from) if m.away_from else None,
+        "away_until": local_day(last) if last else None,
+    }
 
 
 def _member(tx: Tx, at: datetime, membership_id: str) -> TeamMember:

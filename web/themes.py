@@ -18,13 +18,14 @@ from web import labels
 from web.access import REVIEWERS, STAFF, access, current_actor
 from web.current import edge
 from web.escalations import DECISIONS, may_read, word_of_level
-from web.forms import Form, Next, answer, page
+from web.forms import AsKept, Form, Next, answer, page
 from web.keysets import after, pack
 from web.labels import record_path, said, state_tag, word
 from web.moves import read_record
 from web.say import _, ngettext
 from web.schemas import Command
 from web.schemas.fields import Id, Many, Text
+from web.timelines import changed
 from web.words import time_words
 from workflows.engine import TABLES
 from workflows.moves import N_
@@ -174,9 +175,13 @@ def tag(record_id: UUID) -> ResponseReturnValue:
     worn = {hat[1] for hat in TABLES[Noun.ESCALATION].hats(found.facts, actor)}
     if not may_read(found.facts, actor) or not worn & {Relation.REVIEWER, Relation.OVER}:
         abort(404)
-    with edge().reading(actor) as (tx, _at):
+
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        return {"themes": [one.id for one in themes.of_escalation(tx, actor, found.id)]}
+
+    with edge().reading(actor) as (tx, at):
         every = themes.all_of(tx, actor)
-        now = [one.id for one in themes.of_escalation(tx, actor, found.id)]
+        known = read(tx, at)
     back = record_path(Noun.ESCALATION, found.id)
 
     def draw(form: Form) -> str:
@@ -196,5 +201,8 @@ def tag(record_id: UUID) -> ResponseReturnValue:
         act,
         lambda _made: Next(back, _("Saved. It counts on the page of themes.")),
         schema=Tag(),
-        known={"themes": now},
+        known=known,
+        kept=AsKept(
+            Noun.ESCALATION, read, lambda tx, at: changed(tx, actor, "themes_set", found.id)
+        ),
     )

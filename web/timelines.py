@@ -122,15 +122,13 @@ def changed(
     if last is None:
         return []
     ours = last.organisation_id == actor.organisation_id
-    return [
-        {
-            "what": _("Changed"),
-            "who": f"{last.name}, {last.organisation}" if ours else last.organisation,
-            "when": time_words(last.at),
-            "at": iso(last.at),
-            "quote": None,
-        }
-    ]
+    who = f"{last.name}, {last.organisation}" if ours else last.organisation
+    return [entry(_("Changed"), who, last.at)]
+
+
+def entry(what: str, who: str, at: datetime) -> dict[str, Any]:
+    """One thing that happened, as a timeline tells it."""
+    return {"what": what, "who": who, "when": time_words(at), "at": iso(at), "quote": None}
 
 
 def last_step(
