@@ -77,7 +77,9 @@ def users() -> str:
         places = [(one.id, one.name) for one in oversight.organisations(tx, actor, at)]
     shown = found[:A_PAGE]
     asked = {"standing": standing, "role": role, "organisation": organisation}
-    older = f"/users?{urlencode({**asked, 'after': pack(shown[-1].membership_id)})}"
+    older = None
+    if len(found) > A_PAGE:
+        older = f"/users?{urlencode({**asked, 'after': pack(shown[-1].membership_id)})}"
     return page(
         "users.jinja",
         Form(values=asked),
@@ -95,7 +97,7 @@ def users() -> str:
         narrowed=bool(role or organisation),
         roles=labels.choices(labels.ROLES, *ASSIGNABLE),
         organisations=places,
-        older=older if len(found) > A_PAGE else None,
+        older=older,
     )
 
 

@@ -60,6 +60,8 @@ def test_the_list_is_narrowed_and_comes_in_pages(w: World, monkeypatch: Any) -> 
     assert named[1]
     assert not named[0] & named[1]
     assert ada.get("/users?standing=nobody").status == 404
+    nobody = ada.get("/users?standing=suspended")
+    assert (nobody.status, "There are none." in nobody.words) == (200, True)
 
 
 def test_what_waits_for_a_link_worker_and_who_sees_to_it(w: World) -> None:
