@@ -202,6 +202,20 @@ HELD: dict[str, Held] = {
         },
         NOTES,
     ),
+    "document": Held(
+        "Documents that your link worker and the group put there",
+        ("referral_id", "referral"),
+        _given(
+            "id kind name description media_type size attached_by at taken_back_at taken_back_why"
+        ),
+        {
+            **_plain("system_id referral_id person_id side shared"),
+            **_plain("scan scan_at scanned_at", "whether it was checked for viruses"),
+            "taken_back_by": "who on staff took it back",
+            "content": "given as a file of its own, beside this copy",
+        },
+        NOTES,
+    ),
     "beginning": Held(
         "Begun and not sent",
         ("person_id", "person"),
@@ -412,6 +426,7 @@ NAMES: dict[str, str] = {
 # Columns that hold such an id without a foreign key.
 MEANS: dict[tuple[str, str], str] = {
     ("note", "written_by"): "membership",
+    ("document", "attached_by"): "membership",
     ("attendance", "recorded_by"): "membership",
     ("link", "made_by"): "membership",
     ("capacity_assessment", "recorded_by"): "membership",

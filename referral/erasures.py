@@ -84,6 +84,12 @@ BLANKS: dict[str, Blank] = {
         {"body": WORDS},
         _kept("id system_id referral_id person_id side to_organisation_id written_by at read_at"),
     ),
+    "document": Blank(
+        (("person_id", "person"), ("referral_id", "referral")),
+        {"name": WORDS, "description": WORDS, "content": None},
+        _kept("id system_id referral_id person_id side shared kind attached_by at media_type size")
+        | _kept("scan scan_at scanned_at taken_back_at taken_back_by taken_back_why"),
+    ),
     "referral": Blank(
         (("person_id", "person"),),
         _none("safety_notes", "safety_answers", "shared", "risks", "outcome"),

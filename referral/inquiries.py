@@ -235,6 +235,32 @@ def written(tx: Tx, people: Iterable[str]) -> list[Written]:
     return [Written._make(row) for row in _rows(tx, _WRITTEN, people, (3, 5), (4,))]
 
 
+class Attached(NamedTuple):
+    """A document that was put on a referral; never what is in it."""
+
+    referral_id: str
+    side: str
+    shared: bool
+    kind: str
+    member: str
+    at: datetime
+    taken_back_at: datetime | None
+    taken_back_why: str | None
+    name: str | None
+    words: str | None
+
+
+_ATTACHED = """SELECT x.referral_id, x.side, x.shared, x.kind, x.attached_by, x.at, x.taken_back_at,
+  x.taken_back_why, x.name, x.description FROM document x WHERE x.person_id {ids}
+  ORDER BY x.at, x.id"""
+
+
+def attached(tx: Tx, people: Iterable[str]) -> list[Attached]:
+    """Every document on the person's referrals, in the order in which they were put there."""
+    rows = _rows(tx, _ATTACHED, people, (5, 6), (8, 9))
+    return [Attached._make(row)._replace(shared=bool(row[2])) for row in rows]
+
+
 class Answer(NamedTuple):
     """One answer about consent, with the words that were read out."""
 

@@ -211,6 +211,12 @@ def person_here(tx: Tx, actor: Actor, reference: str) -> tuple[str, str, str] | 
     return None if row is None else (row[0], row[1], row[2])
 
 
+def legally_held(tx: Tx, person_id: str) -> bool:
+    """Whether a hold keeps this person's record from going. It is for a command to ask: that there
+    is one may be secret."""
+    return bool(tx.rows(LEGALLY_HELD, id=person_id)[0][0])
+
+
 class HoldPast(NamedTuple):
     """A hold whose day has passed, and who keeps it."""
 

@@ -26,6 +26,7 @@ TAKEN_ALONG = (
     "correction",
     "legal_hold",
     "message",
+    "document",
     "relationship",
 )
 LEFT_AS_WRITTEN = ("note", "emergency", "erasure", "retention_review", "blackout")

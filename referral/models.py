@@ -11,6 +11,7 @@ from referral.clocks import BankHoliday, Clock
 from referral.concerns import AuthorityCall, Concern, ConcernSource, Hold
 from referral.consent import Consent, Override, Wording
 from referral.dispatches import Dispatch
+from referral.documents import Document
 from referral.emergencies import Emergency
 from referral.errands import Errand
 from referral.escalations import Consequence, Escalation
@@ -93,6 +94,7 @@ __all__ = [
     "Correction",
     "DataKey",
     "Dispatch",
+    "Document",
     "Emergency",
     "Erasure",
     "Errand",

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from referral import keys
 from referral.actors import Actor
+from referral.documents import MANY, seen_by
 from referral.facts import IMPLICATED, NAMED_MYSELF, asking
 from referral.messages import UNREAD, side_of
 from referral.reminders import NEXT_CALL
@@ -271,6 +272,7 @@ class ReferralSeen(NamedTuple):
     access: str | None
     proposal_id: str | None
     unread: int  # messages of the other side that the reader hasn't read
+    documents: int  # that the reader sees
     call_id: str | None = None  # the next call the reader planned, with why and its day
     call_why: str | None = None
     call_on: datetime | None = None
@@ -287,6 +289,7 @@ SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.risks, r.safe
   (SELECT min(CAST(c.id AS text)) FROM confirmation c WHERE c.record_id = r.id
     AND c.answer IS NULL),
   (SELECT count(*) {UNREAD.format(referral="r.id")}),
+  (SELECT count(*) {MANY.format(referral="r.id")}),
   {", ".join(NEXT_CALL.format(f"m.{name}") for name in ("id", "why", "until"))}, {keys.COLUMNS}
 FROM referral r
 JOIN person pe ON pe.id = r.person_id
@@ -345,6 +348,7 @@ def _reading(actor: Actor) -> dict[str, Any]:
         "system_id": actor.system_id,
         "member": actor.membership_id,
         "side": side_of(actor),
+        "safety": seen_by(actor)["safety"],
     }
 
 

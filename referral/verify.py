@@ -116,6 +116,7 @@ for _table in (
     "correction",
     "data_key",
     "dispatch",
+    "document",
     "erasure",
     "errand",
     "blackout",

@@ -236,6 +236,12 @@ def conditions() -> dict[str, str]:
             table: f":role <> '{Role.PERSON}' AND {_within('referral', f'{table}.referral_id')}"
             for table in ("message", "message_read")
         },
+        # As `referral.documents.SEEN_BY`, roles in place of sides.
+        "document": f"((document.side = 'provider' AND :role = '{Role.PROVIDER_LEADER}')"
+        f" OR (document.side = 'team' AND :role IN ('{Role.LINK_WORKER}', '{Role.TEAM_LEAD}'))"
+        f" OR :role = '{Role.SAFEGUARDING_LEAD}' OR (:role <> '{Role.PERSON}'"
+        " AND document.shared AND document.taken_back_at IS NULL AND document.scan <> 'refused'))"
+        f" AND {_within('referral', 'document.referral_id')}",
         # Somebody else's name and number, for whoever opens the person's own record.
         "relationship": f":role IN ({_listed_roles(scopes.EMERGENCY_ROLES)})"
         f" AND {person.format('relationship')}",

@@ -18,6 +18,7 @@ from web import access, errors, frame, labels, languages, reads, say, security, 
 from web.current import Segue
 from web.edge import Edge
 from web.settings import Settings
+from web.uploads import Asked
 from web.ways import Ways, ways_of
 
 # One line for each module of pages; each has a blueprint named `pages`.
@@ -36,6 +37,7 @@ MODULES: tuple[str, ...] = (
     "web.referrals",
     "web.outcomes",
     "web.messages",
+    "web.documents",
     "web.people",
     "web.relationships",
     "web.lives",
@@ -87,6 +89,7 @@ class App(Flask):
     """Every template is escaped, whatever its name: the library's end in `.jinja`, which Flask
     would not escape by itself."""
 
+    request_class = Asked
     jinja_options = {"undefined": ChainableUndefined, "autoescape": True}  # noqa: RUF012
 
 

@@ -584,7 +584,8 @@ def worker(once: bool, every: float) -> None:
     from web import worker as work
     from web.audit_cli import keeper_of
     from web.keys_cli import refuse_without_keys
-    from web.settings import erasures_file, ways_wanted
+    from web.scanning import Scanner
+    from web.settings import erasures_file, scanner_wanted, ways_wanted
     from web.ways import NO_WAYS, ways_of
 
     settings = ways_wanted()
@@ -601,7 +602,15 @@ def worker(once: bool, every: float) -> None:
             say(f"The worker is looking for what is due. Messages go out: {by}.")
             say("Press Ctrl-C to stop.")
             say(WALL_IS[edge.store.wall])
-        work.run(edge, once=once, every=every, ways=ways, keeper=keeper, listed=erasures_file())
+        work.run(
+            edge,
+            once=once,
+            every=every,
+            ways=ways,
+            keeper=keeper,
+            listed=erasures_file(),
+            scanner=Scanner.of(scanner_wanted()),
+        )
 
 
 @main.command()

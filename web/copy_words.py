@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from referral.copies import Copy
+from referral.documents import GOES
 from web import labels
 from web.labels import said, word
 from web.say import _
@@ -61,9 +62,17 @@ CAPTIONS: dict[str, str] = {
     "happy": N_("How happy you felt the day before"),
     "anxious": N_("How anxious you felt the day before"),
     "asked_on": N_("Asked on"),
+    "kind": N_("Kind"),
+    "name": N_("Name"),
+    "description": N_("What it is"),
+    "media_type": N_("Kind of file"),
+    "size": N_("Size in bytes"),
+    "attached_by": N_("Put there by"),
+    "taken_back_at": N_("Taken back"),
+    "taken_back_why": N_("Why it was taken back"),
 }
 LEFT: dict[str, str] = {
-    "notes": N_("Notes and messages that staff wrote, and who is close to you"),
+    "notes": N_("Notes, messages and documents of staff, and who is close to you"),
     "reviews": N_("Matters that were reviewed"),
     "safety": N_("Anything about safety"),
 }
@@ -115,8 +124,17 @@ def drawn(copy: Copy) -> dict[str, Any]:
             {
                 "title": said(section.title),
                 "rows": [
-                    [(caption(name), value(found)) for name, found in row.items() if value(found)]
+                    [
+                        (caption(name), value(found))
+                        for name, found in row.items()
+                        if name != "id" and value(found)
+                    ]
                     for row in section.rows
+                ],
+                "files": [
+                    (str(row["name"]), str(row["id"]))
+                    for row in section.rows
+                    if section.table == "document" and row["taken_back_why"] not in GOES
                 ],
             }
             for section in copy.sections

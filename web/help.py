@@ -269,6 +269,20 @@ GROUPS: tuple[Group, ...] = (
                 TEAM | LEADERS,
             ),
             Task(
+                "documents",
+                N_("Put a document on a referral, or take one back"),
+                (
+                    N_("Open the referral and choose “Documents”. Say what it is and who may see"
+                       " it, and choose the file."),
+                    N_("The other side sees what is shared once a place is given, and no longer"
+                       " when the person takes their agreement back."),
+                    N_("Was it the wrong one? Choose “Take back” beside it. If it is about somebody"
+                       " else, the file goes at once: ring whoever may have saved it."),
+                ),
+                ("/referrals/*/documents", "/referrals/*/documents/*/take-back"),
+                TEAM | LEADERS,
+            ),
+            Task(
                 "people-close",
                 N_("Note who is close to a person"),
                 (

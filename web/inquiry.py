@@ -119,6 +119,7 @@ class Words(NamedTuple):
     ids: list[str]
     steps: list[inquiries.Step]
     written: list[inquiries.Written]
+    attached: list[inquiries.Attached]
     concerns: bool
     clean: Callable[[str | None], str]
 
@@ -132,13 +133,27 @@ def _words(tx: Tx, asked: Asked, first: Actor | None, second: Actor | None) -> W
     ids = [one for kept in records.values() for one in kept]
     steps = inquiries.steps(tx, ids)
     written = inquiries.written(tx, same)
-    text = " ".join((*(s.note or "" for s in steps), *(one.words or "" for one in written)))
+    attached = inquiries.attached(tx, same)
+    text = " ".join(
+        (
+            *(s.note or "" for s in steps),
+            *(one.words or "" for one in written),
+            *(f"{one.name} {one.words}" for one in attached),
+        )
+    )
     named = bool(asked.given.get("named"))
     redact = Redactor(tx, _system(first, second), person, text, named)
     pen = Pen(passages(tx, asked.id))
     # Before and after: a passage may have been copied from the record or from the bundle.
     return Words(
-        person, same, ids, steps, written, concerns, lambda note: str(pen(redact(pen(note or ""))))
+        person,
+        same,
+        ids,
+        steps,
+        written,
+        attached,
+        concerns,
+        lambda note: str(pen(redact(pen(note or "")))),
     )
 
 
@@ -147,6 +162,7 @@ def given_words(tx: Tx, asked: Asked, first: Actor | None, second: Actor | None)
     found = _words(tx, asked, first, second)
     notes = [step.note for step in found.steps if step.note]
     notes += [one.words for one in found.written if one.words]
+    notes += [words for one in found.attached for words in (one.name, one.words) if words]
     return [*(found.clean(note) for note in notes), *notes]
 
 
@@ -156,7 +172,7 @@ def bundle(
 ) -> dict[str, bytes]:
     """The files of the bundle by name. Read it from one snapshot."""
     named = bool(asked.given.get("named"))
-    person, same, ids, steps, written, concerns, clean = _words(tx, asked, first, second)
+    person, same, ids, steps, written, attached, concerns, clean = _words(tx, asked, first, second)
     references = inquiries.references(tx, ids)
     members = inquiries.staff(tx, _system(first, second))
 
@@ -205,6 +221,21 @@ def bundle(
             "words": clean(one.words),
         }
         for one in written
+    ]
+    files_there = [
+        {
+            "at": one.at,
+            "reference": references.get(one.referral_id, ""),
+            "by": who(one.member, ""),
+            "side": one.side,
+            "shared": one.shared,
+            "kind": one.kind,
+            "name": clean(one.name),
+            "words": clean(one.words),
+            "taken_back_at": one.taken_back_at,
+            "taken_back_why": one.taken_back_why,
+        }
+        for one in attached
     ]
     answers = [{**one._asdict(), "words": one.words or ""} for one in inquiries.answers(tx, same)]
     entries = [
@@ -255,6 +286,7 @@ def bundle(
         "counts": {
             "moves": len(timeline),
             "messages": len(messages),
+            "documents": len(files_there),
             "consents": len(answers),
             "readings": len(saw),
             "entries": len(entries),
@@ -266,11 +298,14 @@ def bundle(
             "about": about,
             "timeline": timeline,
             "messages": messages,
+            "documents": files_there,
             "consents": answers,
             "seen_by": saw,
         }
     )
-    files["index.html"] = _page(about, timeline, messages, answers, saw, rules).encode()
+    files["index.html"] = _page(
+        about, timeline, messages, files_there, answers, saw, rules
+    ).encode()
     sums = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
     files["manifest.json"] = _json({**about, "sha256": sums})
     files["SHA256SUMS"] = "".join(f"{each}  {name}\n" for name, each in sums.items()).encode()
@@ -318,6 +353,7 @@ def _page(
     about: Mapping[str, Any],
     timeline: Iterable[Mapping[str, Any]],
     messages: Iterable[Mapping[str, Any]],
+    documents: Iterable[Mapping[str, Any]],
     answers: Iterable[Mapping[str, Any]],
     saw: Iterable[Mapping[str, Any]],
     rules: Iterable[Mapping[str, Any]],
@@ -328,6 +364,7 @@ def _page(
         ground=word(GROUNDS, str(about["ground"])),
         timeline=timeline,
         messages=messages,
+        documents=documents,
         answers=answers,
         saw=saw,
         rules=rules,
@@ -336,6 +373,8 @@ def _page(
         purpose=lambda code: word(labels.PURPOSES, code),
         state=lambda noun, code: labels.state_tag(noun, code)["text"] if code else _("nothing"),
         reason=lambda code: word(labels.REASONS, code),
+        kind=lambda code: word(labels.DOCUMENT_KINDS, code),
+        why=lambda code: word(labels.DOCUMENT_WHY, code),
     )
 
 

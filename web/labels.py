@@ -902,6 +902,45 @@ NOTICES: dict[str, str] = {
     "announcement_unread_below": N_("Somebody you answer for has not read what must be acted on."),
     "reminder": N_("Something is due."),
     "message_received": N_("There is a message about a referral."),
+    "document_shared": N_("There is a document about a referral."),
+    "document_refused": N_(
+        "The virus scanner found something in a document that you put on a referral. It was not"
+        " kept. Have your computer looked at."
+    ),
+}
+
+# What may be put on a referral, what it is as a file, and what became of it.
+DOCUMENT_KINDS: dict[str, str] = {
+    "letter": N_("Letter"),
+    "assessment": N_("Assessment or report"),
+    "care_plan": N_("Care plan or risk plan"),
+    "form": N_("Form filled in on paper"),
+    "work": N_("What they made"),
+    "other": N_("Something else"),
+}
+FILE_TYPES: dict[str, str] = {
+    "application/pdf": N_("PDF"),
+    "image/png": N_("Picture (PNG)"),
+    "image/jpeg": N_("Picture (JPEG)"),
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": N_("Word document"),
+    "text/plain": N_("Plain text"),
+}
+DOCUMENT_SCANS: dict[str, str] = {
+    "waiting": N_("Not checked for viruses."),
+    "clean": N_("Checked for viruses: nothing was found."),
+    "refused": N_("The virus scanner found something in it. It was not kept."),
+}
+DOCUMENT_WHY: dict[str, str] = {
+    "wrong_person": N_("It is about somebody else"),
+    "wrong_file": N_("It is the wrong file"),
+    "out_of_date": N_("It is out of date"),
+    "not_wanted": N_("The person does not want it shared"),
+}
+DOCUMENT_WHY_HINTS: dict[str, str] = {
+    "wrong_person": N_("The file goes at once and cannot be brought back."),
+    "wrong_file": N_("The file goes at once and cannot be brought back."),
+    "out_of_date": N_("Your own side still has it."),
+    "not_wanted": N_("Your own side still has it."),
 }
 
 KEPT_AS: dict[str, str] = {

@@ -8,6 +8,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from referral import visible
+from referral.documents import SCANNED_OUT, SHARED
 from referral.messages import RECEIVED
 from referral.notices import mark_read
 from referral.states import Role
@@ -106,6 +107,8 @@ def _due(row: visible.NoticeRow, item: WorkItem | None, at: datetime) -> dict[st
 
 def _leads_to(row: visible.NoticeRow) -> str | None:
     path = labels.page_of(row.noun, row.record_id)
+    if path and row.what in (SHARED, SCANNED_OUT):
+        return f"{path}/documents"
     return f"{path}/messages" if path and row.what == RECEIVED else path
 
 

@@ -143,6 +143,11 @@ class Shown:
         return "messages" in disclosure.fields(self.situation)
 
     @property
+    def has_documents(self) -> bool:
+        """Whether the documents on it are there for the viewer."""
+        return "documents" in disclosure.fields(self.situation)
+
+    @property
     def name(self) -> str:
         """How the viewer knows the person."""
         return disclosure.known_as(self.seen)
@@ -657,6 +662,12 @@ def frame_of(shown: Shown, here: str) -> dict[str, Any]:
         "count": shown.referral.unread,
         "current": here == "messages",
     }
+    files = {
+        "text": _("Documents"),
+        "href": f"{base}/documents",
+        "count": shown.referral.documents,
+        "current": here == "documents",
+    }
     return {
         "shown": shown,
         "seen": shown.seen,
@@ -671,6 +682,7 @@ def frame_of(shown: Shown, here: str) -> dict[str, Any]:
         "nav": [
             {"text": _("Overview"), "href": base, "current": here == "overview"},
             *([thread] if shown.has_messages and shown.facts.sent_at else []),
+            *([files] if shown.has_documents and shown.facts.sent_at else []),
             *(
                 [{"text": _("Outcomes"), "href": outcomes, "current": here == "outcomes"}]
                 if shown.actor.role in TEAM and not shown.closed and shown.facts.state != S.IN_ERROR

@@ -20,7 +20,8 @@ from web import labels
 from web.access import access, current_actor
 from web.blackouts import blackouts_page
 from web.copy_words import LEFT, as_json, drawn
-from web.current import edge
+from web.current import edge, settings
+from web.documents import as_file
 from web.forms import AsKept, Form, Next, answer, page
 from web.labels import record_path, said
 from web.moves import read_record
@@ -36,12 +37,14 @@ from workflows.rights_doing import (
     black_out_of_copy,
     copy_of_everything,
     decide_part,
+    document_of_copy,
     give_again_in_copy,
     lift_restriction,
     parts_to_decide,
     put_right,
     restrict,
 )
+from workflows.uploads import Upload
 
 pages = Blueprint("rights_doing_pages", __name__)
 
@@ -164,6 +167,7 @@ def copy(record_id: UUID) -> ResponseReturnValue:
         return redirect(f"/rights/{record_id}/parts", code=303)
     return page(
         "rights/copy.jinja", None, copy=drawn(made), at=at, json=f"/rights/{record_id}/copy.json",
+        files=f"/rights/{record_id}/copy",
         **context,
     )  # fmt: skip
 
@@ -179,6 +183,24 @@ def copy_json(record_id: UUID) -> ResponseReturnValue:
     response = Response(body, mimetype="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="copy-{reference}.json"'
     return response
+
+
+@pages.get("/rights/<uuid:record_id>/copy/<uuid:document_id>")
+@access(DOING)
+def copy_file(record_id: UUID, document_id: UUID) -> ResponseReturnValue:
+    """A document of the copy, as a file."""
+    actor, rid, unscanned = current_actor(), str(record_id), settings().unscanned_open
+
+    def made(tx: Tx, at: datetime) -> Upload:
+        return document_of_copy(tx, actor, at, rid, str(document_id), unscanned=unscanned)
+
+    try:
+        return as_file(edge().perform(actor, made))
+    except Refused as refused:
+        if "not_found" in refused.codes:
+            raise
+        flash(f"{said(refused.refusals[0].why)} {said(refused.refusals[0].remedy)}", "important")
+        return redirect(f"/rights/{rid}/copy", 303)
 
 
 # -- putting it right ---------------------------------------------------------------------------

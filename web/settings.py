@@ -57,6 +57,10 @@ class Settings:
     round_numbers_to: int = NEAREST
     # The phone line on pages that say something is wrong, where the place keeps one.
     urgent_phone: str | None = None
+    # The virus scanner: a command that reads a file and ends with 0 (nothing found) or 1 (found).
+    scanner: str | None = None
+    # Without one: "withhold" (nobody opens what another put there) or "open".
+    unscanned: str = "withhold"
     # How to reach whoever runs this service, on the help page.
     contact: str | None = None
 
@@ -70,6 +74,14 @@ class Settings:
             raise SettingWrong(
                 "SEGUE_PUBLIC_URL must be the address people type, like https://segue.example.org"
             )
+        if self.unscanned not in ("withhold", "open"):
+            raise SettingWrong("SEGUE_UNSCANNED must be withhold or open.")
+
+    @property
+    def unscanned_open(self) -> bool:
+        """Whether documents that no scanner has looked at may be opened by others: only where the
+        place has no scanner and said so."""
+        return self.unscanned == "open" and not self.scanner
 
     @property
     def https(self) -> bool:
@@ -153,6 +165,11 @@ def ways_wanted(environ: Mapping[str, str] | None = None) -> Settings | None:
     if env.get("SEGUE_SMTP_URL") or env.get("SEGUE_NOTIFY_KEY"):
         return from_environment(env)
     return None
+
+
+def scanner_wanted(environ: Mapping[str, str] | None = None) -> str | None:
+    """The virus scanner's command, for a worker; None: there is none."""
+    return (os.environ if environ is None else environ).get(PREFIX + "SCANNER") or None
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,13 @@ def clock_words(at: datetime) -> str:
     return f"{hour}:{local.minute:02d}{half}" if local.minute else f"{hour}{half}"
 
 
+def file_size(size: int) -> str:
+    """How large a file is, as people say it."""
+    if size < 1_000_000:
+        return _("%(num)s KB", num=max(1, round(size / 1_000)))
+    return _("%(num)s MB", num=f"{size / 1_000_000:.1f}")
+
+
 def time_words(at: datetime | None) -> str:
     """ "21 May 2026 at 2:05pm"."""
     if at is None:

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from referral import announcements, offered, queue
+from referral import announcements, documents, offered, queue
 from referral import dispatches as outgoing
 from referral import keeping as kept
 from referral.access import ToReview, to_review
@@ -34,10 +34,12 @@ from web.auditing import LogKeeper
 from web.backup_cli import keep_list
 from web.carriers import ARRIVED, FAILED, Carrier, NotTaken
 from web.edge import Edge
+from web.scanning import Scanner
 from web.ways import NO_WAYS, Ways
 from workflows import access, dispatches, evidence, keeping, leftovers, post, sweep, tallies
 from workflows import announcements as reading
 from workflows.activities import open_again
+from workflows.documents import SCAN_AGAIN, scanned
 from workflows.working_time import local_day
 
 log = logging.getLogger("segue.worker")
@@ -55,6 +57,7 @@ LONGEST_WAIT = timedelta(hours=1)
 LEASE_OUT = timedelta(minutes=5)
 SAFETY_WAIT = timedelta(minutes=1)  # at most, between two tries of a message about safety
 MOST_WAIT_ASKING = timedelta(hours=6)
+SCANS = 1  # in one turn, so that a slow scanner holds up no clock
 CLEARS_EVERY = timedelta(hours=1)
 
 
@@ -67,13 +70,15 @@ def run(
     ways: Ways = NO_WAYS,
     keeper: LogKeeper | None = None,
     listed: Path | None = None,
+    scanner: Scanner | None = None,
 ) -> Counter[str]:
     """Do what is due, again and again until `stop` is set or the process is told to end; with
     `once`, until nothing is due. `ways` are those out of the house, `keeper` sees to the audit
-    log's tree, and in `listed` the list of erasures is kept. Returns how often each thing was
+    log's tree, in `listed` the list of erasures is kept, `scanner`
+    looks into documents. Returns how often each thing was
     done."""
     stop = stop or Event()
-    worker = Worker(edge, stop, lease, ways, keeper, once, listed)
+    worker = Worker(edge, stop, lease, ways, keeper, once, listed, scanner)
     with _ending(stop, once), _kept(keeper, stop):
         while not stop.is_set():
             try:
@@ -149,6 +154,7 @@ class Worker:
     keeper: LogKeeper | None = None
     once: bool = False
     listed: Path | None = None
+    scanner: Scanner | None = None
     done: Counter[str] = field(default_factory=Counter)
     clears_at: datetime | None = None
     looked_at: str = FIRST  # where the next look for records whose time is over begins
@@ -166,6 +172,7 @@ class Worker:
         worked |= self._readings()
         worked |= self._letters()
         worked |= self._parcels()
+        worked |= self._scans()
         worked |= self._log()
         if self.listed is not None:
             self.done["erasures listed"] += keep_list(self.edge, self.listed)
@@ -361,6 +368,44 @@ class Worker:
         with self.edge.store.begin(door=Door.WHOLE) as tx:
             for parcel in claimed:
                 outgoing.again(tx, parcel, run_at)
+
+    # -- documents ----------------------------------------------------------------------------
+
+    def _scans(self) -> bool:
+        """A document that the scanner hasn't seen. Two workers that ask of the same one do no
+        harm: the first answer counts."""
+        if self.scanner is None:
+            return False
+        with self.edge.store.read(door=Door.WHOLE) as tx:
+            waiting = documents.to_scan(tx, self.edge.clock(), SCANS)
+        for one in waiting:
+            if self.stop.is_set():
+                break
+            self._scan(self.scanner, one)
+        return bool(waiting)
+
+    @_one_job
+    def _scan(self, scanner: Scanner, one: documents.ToScan) -> None:
+        actor = the_system(one.system_id, "scanner")
+        try:
+            with self.edge.store.read(door=Door.WHOLE) as tx:
+                content = documents.content(tx, one.system_id, one.id)
+            said = scanner.look(content) if content is not None else None
+            if said is None:
+                log.warning("Document %s: the scanner said nothing. Again later.", one.id)
+                self._scan_later(one)
+                done = "without an answer"
+            else:
+                done = self.edge.perform(actor, lambda tx, at: scanned(tx, actor, at, one.id, said))
+        except Exception as error:
+            log.error("Document %s: %s. Again later.", one.id, type(error).__name__)
+            self._scan_later(one)
+            done = "failed"
+        self.done[f"document {done}"] += 1
+
+    def _scan_later(self, one: documents.ToScan) -> None:
+        with self.edge.store.begin(door=Door.WHOLE) as tx:
+            documents.look_later(tx, one.id, self.edge.clock() + SCAN_AGAIN)
 
     # -- clearing away ----------------------------------------------------------------------
 

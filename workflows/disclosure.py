@@ -67,7 +67,7 @@ CONTACT = frozenset(
 CARE = frozenset({"first_name", "name", "emergency_contact", "safety_notes"})
 CARE_CARD = DATES | CARE
 PLACE_GIVEN = ASKED | CONTACT | CARE | {"risks", "contacted_at", "paused_until", "attendance",
-                                        "outcome", "summary"}  # fmt: skip
+                                        "outcome", "summary", "documents"}  # fmt: skip
 UNDER_FULL_HOLD = REFERENCE | {"first_name", "held"}
 
 # Who holds the person's record sees what is kept about them and this referral.
@@ -96,10 +96,12 @@ OVERSIGHT = ASKED | {
     "redirected_from",
     "redirected_to",
     "consent",
+    "documents",
 }
 THE_PERSON = (PLACE_GIVEN | {"birth_date", "age", "nhs_number", "practice", "consent"}) - {
     "safety_notes",
     "messages",
+    "documents",
 }
 HELD_TOO = frozenset({"held"})
 

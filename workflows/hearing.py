@@ -8,6 +8,7 @@ from typing import Any
 
 from referral import announcements, facts, ladder, records
 from referral.actors import Actor
+from referral.documents import SHARED
 from referral.messages import RECEIVED
 from referral.states import TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
 from referral.store import Tx
@@ -62,6 +63,10 @@ def _referral(what: str, f: Any, actor: Actor, named: frozenset[str]) -> bool:
         open_to = (*WITH_PROVIDER, ReferralState.COMPLETED, ReferralState.CLOSED)
         shared = bool(f.consent_id) and bool(f.agreement_live)
         return f.state in open_to and shared and not f.closed_to_actor
+    if what == SHARED:
+        place_given = (*TAKING_PART, ReferralState.COMPLETED, ReferralState.CLOSED)
+        shared = bool(f.consent_id) and bool(f.agreement_live)
+        return f.state in place_given and shared and not f.closed_to_actor
     # Under a full hold they see the reference and the sentence of the hold: what is due is part
     # of that, what others did is not.
     return shown_to_provider(f) and (not f.closed_to_actor or what == REMINDER)

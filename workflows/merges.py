@@ -236,6 +236,8 @@ def _along(tx: Tx, actor: Actor, at: datetime, keep: PersonSeen, other: PersonSe
         change(tx, "legal_hold", record_id, under)
     for record_id in each("message"):
         change(tx, "message", record_id, under)
+    for record_id in each("document"):
+        change(tx, "document", record_id, under)
     for record_id in each("relationship"):
         change(tx, "relationship", record_id, under)
     for concern_id in held:

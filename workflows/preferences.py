@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 from referral import preferences
 from referral.actors import Actor
 from referral.audit import log
+from referral.documents import SHARED
 from referral.messages import RECEIVED
 from referral.people_checks import phone_number
 from referral.preferences import AT_ONCE, DAILY, HOW
@@ -46,7 +47,7 @@ def how(chosen: Mapping[str, str], noun: str, what: str) -> str:
     """How one who chose so hears of this."""
     if always(noun, what):
         return AT_ONCE
-    kind = MESSAGE if what == RECEIVED else noun if noun in DEFAULTS else OTHER
+    kind = MESSAGE if what in (RECEIVED, SHARED) else noun if noun in DEFAULTS else OTHER
     return chosen.get(kind, DEFAULTS[kind])
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
-from referral import copies, facts, picks
+from referral import copies, documents, facts, picks
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.blackouts import passages
@@ -23,6 +23,7 @@ from referral.rows import bump, change, put
 from referral.states import HoldCause, Noun, RightsKind, RightsState, Role
 from referral.store import Tx
 from workflows import blackouts
+from workflows.documents import NOT_LOOKED_INTO, NOT_THERE
 from workflows.engine import (
     NO_SUCH_MOVE,
     NOT_FOUND,
@@ -35,8 +36,9 @@ from workflows.holds import HOLD, put_hold
 from workflows.letters import tell
 from workflows.moves import N_, Refusal
 from workflows.people import checked
-from workflows.rules import field, wrong
+from workflows.rules import field, missing, wrong
 from workflows.tables.rights import LEAD
+from workflows.uploads import Upload
 from workflows.working_time import ENGLAND, Calendar, add, end_of, local_day
 
 # Why a part of a copy is left out, with where each comes from.
@@ -154,6 +156,28 @@ def copy_of_everything(
             for each in made.sections
         )
     )
+
+
+def document_of_copy(
+    tx: Tx, actor: Actor, at: datetime, record_id: str, document_id: str, *, unscanned: bool
+) -> Upload:
+    """A document that the copy names, as the file it is. Raises Refused: not_found, undecided, or
+    why it can't be opened."""
+    f = _in_hand(tx, actor, at, record_id, "copy", RightsKind.ACCESS)
+    made = _gathered(tx, actor, f, record_id)
+    named = {
+        str(row["id"]) for each in made.sections if each.table == "document" for row in each.rows
+    }
+    if document_id not in named:
+        raise missing(Noun.RIGHTS, "copy")
+    given = documents.to_give(tx, document_id)
+    if given.content is None:
+        raise wrong(Noun.RIGHTS, "copy", NOT_THERE)
+    if given.scan != documents.CLEAN and not unscanned:
+        raise wrong(Noun.RIGHTS, "copy", NOT_LOOKED_INTO)
+    said = {"document": document_id}
+    log(tx, actor, at, "copied", Noun.RIGHTS, record_id, said, subject=f.subject_ref)
+    return Upload(given.name, given.media_type, given.content)
 
 
 def _gathered(tx: Tx, actor: Actor, f: Any, record_id: str) -> Copy:

@@ -23,6 +23,7 @@ from tests.world import SHARING, START, World, another, assure, build
 from web.link_tokens import LinkTokens
 from workflows import announcements, errands, person_links, policy_changes, rotas, views
 from workflows.activities import add_provider, save_activity, save_group
+from workflows.documents import attach_document
 from workflows.engine import step
 from workflows.escalations import decide_escalation
 from workflows.holds import place_hold
@@ -223,6 +224,7 @@ def _of_people(t: Team) -> Records:
     made["reminder"] = _reminder(t, made["referral"])
     made["score"] = _score(t, made["referral"])
     made["relationship"] = _relationship(t, person)
+    made["document"] = _document(t, made["referral"])
     return made | _escalations(t, made["referral"])
 
 
@@ -311,6 +313,15 @@ def _score(t: Team, referral: str) -> str:
         lambda tx: record_scores(
             tx, asks, w.at, referral_id=referral, answers={"happy": 4}, **said
         ),
+    )
+
+
+def _document(t: Team, referral: str) -> str:
+    w, asks = t.w, t.w.actor[t.worker]
+    said = {"kind": "letter", "description": "A letter", "name": "letter.txt", "content": b"Dear"}
+    return w.made(
+        asks,
+        lambda tx: attach_document(tx, asks, w.at, referral_id=referral, shared=True, **said),
     )
 
 

@@ -14,6 +14,7 @@ from workflows.caseloads import end_membership
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
 from workflows.deaths import record_death
+from workflows.documents import attach_document, take_back_document
 from workflows.engine import step
 from workflows.messages import mark_read, write_message
 from workflows.organisations import set_away
@@ -56,6 +57,7 @@ def tell_lives(s: Story) -> None:
     s.on(1, lambda at: _twice(s, at))
     s.on(0, lambda at: _unread(s, at), hour=8)
     _wrote(s)
+    _put_there(s)
     _close(s)
 
 
@@ -94,6 +96,44 @@ def _wrote(s: Story) -> None:
         1, s.team("Victor"), "Victor",
         "Victor moves flat at the end of the month. He comes by another bus then, and may be late.",
     )  # fmt: skip
+
+
+CARD = """What helps Beryl hear in rehearsals
+
+1. A seat in the first row, on the left.
+2. Words on paper, in large print.
+3. Tell her when the song changes: she watches your hands.
+
+Written with Beryl on the phone. She has a copy.
+"""
+
+
+def _put_there(s: Story) -> None:
+    """A card that a link worker wrote with Beryl, and one that was the wrong file."""
+    ours = s.team("Beryl")
+    actor = s.actor[ours]
+
+    def attach(at: datetime, name: str, description: str, shared: bool) -> str:
+        with s.store.begin(actor) as tx:
+            return attach_document(
+                tx, actor, at, referral_id=s.referral["Beryl"], kind="care_plan",
+                description=description, shared=shared, name=name, content=CARD.encode(),
+                unscanned=True,
+            )  # fmt: skip
+
+    def card(at: datetime) -> None:
+        attach(at, "What helps Beryl hear.txt", "What helps her hear in rehearsals", True)
+
+    def wrong(at: datetime) -> None:
+        made = attach(at, "Untitled 2.txt", "What helps her hear in rehearsals", False)
+        with s.store.begin(actor) as tx:
+            take_back_document(
+                tx, actor, at + timedelta(minutes=2), referral_id=s.referral["Beryl"],
+                document_id=made, why="wrong_file",
+            )  # fmt: skip
+
+    s.on(20, wrong, hour=15)
+    s.on(20, card, hour=16)
 
 
 def _close(s: Story) -> None:

@@ -111,6 +111,7 @@ def settings_for(port: int) -> Settings:
         database_url=f"sqlite:///{DATABASE}",
         wrapping_keys=str(KEYS),
         public_url=f"http://127.0.0.1:{port}",
+        unscanned="open",  # nobody's own files are here
     )
 
 
