@@ -100,7 +100,7 @@ def drawn(one: DocumentSeen, shown: Shown, unscanned: bool) -> dict[str, Any]:
         "id": one.id,
         "title": word(labels.DOCUMENT_KINDS, one.kind) if gone or not one.description
         else one.description,
-        "kind": word(labels.DOCUMENT_KINDS, one.kind),
+        "kind": "" if gone else word(labels.DOCUMENT_KINDS, one.kind),
         "type": word(labels.FILE_TYPES, one.media_type),
         "size": file_size(one.size),
         "name": "" if gone else one.name,
@@ -108,7 +108,7 @@ def drawn(one: DocumentSeen, shown: Shown, unscanned: bool) -> dict[str, Any]:
         "organisation": one.organisation,
         "when": time_words(one.at),
         "at": iso(one.at),
-        "seen_by": who_sees(one, shown),
+        "seen_by": "" if gone else who_sees(one, shown),
         "scan": word(labels.DOCUMENT_SCANS, one.scan) if one.there or one.scan == "refused" else "",
         "back": back,
         "open": f"{base}/file" if refusal is None else None,

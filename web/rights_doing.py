@@ -194,13 +194,7 @@ def copy_file(record_id: UUID, document_id: UUID) -> ResponseReturnValue:
     def made(tx: Tx, at: datetime) -> Upload:
         return document_of_copy(tx, actor, at, rid, str(document_id), unscanned=unscanned)
 
-    try:
-        return as_file(edge().perform(actor, made))
-    except Refused as refused:
-        if "not_found" in refused.codes:
-            raise
-        flash(f"{said(refused.refusals[0].why)} {said(refused.refusals[0].remedy)}", "important")
-        return redirect(f"/rights/{rid}/copy", 303)
+    return as_file(edge().perform(actor, made))
 
 
 # -- putting it right ---------------------------------------------------------------------------

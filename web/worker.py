@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from referral import announcements, documents, offered, queue
+from referral import announcements, documents, offered, queue, scans
 from referral import dispatches as outgoing
 from referral import keeping as kept
 from referral.access import ToReview, to_review
@@ -377,7 +377,7 @@ class Worker:
         if self.scanner is None:
             return False
         with self.edge.store.read(door=Door.WHOLE) as tx:
-            waiting = documents.to_scan(tx, self.edge.clock(), SCANS)
+            waiting = scans.to_scan(tx, self.edge.clock(), SCANS)
         for one in waiting:
             if self.stop.is_set():
                 break
@@ -385,7 +385,7 @@ class Worker:
         return bool(waiting)
 
     @_one_job
-    def _scan(self, scanner: Scanner, one: documents.ToScan) -> None:
+    def _scan(self, scanner: Scanner, one: scans.ToScan) -> None:
         actor = the_system(one.system_id, "scanner")
         try:
             with self.edge.store.read(door=Door.WHOLE) as tx:
@@ -403,9 +403,9 @@ class Worker:
             done = "failed"
         self.done[f"document {done}"] += 1
 
-    def _scan_later(self, one: documents.ToScan) -> None:
+    def _scan_later(self, one: scans.ToScan) -> None:
         with self.edge.store.begin(door=Door.WHOLE) as tx:
-            documents.look_later(tx, one.id, self.edge.clock() + SCAN_AGAIN)
+            scans.look_later(tx, one.id, self.edge.clock() + SCAN_AGAIN)
 
     # -- clearing away ----------------------------------------------------------------------
 

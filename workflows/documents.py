@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from referral import documents, facts, visible
+from referral import documents, facts, scans, visible
 from referral.actors import Actor
 from referral.audit import READ, log
 from referral.clocks import member_key, role_key
@@ -266,8 +266,8 @@ def why_not_take_back(f: ReferralFacts, one: DocumentSeen, actor: Actor) -> Refu
 def scanned(tx: Tx, actor: Actor, at: datetime, document_id: str, scan: str) -> str:
     """What a scanner said of a document, "clean" or "refused": then it goes from the store, and who
     put it there is told. "gone": it waits no longer. The actor is the system."""
-    found = documents.waiting(tx, document_id)
-    if found is None or not documents.keep_scan(tx, document_id, at, scan):
+    found = scans.waiting(tx, document_id)
+    if found is None or not scans.keep_scan(tx, document_id, at, scan):
         return "gone"
     told = {"document": document_id, "scan": scan}
     log(

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 from referral import copies, documents, erasures
 from referral.documents import REFUSED, WAITING
@@ -104,10 +106,10 @@ def path(record: str) -> str:
 def post(visitor: Any, record: str, name: str, content: bytes, /, **other: str) -> Page:
     form = dict(visitor.get(path(record)).forms[-1][1])
     given = {"kind": "letter", "description": SAID, "seen_by": "both", **other}
-    data = {**form, **given, "file": (io.BytesIO(content), name)}
-    answer = visitor.client.post(
-        path(record), data=data, content_type="multipart/form-data", follow_redirects=True
-    )
+    data = {**form, **given, "file": FileStorage(io.BytesIO(content), name)}
+    boundary, body = encode_multipart(data)
+    kind = f"multipart/form-data; boundary={boundary}"
+    answer = visitor.client.post(path(record), data=body, content_type=kind, follow_redirects=True)
     return Page(answer)
 
 
