@@ -75,16 +75,22 @@ class Document(Base):
     )
 
 
+BYTES = "base64:"
+
+
 def packed(content: bytes) -> str:
     """Bytes as the sealed column takes them."""
-    return base64.b64encode(content).decode()
+    return BYTES + base64.b64encode(content).decode()
 
 
 def unpacked(text: str | None) -> bytes | None:
     """The bytes again; None where they are gone, or were changed outside the program."""
     if text is None or isinstance(text, Gone | Damaged):
         return None
-    return base64.b64decode(text)
+    try:
+        return base64.b64decode(text.removeprefix(BYTES), validate=True)
+    except ValueError:
+        return None
 
 
 class DocumentSeen(NamedTuple):

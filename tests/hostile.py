@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from referral.documents import BYTES
 from referral.ledger import TABLES
 from referral.schema import Free
 from referral.store import Store
@@ -58,6 +59,8 @@ def sealed_words_do_harm() -> Iterator[None]:
 
 def with_harm(words: str) -> str:
     """The same with the harm behind it; in JSON, behind each text of several words."""
+    if words.startswith(BYTES):
+        return words
     if words.startswith(("{", "[")):
         return json.dumps(_spoken(json.loads(words)))
     return words + HARM

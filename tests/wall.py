@@ -303,6 +303,12 @@ class ByHand:
 
     message_read = message
 
+    def document(self, d: Row) -> bool:
+        both = d["shared"] and d["taken_back_at"] is None and d["scan"] != "refused"
+        ours = self.is_role(*(TEAM if d["side"] == "team" else (Role.PROVIDER_LEADER,)))
+        allowed = both or ours or self.is_role(Role.SAFEGUARDING_LEAD)
+        return bool(allowed) and self.message(d)
+
     def concern_source(self, s: Row) -> bool:
         return self._among("concern", s["concern_id"])
 

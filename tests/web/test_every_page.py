@@ -60,6 +60,7 @@ BESIDE = {
     "/policy/changes/<uuid:change_id>/decide": "once the comments have closed",
     "/providers/<uuid:provider_id>/apply": "for a provider who never applied",
     "/rights/<uuid:record_id>/copy": "once a request for a copy is being done",
+    "/rights/<uuid:record_id>/copy/<uuid:document_id>": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/copy.json": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/parts": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/passages": "once a request for a copy is being done",
