@@ -12,13 +12,13 @@ from referral.schema import Base, Key, Ref
 from referral.states import listed
 from referral.store import Sql, Tx
 
-ANSWER, CAME, PERSON = "answer", "came", "person"
-PURPOSES = (ANSWER, CAME, PERSON)
+ANSWER, CAME, MESSAGE, PERSON = "answer", "came", "message", "person"
+PURPOSES = (ANSWER, CAME, MESSAGE, PERSON)
 
 
 class Link(Base):
-    """One link. A provider's (`answer`, `came`) stands for one of its leaders and one referral, the
-    person's for the person. `used_at` is set once, by whoever is first. `wished` is what somebody
+    """One link. A provider's (`answer`, `came`, `message`) stands for one of its leaders and one
+    referral, the person's for the person. `used_at` is set once, by whoever is first. `wished` is what somebody
     wanted by it when it was too late; `called_at` is when the person said by it that they aren't
     safe."""
 

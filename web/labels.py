@@ -887,6 +887,9 @@ NOTICES: dict[str, str] = {
         " them."
     ),
     "wished_to_complete": N_("The provider wanted to finish, when it was too late. Ring them."),
+    "wished_to_reply": N_(
+        "The provider wanted to answer a message, when it was too late. Ring them."
+    ),
     "wished_to_came": N_("The provider wanted to say who came, when it was too late. Ring them."),
     "person_said_how": N_("The person said how it went."),
     "person_contact_wish": N_(

@@ -22,6 +22,7 @@ from referral import records
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.links import LinkSeen
+from referral.messages import MessageSeen
 from referral.states import Noun
 from referral.store import Door, Tx
 from web import labels, looks
@@ -40,8 +41,9 @@ from web.say import _, ngettext, speaking
 from web.schemas import Wrong, load, schema_for
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Day, Text, YesNo
+from web.schemas.messages import ReadMessages, WriteMessage
 from web.schemas.rights import AskForOwn
-from web.words import age_band, day_words, last_day, listed, phone_words
+from web.words import age_band, day_words, iso, last_day, listed, phone_words, time_words
 from workflows import person_links as own
 from workflows import provider_links as provider
 from workflows.disclosure import first_name
@@ -81,6 +83,8 @@ USED = {
     "put_on_waiting_list": N_("This link was used to put them on your waiting list."),
     "complete": N_("This link was used to finish."),
     "came": N_("This link was used to say who came."),
+    "reply": N_("This link was used to answer a message."),
+    "read": N_("This link was used to say that a message was read."),
     "open": N_("This link was opened already. It opens once."),
 }
 DONE = {
@@ -90,6 +94,8 @@ DONE = {
     "put_on_waiting_list": N_("Saved. The link worker is told the date."),
     "complete": N_("Finished. The link worker reads how it went."),
     "came": N_("Saved. The link worker can see it."),
+    "reply": N_("Sent. The link worker is told that there is a message."),
+    "read": N_("Marked as read, with your name."),
 }
 # What the pages of the person call what a provider sees.
 PARTS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -157,6 +163,8 @@ SCHEMAS: dict[str, Callable[[], Schema]] = {
     "put_on_waiting_list": lambda: schema_for(Noun.REFERRAL, "put_on_waiting_list")(),
     "complete": lambda: schema_for(Noun.REFERRAL, "complete")(),
     "came": Came,
+    "reply": WriteMessage,
+    "read": ReadMessages,
 }
 
 
@@ -273,6 +281,8 @@ def _offer(
                     reference=offer.seen.get("reference"), sign_in=True,
                     worried=f"/a/{token}/not-safe")  # fmt: skip
         return body, 200 if status == 200 else status
+    if link.purpose == kept.MESSAGE:
+        return _messages(token, offer, form), status
     body = page(
         "links/offer.jinja",
         form,
@@ -298,6 +308,37 @@ def _offer(
         worried=f"/a/{token}/not-safe",
     )
     return body, status
+
+
+def _messages(token: str, offer: Offer, form: Form) -> str:
+    """The page of a link to a thread: what waits to be read, and a box to answer."""
+    team = offer.seen.get("team") or _("the link worker's team")
+    return page(
+        "links/message.jinja",
+        form,
+        token=token,
+        offer=offer,
+        seen=offer.seen,
+        team=team,
+        held=said(offer.seen["held"]) if "held" in offer.seen else None,
+        where=said(WHERE[offer.where]),
+        messages=[_message(one) for one in offer.messages],
+        newest=offer.messages[-1].id if offer.messages else None,
+        phone=phone_words(offer.seen.get("team_phone")),
+        until=day_words(local_day(offer.link.expires_at), weekday=True),
+        record=f"{labels.record_path(Noun.REFERRAL, offer.link.record_id)}/messages",
+        worried=f"/a/{token}/not-safe",
+    )
+
+
+def _message(one: MessageSeen) -> dict[str, Any]:
+    return {
+        "who": one.name,
+        "organisation": one.organisation,
+        "when": time_words(one.at),
+        "at": iso(one.at),
+        "lines": [line for line in one.body.split("\n") if line.strip()],
+    }
 
 
 @pages.post("/a/<token>/<wish>")
@@ -376,11 +417,16 @@ def _too_late(
         return _no_link()
     sentences = [said(WHERE[offer.where])]
     if offer.where not in ("held", "gone"):
-        why = [said(r.why) for r in refused.refusals if r.code not in ("no_such_move", HELD.code)]
+        quiet = ("no_such_move", "not_found", HELD.code)
+        why = [said(r.why) for r in refused.refusals if r.code not in quiet]
         sentences = [*why, *sentences]
-    sentences.append(
-        _("Nothing was changed. The link worker will see what you wanted. They can send it again.")
-    )
+    if link.purpose == kept.MESSAGE:
+        wanted = _("Nothing was sent. The link worker will see that you wanted to answer.")
+    else:
+        wanted = _(
+            "Nothing was changed. The link worker will see what you wanted. They can send it again."
+        )
+    sentences.append(wanted)
     body = page(
         "links/over.jinja",
         None,
@@ -390,6 +436,7 @@ def _too_late(
         phone=phone_words(offer.seen.get("team_phone")),
         sign_in=True,
         worried=f"/a/{token}/not-safe",
+        typed=[words] if (words := request.form.get("body", "").strip()) else None,
     )
     return body, 409
 

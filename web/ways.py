@@ -167,6 +167,8 @@ def _notice(ready: Ready, ways: Ways) -> Said:
 def _link_words(purpose: str) -> str:
     if purpose == links.CAME:
         return _("Say who came or finish, without signing in")
+    if purpose == links.MESSAGE:
+        return _("Read and answer without signing in")
     return _("Answer without signing in")
 
 

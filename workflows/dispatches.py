@@ -18,11 +18,13 @@ from referral.clocks import member_key, role_key
 from referral.dispatches import EMAIL, LETTER, TEXT, Parcel, PersonAddress
 from referral.entries import subject_of
 from referral.members import actor_of
+from referral.messages import RECEIVED
 from referral.preferences import AT_ONCE, DAILY
 from referral.queue import Letter, Overtaken, finish_letter
 from referral.states import TAKING_PART, Noun, ReferralState, Role
 from referral.store import Tx
 from workflows import errands, hearing, post
+from workflows.messages import let_at
 from workflows.preferences import how, next_summary
 from workflows.working_time import ENGLAND, local_day
 
@@ -231,9 +233,13 @@ def _counts(tx: Tx, actor: Actor, at: datetime) -> list[tuple[str, int]]:
 
 
 def _link_for(tx: Tx, parcel: Parcel, actor: Actor, at: datetime) -> str | None:
-    """The link a leader gets with a message: to answer, or to say who came."""
+    """The link a leader gets with a message: to answer, to say who came, or to read what was
+    written to them."""
     if actor.role is not Role.PROVIDER_LEADER or parcel.noun != Noun.REFERRAL:
         return None
+    if parcel.what == RECEIVED:
+        there = let_at(tx, actor, at, parcel.record_id) is not None
+        return links.MESSAGE if there else None
     if parcel.what not in ANSWERS:
         return None
     f = facts.referral(tx, parcel.record_id, actor, at)

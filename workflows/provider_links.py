@@ -1,5 +1,5 @@
 """What a leader does by a link, without signing in: accept, ask, put on the waiting list, decline,
-say who came, finish.
+say who came, finish, read a message and answer it.
 
 The page of a link shows the least one can decide by, whatever stage the referral has reached: who
 the person is and how to reach them stands behind the sign-in. Looking changes nothing; one press
@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from referral import facts, links, records, visible
+from referral import facts, links, messages, records, visible
 from referral.actors import Actor
 from referral.clocks import member_key
 from referral.facts import ReferralFacts
 from referral.links import LinkSeen
 from referral.members import actor_of
+from referral.messages import MessageSeen
 from referral.policy import Rules
 from referral.states import TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
 from referral.store import Tx
@@ -26,6 +27,7 @@ from workflows import disclosure, reading
 from workflows.concerns import raise_concern
 from workflows.engine import TABLES, Done, Refused, step
 from workflows.letters import tell
+from workflows.messages import let_at, mark_read, write_message
 from workflows.referrals import record_attendance
 from workflows.working_time import local_day
 
@@ -33,7 +35,9 @@ CAUSE = "link"
 WISHES: Mapping[str, tuple[str, ...]] = {
     links.ANSWER: ("accept", "ask", "put_on_waiting_list", "decline"),
     links.CAME: ("came", "complete"),
+    links.MESSAGE: ("reply", "read"),
 }
+MOST_MESSAGES = 5  # of those that wait to be read, the newest
 # What a link shows, of what its leader may see at all.
 LEAST = frozenset(
     {
@@ -69,7 +73,8 @@ class LinkOver(Exception):
 @dataclass(frozen=True)
 class Offer:
     """A referral as a link shows it. `open` are the wishes that can be granted now; `where` is a
-    code for where the person is, when there are none; `rules` are those of the referral's place."""
+    code for where the person is, when there are none; `rules` are those of the referral's place;
+    `messages` what the team wrote that this leader hasn't said they read."""
 
     link: LinkSeen
     actor: Actor
@@ -80,6 +85,7 @@ class Offer:
     subject: str
     rules: Rules
     practice_agreed: bool = False
+    messages: tuple[MessageSeen, ...] = ()
 
 
 def over(link: LinkSeen | None, at: datetime) -> str | None:
@@ -129,7 +135,8 @@ def look(tx: Tx, link: LinkSeen, at: datetime) -> Offer | None:
         "team_phone": row.organisation_phone,
     }
     seen = disclosure.shown(record, situation)
-    wishes = tuple(w for w in WISHES[link.purpose] if _may(w, f, seen))
+    waiting = _waiting(tx, link, actor, at)
+    wishes = tuple(w for w in WISHES[link.purpose] if _may(w, f, waiting))
     return Offer(
         link,
         actor,
@@ -140,12 +147,26 @@ def look(tx: Tx, link: LinkSeen, at: datetime) -> Offer | None:
         f.subject_ref,
         f.rules,
         bool(f.practice_agreed),
+        waiting,
     )
 
 
-def _may(wish: str, f: ReferralFacts, seen: Mapping[str, Any]) -> bool:
+def _waiting(tx: Tx, link: LinkSeen, actor: Actor, at: datetime) -> tuple[MessageSeen, ...]:
+    """What a link to the thread shows, as long as it may be used and the thread is there for its
+    leader: what the other side wrote that they haven't read, and nothing older."""
+    if link.purpose != links.MESSAGE or over(link, at) is not None:
+        return ()
+    if let_at(tx, actor, at, link.record_id) is None:
+        return ()
+    written = messages.of_referral(tx, actor, link.record_id)
+    return tuple(one for one in written if one.is_new_to(actor))[-MOST_MESSAGES:]
+
+
+def _may(wish: str, f: ReferralFacts, waiting: tuple[MessageSeen, ...]) -> bool:
     """Whether there is such a move from here at all; whether it is refused is asked when it is
     made."""
+    if wish in WISHES[links.MESSAGE]:
+        return bool(waiting)
     if wish == "came":
         return f.state in TAKING_PART
     if f.closed_to_actor and wish != "decline":
@@ -174,7 +195,8 @@ def where(f: ReferralFacts) -> str:
 def act(
     tx: Tx, link_id: str, at: datetime, wish: str, given: Mapping[str, Any], day: date | None = None
 ) -> str:
-    """Do what the leader wants, and use the link up; returns the state the referral is in then.
+    """Do what the leader wants, and use the link up; returns the state the referral is in then (of
+    a message, its id or how many were read).
 
     Raises LinkOver for a link that can't be used, and for whoever is second; Refused with nothing
     used up, for what can't be done now or isn't said rightly."""
@@ -187,6 +209,12 @@ def act(
         raise LinkOver("gone")
     if not links.use(tx, link.id, wish, at):
         raise LinkOver("used")
+    if wish == "reply":
+        body = str(given.get("body") or "")
+        return write_message(tx, actor, at, referral_id=link.record_id, body=body)
+    if wish == "read":
+        upto = given.get("up_to")
+        return str(mark_read(tx, actor, at, referral_id=link.record_id, up_to=upto))
     if wish != "came":
         return step(tx, Noun.REFERRAL, link.record_id, wish, actor, at, given).state
     return _came(tx, actor, link.record_id, at, given, day or local_day(at))
@@ -226,7 +254,7 @@ def too_late(tx: Tx, link_id: str, at: datetime, wish: str) -> Offer | None:
     if offer is None:
         return None
     f = facts.referral(tx, link.record_id, offer.actor, at)
-    if f is not None and links.wish(tx, link.id, wish):
+    if wish != "read" and f is not None and links.wish(tx, link.id, wish):
         to = member_key(f.link_worker_id)
         tell(tx, link.system_id, at, to, f"wished_to_{wish}", Noun.REFERRAL, link.record_id)
     return offer

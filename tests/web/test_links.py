@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from referral import links
+from referral import links, messages
 from referral.ids import new_id
 from referral.rows import change
 from referral.states import Noun
@@ -22,6 +22,7 @@ from tests.winding import rows, state, sweep
 from tests.world import World, build
 from web.link_tokens import LinkTokens
 from workflows import provider_links
+from workflows.messages import write_message
 from workflows.referrals import record_attendance
 
 TOKENS = LinkTokens(HTTP.secret_key)
@@ -831,3 +832,98 @@ def test_the_day_is_one_that_has_come(one: Links) -> None:
     assert isinstance(tomorrow, date)
     parts = {"day__day": tomorrow.day, "day__month": tomorrow.month, "day__year": tomorrow.year}
     assert press(one, path, "came", came="came", **parts).status == 422
+
+
+# -- a link to what was written -----------------------------------------------------------------
+
+WRITTEN = "She comes by bus and may be late on Thursday."
+
+
+def write(k: Links, record: str, who: str = "priya", body: str = WRITTEN) -> None:
+    actor = k.w.actor[who]
+    k.w.made(actor, lambda tx: write_message(tx, actor, k.w.at, referral_id=record, body=body))
+
+
+def thread(k: Links) -> list[tuple[str, str, list[str]]]:
+    """Side, words and readers of each message."""
+    with k.w.store.read() as tx:
+        found = messages.of_referral(tx, k.w.actor["priya"], k.record)
+    return [(one.side, one.body, [reader.name for reader in one.seen]) for one in found]
+
+
+def test_a_leader_reads_a_message_by_its_link_and_answers_it_with_one_press(both: Links) -> None:
+    record = both.w.accepted()
+    write(both, record)
+    path = both.make(record, purpose=links.MESSAGE)
+    both.w.later(minutes=5)
+    page = both.phone.get(path)
+    assert WRITTEN in page.words
+    assert thread(both)[0][2] == [], "looking marks nothing as read"
+    for hidden in PERSONAL:
+        assert hidden not in page.text
+    empty = press(both, path, "reply", body=" ")
+    assert empty.status == 422
+    assert "Write your message." in empty.words
+    done = press(both, path, "reply", body="Thank you, I will wait for her.")
+    assert "Sent." in done.banner
+    assert WRITTEN not in done.words, "what was read stands open to nobody who finds the mail"
+    (theirs, ours) = thread(both)
+    assert len(theirs[2]) == 1, "who answers has read it"
+    assert ours[:2] == ("provider", "Thank you, I will wait for her.")
+    again = both.phone.post(f"{path}/reply", {"body": "Once more"})
+    assert again.status in (400, 409)
+    assert len(thread(both)) == 2
+    (cause,) = rows(
+        both.w.store, "SELECT leaf FROM audit WHERE action = 'message_written' ORDER BY seq DESC"
+    )[0]
+    assert '"cause":"link"' in cause
+
+
+def test_saying_that_it_was_read_uses_the_link_up_too(one: Links) -> None:
+    record = one.w.sent()
+    write(one, record)
+    path = one.make(record, purpose=links.MESSAGE)
+    press(one, path, "read")
+    assert thread(one)[0][2]
+    assert one.kept()[1] == "read"
+    other = one.make(record, purpose=links.MESSAGE)
+    page = one.phone.get(other)
+    assert WRITTEN not in page.words, "what they have read isn't shown again"
+    assert "There is nothing new for you to read." in page.words
+
+
+def test_where_the_thread_is_closed_to_them_the_link_tells_nothing_and_keeps_their_words(
+    both: Links,
+) -> None:
+    person = both.w.person()
+    record = both.w.accepted(person)
+    write(both, record)
+    path = both.make(record, purpose=links.MESSAGE)
+    open_page = both.phone.get(path)
+    both.w.consent(person, agreed=False)
+    page = both.phone.get(path)
+    assert WRITTEN not in page.words
+    assert "Margaret" not in page.words
+    late = both.phone.send(open_page, form=0, body="I will wait for her at the stop.")
+    assert late.status == 409
+    assert "Nothing was sent." in late.words
+    assert "I will wait for her at the stop." in late.words
+    assert both.kept()[0] is None
+    assert len(thread(both)) == 1
+    assert [what for what, _to in both.told()] == ["wished_to_reply"]
+
+
+def test_whoever_is_named_reads_nothing_by_a_link_and_a_hold_stops_no_answer(both: Links) -> None:
+    w, person = both.w, both.w.person()
+    record = w.active(person)
+    write(both, record)
+    mine, theirs = (both.make(record, who, purpose=links.MESSAGE) for who in ("sol", "rae"))
+    concern = {"person_id": person, "seen": "A bruise", "danger": False}
+    sources = [{"user_id": w.actor["sol"].user_id}]
+    w.step(Noun.CONCERN, None, "raise", "sam", given={**concern, "sources": sources})
+    assert WRITTEN not in both.phone.get(mine).words
+    page = both.phone.get(theirs)
+    assert "On hold" in page.words
+    assert WRITTEN in page.words
+    both.phone.send(page, form=[a for a, _f in page.forms].index(f"{theirs}/reply"), body="Yes.")
+    assert len(thread(both)) == 2

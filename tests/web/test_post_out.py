@@ -33,6 +33,7 @@ from web.link_tokens import LinkTokens
 from web.ways import Ways
 from web.worker import Worker, run
 from workflows import dispatches, errands, person_links, preferences
+from workflows.messages import write_message
 from workflows.people import change_person
 
 SECRETS = ("Margaret", "Okoro", "Singing", "900982", "Bruises", "Ash Lane practice")
@@ -148,6 +149,22 @@ def test_each_leader_hears_of_a_new_referral_once_and_no_mail_tells_of_anybody(h
         for secret in SECRETS:
             assert secret not in message.subject + message.text + message.html
     assert set(results(h)) == {"sent"}, "sent is all that is known, and told it is not"
+
+
+def test_a_mail_about_a_message_leads_to_it_and_says_not_a_word_of_it(h: House) -> None:
+    record, words = h.w.sent(), "Her daughter drives her on Thursdays."
+    h.work()
+    h.mail.kept.clear()
+    h.w.made(
+        h.w.actor["priya"],
+        lambda tx: write_message(tx, h.w.actor["priya"], h.w.at, referral_id=record, body=words),
+    )
+    h.work()
+    (mail,) = h.to("sol")
+    assert "Read and answer without signing in" in mail.text
+    assert words not in mail.subject + mail.text + mail.html
+    purposes = rows(h.w.store, "SELECT DISTINCT purpose FROM link ORDER BY purpose")
+    assert [row[0] for row in purposes] == ["answer", "message"]
 
 
 def test_each_leader_has_a_link_of_their_own_and_the_store_keeps_none_of_them(one: House) -> None:
