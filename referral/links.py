@@ -18,9 +18,9 @@ PURPOSES = (ANSWER, CAME, MESSAGE, PERSON)
 
 class Link(Base):
     """One link. A provider's (`answer`, `came`, `message`) stands for one of its leaders and one
-    referral, the person's for the person. `used_at` is set once, by whoever is first. `wished` is what somebody
-    wanted by it when it was too late; `called_at` is when the person said by it that they aren't
-    safe."""
+    referral, the person's for the person. `used_at` is set once, by whoever is first. `wished` is
+    what somebody wanted by it when it was too late; `called_at` is when the person said by it that
+    they aren't safe."""
 
     __tablename__ = "link"
     id: Mapped[Key]

@@ -454,6 +454,7 @@ def answers_and_holds(
 NEWS = ("escalation_decided", "concern_closed")
 # Beside the states: what else waits, counted with them.
 BEGUN, UNREAD, PROPOSED, WRITTEN = "begun", "unread", "proposed", "written "
+HELD_NEW = "held_new"
 BESIDES = f"""
 UNION ALL SELECT '{BEGUN}', count(*) FROM beginning b
   WHERE b.membership_id = :membership AND b.updated_at <= :before
@@ -462,6 +463,14 @@ UNION ALL SELECT '{UNREAD}', count(*) FROM notice n
 UNION ALL SELECT '{PROPOSED}', count(*) FROM confirmation p
   WHERE p.organisation_id = :actor_org AND p.system_id = :system_id AND p.noun = 'referral'
     AND p.answer IS NULL AND p.proposed_at <= :at AND p.proposed_by <> :membership"""
+
+
+def _held_new(scoped: str, role: Role) -> str:
+    """Of what was sent to a provider, what waits for the end of a hold and not for an answer."""
+    if role is not Role.PROVIDER_LEADER:
+        return ""
+    return f"""UNION ALL SELECT '{HELD_NEW}', count(*) FROM referral r
+  WHERE r.system_id = :system_id AND {SCOPES[scoped]} AND r.state = '{R.SENT}' AND {NO_DEADLINE}"""
 
 
 def _written(scoped: str, role: Role) -> str:
@@ -483,7 +492,7 @@ JOIN place pl ON pl.id = og.place_id"""
     return Sql(
         f"SELECT r.state, count(*) FROM referral r{joins} WHERE r.system_id = :system_id"
         f" AND {SCOPES[scoped]}{own} GROUP BY r.state"
-        + (f"{BESIDES}\n{_written(scoped, role)}" if besides else "")
+        + (f"{BESIDES}\n{_written(scoped, role)}\n{_held_new(scoped, role)}" if besides else "")
     )
 
 
@@ -492,7 +501,8 @@ def counts(
 ) -> dict[str, int]:
     """How many referrals in scope are in each state; `mine`: only those the actor is named on.
     `before`: also how much they have begun and not touched since then (BEGUN), what of NEWS they
-    haven't read (UNREAD), what colleagues proposed (PROPOSED), and for each thread with
+    haven't read (UNREAD), what colleagues proposed (PROPOSED), how many of a provider's new ones
+    are held (HELD_NEW), and for each thread with
     messages that nobody of theirs has read how many, under WRITTEN and the referral's id."""
     query = _counts(scope(actor), mine, actor.role, before is not None)
     rows = tx.rows(query, **_scoped(actor, at), membership=actor.membership_id, before=before)

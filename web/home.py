@@ -264,7 +264,7 @@ def _reminders_chip(current: str, away: int | None) -> list[dict[str, Any]]:
 def _sentence(count: visible.WorkCounts, counted: dict[str, int], provider: bool) -> str:
     if not count.now:
         return ""
-    new = counted.get(R.SENT, 0)
+    new = counted.get(R.SENT, 0) - counted.get(visible.HELD_NEW, 0)
     if provider and new:
         said_now = ngettext(
             "%(num)s new referral to answer.", "%(num)s new referrals to answer.", new

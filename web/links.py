@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date, datetime
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
@@ -312,14 +313,12 @@ def _offer(
 
 def _messages(token: str, offer: Offer, form: Form) -> str:
     """The page of a link to a thread: what waits to be read, and a box to answer."""
-    team = offer.seen.get("team") or _("the link worker's team")
     return page(
         "links/message.jinja",
         form,
         token=token,
         offer=offer,
         seen=offer.seen,
-        team=team,
         held=said(offer.seen["held"]) if "held" in offer.seen else None,
         where=said(WHERE[offer.where]),
         messages=[_message(one) for one in offer.messages],
@@ -555,6 +554,18 @@ def mine_now() -> LinkSeen | None:
         return own.opened(tx, str(link_id), moment, at)
 
 
+def with_own_link(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """A page that the person's link has opened on this device: it is given the link; without one it
+    says that it is closed."""
+
+    @wraps(view)
+    def asked(**given: Any) -> ResponseReturnValue:
+        link = mine_now()
+        return closed() if link is None else view(link, **given)
+
+    return asked
+
+
 def closed() -> ResponseReturnValue:
     body = page("links/over.jinja", None, heading=_("This page is closed"), sentences=[
         _("It closes by itself after 30 minutes. To see it again, ask your link worker for a new"
@@ -572,11 +583,9 @@ def own_page(template: str, link: LinkSeen, form: Form | None = None, **more: An
 
 @pages.get("/mine")
 @public(OWN)
-def mine() -> ResponseReturnValue:
+@with_own_link
+def mine(link: LinkSeen) -> ResponseReturnValue:
     """What is kept about me, who sees it, what happens next, and whom to call."""
-    link = mine_now()
-    if link is None:
-        return closed()
     person = own.person_of(link)
 
     def read(tx: Tx, at: datetime) -> own.OwnPage | None:
@@ -644,11 +653,9 @@ def _drawn(one: own.Going, today: date) -> dict[str, Any]:
 
 @pages.route("/mine/stop/<uuid:referral_id>", methods=["GET", "POST"])
 @public(OWN)
-def stop(referral_id: UUID) -> ResponseReturnValue:
+@with_own_link
+def stop(link: LinkSeen, referral_id: UUID) -> ResponseReturnValue:
     """What stopping does, and stopping."""
-    link = mine_now()
-    if link is None:
-        return closed()
     person, record = own.person_of(link), str(referral_id)
     with edge().reading(person) as (tx, at):
         ends = own.stopping(tx, person, at, record)
@@ -668,11 +675,9 @@ def stop(referral_id: UUID) -> ResponseReturnValue:
 
 @pages.route("/mine/how/<uuid:referral_id>", methods=["GET", "POST"])
 @public(OWN)
-def how(referral_id: UUID) -> ResponseReturnValue:
+@with_own_link
+def how(link: LinkSeen, referral_id: UUID) -> ResponseReturnValue:
     """How it went."""
-    link = mine_now()
-    if link is None:
-        return closed()
     person, record = own.person_of(link), str(referral_id)
     schema = HowItWent()
     with edge().reading(person) as (tx, at):
@@ -705,11 +710,9 @@ def _how_choices() -> list[tuple[str, str]]:
 
 @pages.get("/mine/looked")
 @public(OWN)
-def looked() -> ResponseReturnValue:
+@with_own_link
+def looked(link: LinkSeen) -> ResponseReturnValue:
     """Who has looked at my record, when and why."""
-    link = mine_now()
-    if link is None:
-        return closed()
     person = own.person_of(link)
     before = looks.asked_before()
     with edge().reading(person) as (tx, at):
@@ -723,12 +726,10 @@ def looked() -> ResponseReturnValue:
 
 @pages.route("/mine/ask", methods=["GET", "POST"])
 @public(OWN)
-def ask_about_mine() -> ResponseReturnValue:
+@with_own_link
+def ask_about_mine(link: LinkSeen) -> ResponseReturnValue:
     """Ask for what the law gives one over one's own information: a copy, putting it right, and the
     rest."""
-    link = mine_now()
-    if link is None:
-        return closed()
     person = own.person_of(link)
     schema = AskForOwn()
     form = Form()

@@ -22,7 +22,7 @@ from web.access import public
 from web.current import edge
 from web.forms import Form, Next, answer
 from web.labels import choices, said, word
-from web.links import OWN, closed, limited, mine_now, own_page, pages, too_often
+from web.links import OWN, limited, own_page, pages, too_often, with_own_link
 from web.say import _
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Text
@@ -128,11 +128,9 @@ def _answered(
 
 @pages.route("/mine/contact", methods=["GET", "POST"])
 @public(OWN)
-def contact() -> ResponseReturnValue:
+@with_own_link
+def contact(link: LinkSeen) -> ResponseReturnValue:
     """Say how I want to be reached."""
-    link = mine_now()
-    if link is None:
-        return closed()
     person = own.person_of(link)
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> bool:
@@ -153,11 +151,9 @@ def contact() -> ResponseReturnValue:
 
 @pages.route("/mine/stop", methods=["GET", "POST"])
 @public(OWN)
-def stop_all() -> ResponseReturnValue:
+@with_own_link
+def stop_all(link: LinkSeen) -> ResponseReturnValue:
     """What stopping everything does, and stopping it."""
-    link = mine_now()
-    if link is None:
-        return closed()
     person = own.person_of(link)
     with edge().reading(person) as (tx, at):
         found = own.own_page(tx, person, at)
@@ -181,11 +177,9 @@ def stop_all() -> ResponseReturnValue:
 
 @pages.route("/mine/complain", methods=["GET", "POST"])
 @public(OWN)
-def complain() -> ResponseReturnValue:
+@with_own_link
+def complain(link: LinkSeen) -> ResponseReturnValue:
     """Say that something is wrong: it goes to somebody who isn't part of it."""
-    link = mine_now()
-    if link is None:
-        return closed()
     person = own.person_of(link)
     with edge().reading(person) as (tx, at):
         found = own.own_page(tx, person, at)
@@ -217,11 +211,9 @@ def _read(person: Actor) -> tuple[list[Asked], list[Complaint], datetime]:
 
 @pages.get("/mine/asked")
 @public(OWN)
-def asked() -> ResponseReturnValue:
+@with_own_link
+def asked(link: LinkSeen) -> ResponseReturnValue:
     """All that I asked for and complained of."""
-    link = mine_now()
-    if link is None:
-        return closed()
     requests, complaints, at = _read(own.person_of(link))
     return own_page(
         "links/asked.jinja",
@@ -285,11 +277,9 @@ def _complaint(one: Complaint, at: datetime) -> dict[str, Any]:
 
 @pages.route("/mine/asked/<uuid:record_id>", methods=["GET", "POST"])
 @public(OWN)
-def asked_one(record_id: UUID) -> ResponseReturnValue:
+@with_own_link
+def asked_one(link: LinkSeen, record_id: UUID) -> ResponseReturnValue:
     """One of them: what was said, what came of it, and what I can do."""
-    link = mine_now()
-    if link is None:
-        return closed()
     person, rid = own.person_of(link), str(record_id)
     noun = _noun_of(person, rid)
 

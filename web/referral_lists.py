@@ -196,7 +196,7 @@ def referrals() -> str:
         nothing=_nothing(actor),
         may_save=bool(here) and here not in {v.asked for v in mine},
         asked=here,
-        csv=_to("/referrals.csv", asked.words) if actor.role in EXPORTERS else None,
+        csv=_to("/referrals.csv", asked.words) if found and actor.role in EXPORTERS else None,
     )
 
 

@@ -733,7 +733,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
         "referral/show.jinja",
         None,
         **frame_of(shown, "overview"),
-        stages=[said(stage) for stage in STAGES],
+        stages=_stages(shown),
         stage=STAGE.get(str(shown.facts.state)) if "state" in shown.seen else None,
         who=who_has_it(shown) if "since" in shown.seen else _offered(buttons, more),
         sentence=sentence(shown) if "since" in shown.seen else None,
@@ -761,6 +761,14 @@ def show(record_id: UUID) -> ResponseReturnValue:
         accountability=accountability,
         about=_about_the_provider(shown),
     )
+
+
+def _stages(shown: Shown) -> list[str]:
+    """The stages in words. What came back from a provider isn't sent: its step says whose it is."""
+    stages = [said(stage) for stage in STAGES]
+    if shown.facts.state == S.RETURNED:
+        stages[STAGE[S.RETURNED] - 1] = labels.state_tag(Noun.REFERRAL, S.RETURNED)["text"]
+    return stages
 
 
 def _about_the_provider(shown: Shown) -> dict[str, str] | None:

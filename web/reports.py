@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -109,11 +110,7 @@ def dashboard() -> str:
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         ask = question(tx, actor, at)
-        found = {
-            name: numbers(tx, ask, report)
-            for name, report in REPORTS.items()
-            if report.board and may_read(name, actor)
-        }
+        found = _on_board(tx, ask)
         concerns = _concerns(tx, ask)
     parts = [_part(ask, name, cells) for name, cells in found.items()]
     return page(
@@ -166,6 +163,15 @@ def _crossed(ask: Question, name: str, cells: Numbers) -> dict[str, Any]:
     return {"table": table, "finding": first.finding}
 
 
+def _on_board(tx: Tx, ask: Question, besides: Collection[str] = ()) -> dict[str, Numbers]:
+    """What the reports of a board count, but for those that stand there besides."""
+    return {
+        name: numbers(tx, ask, report)
+        for name, report in REPORTS.items()
+        if report.board and name not in besides and may_read(name, ask.actor)
+    }
+
+
 def _figures(ask: Question, found: dict[str, Numbers]) -> list[dict[str, Any]]:
     figures = []
     for name, cells in found.items():
@@ -203,15 +209,14 @@ def agenda() -> str:
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         month = at.astimezone(LONDON).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        ask = question(tx, actor, at)
+        ask = question(tx, actor, at, for_paper=True)
         due = visible.reviews(tx, actor, at, "open", month, limit=MOST + 1)
         decided = visible.reviews(tx, actor, at, "decided", month, limit=MOST + 1)
         brought = reviews.brought(tx, actor, [one.id for one in decided])
         shown = themes.counted(tx, actor, month, "", None, MOST)
-        ends = [
-            (band, list(counts.rows(tx, actor, "assurance", {"ends": band}, ask.asked, LAST, MOST)))
-            for band in ("out", "to_7", "to_30", "to_60")
-        ]
+        ends = _ends(tx, ask)
+        # What stands in its other parts isn't counted again.
+        figures = _figures(ask, _on_board(tx, ask, besides=("reviews", "assurance")))
     showing(Noun.ESCALATION, (one.id for one in (*due, *decided)))
     return page(
         "report/agenda.jinja",
@@ -222,13 +227,36 @@ def agenda() -> str:
         decided=[_decided(one, brought.get(one.id, {}), at) for one in decided[:MOST]],
         more_decided=len(decided) > MOST,
         month=month_name(local_day(month).month),
+        figures=figures,
+        period=ask.period.words,
+        small=_small_words(ask),
         themes=[_theme(one) for one in shown],
         ends=[
             {"words": word(ANSWERS["ends"], band), "rows": [_row("provider", one) for one in rows]}
-            for band, rows in ends
+            for band, rows in ends.items()
             if rows
         ],
     )
+
+
+# How many days from now a provider's evidence ends, at most.
+OUT_OF_USE = ("suspended", "lapsed")
+BANDS = {"to_7": 7, "to_30": 30, "to_60": 60}
+
+
+def _ends(tx: Tx, ask: Question) -> dict[str, list[counts.Row]]:
+    """The providers whose evidence is out of date, and those whose ends soon, the soonest last."""
+    out = {"ends": "out"}
+    found = {"out": list(counts.rows(tx, ask.actor, "assurance", out, ask.asked, LAST, MOST))}
+    found |= {band: [] for band in BANDS}
+    over = {one.id for one in found["out"]}
+    until = (ask.at + timedelta(days=60), "\U0010ffff")
+    for one in counts.rows(tx, ask.actor, "assurance", {}, ask.asked, until, 3 * MOST):
+        if one.id not in over and one.when > ask.at and one.state not in OUT_OF_USE:
+            left = one.when - ask.at
+            band = next(b for b, days in BANDS.items() if left <= timedelta(days=days))
+            found[band].append(one)
+    return found
 
 
 def _due(one: visible.ReviewRow, at: datetime) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from referral.rows import change, put
 from referral.schema import ERASED
 from referral.store import Tx
 from workflows.moves import N_, Refusal
-from workflows.people import OWN, SHORT_TEXT, WRITERS, change_person
+from workflows.people import MOST_TEXT, OWN, SHORT_TEXT, WRITERS, change_person
 from workflows.rules import field, missing, require, wrong
 from workflows.working_time import local_day
 
@@ -35,6 +35,13 @@ CHANGED_SINCE = Refusal(
     N_("Look at what stands on the person's page now."),
 )
 TOO_LONG = N_("Shorten this to 200 characters or fewer.")
+TOO_MANY_WORDS = field(
+    "name",
+    N_(
+        "Shorten this name or what they are to the person, or take somebody else off the list of"
+        " whom to call in an emergency. Together they come to more than 4,000 characters."
+    ),
+)
 
 
 def record_relationship(
@@ -200,6 +207,8 @@ def _call(
     """What the record says of whom to call follows; what somebody wrote there by hand stays until
     there is somebody to say instead."""
     was, now = called(before, at), called(after, at)
+    if len(now) > MOST_TEXT:
+        raise wrong("relationship", "record", TOO_MANY_WORDS)
     if was != now and (now or p.emergency_contact == was):
         change_person(tx, actor, at, p.id, {"emergency_contact": now or None})
 

@@ -735,3 +735,15 @@ def test_what_a_colleague_proposed_waits_for_a_second_person(w: World) -> None:
     w.step(Noun.CONCERN, None, "raise", "gwen", given=given)
     assert "proposed by" not in sign_in(w, "sam").get("/").words
     assert "proposed by" in sign_in(w, "tess").get("/").words
+
+
+def test_what_is_held_is_not_counted_as_a_referral_to_answer(w: World) -> None:
+    person = w.person()
+    w.sent()
+    held = w.sent(person)
+    seen = {"person_id": person, "seen": "A bruise", "danger": False}
+    w.step(Noun.CONCERN, None, "raise", "sam", given=seen)
+    words = sign_in(w, "sol").get("/").words
+    assert "1 new referral to answer." in words
+    assert "1 more thing needs you." in words
+    assert held

@@ -260,3 +260,9 @@ def test_what_each_role_sorts_by_is_there(w: World) -> None:
     for who in ("tess", "gwen", "grace"):
         for by in sorts(w.actor[who]):
             assert sign_in(w, who).get(f"/referrals?sort={by}").status == 200
+
+
+def test_no_table_is_offered_of_a_list_of_nothing(w: World) -> None:
+    assert "spreadsheet" not in sign_in(w, "grace").get("/referrals").words
+    w.sent()
+    assert "spreadsheet" in sign_in(w, "grace").get("/referrals").words

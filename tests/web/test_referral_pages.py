@@ -400,3 +400,12 @@ def test_no_page_asks_the_store_more_than_fifteen_times(
         asked.clear()
         assert visitor.get(path).status == 200
         assert len(asked) <= 15, f"{who} {path}: {len(asked)}"
+
+
+def test_what_came_back_from_a_provider_is_not_said_to_be_sent(w: World) -> None:
+    rid = w.sent()
+    assert "Step 2 of 6: Sent to provider" in shown(w, "priya", rid)
+    w.referral(rid, "decline", "sol", given={"reason": "full"})
+    after = shown(w, "priya", rid)
+    assert "Step 2 of 6: Back with link worker" in after
+    assert "Sent to provider" not in after

@@ -339,3 +339,14 @@ def test_programs_of_the_team_do_the_same_and_others_find_nothing(w: World) -> N
     assert [(i["may_speak"], i["ended_why"]) for i in items] == [("yes", "changed"), ("no", "over")]
     assert program(w, "olu").get(where).status == 404
     assert program(w, "sol").get(where).status == 403
+
+
+def test_too_many_to_call_are_refused_where_the_names_can_be_shortened(w: World) -> None:
+    person = w.person()
+    for _ in range(9):
+        keep(w, person, name="N" * 200, relation="r" * 200)
+    with pytest.raises(Refused) as refused:
+        keep(w, person, name="N" * 200, relation="r" * 200)
+    (fault,) = refused.value.refusals
+    assert fault.field == "name"
+    assert "4,000 characters" in fault.why

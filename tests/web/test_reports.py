@@ -326,5 +326,7 @@ def test_an_agenda_says_what_is_open_what_was_decided_and_what_runs_out(w: World
     assert str(row[0]) in page.text
     assert "Nothing was decided this month." in page.words
     assert "Quillfeather" not in page.text
+    assert re.search(r"5\. Numbers.*?Referrals sent: (\d+|\*)", page.words)
+    assert "See the dashboard." not in page.words
     assert str(row[0]) not in sign_in(w, "fred").get("/agenda").text
     assert sign_in(w, "cora").get("/agenda").status == 403
