@@ -9,7 +9,7 @@
 
 PYTHON := $(shell command -v python3.11 || command -v python3 || command -v python)
 BIN    := .venv/bin
-ANY_WIDTH := tests/web/test_every_page.py tests/web/test_every_state.py $(wildcard tests/web/test_*_in_a_browser.py)
+ANY_WIDTH := tests/web/test_every_page.py tests/web/test_every_state.py tests/web/test_every_form.py $(wildcard tests/web/test_*_in_a_browser.py)
 NAMED  := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help

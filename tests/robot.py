@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
 
 from referral.store import Door, Sql
-from tests.hostile import MARK
+from tests.hostile import HARM, MARK
 from tests.journeys.plain import Node, Reader, sent
-from tests.tour import Tour, Visit
+from tests.tour import A_MONDAY, Tour, Visit
 from tests.web.client import FRAME
+from web.raised_outside import opened_at
 
 # Fields for a line or more of somebody's own words.
 WORDS = frozenset({"text", "search", "tel", "email", "url"})
@@ -38,6 +40,19 @@ FITTING = {
 }  # fmt: skip
 
 
+NOTHING: Mapping[str, str] = {}
+# Buttons that don't send what was filled in.
+ELSEWHERE = frozenset({"again", "back"})
+# Whom a form asks for by a reference or a number: somebody of the team of whoever sends it, or of
+# no team of theirs.
+SOMEBODY = Sql(
+    "SELECT p.reference FROM person p JOIN membership m ON CAST(m.id AS text) = :member"
+    " WHERE p.erased_at IS NULL AND CAST(p.id AS text) <> :not_this"
+    " AND (p.organisation_id = m.organisation_id) = :own ORDER BY p.id LIMIT 1"
+)
+OF_ANOTHER_TEAM = frozenset({"/emergencies/open", "/inquiries", "/retention/holds"})
+
+
 @dataclass
 class Filled:
     """A form of a page with words in all its fields for words."""
@@ -47,17 +62,37 @@ class Filled:
     action: str
     body: MultiDict[str, Any]
     typed: dict[str, str] = field(default_factory=dict)
+    # What can be chosen where nothing is: the choices of each list and of each group of boxes.
+    lists: dict[str, str] = field(default_factory=dict)
+    boxes: dict[str, list[str]] = field(default_factory=dict)
+    # What stood in it.
+    stood: dict[str, str] = field(default_factory=dict)
+    # What its button says besides: ("sure", "yes").
+    button: tuple[str, str] | None = None
+    fitted: tuple[str, date, Mapping[str, str]] = ("", date.min, NOTHING)
 
     def type(self, words: str) -> None:
         """Other words in all the fields for words."""
         for number, name in enumerate(self.typed, 1):
             self.typed[name] = self.body[name] = f"{number} {words}"
 
-    def fit(self, who: str, day: date) -> None:
-        """What has the best chance to be taken: this day in each date, and words like somebody's
-        who is called so."""
+    def fit(self, who: str, day: date, known: Mapping[str, str] = NOTHING) -> None:
+        """What has the best chance to be taken: this day in each date, words like somebody's who is
+        called so, or what is `known`, the first of each list, and two of each group of boxes."""
+        self.fitted = who, day, known
         for name in self.typed:
-            self.typed[name] = self.body[name] = FITTING.get(name, f"{who} writes this")
+            words = known.get(name, FITTING.get(name, f"{who} writes this"))
+            if name == "number" and self.stood[name].isdecimal():
+                number = int(self.stood[name])
+                words = str(number - 1 if number > 1 else number + 1)
+            self.typed[name] = self.body[name] = words
+        for name, value in self.lists.items():
+            self.body[name] = self.body.get(name) or value
+        for name, values in self.boxes.items():
+            if name not in self.body and len(values) > 1:
+                self.body.setlist(name, values[:2])
+        for name in known.keys() & self.body.keys():
+            self.body[name] = known[name]
         for name in list(self.body):
             for part in ("day", "month", "year"):
                 if name.endswith(f"-{part}"):
@@ -79,22 +114,34 @@ class Filled:
 def forms(html: str, path: str, email: str) -> Iterator[Filled]:
     """The forms that are a page's own, with words in them, and the first of each choice chosen;
     those that ask for no words are left out."""
-    for form in Reader(html).root.all("form"):
+    for form in Reader(html).root.all("form", method="post"):
         action = form.attrs.get("action") or path
-        if form.attrs.get("method") != "post" or action in FRAME or _asks_for_more(form):
-            continue
-        found = Filled(email, path, action, sent(form))
-        for place in form.all("input", "textarea", "select"):
-            name, kind = place.attrs.get("name", ""), place.attrs.get("type", "text")
-            if place.tag == "select":
-                options = [o.attrs.get("value", o.text) for o in place.all("option")]
-                found.body.setdefault(name, next(filter(None, options), ""))
-            elif kind == "radio":
-                found.body.setdefault(name, place.attrs.get("value", "on"))
-            elif (kind in WORDS or place.tag == "textarea") and _for_people(place):
-                found.typed[name] = found.body[name] = f"{len(found.typed) + 1} {TYPED}"
-        if found.typed:
-            yield found
+        if action not in FRAME and not _asks_for_more(form):
+            found = filled(form, path, email)
+            if found.typed:
+                yield found
+
+
+def filled(form: Node, path: str, email: str) -> Filled:
+    """A form with words in all its fields for words, and the first of each choice chosen."""
+    found = Filled(email, path, form.attrs.get("action") or path, sent(form))
+    for place in form.all("input", "textarea", "select", "button"):
+        name, kind = place.attrs.get("name", ""), place.attrs.get("type", "text")
+        if place.tag == "select":
+            options = [o.attrs.get("value", o.text) for o in place.all("option")]
+            found.lists[name] = next(filter(None, options), "")
+            found.body.setdefault(name, found.lists[name])
+        elif kind == "submit" or place.tag == "button":
+            if name and name not in ELSEWHERE and found.button is None:
+                found.button = name, place.attrs.get("value", "")
+        elif kind == "checkbox":
+            found.boxes.setdefault(name, []).append(place.attrs.get("value", "on"))
+        elif kind == "radio":
+            found.body.setdefault(name, place.attrs.get("value", "on"))
+        elif (kind in WORDS or place.tag == "textarea") and _for_people(place):
+            found.stood[name] = str(found.body.get(name, ""))
+            found.typed[name] = found.body[name] = f"{len(found.typed) + 1} {TYPED}"
+    return found
 
 
 def _for_people(place: Node) -> bool:
@@ -143,6 +190,47 @@ class Robot:
         return client, next(
             form for form in forms(html, visit.path, visit.email) if form.action == action
         )
+
+    def fit(self, form: Filled, who: str, day: date) -> None:
+        """Fill in a form so that it may be taken."""
+        form.fit(who, day, self._known(form))
+
+    def send(self, client: FlaskClient, form: Filled) -> TestResponse:
+        """Send a form that was filled in, and answer whatever is asked next."""
+        answer = client.post(form.action, data=form.body)
+        for _page in range(3):
+            html = answer.get_data(as_text=True) if answer.status_code == 200 else ""
+            found = Reader(html).root.all("form", method="post")
+            asked = [f for f in found if f.attrs.get("action", form.action) == form.action]
+            if not asked:
+                break
+            more = filled(asked[0], form.page, form.email)
+            more.fit(*form.fitted)
+            if more.button:
+                more.body[more.button[0]] = more.button[1]
+            answer = client.post(form.action, data=more.body)
+        return answer
+
+    def _known(self, form: Filled) -> dict[str, str]:
+        """What a form asks for that is written nowhere on its page."""
+        if form.action == "/referrals/new":
+            return {"nhs_number": "9990000107"}
+        if form.action.endswith("/passages"):
+            return {"words": HARM.split()[-1]}  # stands in all that was written freely
+        if "opened" in form.body:
+            with self.tour.app.app_context():
+                return {"opened": opened_at(A_MONDAY - timedelta(minutes=5))}
+        if "reference" not in form.body:
+            return {}
+        beside = re.search(r"/people/([0-9a-f-]{36})", form.action)
+        with self.tour.store.read(door=Door.WHOLE) as tx:
+            row = tx.row(
+                SOMEBODY,
+                member=next(m for m, who, _role in self.tour.members if who == form.email),
+                not_this=beside[1] if beside else "",
+                own=form.action not in OF_ANOTHER_TEAM,
+            )
+        return {"reference": row[0]} if row else {}
 
     def put_back(self) -> None:
         """The store as it was before anything was sent."""

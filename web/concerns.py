@@ -771,7 +771,7 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
             told.get("hold_provider_id") or shown.seen.provider_id
         ):  # fmt: skip
             raise _wrong("hold_provider_id", N_("Choose the provider."))
-        if trigger == "hand_over":
+        if trigger == "hand_over" and form.version in (None, shown.seen.version):
             _check_holder(tx, at, cid, str(told.get("holder")), shown)
         return step(
             tx, Noun.CONCERN, cid, trigger, actor, at, told, version=form.version, key=form.key
@@ -839,6 +839,7 @@ def _name_source(shown: Shown) -> ResponseReturnValue:
         lambda done: Next(_after_naming(done)),
         schema=NameSource(),
         version=shown.seen.version,
+        about=(Noun.CONCERN, cid),
     )
 
 

@@ -673,7 +673,8 @@ def decide(record_id: str, trigger: str) -> ResponseReturnValue:
     option = found.option("decide")
     back = record_path(Noun.ESCALATION, record_id)
     title = labels.button(Noun.ESCALATION, "decide")
-    if option is None or option.refusals:
+    gone = option is None or bool(option.refusals)
+    if gone and request.method != "POST":
         return page(
             "move_refused.jinja",
             None,
@@ -699,7 +700,8 @@ def decide(record_id: str, trigger: str) -> ResponseReturnValue:
             decisions=labels.choices(DECISIONS),
         )
 
-    if request.method == "POST" and not (request.form.get("sure") or request.form.get("again")):
+    looks = request.method == "POST" and not gone
+    if looks and not (request.form.get("sure") or request.form.get("again")):
         preview = _preview(found, schema, ways, back)
         if preview is not None:
             return preview

@@ -111,7 +111,7 @@ def undo_death(person_id: UUID) -> ResponseReturnValue:
             "people/death_undo.jinja",
             form,
             p=p,
-            recorded=p.died_on is not None,
+            recorded=p.died_on is not None or request.method == "POST",
             back={"href": f"/people/{pid}", "text": _("Back to the person")},
         ),
         act,

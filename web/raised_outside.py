@@ -63,7 +63,7 @@ def _signer() -> URLSafeSerializer:
     return URLSafeSerializer(str(current_app.config["SECRET_KEY"]), salt="raised-outside")
 
 
-def _opened(at: datetime) -> str:
+def opened_at(at: datetime) -> str:
     """When this page was opened, signed."""
     return str(_signer().dumps(at.isoformat()))
 
@@ -92,7 +92,7 @@ def raise_outside() -> ResponseReturnValue:
             form,
             places=places,
             kinds=labels.choices(OUTSIDE),
-            opened=request.form.get("opened") or _opened(now),
+            opened=request.form.get("opened") or opened_at(now),
             trap=TRAP,
         )
 

@@ -885,6 +885,12 @@ def close_unmet(record_id: str, trigger: str) -> ResponseReturnValue:
     return move_page(Noun.REFERRAL, record_id, trigger, Asked(act=_ours(record_id, trigger)))
 
 
+NOBODY_ELSE = Refusal(
+    "nobody_else",
+    N_("There is no other link worker here who could take them over. Add an account first."),
+)
+
+
 @own_page(Noun.REFERRAL, "reassign")
 def reassign(record_id: str, trigger: str) -> ResponseReturnValue:
     """Another link worker of the team takes it over."""
@@ -897,6 +903,16 @@ def reassign(record_id: str, trigger: str) -> ResponseReturnValue:
         for c in team
         if c.role == Role.LINK_WORKER and c.membership_id != found.facts.link_worker_id
     ]
+    if not choices and request.method != "POST":
+        return page(
+            "move_refused.jinja",
+            None,
+            title=labels.button(Noun.REFERRAL, trigger),
+            caption=found.caption,
+            back={"href": labels.record_path(Noun.REFERRAL, record_id)},
+            record=found,
+            refusals=(NOBODY_ELSE,),
+        )
     asked = Asked(act=_ours(record_id, trigger), choices={"link_worker_id": choices})
     return move_page(Noun.REFERRAL, record_id, trigger, asked)
 

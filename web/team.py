@@ -24,7 +24,7 @@ from web.labels import role_name, said
 from web.say import _, ngettext
 from web.schemas.base import Command
 from web.schemas.fields import Id, Many, Moment, YesNo
-from web.timelines import changed
+from web.timelines import changed, newest
 from web.words import day_words
 from workflows.caseloads import (
     AT_ONCE,
@@ -140,9 +140,8 @@ def _absence(membership_id: str, back: str) -> ResponseReturnValue:
         return Next(back, words)
 
     def told(tx: Tx, at: datetime) -> list[dict[str, Any]]:
-        both = [one for what in ("member_away", "member_back")
-                for one in changed(tx, actor, what, membership_id)]  # fmt: skip
-        return sorted(both, key=lambda one: str(one["at"]))[-1:]
+        return newest(changed(tx, actor, "member_away", membership_id),
+                      changed(tx, actor, "member_back", membership_id))  # fmt: skip
 
     return answer(
         lambda form: page(

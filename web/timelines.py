@@ -126,6 +126,11 @@ def changed(
     return [entry(_("Changed"), who, last.at)]
 
 
+def newest(*told_of: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of several last changes the one that came last."""
+    return sorted((one for each in told_of for one in each), key=lambda one: str(one["at"]))[-1:]
+
+
 def entry(what: str, who: str, at: datetime) -> dict[str, Any]:
     """One thing that happened, as a timeline tells it."""
     return {"what": what, "who": who, "when": time_words(at), "at": iso(at), "quote": None}

@@ -39,7 +39,7 @@ from web.schemas.consent import Answer
 from web.schemas.fields import LONG, Choice, Text
 from web.schemas.people import AddPerson, ChangePerson, SavePlan
 from web.schemas.referrals import ChangeDraft
-from web.timelines import changed, last_step
+from web.timelines import changed, last_step, newest
 from web.words import by_when, day_words, phone_words
 from workflows import beginnings as writing
 from workflows.consent import record_consent
@@ -781,8 +781,9 @@ def ask(writing_id: UUID, slug: str) -> ResponseReturnValue:
         kept=AsKept(
             "person",
             lambda tx, at: asking.known(read(tx, at, w.id)),
-            lambda tx, at: changed(
-                tx, actor, "person_changed", w.person.subject_ref, of_person=True
+            lambda tx, at: newest(
+                changed(tx, actor, "person_changed", w.person.subject_ref, of_person=True),
+                changed(tx, actor, "plan_saved", w.plan.id) if w.plan else [],
             ),
         ),
     )

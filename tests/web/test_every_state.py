@@ -59,6 +59,7 @@ SAYS_SO = {
         "No referrals waiting for you. 0 people are taking part. See everyone",
         "Nothing waits for you. Choose from the menu above.",
         "Not checked yet. Whoever runs Segue can check it now with",
+        "5 steps of setting up are left.",
     ),
     "/access": ("Not reviewed yet. A review is due each quarter.",),
     "/accountability": ("Nobody answers for Nobody is Governance lead here.",),
@@ -287,6 +288,7 @@ def later(sqlite_ground: SqliteGround) -> list[Screen]:
                  f"/referrals/{writing}/write/leave"),
                 (ingrid, "ingrid", "/rights/<record_id>/copy", f"/rights/{request}/copy"),
                 (ingrid, "ingrid", "/inquiries/<inquiry_id>", inquiry),
+                (ingrid, "ingrid", "/inquiries/<inquiry_id>/passages", f"{inquiry}/passages"),
             )
         ]  # fmt: skip
     return []
