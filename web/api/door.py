@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from flask import current_app, g, request
@@ -17,12 +18,14 @@ from werkzeug.datastructures import MultiDict
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.states import Role
+from referral.store import Tx
 from web.access import Rule, not_for_their_role
 from web.api.problems import BAD_JSON, Problem
 from web.current import edge
 from web.schemas import load
 from web.tokens import holder, once_held
 from workflows.moves import N_, Refusal
+from workflows.rules import once
 
 View = TypeVar("View", bound=Callable[..., Any])
 BECAUSE = "a bearer token says who asks, and the API's own rule which roles may"
@@ -130,6 +133,15 @@ def repeat_key() -> str | None:
     if not _KEY.match(text):
         raise Problem(400, ONE_KEY)
     return text
+
+
+def saved_once(what: str, body: Mapping[str, Any], do: Callable[[Tx, datetime], str]) -> Any:
+    """Run a command that answers with an id, at most once for the key of this request. Raises
+    Refused when the key came with another body."""
+    actor, key = asker(), repeat_key()
+    return edge().perform(
+        actor, lambda tx, at: once(tx, actor, key, what, body, at, lambda: {"id": do(tx, at)})
+    )
 
 
 # -- what was asked -----------------------------------------------------------------------------

@@ -13,12 +13,12 @@ from referral.audit import log
 from referral.states import Noun, Role
 from referral.store import Tx
 from web.api.answers import Saved, words
-from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
+from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, saved_once
 from web.api.paging import USUAL, PageAsked, after_of, cursors, listed
 from web.current import edge
 from web.schemas.messages import ReadMessages, WriteMessage
 from workflows.messages import let_at, mark_read, write_message
-from workflows.rules import missing, once
+from workflows.rules import missing
 
 
 class ReaderShown(Schema):
@@ -84,14 +84,11 @@ def add_messages(api: Blueprint, *, readers: frozenset[Role], writers: frozenset
     @api.response(201, Saved)
     def write(given: dict[str, Any], record_id: UUID) -> Any:
         """Write to the other side. They are told that there is a message, not what it says"""
-        actor, key, found = asker(), repeat_key(), str(record_id)
-
-        def do(tx: Tx, at: datetime) -> dict[str, Any]:
-            return {"id": write_message(tx, actor, at, referral_id=found, body=given["body"])}
-
-        body = {"referral": found, **given}
-        return edge().perform(
-            actor, lambda tx, at: once(tx, actor, key, "message", body, at, lambda: do(tx, at))
+        found = str(record_id)
+        return saved_once(
+            "message",
+            {"referral": found, **given},
+            lambda tx, at: write_message(tx, asker(), at, referral_id=found, body=given["body"]),
         ), 201
 
     @api.route("/<uuid:record_id>/messages/read", methods=["POST"])

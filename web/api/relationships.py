@@ -13,11 +13,11 @@ from referral.audit import log
 from referral.store import Tx
 from web.access import TEAM
 from web.api.answers import Saved, words
-from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
+from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, saved_once
 from web.current import edge
 from web.schemas.relationships import EndRelationship, RecordRelationship
 from workflows import relationships as keeping
-from workflows.rules import missing, once
+from workflows.rules import missing
 
 
 class RelationshipShown(Schema):
@@ -76,7 +76,8 @@ def add_relationships(api: Blueprint) -> None:
 
         Whoever is to be called in an emergency stands in the person's `emergency_contact` too."""
         found = str(record_id)
-        return _once(
+        return saved_once(
+            "relationship",
             {"person": found, **given},
             lambda tx, at: keeping.record_relationship(
                 tx, asker(), at, person_id=found, values=given
@@ -91,7 +92,8 @@ def add_relationships(api: Blueprint) -> None:
     def change_relationship(given: dict[str, Any], record_id: UUID, relationship_id: UUID) -> Any:
         """What is different now, whole: it takes the place of this one, which stays beside it"""
         of = _of(record_id, relationship_id)
-        return _once(
+        return saved_once(
+            "relationship",
             {"relationship": of, **given},
             lambda tx, at: keeping.change_relationship(
                 tx, asker(), at, relationship_id=of, values=given
@@ -106,7 +108,8 @@ def add_relationships(api: Blueprint) -> None:
     def end_relationship(given: dict[str, Any], record_id: UUID, relationship_id: UUID) -> Any:
         """End it: over, mistake or they_asked. With the last two, name and number go at once"""
         of = _of(record_id, relationship_id)
-        return _once(
+        return saved_once(
+            "relationship",
             {"relationship": of, **given},
             lambda tx, at: (
                 keeping.end_relationship(tx, asker(), at, relationship_id=of, why=given["why"]).id
@@ -122,11 +125,3 @@ def _of(record_id: UUID, relationship_id: UUID) -> str:
     if row is None or row.person_id != str(record_id):
         raise missing("relationship", "read")
     return row.id
-
-
-def _once(body: dict[str, Any], do: Any) -> Any:
-    actor, key = asker(), repeat_key()
-    return edge().perform(
-        actor,
-        lambda tx, at: once(tx, actor, key, "relationship", body, at, lambda: {"id": do(tx, at)}),
-    )

@@ -15,11 +15,11 @@ from referral.states import Noun, Role
 from referral.store import Tx
 from web.access import TEAM
 from web.api.answers import Saved, words
-from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
+from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, saved_once
 from web.current import edge
 from web.schemas.scores import CorrectScores, RecordScores
 from workflows import scores as scoring
-from workflows.rules import missing, once
+from workflows.rules import missing
 
 api = Blueprint("scores", "How somebody says their life is; they are read under their referral.")
 
@@ -91,14 +91,13 @@ def add_scores(api: Blueprint, *, roles: frozenset[Role]) -> None:
     @api.response(201, Saved)
     def record_scores(given: dict[str, Any], record_id: UUID) -> Any:
         """Record what the person said, with at least one answer"""
-        actor, key, found = asker(), repeat_key(), str(record_id)
-
-        def do(tx: Tx, at: datetime) -> dict[str, Any]:
-            return {"id": scoring.record_scores(tx, actor, at, referral_id=found, **answers(given))}
-
-        body = {"referral": found, **given}
-        return edge().perform(
-            actor, lambda tx, at: once(tx, actor, key, "score", body, at, lambda: do(tx, at))
+        found = str(record_id)
+        return saved_once(
+            "score",
+            {"referral": found, **given},
+            lambda tx, at: scoring.record_scores(
+                tx, asker(), at, referral_id=found, **answers(given)
+            ),
         ), 201
 
 
@@ -109,17 +108,14 @@ def add_scores(api: Blueprint, *, roles: frozenset[Role]) -> None:
 @api.response(201, Saved)
 def correct_scores(given: dict[str, Any], score_id: UUID) -> Any:
     """Put answers right. Both stay; without any answer they are taken back"""
-    actor, key, sid = asker(), repeat_key(), str(score_id)
+    actor, sid = asker(), str(score_id)
 
-    def do(tx: Tx, at: datetime) -> dict[str, Any]:
+    def do(tx: Tx, at: datetime) -> str:
         before = scoring.correct_scores(tx, actor, at, score_id=sid, **answers(given))
         rows = kept.of_referral(tx, actor, before.referral_id)
-        return {"id": next(row.id for row in rows if row.corrects_id == sid)}
+        return next(row.id for row in rows if row.corrects_id == sid)
 
-    body = {"score": sid, **given}
-    return edge().perform(
-        actor, lambda tx, at: once(tx, actor, key, "score", body, at, lambda: do(tx, at))
-    ), 201
+    return saved_once("score", {"score": sid, **given}, do), 201
 
 
 def answers(given: dict[str, Any]) -> dict[str, Any]:
