@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from referral import announcements, documents, offered, queue, scans
+from referral import announcements, documents, offered, queue, relationships, scans
 from referral import dispatches as outgoing
 from referral import keeping as kept
 from referral.access import ToReview, to_review
@@ -40,6 +40,7 @@ from workflows import access, dispatches, evidence, keeping, leftovers, post, sw
 from workflows import announcements as reading
 from workflows.activities import open_again
 from workflows.documents import SCAN_AGAIN, scanned
+from workflows.relationships import let_pass
 from workflows.working_time import local_day
 
 log = logging.getLogger("segue.worker")
@@ -59,6 +60,7 @@ SAFETY_WAIT = timedelta(minutes=1)  # at most, between two tries of a message ab
 MOST_WAIT_ASKING = timedelta(hours=6)
 SCANS = 1  # in one turn, so that a slow scanner holds up no clock
 CLEARS_EVERY = timedelta(hours=1)
+CONTACTS_BACK = timedelta(days=30)
 
 
 def run(
@@ -429,7 +431,26 @@ class Worker:
         self._papers(at)
         self._holds(at)
         self._reviews(at)
+        self._contacts(at)
         self._tallies(at)
+
+    def _contacts(self, at: datetime) -> None:
+        """People whom somebody was to be called for in an emergency until a day that has passed."""
+        today = local_day(at)
+        with self.edge.store.read(door=Door.WHOLE) as tx:
+            waiting = relationships.passed(tx, today, today - CONTACTS_BACK)
+        for system_id, person_id in waiting:
+            self._contact(system_id, person_id)
+
+    @_one_job
+    def _contact(self, system_id: str, person_id: str) -> None:
+        actor = the_system(system_id, "clock:contacts")
+        try:
+            done = self.edge.perform(actor, lambda tx, at: let_pass(tx, actor, at, person_id))
+        except Exception as error:
+            log.error("Somebody to call, %s: %s. Again soon.", person_id, type(error).__name__)
+            return
+        self.done["contact passed"] += done
 
     def _tallies(self, at: datetime) -> None:
         """What is counted once a day, a quarter at a time; read at one moment, then written."""

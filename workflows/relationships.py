@@ -6,7 +6,7 @@ with a place given, a register and a printed sheet show is that, and nothing els
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from referral import records, relationships
@@ -18,7 +18,7 @@ from referral.records import PersonSeen
 from referral.relationships import KINDS, MAY_SPEAK, RelationshipSeen
 from referral.rows import change, put
 from referral.schema import ERASED
-from referral.store import Tx
+from referral.store import Sql, Tx
 from workflows.moves import N_, Refusal
 from workflows.people import MOST_TEXT, OWN, SHORT_TEXT, WRITERS, change_person
 from workflows.rules import field, missing, require, wrong
@@ -33,6 +33,10 @@ CHANGED_SINCE = Refusal(
     "changed_since",
     N_("Somebody has changed or ended this meanwhile."),
     N_("Look at what stands on the person's page now."),
+)
+CHANGED = Sql(
+    "UPDATE person SET gate = gate + 1, version = version + 1"
+    " WHERE id = :id AND system_id = :system_id"
 )
 TOO_LONG = N_("Shorten this to 200 characters or fewer.")
 TOO_MANY_WORDS = field(
@@ -187,13 +191,35 @@ def _end(tx: Tx, actor: Actor, at: datetime, row: RelationshipSeen, why: str) ->
 
 def called(rows: Iterable[RelationshipSeen], at: datetime) -> str:
     """Who is to be called in an emergency, in words; empty for nobody."""
+    return _called_on(rows, local_day(at))
+
+
+def _called_on(rows: Iterable[RelationshipSeen], day: date) -> str:
     found = []
-    for row in relationships.standing(rows, local_day(at)):
+    for row in relationships.standing(rows, day):
         if row.in_emergency:
             number = as_written_here(row.phone or "")
             who = f"{row.name} ({row.relation})" if row.relation else row.name
             found.append(", ".join(part for part in (who, number) if part))
     return "; ".join(found)
+
+
+def let_pass(tx: Tx, actor: Actor, at: datetime, person_id: str) -> bool:
+    """The record names nobody as whom to call whose last day has passed, unless somebody wrote it
+    there by hand. Returns whether it changed."""
+    p, today = records.person_of(tx, actor, at, person_id), local_day(at)
+    if p is None:
+        return False
+    rows = relationships.of_person(tx, actor, p.id)
+    last = {row.until_on for row in rows if row.in_emergency and row.until_on}
+    stood = {_called_on(rows, day) for day in last if day < today}
+    now = _called_on(rows, today)
+    if p.emergency_contact == now or p.emergency_contact not in stood:
+        return False
+    tx.run(CHANGED, id=p.id, system_id=actor.system_id)
+    change(tx, "person", p.id, {"emergency_contact": now or None})
+    _log(tx, actor, at, "person_changed", p, {"fields": ["emergency_contact"]})
+    return True
 
 
 def _call(

@@ -14,6 +14,8 @@ from tests.counting import BUDGET, statements
 from tests.web.api import program
 from tests.web.client import Page, sign_in
 from tests.world import World, build
+from web.edge import Edge
+from web.worker import run
 from workflows import relationships as keeping
 from workflows.engine import Refused
 from workflows.people import change_person
@@ -350,3 +352,34 @@ def test_too_many_to_call_are_refused_where_the_names_can_be_shortened(w: World)
     (fault,) = refused.value.refusals
     assert fault.field == "name"
     assert "4,000 characters" in fault.why
+
+
+def contact(w: World, person: str) -> str | None:
+    with w.store.read() as tx:
+        row = tx.row(
+            Sql("SELECT emergency_contact FROM person WHERE id = :id", sealed=(0,)), id=person
+        )
+    return row[0] if row else None
+
+
+def test_whoever_was_to_be_called_until_a_day_is_not_named_after_it(w: World) -> None:
+    today = local_day(w.at)
+    person, by_hand = w.person(), w.person()
+    for one in (person, by_hand):
+        keep(w, one, until_on=today + timedelta(days=2))
+        keep(w, one, name="Jo Lane", relation=None, phone="07700 900124")
+    change_person_by_hand(w, by_hand, "Ring the warden")
+    edge = Edge(w.store, lambda: w.at)
+    run(edge, once=True)
+    assert "Ruth Okoro" in str(contact(w, person)), "their last day has not passed"
+    w.later(days=3)
+    assert run(edge, once=True)["contact passed"] == 1
+    assert contact(w, person) == "Jo Lane, 07700 900 124"
+    assert contact(w, by_hand) == "Ring the warden"
+    w.later(days=1)
+    assert run(edge, once=True)["contact passed"] == 0
+
+
+def change_person_by_hand(w: World, person: str, words: str) -> None:
+    actor = w.actor["priya"]
+    w.made(actor, lambda tx: change_person(tx, actor, w.at, person, {"emergency_contact": words}))
