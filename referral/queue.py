@@ -6,7 +6,7 @@ claimed again like any other. Leases are set by the time the edge tells."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from referral.store import Sql, Tx
@@ -244,3 +244,16 @@ def finish_letter(tx: Tx, claimed: Letter, at: datetime, result: str) -> bool:
 def retry_letter(tx: Tx, claimed: Letter, run_at: datetime) -> None:
     """Try the letter again from `run_at` on."""
     tx.run(AGAIN, id=claimed.id, tries=claimed.tries, run_at=run_at)
+
+
+CONTACTS_PASSED = Sql(
+    "SELECT DISTINCT s.system_id, s.person_id FROM relationship s WHERE s.in_emergency"
+    " AND s.ended_at IS NULL AND s.until_on < :today AND s.until_on >= :since"
+    " ORDER BY s.system_id, s.person_id LIMIT 500"
+)
+
+
+def contacts_passed(tx: Tx, today: date, since: date) -> list[tuple[str, str]]:
+    """(system, person) of everybody for whom the last day of somebody to call in an emergency has
+    passed since then."""
+    return [(row[0], row[1]) for row in tx.rows(CONTACTS_PASSED, today=today, since=since)]

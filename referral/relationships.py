@@ -131,16 +131,3 @@ def standing(rows: Iterable[RelationshipSeen], today: date) -> list[Relationship
 def over(rows: Iterable[RelationshipSeen], today: date) -> list[RelationshipSeen]:
     """Those that held once; not what another row has taken the place of."""
     return [row for row in rows if not row.stands(today) and row.ended_why != "changed"]
-
-
-PASSED = Sql(
-    "SELECT DISTINCT s.system_id, s.person_id FROM relationship s WHERE s.in_emergency"
-    " AND s.ended_at IS NULL AND s.until_on < :today AND s.until_on >= :since"
-    " ORDER BY s.system_id, s.person_id LIMIT 500"
-)
-
-
-def passed(tx: Tx, today: date, since: date) -> list[tuple[str, str]]:
-    """(system, person) of everybody for whom the last day of somebody to call in an emergency has
-    passed since then."""
-    return [(row[0], row[1]) for row in tx.rows(PASSED, today=today, since=since)]

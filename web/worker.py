@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from referral import announcements, documents, offered, queue, relationships, scans
+from referral import announcements, documents, offered, queue, scans
 from referral import dispatches as outgoing
 from referral import keeping as kept
 from referral.access import ToReview, to_review
@@ -438,7 +438,7 @@ class Worker:
         """People whom somebody was to be called for in an emergency until a day that has passed."""
         today = local_day(at)
         with self.edge.store.read(door=Door.WHOLE) as tx:
-            waiting = relationships.passed(tx, today, today - CONTACTS_BACK)
+            waiting = queue.contacts_passed(tx, today, today - CONTACTS_BACK)
         for system_id, person_id in waiting:
             self._contact(system_id, person_id)
 
