@@ -29,7 +29,9 @@ LEFT JOIN place mp ON mp.id = m.place_id
 WHERE m.system_id = :system_id AND {WITHIN}
 """
 _NARROWED = """ AND (:role = '' OR m.role = :role)
-  AND (:organisation = '' OR CAST(o.id AS text) = :organisation)"""
+  AND (:organisation = '' OR CAST(o.id AS text) = :organisation)
+  AND (:called = '' OR lower(u.name) LIKE :called ESCAPE '!'
+    OR lower(u.email) LIKE :called ESCAPE '!')"""
 _AFTER = """ AND (:after = '' OR (u.name, CAST(m.id AS text)) > (
     SELECT fu.name, CAST(fm.id AS text) FROM membership fm JOIN app_user fu ON fu.id = fm.user_id
     WHERE CAST(fm.id AS text) = :after))
@@ -48,6 +50,14 @@ COUNTS = Sql(
 )
 
 
+def _called(words: str) -> str:
+    """A part of a name or an email address, as a pattern that takes every sign as it is typed."""
+    typed = " ".join(words.split()).lower()
+    for sign in ("!", "%", "_"):
+        typed = typed.replace(sign, f"!{sign}")
+    return f"%{typed}%" if typed else ""
+
+
 def page(
     tx: Tx,
     actor: Actor,
@@ -57,14 +67,17 @@ def page(
     organisation: str = "",
     after: str = "",
     most: int = 51,
+    called: str = "",
 ) -> list[Account]:
-    """Accounts by name. `after`: the membership of the last row of the page before."""
+    """Accounts by name. `after`: the membership of the last row of the page before. `called`: a
+    part of the name or of the email address."""
     rows = tx.rows(
         PAGES[standing],
         **asked(actor),
         at=at,
         role=role,
         organisation=organisation,
+        called=_called(called),
         after=after,
         most=most,
     )
@@ -72,10 +85,17 @@ def page(
 
 
 def counts(
-    tx: Tx, actor: Actor, at: datetime, role: str = "", organisation: str = ""
+    tx: Tx, actor: Actor, at: datetime, role: str = "", organisation: str = "", called: str = ""
 ) -> dict[str, int]:
     """How many there are of each standing."""
-    row = tx.row(COUNTS, **asked(actor), at=at, role=role, organisation=organisation)
+    row = tx.row(
+        COUNTS,
+        **asked(actor),
+        at=at,
+        role=role,
+        organisation=organisation,
+        called=_called(called),
+    )
     return dict(zip(STANDING, map(int, row or (0, 0, 0)), strict=True))
 
 

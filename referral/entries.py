@@ -359,6 +359,24 @@ def members(tx: Tx, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
     return {str(row[0]): (row[1], row[2]) for row in rows}
 
 
+_HOLDERS = (
+    "SELECT u.id, u.name FROM app_user u WHERE u.id {ids} UNION ALL SELECT m.id, mu.name"
+    " FROM membership m JOIN app_user mu ON mu.id = m.user_id WHERE m.id {ids}"
+)
+HOLDERS = {pg: _each(_HOLDERS, pg) for pg in (True, False)}
+
+
+def holders(tx: Tx, rows: Iterable[EntryRow]) -> dict[str, str]:
+    """Whose each account and each role is that these entries are about, by its id."""
+    ids = sorted({row.record_id for row in rows if row.noun in HELD and row.record_id})
+    if not ids:
+        return {}
+    found = tx.rows(HOLDERS[tx.pg], ids=ids if tx.pg else json.dumps(ids))
+    return {str(row[0]): row[1] for row in found}
+
+
+HELD = frozenset({"user", "membership"})
+
 ORGANISATIONS = Sql(
     "SELECT o.id, o.name FROM organisation o WHERE o.system_id = :system_id ORDER BY o.name, o.id"
     " LIMIT 500"

@@ -43,6 +43,7 @@ from workflows.working_time import local_day
 pages = Blueprint("account_pages", __name__)
 
 A_PAGE = 50
+MOST_LETTERS = 100
 STANDINGS: dict[str, str] = {
     "here": N_("Can sign in"),
     "suspended": N_("Suspended"),
@@ -66,17 +67,28 @@ def users() -> str:
     actor = current_actor()
     standing = request.args.get("standing", "here")
     role, organisation = request.args.get("role", ""), request.args.get("organisation", "")
+    called = request.args.get("called", "").strip()[:MOST_LETTERS]
     if standing not in STANDING or role not in ("", *ASSIGNABLE):
         abort(404)
     position = after(str)
     with edge().reading(actor) as (tx, at):
         found = accounts.page(
-            tx, actor, at, standing, role, organisation, position[0] if position else "", A_PAGE + 1
+            tx,
+            actor,
+            at,
+            standing,
+            role,
+            organisation,
+            position[0] if position else "",
+            A_PAGE + 1,
+            called,
         )
-        counted = accounts.counts(tx, actor, at, role, organisation)
+        counted = accounts.counts(tx, actor, at, role, organisation, called)
         places = [(one.id, one.name) for one in oversight.organisations(tx, actor, at)]
     shown = found[:A_PAGE]
-    asked = {"standing": standing, "role": role, "organisation": organisation}
+    asked = {
+        "standing": standing, "role": role, "organisation": organisation, "called": called,
+    }  # fmt: skip
     older = None
     if len(found) > A_PAGE:
         older = f"/users?{urlencode({**asked, 'after': pack(shown[-1].membership_id)})}"
@@ -95,6 +107,7 @@ def users() -> str:
         ],
         count=ngettext("%(num)s account", "%(num)s accounts", counted[standing]),
         narrowed=bool(role or organisation),
+        searched=bool(called),
         roles=labels.choices(labels.ROLES, *ASSIGNABLE),
         organisations=places,
         older=older,

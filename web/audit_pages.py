@@ -400,11 +400,21 @@ def who_words(row: EntryRow, leaf: Mapping[str, Any]) -> str:
 
 
 def _lines(tx: Tx, rows: list[EntryRow]) -> list[dict[str, Any]]:
-    references = entries.references(tx, rows)
-    return [_line(row, references) for row in rows]
+    references, holders = entries.references(tx, rows), entries.holders(tx, rows)
+    return [_line(row, references, holders) for row in rows]
 
 
-def _line(row: EntryRow, references: Mapping[str, str]) -> dict[str, Any]:
+def _about(row: EntryRow, holders: Mapping[str, str]) -> str:
+    """What an entry is about; of an account or a role also whose it is."""
+    whose = None if row.restricted else holders.get(row.record_id or "")
+    if not whose:
+        return noun_words(row.noun)
+    return _("%(what)s: %(whose)s", what=noun_words(row.noun), whose=whose)
+
+
+def _line(
+    row: EntryRow, references: Mapping[str, str], holders: Mapping[str, str]
+) -> dict[str, Any]:
     leaf = row.said
     hidden = row.restricted
     about = None if hidden else references.get(row.record_id or "")
@@ -413,7 +423,7 @@ def _line(row: EntryRow, references: Mapping[str, str]) -> dict[str, Any]:
     return {
         "href": f"/audit/{row.seq}",
         "what": what_words(row, leaf),
-        "noun": noun_words(row.noun),
+        "noun": _about(row, holders),
         "reference": reference,
         "about": _to({"reference": reference}) if reference else None,
         "who": who_words(row, leaf),
@@ -437,12 +447,12 @@ def entry(seq: int) -> ResponseReturnValue:
     def read(tx: Tx, at: datetime) -> dict[str, Any]:
         row = _of_one(tx, actor, at, seq)
         log(tx, actor, at, READ, "audit", row.id)
-        references = entries.references(tx, [row])
+        references, holders = entries.references(tx, [row]), entries.holders(tx, [row])
         leaf = row.said
         people = entries.members(tx, [i for i in (leaf.get("behalf"), leaf.get("second")) if i])
         return {
-            "line": _line(row, references),
-            "facts": _facts(row, leaf, references, people),
+            "line": _line(row, references, holders),
+            "facts": _facts(row, leaf, references, people, holders),
             "hash": row.leaf_hash.hex(),
             "leaf": row.leaf,
             "seq": row.seq,
@@ -473,6 +483,7 @@ def _facts(
     leaf: Mapping[str, Any],
     references: Mapping[str, str],
     people: Mapping[str, tuple[str, str]],
+    holders: Mapping[str, str],
 ) -> list[dict[str, str]]:
     """What the leaf says, in words, of what may be said."""
     hidden = row.restricted
@@ -486,7 +497,7 @@ def _facts(
         if state.get("to")
         else ""
     )
-    line = _line(row, references)
+    line = _line(row, references, holders)
     codes = ", ".join(str(code).replace("_", " ") for code in leaf.get("codes") or ())
     pairs: list[tuple[str, Any]] = [
         (_("Who"), line["who"]),
@@ -496,7 +507,7 @@ def _facts(
         (_("Confirmed by"), people.get(leaf.get("second") or "", ("", ""))[0]),
         (_("Because of"), _cause(leaf)),
         (_("What"), line["what"]),
-        (_("About"), noun_words(row.noun)),
+        (_("About"), line["noun"]),
         (_("Reference"), line["reference"]),
         (_("Person"), None if hidden else references.get(row.subject or "")),
         (_("Before and after"), change),

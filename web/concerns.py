@@ -637,7 +637,7 @@ def _moves(shown: Shown, can: set[str]) -> list[dict[str, str]]:
             "href": labels.move_path("concern", shown.seen.id, trigger),
         }
         for trigger in ORDER
-        if trigger in can
+        if trigger in can and (trigger != "release" or shown.seen.on_hold)
     ]
     for one in found[1:]:
         one["variant"] = "secondary"

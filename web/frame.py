@@ -79,9 +79,9 @@ COMMISSIONER = (
 )
 SAFEGUARDING = (
     (N_("Reviews"), "/"),
-    (N_("Dashboard"), "/dashboard"),
-    (N_("Providers"), "/providers"),
+    (N_("Concerns"), "/concerns"),
     (N_("Emergency access"), "/emergencies"),
+    (N_("Dashboard"), "/dashboard"),
     (N_("Reports"), "/reports"),
     (N_("Help"), "/help"),
 )

@@ -453,9 +453,11 @@ def _beside(actor: Actor) -> list[tuple[str, list[dict[str, str]]]]:
         (
             _("Reviews and sharing"),
             [
+                ("/concerns", _("Safeguarding concerns")),
                 ("/escalations", _("Every escalation")),
                 ("/overrides", _("Shared for safety, without consent")),
                 ("/agreements", _("Agreements between organisations")),
+                ("/providers", _("Providers")),
             ],
         ),
         (

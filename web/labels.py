@@ -681,7 +681,11 @@ WORK: dict[str, tuple[str, str, str | None]] = {
         N_("Answer"),
         "answer",
     ),
-    "escalation.decided": (N_("Decided: carry out what was decided."), N_("Carry out"), None),
+    "escalation.decided": (
+        N_("Decided. See whether all of it was carried out, then close it."),
+        N_("Open"),
+        None,
+    ),
     "assurance.applied": (N_("A provider applied to be assured."), N_("Review"), None),
     "assurance.in_review": (N_("A provider's evidence is to be looked at."), N_("Decide"), None),
     "assurance.assured": (N_("Evidence runs out. Renew it."), N_("Renew"), None),

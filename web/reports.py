@@ -414,6 +414,7 @@ def records(report: str) -> str:
         ahead=is_kept(ask, wanted),
         chosen=[words_of(ask, named[name], kind) for name, kind in chosen.items()],
         rows=[_row(measure.noun, one) for one in shown],
+        last=_("Raised in") if measure.noun == Noun.ESCALATION else _("With"),
         older=older,
         back={
             "href": f"/reports/{report}?{urlencode(ask.address)}",

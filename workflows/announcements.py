@@ -108,8 +108,6 @@ def _checked(values: Mapping[str, Any]) -> None:
                     N_("This looks like an NHS number. Leave out everything about one person."),
                 )
             )
-    if not any(_audience(values).values()):
-        faults.append(field("roles", N_("Choose whom it is for: roles, organisations or places.")))
     if faults:
         raise wrong(NOUN, "send", *faults)
 

@@ -60,6 +60,10 @@ def test_the_list_is_narrowed_and_comes_in_pages(w: World, monkeypatch: Any) -> 
     assert named[1]
     assert not named[0] & named[1]
     assert ada.get("/users?standing=nobody").status == 404
+    found = ada.get("/users?called=+tESs+")
+    assert ("Tess" in found.words, "Priya" in found.words) == (True, False)
+    assert "Priya" in ada.get("/users?called=PRIYA@").words
+    assert "There are none." in ada.get("/users?called=%25").words  # no sign stands for others
     nobody = ada.get("/users?standing=suspended")
     assert (nobody.status, "There are none." in nobody.words) == (200, True)
 

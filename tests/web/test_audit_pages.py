@@ -163,6 +163,16 @@ def test_an_entry_says_who_what_why_before_and_after(w: World) -> None:
     assert art.get("/audit/999999").status == 404
 
 
+def test_an_entry_about_an_account_says_whose_it_is(w: World) -> None:
+    account = f"/users/{w.actor['kit'].membership_id}"
+    sign_in(w, "ada").fill(f"{account}/suspend", reason="lost")
+    listed = sign_in(w, "art").get("/audit")
+    assert "Suspended an account An account: Kit" in listed.words
+    first = re.search(r'href="(/audit/\d+)"[^>]*>\s*Suspended an account', listed.text)
+    assert first is not None
+    assert "About An account: Kit" in sign_in(w, "art").get(first[1]).words
+
+
 def test_a_concern_shows_that_it_was_touched_and_neither_whom_it_is_about_nor_who_raised_it(
     w: World,
 ) -> None:

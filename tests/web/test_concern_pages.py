@@ -238,8 +238,12 @@ def test_the_hold_of_an_unread_concern_cannot_be_lifted(w: World) -> None:
     assert f'href="/concerns/{concern}/release"' not in page.text
     assert "This cannot be done now" in gwen.get(f"/concerns/{concern}/release").words
     gwen.fill(f"/concerns/{concern}/acknowledge")
+    held = gwen.get(f"/concerns/{concern}")
+    assert f'href="/concerns/{concern}/release"' in held.text
     page = gwen.fill(f"/concerns/{concern}/release")
     assert "On hold No" in page.words
+    assert f'href="/concerns/{concern}/release"' not in page.text  # there is nothing to lift
+    assert 'href="/concerns"' in gwen.get("/").text  # from the menu
 
 
 def test_the_hold_stays_unless_said_otherwise(w: World) -> None:

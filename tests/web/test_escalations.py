@@ -334,3 +334,15 @@ def test_reviewing_what_is_about_a_person_is_in_the_audit_log(w: World) -> None:
     assert rows(w, READS) == [(0,)]
     sign_in(w, "tess").get(f"/escalations/{matter}")
     assert rows(w, READS) == [(1,)]
+
+
+def test_a_consequence_that_asks_nothing_stands_beside_one_that_does(w: World) -> None:
+    """A provider whose evidence ran out may be looked at anew, with no more to say."""
+    matter = reviewed(w, w.sent())
+    found = rows(w, Sql("SELECT CAST(id AS text), provider_id FROM assurance"))
+    mine = next(one for one, provider in found if str(provider) == w.provider["singers"])
+    w.step(Noun.ASSURANCE, mine, "suspend", "grace", given={"reason": "quality"})
+    page = sign_in(w, "tess").get(f"/escalations/{matter}/decide")
+    assert page.status == 200
+    assert f'value="review-{mine}"' in page.text
+    assert f"review-{mine}--" not in page.text

@@ -105,6 +105,17 @@ def test_the_cost_is_shown_before_it_is_sent(w: World) -> None:
     assert rows(w, "SELECT count(*) FROM announcement") == [(1,)]
 
 
+def test_whoever_is_not_chosen_out_reads_it(w: World) -> None:
+    """Nothing chosen is everyone who works in the place, as the page says."""
+    grace = sign_in(w, "grace")
+    page = grace.fill("/announcements/write", title="A new form", body=BODY)
+    assert page.status == 200
+    made = grace.send(page, sure="yes")
+    assert "Priya Shah" in made.words
+    assert "Sol" in made.words
+    assert "Olu Fen" not in made.words
+
+
 def test_a_reader_has_one_button_and_it_is_in_the_log(w: World) -> None:
     path = sent(w)
     sweep_all(Edge(w.store, lambda: w.at))
