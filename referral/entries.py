@@ -247,7 +247,8 @@ class About(NamedTuple):
 
 
 _NUMBERS = """SELECT a.record_id, a.action, a.version, a.at, a.seq FROM audit a
-WHERE a.system_id = :system_id AND a.record_id {{ids}} AND a.action IN ('step', 'message_written')
+WHERE a.system_id = :system_id AND a.record_id {{ids}} AND a.action IN
+    ('step', 'message_written', 'document_attached', 'document_taken_back')
   AND a.at >= :since AND a.at <= :until AND {scope} AND NOT ({closed})"""
 
 
@@ -266,8 +267,8 @@ def numbers(
     since: datetime,
     until: datetime,
 ) -> dict[About, int]:
-    """The numbers of the entries about these records' steps and messages between two moments, of
-    those the actor may open: none where the log is closed to them."""
+    """The numbers of the entries about these records' steps, messages and documents between two
+    moments, of those the actor may open: none where the log is closed to them."""
     scope = condition(AUDIT, actor)
     if scope is None:
         return {}

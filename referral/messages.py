@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from referral import keys
 from referral.actors import Actor
 from referral.facts import ABSENT
 from referral.schema import Base, Key, Ref, Sealed
@@ -102,13 +103,14 @@ class MessageSeen(NamedTuple):
         return side is not None and self.side != side and not mine
 
 
-_OF = """SELECT m.id, m.side, u.name, o.name, m.written_by, m.at, m.body FROM message m
+_OF = f"""SELECT m.id, m.side, u.name, o.name, m.written_by, m.at, m.body, {keys.COLUMNS}
+  FROM message m LEFT JOIN person pe ON pe.id = m.person_id {keys.JOIN}
   JOIN membership w ON w.id = m.written_by JOIN app_user u ON u.id = w.user_id
   JOIN organisation o ON o.id = w.organisation_id
-  WHERE m.system_id = :system_id AND m.referral_id = :referral_id{further}
+  WHERE m.system_id = :system_id AND m.referral_id = :referral_id{{further}}
   ORDER BY m.at DESC, m.id DESC LIMIT :limit"""
-NEWEST = Sql(_OF.format(further=""), (5,), (6,))
-BEFORE = Sql(_OF.format(further=" AND (m.at, m.id) < (:at, :id)"), (5,), (6,))
+NEWEST = Sql(_OF.format(further=""), (5,), (6,), keyed=True)
+BEFORE = Sql(_OF.format(further=" AND (m.at, m.id) < (:at, :id)"), (5,), (6,), keyed=True)
 READERS = Sql(
     """SELECT d.message_id, u.name, d.at, d.membership_id FROM message_read d
   JOIN membership w ON w.id = d.membership_id JOIN app_user u ON u.id = w.user_id

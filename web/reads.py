@@ -76,6 +76,8 @@ ONE: dict[str, One] = {
         Noun.REFERRAL,
         "record_id",
         "api_referrals.accountability_of_referral",
+        "api_referrals.documents",
+        "api_referrals.document_file",
         "api_referrals.holds",
         "api_referrals.messages",
         "api_referrals.moves",

@@ -47,6 +47,7 @@ from web.words import (
 )
 from workflows import clocks, disclosure, histories, reading
 from workflows.disclosure import Situation
+from workflows.documents import DOCUMENTS
 from workflows.emergencies import may_read
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.guards import HELD
@@ -830,7 +831,7 @@ def history(record_id: UUID) -> ResponseReturnValue:
                 for one in kinds
             ),
         ],
-        entries=happened(told.happened, shown.timeline.notes, shown.at, f"{base}/messages"),
+        entries=happened(told.happened, shown.timeline.notes, shown.at, base),
         older=f"{here}?{narrowed}after={pack(*told.older)}" if told.older else None,
         newest=(f"{here}?show={kind}" if kind else here) if start else None,
         all=here if kind else None,
@@ -841,6 +842,7 @@ def history(record_id: UUID) -> ResponseReturnValue:
 HISTORY: dict[str, str] = {
     histories.DECISIONS: N_("Decisions"),
     MESSAGES: N_("Messages"),
+    DOCUMENTS: N_("Documents"),
     histories.CONSENT: N_("Consent"),
     histories.AUTOMATIC: N_("By the system"),
 }

@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from referral.actors import Actor
+from referral.documents import GOES, DocumentSeen
 from referral.looks import last_change
 from referral.states import Noun
 from referral.store import Tx
 from referral.visible import StepSeen
-from web.labels import REASONS, role_name, told, word
+from web.labels import DOCUMENT_KINDS, DOCUMENT_WHY, REASONS, role_name, told, word
 from web.say import _, ngettext
 from web.words import iso, time_words
-from workflows.histories import Happened
+from workflows.histories import OF_TAKING_BACK, Happened, Place
 from workflows.reading import timeline
 
 
@@ -73,13 +74,30 @@ MOST_QUOTED = 280  # characters of a message, where it stands among other things
 
 
 def happened(
-    line: Iterable[Happened], notes: Mapping[str, str], at: datetime, thread: str
+    line: Iterable[Happened], notes: Mapping[str, str], at: datetime, base: str
 ) -> list[dict[str, Any]]:
-    """The same of all that happened about a referral. `thread`: where its messages are."""
-    return [
-        {**(_told(one, notes, at) if one.step else _message(one)), "links": _leads(one, thread)}
-        for one in line
-    ]
+    """The same of all that happened about a referral. `base`: where its pages are."""
+    return [{**_one(one, notes, at), "links": _leads(one, base)} for one in line]
+
+
+def _one(one: Happened, notes: Mapping[str, str], at: datetime) -> dict[str, Any]:
+    if one.step is not None:
+        return _told(one, notes, at)
+    return _message(one) if one.document is None else _document(one.document, one.place)
+
+
+def _document(one: DocumentSeen, place: Place) -> dict[str, Any]:
+    what = word(DOCUMENT_KINDS, one.kind)
+    gone = one.taken_back_why in GOES
+    if place.rank == OF_TAKING_BACK:
+        return {
+            **entry(_("Document taken back"), one.taken_back_by or "", place.at),
+            "quote": f"{what}: {word(DOCUMENT_WHY, one.taken_back_why)}",
+        }
+    return {
+        **entry(_("Document put on the referral"), f"{one.by}, {one.organisation}", place.at),
+        "quote": what if gone or not one.description else f"{what}: {one.description}",
+    }
 
 
 def _told(one: Happened, notes: Mapping[str, str], at: datetime) -> dict[str, Any]:
@@ -100,12 +118,14 @@ def _message(one: Happened) -> dict[str, Any]:
     }
 
 
-def _leads(one: Happened, thread: str) -> list[dict[str, str]]:
+def _leads(one: Happened, base: str) -> list[dict[str, str]]:
     """Where more of it is told: the other messages, and its entry in the log for those who may
     open that."""
     found = []
     if one.message is not None:
-        found.append({"text": _("Read it with the other messages"), "href": thread})
+        found.append({"text": _("Read it with the other messages"), "href": f"{base}/messages"})
+    if one.document is not None:
+        found.append({"text": _("See the documents"), "href": f"{base}/documents"})
     if one.entry is not None:
         number = f"{one.entry:,}"
         text = _("Entry %(number)s in the audit log", number=number)

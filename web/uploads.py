@@ -13,8 +13,11 @@ from flask import Request
 from workflows.uploads import MOST_BYTES
 
 # What may be posted, where it is more than elsewhere: a form with a file that is too large comes
-# back as it was typed.
-LARGER = {"document_pages.attach": 25_000_000}
+# back as it was typed; a program's body has the file as text.
+LARGER = {
+    "document_pages.attach": 25_000_000,
+    "api_referrals.send_document": 8_000_000,
+}
 
 
 class OneFile(BytesIO):

@@ -35,6 +35,8 @@ MACROS = field(
     "file", N_("This Word document has a program in it. Save it without macros, and choose it.")
 )
 
+NOT_BASE64 = field("content", N_("Give the file's bytes as base64."))
+
 # Each kind by the endings that may stand for it, the first being the one that is kept.
 ENDINGS: dict[str, tuple[str, ...]] = {
     "application/pdf": ("pdf",),

@@ -3,6 +3,7 @@ becomes of it."""
 
 from __future__ import annotations
 
+import base64
 import io
 import sys
 import zipfile
@@ -17,6 +18,7 @@ from referral import copies, documents, erasures
 from referral.documents import REFUSED, WAITING
 from referral.store import Sql, Store
 from tests.counting import BUDGET, statements
+from tests.web.api import program
 from tests.web.client import HTTP, Page, app_of, sign_in
 from tests.web.test_messages import named, take_back
 from tests.world import World, build
@@ -441,6 +443,27 @@ def test_nobody_takes_back_what_the_other_side_put_there(w: World) -> None:
     back(w, record, document, "not_wanted", "rae")
 
 
+def test_the_history_tells_what_was_put_there_and_taken_back_to_who_may_see_it(w: World) -> None:
+    record = w.active()
+    w.later(minutes=1)
+    document = attach(w, record)
+    attach(w, record, description="For ourselves", shared=False)
+    w.later(minutes=5)
+    back(w, record, document, "out_of_date")
+    where = f"/referrals/{record}/history"
+    ours = sign_in(w, "priya").get(f"{where}?show=documents").words
+    assert f"Letter: {SAID}" in ours
+    assert "Letter: It is out of date" in ours
+    assert ours.index("Document taken back") < ours.index("Document put on the referral")
+    assert "Document" not in sign_in(w, "sol").get(where).words.replace("Documents", "")
+    w.later(minutes=1)
+    attach(w, record, "sol", description="Our plan")
+    page = sign_in(w, "priya").get(where)
+    assert "Letter: Our plan" in page.words
+    assert "Letter: Our plan" not in sign_in(w, "priya").get(f"{where}?show=messages").words
+    assert path(record) in page.text
+
+
 # -- pages --------------------------------------------------------------------------------------
 
 
@@ -506,3 +529,42 @@ def test_a_referral_recorded_in_error_takes_none(w: World) -> None:
     with pytest.raises(Refused) as refused:
         attach(w, record)
     assert refused.value.codes == ("no_documents_now",)
+
+
+# -- programs -----------------------------------------------------------------------------------
+
+
+def test_programs_put_list_open_and_take_back(w: World) -> None:
+    record = w.active()
+    priya, sol = program(w, "priya"), program(w, "sol")
+    where = f"/referrals/{record}/documents"
+    said = {"kind": "letter", "description": SAID, "seen_by": "both", "name": "lift.pdf"}
+    sent = {**said, "content": base64.b64encode(PDF).decode()}
+    made = priya.post(where, sent, key="a")
+    again = priya.post(where, sent, key="a")
+    assert (made.status, again.json["replayed"], again.json["id"]) == (201, True, made.json["id"])
+    (one,) = sol.get(where).json["items"]
+    assert (one["description"], one["scan"], one["can_be_opened"]) == (SAID, "waiting", False)
+    file = f"{where}/{made.json['id']}/file"
+    assert sol.get(file).codes == ["not_scanned"]
+    scan(w)
+    assert sol.get(where).json["items"][0]["can_be_opened"] is True
+    token = {"Authorization": f"Bearer {sol.token}"}
+    assert sol.client.get(f"/api/v1{file}", headers=token).data == PDF
+    taken = priya.post(f"{where}/{made.json['id']}/take-back", {"why": "wrong_file"})
+    assert taken.json == {"taken_back": True}
+    assert sol.get(where).json["items"] == []
+    assert sol.get(file).status == 404
+    assert priya.get(where).json["items"][0]["name"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "status"), [("not base64!", 422), ("", 422), ("A" * 8_100_000, 413)]
+)
+def test_programs_send_bytes_and_not_too_many(w: World, content: str, status: int) -> None:
+    record = w.active()
+    sent = {"kind": "letter", "description": SAID, "seen_by": "both", "name": "lift.pdf"}
+    where = f"/referrals/{record}/documents"
+    assert program(w, "priya").post(where, {**sent, "content": content}).status == status
+    assert program(w, "kit").post(where, {**sent, "content": "JVBERi0="}).status == 404
+    assert seen(w, record, "priya") == []

@@ -14,7 +14,7 @@ from referral.states import Noun, Role
 from referral.store import Tx
 from web.api.answers import Saved, words
 from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, saved_once
-from web.api.paging import USUAL, PageAsked, after_of, cursors, listed
+from web.api.paging import USUAL, PageAsked, after_of, cursors, listed, place_of
 from web.current import edge
 from web.schemas.messages import ReadMessages, WriteMessage
 from workflows.messages import let_at, mark_read, write_message
@@ -57,7 +57,7 @@ def add_messages(api: Blueprint, *, readers: frozenset[Role], writers: frozenset
         """The messages about a referral. Reading them here marks nothing as read"""
         actor, found = asker(), str(record_id)
         most = given.get("limit") or USUAL
-        start = _place(after_of(f"messages {found}", given.get("cursor")))
+        start = place_of(after_of(f"messages {found}", given.get("cursor")))
 
         def read(tx: Tx, at: datetime) -> dict[str, Any]:
             let = let_at(tx, actor, at, found)
@@ -103,10 +103,3 @@ def add_messages(api: Blueprint, *, readers: frozenset[Role], writers: frozenset
             lambda tx, at: mark_read(tx, actor, at, referral_id=found, up_to=given.get("up_to")),
         )
         return {"many": many}
-
-
-def _place(position: str | None) -> tuple[datetime, str] | None:
-    if position is None:
-        return None
-    at, _, message_id = position.partition(" ")
-    return datetime.fromisoformat(at), message_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -33,6 +34,14 @@ class PageAsked(Command):
 
     cursor = Text(most=SHORT, metadata={"description": "`next` of the page before."})
     limit = Number(least=1, most=MOST, metadata={"description": f"Usually {USUAL}."})
+
+
+def place_of(position: str | None) -> tuple[datetime, str] | None:
+    """The time and the id of the last one of a page, as its cursor kept them."""
+    if position is None:
+        return None
+    at, _, record_id = position.partition(" ")
+    return datetime.fromisoformat(at), record_id
 
 
 def asked(

@@ -18,6 +18,7 @@ from referral.store import Tx
 from web.access import TEAM
 from web.api.accountability import add_accountability
 from web.api.answers import StepShown, of_done, words
+from web.api.documents import add_documents
 from web.api.door import (
     ETAG,
     IF_MATCH,
@@ -403,4 +404,5 @@ def lift(given: dict[str, Any], record_id: UUID, hold_id: UUID) -> dict[str, Any
 add_moves(api, Noun.REFERRAL, roles=ROLES)
 add_accountability(api, Noun.REFERRAL, roles=ROLES)
 add_messages(api, readers=ROLES, writers=PLACERS)
+add_documents(api, readers=ROLES, writers=PLACERS)
 add_scores(api, roles=TEAM)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from marshmallow import fields
+
 from referral.documents import KINDS, WHY
 from web.schemas.base import Command
 from web.schemas.fields import Choice, Text
 from workflows.moves import N_
 
+AS_BASE64 = N_("Give the file's bytes as base64.")
 BOTH, OURS = "both", "ours"
 
 
@@ -16,6 +19,17 @@ class AttachDocument(Command):
     kind = Choice(KINDS, N_("Choose what kind of document it is."))
     description = Text(N_("Say in a few words what it is."))
     seen_by = Choice((BOTH, OURS), N_("Choose who may see it."))
+
+
+class SendDocument(AttachDocument):
+    """The same from a program, with the file."""
+
+    name = Text(N_("Give the file's name, with its ending."))
+    content = fields.String(
+        required=True,
+        error_messages=dict.fromkeys(("required", "null", "invalid"), AS_BASE64),
+        metadata={"description": "The bytes, as base64."},
+    )
 
 
 class TakeBack(Command):
