@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from referral.actors import the_system
+from referral.documents import CLEAN
 from referral.ids import new_id
 from referral.members import actor_of
 from referral.rows import put
@@ -23,7 +25,7 @@ from tests.world import SHARING, START, World, another, assure, build
 from web.link_tokens import LinkTokens
 from workflows import announcements, errands, person_links, policy_changes, rotas, views
 from workflows.activities import add_provider, save_activity, save_group
-from workflows.documents import attach_document
+from workflows.documents import attach_document, scanned
 from workflows.engine import step
 from workflows.escalations import decide_escalation
 from workflows.holds import place_hold
@@ -319,10 +321,13 @@ def _score(t: Team, referral: str) -> str:
 def _document(t: Team, referral: str) -> str:
     w, asks = t.w, t.w.actor[t.worker]
     said = {"kind": "letter", "description": "A letter", "name": "letter.txt", "content": b"Dear"}
-    return w.made(
+    made = w.made(
         asks,
         lambda tx: attach_document(tx, asks, w.at, referral_id=referral, shared=True, **said),
     )
+    system = the_system(asks.system_id, "scanner")
+    w.made(system, lambda tx: scanned(tx, system, w.at, made, CLEAN))
+    return made
 
 
 def _relationship(t: Team, person: str) -> str:

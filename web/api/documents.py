@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from datetime import datetime
 from typing import Any
@@ -115,12 +114,13 @@ def add_documents(api: Blueprint, *, readers: frozenset[Role], writers: frozense
         """Put a document on a referral, its bytes as base64"""
         actor, key, found = asker(), repeat_key(), str(record_id)
         unscanned = settings().unscanned_open
-        try:
-            content = base64.b64decode(given["content"], validate=True)
-        except (binascii.Error, ValueError):
-            raise wrong("document", "attach", NOT_BASE64) from None
+        content = _bytes(given["content"])
 
         def do(tx: Tx, at: datetime) -> dict[str, Any]:
+            if let_at(tx, actor, at, found) is None:
+                raise missing("document", "attach")
+            if content is None:
+                raise wrong("document", "attach", NOT_BASE64)
             return {
                 "id": attach_document(
                     tx, actor, at, referral_id=found, kind=given["kind"],
@@ -129,7 +129,7 @@ def add_documents(api: Blueprint, *, readers: frozenset[Role], writers: frozense
                 )
             }  # fmt: skip
 
-        digest = hashlib.sha256(content).hexdigest()
+        digest = hashlib.sha256(content or b"").hexdigest()
         body = {"referral": found, **given, "content": digest}
         return edge().perform(
             actor, lambda tx, at: once(tx, actor, key, "document", body, at, lambda: do(tx, at))
@@ -150,3 +150,10 @@ def add_documents(api: Blueprint, *, readers: frozenset[Role], writers: frozense
             ),
         )  # fmt: skip
         return {"taken_back": True}
+
+
+def _bytes(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from referral.documents import KINDS, WHY
 from web.schemas.base import Command
 from web.schemas.fields import Choice, Text
 from workflows.moves import N_
+from workflows.uploads import MOST_BYTES, TOO_LARGE
 
 AS_BASE64 = N_("Give the file's bytes as base64.")
 BOTH, OURS = "both", "ours"
@@ -27,6 +28,7 @@ class SendDocument(AttachDocument):
     name = Text(N_("Give the file's name, with its ending."))
     content = fields.String(
         required=True,
+        validate=validate.Length(max=4 * (MOST_BYTES // 3 + 2), error=TOO_LARGE.why),
         error_messages=dict.fromkeys(("required", "null", "invalid"), AS_BASE64),
         metadata={"description": "The bytes, as base64."},
     )
