@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import sys
 import zipfile
 from dataclasses import replace
@@ -14,18 +15,21 @@ import pytest
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from referral import copies, documents, erasures
-from referral.documents import REFUSED, WAITING
-from referral.store import Sql, Store
+from referral import copies, documents, erasures, scans
+from referral.actors import the_system
+from referral.documents import CLEAN, REFUSED, WAITING
+from referral.store import Door, Sql, Store
 from tests.counting import BUDGET, statements
 from tests.web.api import program
 from tests.web.client import HTTP, Page, app_of, sign_in
+from tests.web.test_inquiries import given
 from tests.web.test_messages import named, take_back
+from tests.workflows.test_rights_doing import begun, decided
 from tests.world import World, build
 from web.edge import Edge
 from web.scanning import Scanner
 from web.worker import run
-from workflows.documents import attach_document, open_document, take_back_document
+from workflows.documents import attach_document, open_document, scanned, take_back_document
 from workflows.engine import Refused
 from workflows.hearing import may_hear
 from workflows.uploads import MOST_BYTES, NotThis, checked
@@ -69,6 +73,14 @@ def scan(w: World, code: int = 0) -> dict[str, int]:
     command = Scanner((sys.executable, "-c", said))
     done = run(Edge(w.store, lambda: w.at), once=True, scanner=command)
     return {k: n for k, n in done.items() if k.startswith("document")}
+
+
+def clean(w: World) -> None:
+    """A scanner has found nothing in any of them."""
+    system = the_system(w.system_id, "scanner")
+    with w.store.begin(door=Door.WHOLE) as tx:
+        for one in scans.to_scan(tx, w.at, 9):
+            scanned(tx, system, w.at, one.id, CLEAN)
 
 
 def opened(w: World, record: str, document: str, who: str, unscanned: bool = False) -> bytes:
@@ -217,11 +229,46 @@ def test_erasing_takes_what_is_in_it_and_leaves_that_it_was_there(w: World) -> N
 def test_a_copy_names_them_where_notes_are_given_and_not_otherwise(w: World) -> None:
     person = w.person()
     attach(w, w.active(person))
-    for given, held in ((frozenset({copies.NOTES}), ["lift.pdf"]), (frozenset[str](), [])):
+    for parts, held in ((frozenset({copies.NOTES}), ["lift.pdf"]), (frozenset[str](), [])):
         with w.store.read() as tx:
-            copy = copies.gather(tx, person, given, {})
+            copy = copies.gather(tx, person, parts, {})
         told = [row["name"] for s in copy.sections if s.table == "document" for row in s.rows]
         assert told == held
+
+
+def test_the_copy_gives_each_as_a_file_where_notes_are_given_and_not_otherwise(w: World) -> None:
+    for decision, number in (("give", "999 000 0018"), ("about_others", "999 000 0026")):
+        person = w.person(nhs_number=number)
+        document = attach(w, w.active(person))
+        clean(w)
+        request = begun(w, person, "access")
+        visitor = sign_in(w, "ingrid")
+        where = f"/rights/{request}/copy/{document}"
+        assert visitor.get(where).status == 409  # undecided
+        decided(w, request, notes=decision, reviews="give")
+        page = visitor.get(f"/rights/{request}/copy")
+        assert page.status == 200
+        assert (where in page.text) is (decision == "give")
+        answer = visitor.get(where)
+        assert answer.status == (200 if decision == "give" else 404)
+        if decision == "give":
+            assert answer.response.data == PDF
+            assert answer.response.headers["Content-Disposition"].startswith("attachment")
+            assert visitor.get(f"/rights/{request}/copy/{request}").status == 404
+
+
+def test_a_bundle_names_them_without_what_is_in_them(w: World) -> None:
+    person = w.person(given_name="Ottilie", family_name="Marsh")
+    attach(w, w.active(person), description="As Priya said")
+    files = given(w, person)
+    (one,) = json.loads(files["history.json"])["documents"]
+    assert (one["kind"], one["shared"], one["words"]) == (
+        "letter",
+        True,
+        "As [a member of staff] said",
+    )
+    assert "Documents that were put on the referrals" in files["index.html"].decode()
+    assert not any(PDF in body for body in files.values())
 
 
 # -- who opens it -------------------------------------------------------------------------------
@@ -233,7 +280,7 @@ def test_a_provider_opens_what_is_shared_once_they_gave_a_place_and_no_longer_af
     person = w.person()
     record = w.sent(person)
     document = attach(w, record)
-    scan(w)
+    clean(w)
     visitor = sign_in(w, "sol")
     where = f"{path(record)}/{document}/file"
     assert (visitor.get(path(record)).status, visitor.get(where).status) == (404, 404)
@@ -255,7 +302,7 @@ def test_what_is_for_ones_own_side_the_other_never_sees(w: World) -> None:
     record = w.active()
     ours = attach(w, record, shared=False)
     theirs = attach(w, record, "sol", shared=False)
-    scan(w)
+    clean(w)
     assert (seen(w, record, "priya"), seen(w, record, "tess")) == ([ours], [ours])
     assert (seen(w, record, "sol"), seen(w, record, "rae")) == ([theirs], [theirs])
     assert set(seen(w, record, "gwen")) == {ours, theirs}
@@ -275,7 +322,7 @@ def test_who_answers_for_it_opens_it_and_foreign_readers_find_nothing(
 ) -> None:
     record = w.active()
     document = attach(w, record)
-    scan(w)
+    clean(w)
     visitor = sign_in(w, who)
     assert visitor.get(f"{path(record)}/{document}/file").status == status
     assert visitor.get(path(record)).status == status
@@ -295,7 +342,7 @@ def test_whoever_is_named_as_a_source_of_harm_finds_none(w: World, who: str) -> 
     record = w.active()
     document = attach(w, record)
     attach(w, record, "sol")
-    scan(w)
+    clean(w)
     named(w, record, who)
     visitor = sign_in(w, who)
     assert visitor.get(path(record)).status == 404
@@ -387,7 +434,7 @@ def test_without_a_scanner_the_place_says_whether_others_may_open_it(
 def test_what_is_taken_back_is_shared_no_longer_and_the_record_of_it_stays(w: World) -> None:
     record = w.active()
     document = attach(w, record)
-    scan(w)
+    clean(w)
     visitor = sign_in(w, "priya")
     page = visitor.get(f"{path(record)}/{document}/take-back")
     assert visitor.fill(page.path).status == 422
@@ -405,7 +452,7 @@ def test_what_is_taken_back_is_shared_no_longer_and_the_record_of_it_stays(w: Wo
 def test_what_is_about_somebody_else_is_gone_at_once(w: World) -> None:
     record = w.active()
     document = attach(w, record)
-    scan(w)
+    clean(w)
     back(w, record, document, "wrong_person")
     assert stored(w)[0][1] is None
     with pytest.raises(Refused) as refused:
@@ -547,7 +594,7 @@ def test_programs_put_list_open_and_take_back(w: World) -> None:
     assert (one["description"], one["scan"], one["can_be_opened"]) == (SAID, "waiting", False)
     file = f"{where}/{made.json['id']}/file"
     assert sol.get(file).codes == ["not_scanned"]
-    scan(w)
+    clean(w)
     assert sol.get(where).json["items"][0]["can_be_opened"] is True
     token = {"Authorization": f"Bearer {sol.token}"}
     assert sol.client.get(f"/api/v1{file}", headers=token).data == PDF
