@@ -16,13 +16,13 @@ from referral.documents import GOES, DocumentSeen
 from referral.states import Noun, Role
 from referral.store import Tx
 from web.api.answers import Saved, words
-from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, repeat_key
+from web.api.door import REPEAT_KEY, Blueprint, asker, for_roles, saved_once
 from web.api.paging import USUAL, PageAsked, after_of, cursors, listed, place_of
 from web.current import edge, settings
 from web.documents import as_file
 from web.schemas.documents import BOTH, SendDocument, TakeBack
 from workflows.documents import attach_document, let_at, open_document, openable, take_back_document
-from workflows.rules import missing, once, wrong
+from workflows.rules import missing, wrong
 from workflows.uploads import NOT_BASE64
 
 
@@ -112,28 +112,22 @@ def add_documents(api: Blueprint, *, readers: frozenset[Role], writers: frozense
     @api.response(201, Saved)
     def send_document(given: dict[str, Any], record_id: UUID) -> Any:
         """Put a document on a referral, its bytes as base64"""
-        actor, key, found = asker(), repeat_key(), str(record_id)
+        actor, found, content = asker(), str(record_id), _bytes(given["content"])
         unscanned = settings().unscanned_open
-        content = _bytes(given["content"])
 
-        def do(tx: Tx, at: datetime) -> dict[str, Any]:
+        def do(tx: Tx, at: datetime) -> str:
             if let_at(tx, actor, at, found) is None:
                 raise missing("document", "attach")
             if content is None:
                 raise wrong("document", "attach", NOT_BASE64)
-            return {
-                "id": attach_document(
-                    tx, actor, at, referral_id=found, kind=given["kind"],
-                    description=given["description"], shared=given["seen_by"] == BOTH,
-                    name=given["name"], content=content, unscanned=unscanned,
-                )
-            }  # fmt: skip
+            return attach_document(
+                tx, actor, at, referral_id=found, kind=given["kind"],
+                description=given["description"], shared=given["seen_by"] == BOTH,
+                name=given["name"], content=content, unscanned=unscanned,
+            )  # fmt: skip
 
         digest = hashlib.sha256(content or b"").hexdigest()
-        body = {"referral": found, **given, "content": digest}
-        return edge().perform(
-            actor, lambda tx, at: once(tx, actor, key, "document", body, at, lambda: do(tx, at))
-        ), 201
+        return saved_once("document", {"referral": found, **given, "content": digest}, do), 201
 
     @api.route("/<uuid:record_id>/documents/<uuid:document_id>/take-back", methods=["POST"])
     @for_roles(writers)
