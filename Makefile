@@ -3,7 +3,7 @@
 # make verify-foreign   let other people's tools read the audit log
 # make record   keep the histories of this version for later ones, once for each release
 # make words   bring the catalogues up to the words of the code, and say what waits to be translated
-# Others: make drills (the same at length, for some ten minutes), bench, measures (what the pages cost
+# Others: make drills (the same at length, for some 45 minutes), bench, measures (what the pages cost
 # the people who use them), pictures (every page at two widths, into docs/pictures/book), cover,
 # format, clean.
 
