@@ -106,6 +106,7 @@ FOR_THE_PROGRAM = {
     "web.demo.leading": "the demo, where everybody is invented",
     "web.demo.rights": "the demo, where everybody is invented",
     "web.demo.story": "the demo, where everybody is invented",
+    "web.demo.telling": "the demo, where everybody is invented",
 }
 # Parts of other queries, which narrow them.
 PARTS = {

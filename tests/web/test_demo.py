@@ -16,7 +16,7 @@ from referral.upgrade import upgrade
 from referral.verify import verify
 from tests.databases import already
 from web import worker
-from web.demo import run
+from web.demo import files, run
 from web.demo.clock import WoundClock
 from web.demo.pages import BEHIND_ITS_BACK
 from web.demo.story import tell
@@ -114,11 +114,11 @@ def test_winding_on_ten_working_days_brings_the_ignored_one_back(
 
 def test_the_commands_the_demo_shows_name_the_files_it_makes() -> None:
     edit, check = BEHIND_ITS_BACK
-    assert f" {run.DATABASE} " in edit
+    assert f" {files.DATABASE} " in edit
     said = dict(word.split("=", 1) for word in check.split() if "=" in word)
     assert said == {
-        "SEGUE_DATABASE_URL": f"sqlite:///{run.DATABASE}",
+        "SEGUE_DATABASE_URL": f"sqlite:///{files.DATABASE}",
         "SEGUE_AUDIT_KEY": str(run.AUDIT_KEY),
-        "SEGUE_WRAPPING_KEYS": str(run.KEYS),
+        "SEGUE_WRAPPING_KEYS": str(files.KEYS),
     }
     assert check.endswith(" .venv/bin/segue audit verify")

@@ -218,3 +218,20 @@ def test_number(n: int) -> str:
 
 # The weekdays of each activity, as its words say them.
 MEETS = {row[1]: weekdays(row[6]) or frozenset(range(7)) for row in ACTIVITIES}
+
+# (given name, family name, born, language): held by the team of Fen.
+OF_A_SEASON: tuple[tuple[str, str, int, str], ...] = (
+    *(("Agnes", "Vale", 1941, "English"), ("Bogdan", "Zielinski", 1958, "Polish")),
+    *(("Clive", "Rook", 1949, "English"), ("Danuta", "Wrona", 1962, "Polish")),
+    *(("Edith", "Farrow", 1937, "English"), ("Fergus", "Lyle", 1953, "English")),
+    *(("Greta", "Holm", 1946, "English"), ("Halina", "Sroka", 1955, "Polish")),
+    *(("Ivor", "Penn", 1944, "English"), ("Jadwiga", "Kruk", 1960, "Polish")),
+    *(("Keith", "Marlow", 1951, "English"), ("Lidia", "Czajka", 1959, "Polish")),
+    *(("Mabel", "Stone", 1939, "English"), ("Nigel", "Frost", 1963, "English")),
+    *(("Olive", "Birch", 1945, "English"), ("Pawel", "Wilk", 1957, "Polish")),
+    *(("Queenie", "Dale", 1942, "English"), ("Renata", "Sowa", 1961, "Polish")),
+    *(("Sidney", "Thorn", 1948, "English"), ("Teresa", "Bocian", 1956, "Polish")),
+    *(("Una", "Kerr", 1988, "English"), ("Walter", "Ash", 1943, "English")),
+    *(("Yvonne", "Reed", 1982, "English"), ("Zofia", "Lis", 1954, "Polish")),
+    *(("Alfie", "Crow", 1979, "English"), ("Bertha", "Moor", 1940, "English")),
+)

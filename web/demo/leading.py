@@ -4,18 +4,15 @@ of what was escalated, and a community group that raised something without an ac
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from referral import themes
 from referral.states import Noun
 from referral.store import Door, Sql
+from web.demo.telling import Story
 from workflows import announcements
 from workflows.engine import step
 from workflows.raised_outside import raise_from_outside
 from workflows.themes import set_themes
-
-if TYPE_CHECKING:
-    from web.demo.story import Story
 
 MATTERS = Sql("SELECT id, kind FROM escalation ORDER BY created_at, id LIMIT 12")
 SHOWN = {

@@ -4,10 +4,11 @@ person with two records."""
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from referral.states import Noun, Purpose
 from web.demo import cast
+from web.demo.telling import Story
 from workflows.accounts import suspend_account
 from workflows.activities import save_activity
 from workflows.caseloads import end_membership
@@ -23,9 +24,6 @@ from workflows.referrals import begin_referral, send_referral
 from workflows.relationships import record_relationship
 from workflows.rotas import add_authority, add_line
 from workflows.working_time import LONDON, local_day
-
-if TYPE_CHECKING:
-    from web.demo.story import Story
 
 WEEKDAYS = (0, 1, 2, 3, 4)
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)

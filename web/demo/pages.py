@@ -22,7 +22,7 @@ from web.app import MODULES, App, create_app
 from web.current import edge, ways
 from web.demo import cast
 from web.demo.clock import WoundClock
-from web.demo.run import POST
+from web.demo.files import POST
 from web.edge import Edge, now
 from web.say import _
 from web.settings import Settings

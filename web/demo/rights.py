@@ -4,11 +4,12 @@ and what a second person is asked of it."""
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from referral.actors import Actor
 from referral.states import Noun, Role
 from referral.store import Door, Sql
+from web.demo.telling import Story
 from workflows import own_asking
 from workflows.engine import step
 from workflows.inquiries import answer_bundle, ask_for_bundle
@@ -16,9 +17,6 @@ from workflows.keeping import list_due, place_legal_hold, propose_destruction
 from workflows.people import add_person
 from workflows.rights import receive_request
 from workflows.working_time import local_day
-
-if TYPE_CHECKING:
-    from web.demo.story import Story
 
 # Met once, long before the story, and never referred: (given name, family name, born).
 LONG_AGO = (("Edwin", "Marsh", date(1949, 2, 11)), ("Pearl", "Ottley", date(1957, 9, 30)))

@@ -19,6 +19,7 @@ from referral.store import Door, Sql, Store
 from referral.upgrade import WrongShape, check, upgrade
 from web.demo import cast
 from web.demo.clock import WoundClock
+from web.demo.files import AUDIT_KEY, CLOCK, DATABASE, ERASURES, FOLDER, HEADS, KEY, KEYS, POST
 from web.demo.story import tell
 from web.edge import Edge
 from web.settings import AuditSettings, Settings
@@ -28,15 +29,6 @@ if TYPE_CHECKING:
     from web.auditing import LogKeeper
     from web.ways import Ways
 
-FOLDER = Path("var")
-DATABASE = FOLDER / "demo.db"
-KEY = FOLDER / "demo.key"
-KEYS = FOLDER / "demo.wrapping.keys"
-CLOCK = FOLDER / "demo.clock"
-AUDIT_KEY = FOLDER / "demo.audit.key"
-ERASURES = FOLDER / "demo-erasures.jsonl"
-HEADS = FOLDER / "demo.heads"  # the signed heads of its log, as another machine would keep them
-POST = FOLDER / "demo.post"  # what would have been mails, texts and letters
 RECENT = timedelta(days=10)
 PASSWORD = "saltmere demo"  # noqa: S105 - printed on the page; the demo's people are invented
 SYSTEM = Sql("SELECT name FROM system")

@@ -4,34 +4,15 @@ quarter that ended, for somebody who is shown numbers alone to be shown some."""
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from referral.scores import ANSWERS
 from web.demo import cast
+from web.demo.telling import Story
 from workflows.people import add_person
 from workflows.scores import record_scores
 from workflows.tallies import begins, quarter
 from workflows.working_time import ENGLAND, local_day, working_days_between
 
-if TYPE_CHECKING:
-    from web.demo.story import Story
-
-# (given name, family name, born, language): held by the team of Fen.
-PEOPLE: tuple[tuple[str, str, int, str], ...] = (
-    *(("Agnes", "Vale", 1941, "English"), ("Bogdan", "Zielinski", 1958, "Polish")),
-    *(("Clive", "Rook", 1949, "English"), ("Danuta", "Wrona", 1962, "Polish")),
-    *(("Edith", "Farrow", 1937, "English"), ("Fergus", "Lyle", 1953, "English")),
-    *(("Greta", "Holm", 1946, "English"), ("Halina", "Sroka", 1955, "Polish")),
-    *(("Ivor", "Penn", 1944, "English"), ("Jadwiga", "Kruk", 1960, "Polish")),
-    *(("Keith", "Marlow", 1951, "English"), ("Lidia", "Czajka", 1959, "Polish")),
-    *(("Mabel", "Stone", 1939, "English"), ("Nigel", "Frost", 1963, "English")),
-    *(("Olive", "Birch", 1945, "English"), ("Pawel", "Wilk", 1957, "Polish")),
-    *(("Queenie", "Dale", 1942, "English"), ("Renata", "Sowa", 1961, "Polish")),
-    *(("Sidney", "Thorn", 1948, "English"), ("Teresa", "Bocian", 1956, "Polish")),
-    *(("Una", "Kerr", 1988, "English"), ("Walter", "Ash", 1943, "English")),
-    *(("Yvonne", "Reed", 1982, "English"), ("Zofia", "Lis", 1954, "Polish")),
-    *(("Alfie", "Crow", 1979, "English"), ("Bertha", "Moor", 1940, "English")),
-)
 FIRST = 100  # of their numbers
 PART = 18  # of them took part; the others were told, late, that there was no place
 
@@ -40,7 +21,7 @@ def tell_season(s: Story) -> None:
     """Plan all of it, within the last weeks of that quarter."""
     over = begins(quarter(s.now)) - timedelta(1)
     ended = working_days_between(over, s.now, ENGLAND)
-    for number, (name, *_rest) in enumerate(PEOPLE):
+    for number, (name, *_rest) in enumerate(cast.OF_A_SEASON):
         days = ended + 42 - number % 14
         s.on(ended + 43, lambda at, number=number: _person(s, at, number), hour=9)  # type: ignore[misc]
         if number >= PART:
@@ -65,7 +46,7 @@ def tell_season(s: Story) -> None:
 
 
 def _person(s: Story, at: datetime, number: int) -> None:
-    given, family, born, language = PEOPLE[number]
+    given, family, born, language = cast.OF_A_SEASON[number]
     actor = s.actor[s.team(given)]
     known = {
         "given_name": given,

@@ -3,7 +3,8 @@
 import sys
 
 from web import worker
-from web.demo.run import DATABASE, ERASURES, keeper_for, open_demo, ways_for
+from web.demo.files import DATABASE, ERASURES
+from web.demo.run import keeper_for, open_demo, ways_for
 from web.edge import Edge
 
 
