@@ -4,6 +4,7 @@ to the audit log for those alone who may open it."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -24,6 +25,14 @@ WORDS = "She comes by bus and may be late on Thursday."
 @pytest.fixture
 def w(store: Store) -> World:
     return build(store)
+
+
+@pytest.fixture
+def one(sqlite_url: str) -> Iterator[World]:
+    """The same on SQLite alone, where the database makes no difference."""
+    store = Store(sqlite_url)
+    yield build(store)
+    store.dispose()
 
 
 def write(w: World, record: str, who: str = "priya", body: str = WORDS) -> str:
@@ -54,34 +63,34 @@ def test_all_that_happened_stands_in_one_line_and_each_kind_by_itself(w: World) 
     assert told(w, "priya", rid, "?show=nonsense") == told(w, "priya", rid)
 
 
-def test_what_consent_ends_stands_under_consent_and_under_what_no_human_did(w: World) -> None:
-    person = w.person()
-    rid = w.sent(person)
-    w.consent(person, agreed=False)
+def test_what_consent_ends_stands_under_consent_and_under_what_no_human_did(one: World) -> None:
+    person = one.person()
+    rid = one.sent(person)
+    one.consent(person, agreed=False)
     stopped = "Stopped: consent was taken back"
-    assert stopped in told(w, "priya", rid, "?show=consent")
-    assert stopped in told(w, "priya", rid, "?show=automatic")
-    assert stopped not in told(w, "priya", rid, "?show=decisions")
-    line = told(w, "priya", rid)
-    ended = next(one for one in told(w, "priya", rid, "?show=consent") if one != stopped)
+    assert stopped in told(one, "priya", rid, "?show=consent")
+    assert stopped in told(one, "priya", rid, "?show=automatic")
+    assert stopped not in told(one, "priya", rid, "?show=decisions")
+    line = told(one, "priya", rid)
+    ended = next(one for one in told(one, "priya", rid, "?show=consent") if one != stopped)
     assert line.index(stopped) < line.index(ended)
 
 
-def test_a_provider_reads_their_thread_and_nothing_of_anybodys_consent(w: World) -> None:
-    rid = w.sent()
-    write(w, rid, "sol", "Is there a lift?")
-    page = sign_in(w, "sol").get(f"/referrals/{rid}/history")
+def test_a_provider_reads_their_thread_and_nothing_of_anybodys_consent(one: World) -> None:
+    rid = one.sent()
+    write(one, rid, "sol", "Is there a lift?")
+    page = sign_in(one, "sol").get(f"/referrals/{rid}/history")
     assert "Is there a lift?" in page.words
     assert "show=messages" in page.text
     assert "show=consent" not in page.text
     assert "Consent given" not in page.words
-    assert told(w, "sol", rid, "?show=consent") == told(w, "sol", rid)
+    assert told(one, "sol", rid, "?show=consent") == told(one, "sol", rid)
 
 
-def test_words_that_stand_in_the_line_are_text_and_long_ones_are_cut(w: World) -> None:
-    rid = w.sent()
-    write(w, rid, body=HOSTILE + " and more" * 100)
-    page = sign_in(w, "sol").get(f"/referrals/{rid}/history?show=messages")
+def test_words_that_stand_in_the_line_are_text_and_long_ones_are_cut(one: World) -> None:
+    rid = one.sent()
+    write(one, rid, body=HOSTILE + " and more" * 100)
+    page = sign_in(one, "sol").get(f"/referrals/{rid}/history?show=messages")
     assert HOSTILE not in page.text
     assert page.words.count("and more") < 40
     assert f'href="/referrals/{rid}/messages"' in page.text
@@ -129,21 +138,21 @@ def test_each_entry_leads_to_the_log_for_those_who_may_open_it_and_for_nobody_el
         assert "/audit/" not in sign_in(w, who).get(f"/referrals/{rid}/history").text, who
 
 
-def test_whoever_might_be_named_has_no_way_to_the_log_here_either(w: World) -> None:
-    rid = w.sent()
-    other = {"person_id": w.person(), "seen": "A bruise", "danger": False}
-    sources = [{"user_id": w.actor["amara"].user_id}]
-    w.step(Noun.CONCERN, None, "raise", "sam", given={**other, "sources": sources})
-    page = sign_in(w, "amara").get(f"/referrals/{rid}/history")
+def test_whoever_might_be_named_has_no_way_to_the_log_here_either(one: World) -> None:
+    rid = one.sent()
+    other = {"person_id": one.person(), "seen": "A bruise", "danger": False}
+    sources = [{"user_id": one.actor["amara"].user_id}]
+    one.step(Noun.CONCERN, None, "raise", "sam", given={**other, "sources": sources})
+    page = sign_in(one, "amara").get(f"/referrals/{rid}/history")
     assert page.status == 200
     assert "/audit/" not in page.text
 
 
-def test_a_page_of_it_asks_the_store_for_no_more_than_any_page(w: World) -> None:
-    rid = w.sent()
-    write(w, rid)
+def test_a_page_of_it_asks_the_store_for_no_more_than_any_page(one: World) -> None:
+    rid = one.sent()
+    write(one, rid)
     for who in ("priya", "sol", "amara"):
-        visitor = sign_in(w, who)
+        visitor = sign_in(one, who)
         visitor.get(f"/referrals/{rid}/history")
         with counted() as asked:
             visitor.get(f"/referrals/{rid}/history")
