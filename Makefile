@@ -11,6 +11,7 @@ PYTHON := $(shell command -v python3.11 || command -v python3 || command -v pyth
 BIN    := .venv/bin
 ANY_WIDTH := tests/web/test_every_page.py tests/web/test_every_state.py tests/web/test_every_form.py $(wildcard tests/web/test_*_in_a_browser.py)
 NAMED  := setup.cfg pyproject.toml
+WORKERS := 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test verify-foreign drills record words bench measures pictures cover format clean
@@ -26,7 +27,7 @@ test: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy & types=$$!; \
-	$(BIN)/pytest -n 2 --dist worksteal $(ARGS); tests=$$?; \
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS); tests=$$?; \
 	wait $$types && exit $$tests
 
 verify-foreign: .venv/installed-test .foreign/fetched

@@ -18,7 +18,13 @@ ENOUGH = 4 * 2**30
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
-pytest_plugins = ("tests.skips", "tests.browser", "tests.databases", "tests.counted")
+pytest_plugins = (
+    "tests.browser",
+    "tests.counted",
+    "tests.databases",
+    "tests.long_first",
+    "tests.skips",
+)
 
 # A slow machine is not a wrong program: no test is timed.
 settings.register_profile("segue", deadline=None, print_blob=True)

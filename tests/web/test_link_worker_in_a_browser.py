@@ -10,11 +10,9 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from referral.states import Noun
 from referral.store import Store
-from tests.browser import faults_at_any_width, scrolls_sideways
-from tests.races.rounds import rounds
-from tests.web.client import HTTP, app_of, sign_in
+from tests.browser import scrolls_sideways
+from tests.web.client import HTTP, app_of
 from tests.world import World, build
 from web.signed_in import start_session
 
@@ -81,49 +79,3 @@ def test_a_new_person_is_referred_on_a_phone_without_a_script(
     go_on()
     expect(page.locator("main")).to_contain_text("Sent to Riverside Singers")
     context.close()
-
-
-def test_pages_can_be_reached_and_read_at_any_width(
-    w: World, chromium: Browser, serve: Callable[[Flask], str]
-) -> None:
-    person = w.person(family_name="A" * 60)
-    rid, draft, done = w.active(person), w.draft(), w.completed()
-    seen = {"person_id": w.person(), "seen": "word " * 40, "danger": True}
-    concern = w.step(Noun.CONCERN, None, "raise", "sam", given=seen).id
-    found = re.search(r"/consents/[0-9a-f-]{36}", sign_in(w, "priya").get(f"/people/{person}").text)
-    assert found
-    app = app_of(w, HTTP)
-    base = serve(app)
-    pages = {
-        "priya": (
-            "/referrals/new",
-            f"/referrals/{rid}",
-            f"/referrals/{rid}/history",
-            f"/referrals/{rid}/concern",
-            f"/referrals/{done}/confirm",
-            f"/referrals/{draft}",
-            *(
-                f"/referrals/{draft}/write{slug}"
-                for slug in ("", "/activity", "/consent", "/check")
-            ),
-            f"/referrals/{draft}/write/compare?group={w.group['choir']}&group={w.group['pottery']}",
-            "/activities",
-            f"/activities/{w.activity['choir']}/sheet",
-            "/people",
-            f"/people/{person}",
-            f"/people/{person}/change",
-            found[0],
-            f"{found[0]}/withdraw",
-        ),
-        "sam": (f"/concerns/{concern}", "/concerns"),
-        "gwen": (f"/concerns/{concern}", f"/concerns/{concern}/acknowledge", "/concerns"),
-    }
-    for who, paths in pages.items():
-        context = chromium.new_context()
-        signed_in(context, w, who, app, base)
-        page = context.new_page()
-        # The pages of the longest name whenever the tests run, all of them in the drills.
-        for path in paths if rounds(0, 1) else [p for p in paths if rid in p or person in p][:4]:
-            page.goto(base + path)
-            assert faults_at_any_width(page) == [], path
-        context.close()

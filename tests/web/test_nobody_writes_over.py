@@ -18,8 +18,8 @@ NOW = "Somebody changed this meanwhile. It says now: "
 
 
 @pytest.fixture
-def w(store: Store) -> World:
-    return build(store)
+def w(sqlite_url: str) -> World:
+    return build(Store(sqlite_url))
 
 
 def slower(
