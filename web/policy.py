@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -56,6 +56,9 @@ def may_change(actor: Actor, path: str) -> bool:
         and actor.place_path is not None
         and path.startswith(actor.place_path)
     )
+
+
+EVERY = "all"
 
 
 # -- where, and when ----------------------------------------------------------------------------
@@ -122,11 +125,12 @@ def _row(one: changing.Item, rules: Rules, places: Mapping[str, policies.PlaceSe
 @pages.get("/policy")
 @access(STAFF)
 def sheet() -> ResponseReturnValue:
-    """Every rule in force in a place, now or on a day, with its source and since when."""
+    """What holds in a place, now or on a day: first which kinds of rule there are, then each kind
+    on a page of its own, or all in one, with the source of each rule and since when."""
     actor = current_actor()
     kind = request.args.get("kind", "")
     only_own = request.args.get("own", "") == "yes"
-    if kind and kind not in KINDS:
+    if kind not in ("", EVERY, *KINDS):
         abort(404)
     with edge().reading(actor) as (tx, at):
         places = _places(tx, actor)
@@ -139,13 +143,14 @@ def sheet() -> ResponseReturnValue:
     if rules is None:
         abort(404)
     rows = [_row(one, rules, places) for one in changing.sheet(rules, examples)]
-    shown = [r for r in rows if kind in ("", r["kind"]) and (r["own"] or not only_own)]
+    shown = [r for r in rows if kind in ("", EVERY, r["kind"]) and (r["own"] or not only_own)]
     groups = [
         {
             "kind": code,
             "heading": said(words),
             "says": said(more),
-            "rows": [r for r in shown if r["kind"] == code],
+            "parts": _parts([r for r in shown if r["kind"] == code]),
+            "count": _count([r for r in rows if r["kind"] == code]),
         }
         for code, (words, more) in KINDS.items()
     ]
@@ -159,10 +164,11 @@ def sheet() -> ResponseReturnValue:
     return page(
         "policy/sheet.jinja",
         form,
-        groups=[g for g in groups if g["rows"]],
+        groups=[g for g in groups if g["parts"]],
+        contents=not (kind or only_own or day or faults),
         place=places[here],
         places=[(one.id, one.name) for one in places.values()],
-        kinds=[("", _("All of them")), *((code, said(w)) for code, (w, _more) in KINDS.items())],
+        kinds=[(EVERY, _("All of them")), *((code, said(w)) for code, (w, _more) in KINDS.items())],
         day=day_words(day) if day else "",
         narrowed=bool(kind or only_own or day),
         may_change=may_change(actor, places[here].path),
@@ -170,6 +176,25 @@ def sheet() -> ResponseReturnValue:
         words_href=WORDINGS if actor.role in WORDING_READERS else None,
         own_rules=sum(r["own"] for r in rows),
     ), (422 if faults else 200)
+
+
+def _count(rows: Sequence[Any]) -> str:
+    """How many rules of a kind there are, and how many of them somebody made."""
+    own = sum(r["own"] for r in rows)
+    words = ngettext("%(num)s rule", "%(num)s rules", len(rows))
+    return f"{words}, {_('%(num)s made here or above', num=own)}" if own else words
+
+
+def _parts(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Rules of a kind under what they are about, where their names begin with it: "Referral"."""
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        about, colon, rest = row["words"].partition(": ")
+        heading = about if colon else ""
+        if not found or found[-1]["heading"] != heading:
+            found.append({"heading": heading, "rows": []})
+        found[-1]["rows"].append(row | {"rest": rest[:1].upper() + rest[1:] if colon else about})
+    return found
 
 
 def min_end(day: date) -> datetime:

@@ -51,9 +51,12 @@ def changed(w: World, who: str = "grace", path: str = SENT, **answers: Any) -> P
 def test_everybody_who_works_here_reads_what_holds_and_where_it_comes_from(w: World) -> None:
     changed(w)
     for who in ("priya", "sol", "cora", "art"):
-        page = sign_in(w, who).get(f"/policy?place={w.place['harbour']}")
+        first = sign_in(w, who).get(f"/policy?place={w.place['harbour']}")
+        assert "working days" not in first.words.partition("Kinds of rule")[2].partition(".")[2]
+        assert "1 made here or above" in first.words
+        page = sign_in(w, who).get(f"/policy?place={w.place['harbour']}&kind=days")
         assert page.status == 200
-        assert "Referral: the provider answers 7 working days Harbour, since" in page.words
+        assert "Referral: The provider answers 7 working days Harbour, since" in page.words
         assert "Shipped example" in page.words
     assert 'href="/wording"' in sign_in(w, "grace").get("/policy").text
     assert 'href="/wording"' not in sign_in(w, "priya").get("/policy").text
@@ -61,9 +64,12 @@ def test_everybody_who_works_here_reads_what_holds_and_where_it_comes_from(w: Wo
     assert "Shipped example" not in here.words
     assert "7 working days" in here.words
     there = sign_in(w, "priya").get(f"/policy?place={w.place['fen']}&kind=days")
-    assert "Referral: the provider answers 5 working days Shipped example" in there.words
+    assert "Referral: The provider answers 5 working days Shipped example" in there.words
     assert 'id="kind-days"' in there.text
     assert 'id="kind-reasons"' not in there.text
+    whole = sign_in(w, "priya").get(f"/policy?place={w.place['fen']}&kind=all")
+    assert 'id="kind-days"' in whole.text
+    assert 'id="kind-reasons"' in whole.text
 
 
 def test_a_past_day_shows_the_examples_that_were_shipped_then(w: World) -> None:
@@ -98,7 +104,7 @@ def test_a_change_from_a_day_on_is_planned_and_can_be_taken_back(w: World) -> No
     assert days(w) == 5
     then = sign_in(w, "priya").get("/policy?on-day=2&on-month=6&on-year=2026&kind=days")
     assert "As it was, or will be, on 2 June 2026." in then.words
-    assert "Referral: the provider answers 7 working days" in then.words
+    assert "Referral: The provider answers 7 working days" in then.words
     grace = sign_in(w, "grace")
     page = grace.send(grace.get(SENT))
     assert "Taken back." in page.banner
