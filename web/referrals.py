@@ -19,7 +19,7 @@ from referral.facts import ReferralFacts
 from referral.members import actor_of
 from referral.records import ClockSeen, ConsentSeen, PersonSeen, Proposal, ReferralSeen
 from referral.scopes import opened
-from referral.states import REFERRAL_OPEN, Noun, Purpose, Role
+from referral.states import REFERRAL_OPEN, ConsentState, Noun, Purpose, Role
 from referral.states import ReferralState as S
 from referral.store import Tx
 from web import accountability as answering
@@ -531,10 +531,19 @@ def holding(shown: Shown) -> dict[str, Any] | None:
 
 
 def facts_of(c: ConsentSeen) -> list[dict[str, str]]:
-    """An answer as a list of facts."""
+    """An answer as a list of facts. What was taken back says when, and nothing of how long or by
+    whose decision it held: it holds no more."""
+    answered = day_words(c.answered_at.date()) if c.answered_at else None
+    if c.state == ConsentState.WITHDRAWN:
+        pairs = [
+            (_("Shared with"), c.provider),
+            (_("Taken back"), answered),
+            (_("Asked by"), c.asked_by),
+        ]
+        return [{"label": label, "value": value} for label, value in pairs if value]
     pairs = [
         (_("Shared with"), c.provider),
-        (_("Answered"), day_words(c.answered_at.date()) if c.answered_at else None),
+        (_("Answered"), answered),
         (_("How"), word(labels.HOW, c.how)),
         (_("Whose decision"), word(labels.BASES, c.basis)),
         (_("Who else was there"), c.present),
@@ -554,6 +563,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
     needs = [word(labels.NEEDS, code) for code in seen.get("needs") or ()]
     message = {True: _("Safe to leave a message"), False: _("Do not leave a message")}
     method = seen.get("contact_method")
+    own = shown.actor.role in TEAM and not shown.closed
     pairs: list[tuple[str, Any]] = [
         (_("What matters"), seen.get("what_matters")),
         (_("Goals"), "; ".join(seen.get("goals") or ())),
@@ -570,6 +580,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
         (_("Safety"), said(labels.RISKS["none"]) if seen.get("risks") == "none" else None),
         *((one["key"], one["value"]) for one in _answered(seen) if _is_no(one["value"])),
         (_("Provider"), seen.get("provider")),
+        (_("Provider's phone"), phone_words(shown.referral.provider_phone) if own else None),
         (_("Link worker"), _named(seen.get("link_worker"), seen.get("team"))),
         (_("Team phone"), phone_words(seen.get("team_phone"))),
         # What stands beside the name is not said twice.
@@ -585,7 +596,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
         (_("First contact"), time_words(seen.get("contacted_at"))),
         (_("Sent"), time_words(seen.get("sent_at"))),
     ]
-    rung = (_("Phone"), _("Team phone"))
+    rung = (_("Phone"), _("Team phone"), _("Provider's phone"))
     return [
         {"key": key, "value": str(value), "tel": "yes" if key in rung else ""}
         for key, value in pairs

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from select import select
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.sync import SyncWorker
 
 from web.app import create_app
 from web.edge import Edge
 from web.settings import Settings
+
+
+class PatientWorker(SyncWorker):  # type: ignore[misc]
+    """Serves one request at a time, and waits for none that doesn't come: browsers open lines
+    ahead of need, and one that stays silent must not keep the next person waiting, nor be told
+    of an error when it speaks at last. A line closed unused is opened again by the browser."""
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        spoke, _w, _x = select([client], [], [], SPEAKS_WITHIN)
+        if spoke:
+            super().handle(listener, client, addr)
+        else:
+            client.close()
+
+
+SPEAKS_WITHIN = 1.0  # seconds
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -28,7 +46,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 
 OPTIONS = {
-    "worker_class": "sync",
+    "worker_class": "web.serving.PatientWorker",
     "timeout": 30,
     "graceful_timeout": 20,
     "max_requests": 10_000,

@@ -54,6 +54,7 @@ from workflows.people import (
     save_plan,
     say_two_people,
 )
+from workflows.reading import nearly_same
 from workflows.referrals import change_draft, send_referral
 from workflows.tables.referrals import LINK_WORKER
 from workflows.working_time import ENGLAND, add
@@ -370,6 +371,9 @@ def _who(
             tx, actor, given["given_name"], given["family_name"], given.get("birth_date")
         )
         ids = [row[0] for row in rows]
+        if born := given.get("birth_date"):
+            names = (given["given_name"], given["family_name"])
+            ids += [i for i in nearly_same(tx, actor, at, *names, born) if i not in ids]
     if ids and not chosen:
         if step == "same":
             form.errors["same"] = _("Choose whether this is the same person")

@@ -758,8 +758,10 @@ def _clock_restarted(actor: Actor, at: datetime, given: Given) -> list[Row]:
 def _note(
     f: Any, noun: Noun, given: Given, actor: Actor, at: datetime
 ) -> tuple[str | None, list[Row]]:
-    """Free text goes into a row of its own; the step keeps its id."""
-    text = given.get("note") or given.get("summary") or given.get("feedback")
+    """Free text goes into a row of its own; the step keeps its id. A summary and a note beside it
+    are kept both."""
+    both = (given.get("summary"), given.get("note"))
+    text = "\n\n".join(filter(None, both)) or given.get("feedback")
     if not text:
         return None, []
     note_id = new_id(at)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from rapidfuzz import fuzz
@@ -600,6 +600,26 @@ def _spelt_alike(tx: Tx, actor: Actor, at: datetime, looked_for: list[str]) -> l
         if min(alike) >= NEAR:
             near.append((-sum(alike), key, person_id))
     return [person_id for _how, _key, person_id in sorted(near)[:MOST_ALIKE]]
+
+
+def nearly_same(
+    tx: Tx, actor: Actor, at: datetime, given_name: str, family_name: str, born: date
+) -> list[str]:
+    """Those of the actor's own team who may be this person although something was written
+    another way: both names alike, and the birthday alike too: the same day, the same year, or
+    the same day of the same month, or day and month changed about."""
+    names = [key for key in map(name_key, f"{given_name} {family_name}".split()) if key]
+    alike = _spelt_alike(tx, actor, at, names)
+    known = visible.people_by_id(tx, actor, at, alike)
+    return [i for i in alike if i in known and _born_alike(born, known[i].birth_date)]
+
+
+def _born_alike(one: date, other: date | None) -> bool:
+    return other is not None and (
+        one.year == other.year
+        or (one.month, one.day) == (other.month, other.day)
+        or (one.month, one.day) == (other.day, other.month)
+    )
 
 
 def _alike(word: str, part: str) -> float:

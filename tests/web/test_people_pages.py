@@ -149,6 +149,7 @@ def test_taking_consent_back_takes_two_pages_and_says_what_it_did(w: World, priy
     person = w.person()
     rid = w.active(person)
     consent = consent_of(priya, person)
+    page_before = priya.get(f"/consents/{consent}").words
     page = priya.get(f"/consents/{consent}/withdraw")
     assert "Riverside Singers (SG-" in page.words
     assert "Taking part" in priya.get(f"/referrals/{rid}").words
@@ -156,6 +157,8 @@ def test_taking_consent_back_takes_two_pages_and_says_what_it_did(w: World, priy
     assert "Sharing has stopped with Riverside Singers (SG-" in done.banner
     assert "Margaret" not in done.banner
     assert "Consent taken back" in done.words
+    assert "The person agreed" in page_before
+    assert "The person agreed" not in done.words
     assert "Stopped" in priya.get(f"/referrals/{rid}").words
 
 

@@ -230,6 +230,16 @@ def test_the_message_is_seen_before_it_is_sent(w: World) -> None:
     assert state_of(w, record) == "completed"
 
 
+def test_the_link_worker_reads_the_summary_and_the_note_beside_it(w: World) -> None:
+    record = w.active()
+    sol = sign_in(w, "sol")
+    page = sol.fill(f"/referrals/{record}/complete", **OUTCOME, note="Was low in May.")
+    sol.send(page, sure="yes")
+    shown = sign_in(w, "priya").get(f"/referrals/{record}/confirm").words
+    assert "Came to 11 of 12 sessions." in shown
+    assert "Was low in May." in shown
+
+
 def test_what_was_written_can_be_changed_before_it_is_sent(w: World) -> None:
     record = w.active()
     sol = sign_in(w, "sol")

@@ -119,6 +119,23 @@ BY_NAME: dict[str, Any] = {
 }
 
 
+def test_a_name_spelt_another_way_or_a_day_written_wrong_is_asked_about_and_a_stranger_is_not(
+    w: World, priya: Visitor
+) -> None:
+    w.person(family_name="Okoro")
+    for other in (
+        {"family_name": "Okora"},
+        {"given_name": "Marg"},
+        {"birth_date__day": "3", "birth_date__month": "12"},
+    ):
+        assert "Is it the same person?" in priya.fill("/referrals/new", **BY_NAME | other).words
+    assert count(w, "SELECT count(*) FROM person") == 1
+    stranger = BY_NAME | {"given_name": "Winston"}
+    assert priya.fill("/referrals/new", **stranger).path.endswith("/write/details")
+    elsewhen = BY_NAME | {"birth_date__day": "9", "birth_date__year": "1948"}
+    assert priya.fill("/referrals/new", **elsewhen).path.endswith("/write/details")
+
+
 def test_who_is_not_sure_goes_on_and_the_team_lead_is_asked_to_look(
     w: World, priya: Visitor
 ) -> None:

@@ -36,7 +36,11 @@ def tell_season(s: Story) -> None:
         s.move(days - 3, leader, name, "contact")
         s.move(days - 6, leader, name, "start")
         goals = ("yes", "partly", "no")[number % 3]
-        done = {"outcome": "finished", "goals_met": goals, "what_next": "stays"}
+        done = {
+            "outcome": "finished",
+            "goals_met": goals,
+            "what_next": "They come back each week as a member.",
+        }
         s.move(days - 24, leader, name, "complete", **done, summary="Came nearly every week.")
         s.move(days - 26, s.team(name), name, "confirm")
         start = (4 + number % 3, 4, 3 + number % 4, 6)

@@ -40,7 +40,7 @@ TEXTED = (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER)
 OUTCOME = {
     "outcome": "stays_as_member",
     "goals_met": "yes",
-    "what_next": "stays",
+    "what_next": "They come back each week as a member.",
     "summary": "Came to ten of twelve sessions and has joined as a member.",
 }
 
