@@ -568,9 +568,7 @@ def show(concern_id: UUID) -> ResponseReturnValue:
         "concern/show.jinja",
         None,
         accountability=accountability,
-        who=_("With you now")
-        if c.holder in actor.keys
-        else _("With %(who)s now", who=shown.holder),
+        who=_who(shown, actor),
         says=said(TABLES[Noun.CONCERN].states[c.state].says),  # type: ignore[index]
         rows=_rows(shown),
         staff_to_report=_staff_to_report(shown),

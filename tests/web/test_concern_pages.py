@@ -227,6 +227,8 @@ def test_a_concern_is_read_reported_decided_and_closed_with_feedback(w: World) -
         f"{path}/close", wishes_met="fully", reason="advice", feedback="She is safe now."
     )
     assert "Closed" in page.words
+    assert "With you now" not in page.words
+    assert "Nothing more is awaited" in page.words
     assert "She is safe now." in sign_in(w, "priya").get(path).words
 
 
