@@ -318,8 +318,9 @@ def question(tx: Tx, actor: Actor, at: datetime, for_paper: bool = False) -> Que
     young = not counts_only and at - possible[0].since < LONG_ENOUGH
     code = request.args.get("period") or possible[1 if young else 0].code
     period = next((one for one in possible if one.code == code), None) or abort(404)
-    known = oversight.places(tx, actor) if actor.place_path is not None else []
     place, provider = request.args.get("place", ""), request.args.get("provider", "")
+    choosing = actor.place_path is not None and (place or not for_paper)
+    known = oversight.places(tx, actor) if choosing else []
     path = next((one.path for one in known if one.id == place), None)
     there = counts.providers(tx, actor)
     if (place and path is None) or (provider and provider not in there):

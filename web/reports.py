@@ -242,21 +242,20 @@ def agenda() -> str:
 # How many days from now a provider's evidence ends, at most.
 OUT_OF_USE = ("suspended", "lapsed")
 BANDS = {"to_7": 7, "to_30": 30, "to_60": 60}
+EVERY_PROVIDER = 500
 
 
 def _ends(tx: Tx, ask: Question) -> dict[str, list[counts.Row]]:
     """The providers whose evidence is out of date, and those whose ends soon, the soonest last."""
-    out = {"ends": "out"}
-    found = {"out": list(counts.rows(tx, ask.actor, "assurance", out, ask.asked, LAST, MOST))}
-    found |= {band: [] for band in BANDS}
-    over = {one.id for one in found["out"]}
-    until = (ask.at + timedelta(days=60), "\U0010ffff")
-    for one in counts.rows(tx, ask.actor, "assurance", {}, ask.asked, until, 3 * MOST):
-        if one.id not in over and one.when > ask.at and one.state not in OUT_OF_USE:
-            left = one.when - ask.at
-            band = next(b for b, days in BANDS.items() if left <= timedelta(days=days))
+    found: dict[str, list[counts.Row]] = {band: [] for band in ("out", *BANDS)}
+    for one in counts.rows(tx, ask.actor, "assurance", {}, ask.asked, LAST, EVERY_PROVIDER):
+        if one.when <= ask.at or one.state in OUT_OF_USE:
+            found["out"].append(one)
+        elif band := next(
+            (b for b, days in BANDS.items() if one.when <= ask.at + timedelta(days)), ""
+        ):
             found[band].append(one)
-    return found
+    return {band: rows[-MOST:] for band, rows in found.items()}
 
 
 def _due(one: visible.ReviewRow, at: datetime) -> dict[str, Any]:

@@ -36,7 +36,10 @@ DETAILS = Sql(
 # but for the person's own page, which is opened in the test below.
 OPENED_ELSEWHERE = {
     "api_confirmations.one",
+    "api_referrals.document_file",
     "audit_pages.proof",
+    "document_pages.file",
+    "document_pages.take_back",
     "inquiry_pages.inquiry",
     "inquiry_pages.listed",
     "inquiry_pages.passages",
@@ -50,6 +53,7 @@ OPENED_ELSEWHERE = {
     "own_links.sheet",
     "reminder_pages.later",
     "rights_doing_pages.copy",
+    "rights_doing_pages.copy_file",
     "rights_doing_pages.copy_json",
 }
 # What the first walk finds empty, or not there: the second goes where it isn't.
