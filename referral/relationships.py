@@ -51,6 +51,7 @@ class Relationship(Base):
         CheckConstraint(f"may_speak IN ({listed(*MAY_SPEAK)})", name="may_speak"),
         CheckConstraint("(may_speak = 'not_asked') = (said_on IS NULL)", name="said_on"),
         Index(None, "person_id"),
+        Index(None, "until_on"),
         Index("uq_relationship_replaces", "replaces_id", unique=True),
     )
 

@@ -1200,10 +1200,13 @@ def _by_record(tx: Tx, rows: list[tuple[Any, ...]]) -> dict[str, list[StepSeen]]
     return found
 
 
-STEPS_OF_SHARING = _steps_of(
-    "IN (SELECT c.id FROM consent c WHERE c.person_id = :person_id AND c.recipient = :provider"
-    f" AND c.purpose = '{Purpose.SHARE_WITH_PROVIDER}')"
+_SHARING = (
+    "SELECT c.id FROM consent c WHERE c.person_id = :person_id AND c.recipient = :provider"
+    f" AND c.purpose = '{Purpose.SHARE_WITH_PROVIDER}'"
 )
+# As an array, so that PostgreSQL looks each up in the index.
+STEPS_OF_SHARING_PG = _steps_of(f"= ANY(ARRAY({_SHARING}))")
+STEPS_OF_SHARING_SQLITE = _steps_of(f"IN ({_SHARING})")
 
 
 def steps_of_sharing(
@@ -1212,7 +1215,9 @@ def steps_of_sharing(
     """The same of each answer of a person about sharing with this provider. Whether the actor sees
     the answers to one of their referrals there has been asked."""
     given = {"person_id": person_id, "provider": provider_id, "system_id": actor.system_id}
-    return _by_record(tx, tx.rows(STEPS_OF_SHARING, **given))
+    return _by_record(
+        tx, tx.rows(STEPS_OF_SHARING_PG if tx.pg else STEPS_OF_SHARING_SQLITE, **given)
+    )
 
 
 def steps_since(
