@@ -117,6 +117,7 @@ class ReferralRow(NamedTuple):
     call_before: bool
     shared: str | None  # the copy of the plan that sending froze, as JSON
     access_needs: str | None
+    interpreter: bool | None
 
 
 REFERRAL_ROW = """
@@ -124,7 +125,8 @@ SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.sent_at, r.co
   r.reason, r.expected_date, r.person_id, r.link_worker_id,
   pe.given_name, pe.family_name, pe.birth_date, pe.postcode,
   pog.name, ac.name, g.name, lu.name, og.name, og.phone,
-  t.kind, t.owner, t.started, t.due, t.hours, r.call_before, r.shared, pe.access_needs
+  t.kind, t.owner, t.started, t.due, t.hours, r.call_before, r.shared, pe.access_needs,
+  pe.interpreter
 FROM referral r
 JOIN person pe ON pe.id = r.person_id
 JOIN provider pr ON pr.id = r.provider_id

@@ -28,7 +28,7 @@ WATCH = """() => {
     const box = e.getBoundingClientRect()
     return { name: e.outerHTML.slice(0, 160), top: box.top + scrollY, bottom: box.bottom + scrollY,
       left: box.left, right: box.right,
-      column: e.closest('.app-split__side, .app-split__main')?.className || '' } }
+      column: e.closest('.app-split__side, .app-split__main, .app-split__rest')?.className || '' } }
   const walk = window.walk = { wanted, came: new Set(), steps: [], place }
   document.addEventListener('focusin', ({ target }) => { walk.came.add(target)
     walk.steps.push({ ...place(target), seen: before.get(target) !== look(target) }) })

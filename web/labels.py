@@ -758,6 +758,7 @@ REMINDERS: dict[str, str] = {
     "arranged": N_("It is arranged for then"),
     "other_first": N_("Something else comes first"),
     "check_in": N_("To ask how they are"),
+    "chase_provider": N_("To chase the provider"),
     "see_how_it_went": N_("To ask how the first time went"),
 }
 

@@ -29,11 +29,11 @@ from web.schemas.people import ChangePerson
 from web.search import number_words
 from web.timelines import changed
 from web.wizard import practice_words
-from web.words import day_words, nhs_number, phone_words
+from web.words import day_words, message_words, nhs_number, phone_words
 from workflows import disclosure, reading
 from workflows.engine import NOT_FOUND, Refused
 from workflows.moves import N_, Refusal
-from workflows.people import change_person
+from workflows.people import change_person, no_way
 from workflows.reading import PersonCard
 
 pages = Blueprint("people_pages", __name__)
@@ -147,15 +147,14 @@ def _seen(p: PersonSeen, actor: Actor, at: datetime) -> dict[str, Any]:
 
 def about(seen: Mapping[str, Any]) -> list[dict[str, str]]:
     """Contact and access, of what the viewer sees."""
-    message = {True: _("Safe to leave a message"), False: _("Do not leave a message")}
     pairs: list[tuple[str, Any]] = [
         (_("Phone"), phone_words(seen.get("phone"))),
+        (_("Messages"), message_words(seen.get("message_safe"))),
         (_("Email"), seen.get("email")),
         (_("Address"), ", ".join(x for x in (seen.get("address"), seen.get("postcode")) if x)),
         (_("Practice"), practice_words(seen.get("practice")) if "practice" in seen else None),
         (_("Contact"), word(labels.CONTACT_METHODS, seen.get("contact_method"))),
         (_("Best times"), seen.get("contact_times")),
-        (_("Messages"), message.get(seen.get("message_safe"))),  # type: ignore[arg-type]
         (_("Language"), seen.get("language")),
         (_("Interpreter"), _("Needed") if seen.get("interpreter") else None),
         (_("Access needs"), seen.get("access_needs")),
@@ -173,6 +172,9 @@ def identity(seen: Mapping[str, Any]) -> list[dict[str, str]]:
     if "nhs_number" in seen:
         none = said(NO_NUMBER.get(seen.get("no_nhs_number") or "", "")) or _("None given")
         pairs.append((_("NHS number"), nhs_number(seen["nhs_number"]) or none))
+    if seen.get("phone") and not seen.get("died_on"):
+        pairs.append((_("Phone"), phone_words(seen["phone"])))
+        pairs.append((_("Messages"), message_words(seen.get("message_safe"))))
     if seen.get("died_on"):
         pairs.append((_("Died"), day_words(seen["died_on"])))
     if seen.get("death_said_by"):
@@ -307,6 +309,9 @@ def change(person_id: UUID) -> ResponseReturnValue:
                 field="nhs_number",
             )
             raise Refused([why], noun="person", trigger="change", record_id=None)
+        missing = no_way({**_to_change(found(tx, at, rid)[0]), **given})
+        if missing is not None:
+            raise Refused([missing], noun="person", trigger="change", record_id=None)
         return change_person(tx, actor, at, rid, given)
 
     return answer(

@@ -41,6 +41,7 @@ from web.words import (
     by_when,
     day_words,
     deadline,
+    message_words,
     nhs_number,
     phone_words,
     time_words,
@@ -317,6 +318,7 @@ def identity(shown: Shown) -> list[dict[str, str]]:
         pairs.append((_("Area"), seen.get("area") or _("Not known")))
     if "contact_method" in seen:
         pairs.append((_("Contact"), preferred(seen)))
+        pairs.append((_("Messages"), message_words(seen.get("message_safe"))))
     return [{"label": label, "value": str(value)} for label, value in pairs if value]
 
 
@@ -561,7 +563,6 @@ def overview(shown: Shown) -> list[dict[str, str]]:
     """What is known of the referral, of what the viewer sees."""
     seen = shown.seen
     needs = [word(labels.NEEDS, code) for code in seen.get("needs") or ()]
-    message = {True: _("Safe to leave a message"), False: _("Do not leave a message")}
     method = seen.get("contact_method")
     own = shown.actor.role in TEAM and not shown.closed
     pairs: list[tuple[str, Any]] = [
@@ -569,6 +570,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
         (_("Goals"), "; ".join(seen.get("goals") or ())),
         (_("Needs"), ", ".join(needs)),
         (_("Access"), seen.get("access") or seen.get("access_needs")),
+        (_("Interpreter"), _("Needed") if seen.get("interpreter") else None),
         (
             _("Activity"),
             ", ".join(
@@ -585,12 +587,14 @@ def overview(shown: Shown) -> list[dict[str, str]]:
         (_("Team phone"), phone_words(seen.get("team_phone"))),
         # What stands beside the name is not said twice.
         (_("Phone"), phone_words(seen.get("phone")) if method not in ("phone", "text") else None),
+        (
+            _("Messages"),
+            message_words(seen.get("message_safe")) if method not in ("phone", "text") else None,
+        ),
         (_("Email"), seen.get("email") if method != "email" else None),
         (_("Address"), ", ".join(x for x in (seen.get("address"), seen.get("postcode")) if x)),
         (_("Best times"), seen.get("contact_times")),
-        (_("Messages"), message.get(seen.get("message_safe"))),  # type: ignore[arg-type]
         (_("Language"), seen.get("language")),
-        (_("Interpreter"), _("Needed") if seen.get("interpreter") else None),
         (_("In an emergency"), seen.get("emergency_contact")),
         (_("Practice"), seen.get("practice")),
         (_("First contact"), time_words(seen.get("contacted_at"))),
@@ -605,7 +609,8 @@ def overview(shown: Shown) -> list[dict[str, str]]:
 
 
 # What a provider decides by: read before the buttons, on the smallest phone too.
-DECIDED_BY = (N_("What matters"), N_("Goals"), N_("Needs"), N_("Access"), N_("Activity"))
+DECIDED_BY = (N_("What matters"), N_("Goals"), N_("Needs"), N_("Access"), N_("Interpreter"),
+              N_("Activity"))  # fmt: skip
 
 
 def to_decide(shown: Shown) -> bool:

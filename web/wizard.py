@@ -51,6 +51,7 @@ from workflows.people import (
     change_plan,
     find_by_nhs_number,
     find_same,
+    no_way,
     save_plan,
     say_two_people,
 )
@@ -152,7 +153,7 @@ class Writing:
         tests: dict[str, Callable[[], bool]] = {
             "right": lambda: plan is not None,
             "details": lambda: p.identified,
-            "contact": lambda: p.contact_method is not None,
+            "contact": lambda: p.contact_method is not None and no_way(p._asdict()) is None,
             "matters": lambda: bool(plan and plan.what_matters),
             "needs": lambda: bool(plan and plan.needs),
             "access": lambda: bool(plan and plan.access is not None),
@@ -563,10 +564,12 @@ def _details_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Wr
 
 
 CONTACT = ("contact_method", "contact_times", "message_safe", "language", "interpreter")
+# Asked for here once the way they chose needs it.
+REACHED_BY = ("phone", "email", "address")
 
 
 def _contact_schema(later: bool) -> Schema:
-    schema = ChangePerson(only=CONTACT)
+    schema = ChangePerson(only=(*CONTACT, *REACHED_BY))
     return (
         schema
         if later
@@ -594,6 +597,9 @@ def _contact_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Wr
     elif form.value("speaks") == "other" and not given.get("language") and not leaving(form):
         why = Refusal("wrong_language", N_("Write which language it is."), field="language")
         raise Refused([why], noun="person", trigger="change", record_id=None)
+    missing = None if leaving(form) else no_way({**w.person._asdict(), **given})
+    if missing is not None:
+        raise Refused([missing], noun="person", trigger="change", record_id=None)
     _save_person(tx, at, given, form, w)
 
 
@@ -702,6 +708,12 @@ def _right_known(w: Writing) -> dict[str, Any]:
 
 def _right_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
     if form.value("do") != "later":
+        missing = no_way(w.person._asdict())
+        if missing is not None:
+            # The way to change it stands on this page, the field doesn't.
+            raise Refused(
+                [replace(missing, field=None)], noun="person", trigger="change", record_id=None
+            )
         _save_plan(tx, at, {"access": w.person.access_needs or ""}, w)
         if w.begun is not None:
             fresh = beginnings.one(tx, current_actor(), w.id)

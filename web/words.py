@@ -154,6 +154,13 @@ def nhs_number(number: str | None) -> str:
     return f"{number[:3]} {number[3:6]} {number[6:]}" if number else ""
 
 
+def message_words(safe: bool | None) -> str:
+    """Whether a message may be left where they are called; nothing where nobody has asked."""
+    if safe is None:
+        return ""
+    return _("Safe to leave a message") if safe else _("Do not leave a message")
+
+
 def phone_words(number: str | None) -> str:
     """A phone number as people here write it: 07700 900 982."""
     return as_written_here(number) if number else ""

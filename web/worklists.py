@@ -255,6 +255,8 @@ def details(seen: Mapping[str, Any], actor: Actor) -> list[str]:
     access = seen.get("access") or seen.get("access_needs")
     if access:
         found.append(_("Would make it easier: %(words)s", words=access))
+    if seen.get("interpreter"):
+        found.append(_("Needs an interpreter."))
     if seen.get("call_before"):
         found.append(_("Call the link worker before you accept."))
     return found

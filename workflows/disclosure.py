@@ -41,6 +41,7 @@ ASKED = DATES | {
     "needs",
     "access",
     "access_needs",
+    "interpreter",
     "call_before",
     "safety_answers",
     "urgent",
@@ -61,7 +62,6 @@ CONTACT = frozenset(
         "contact_times",
         "message_safe",
         "language",
-        "interpreter",
     }
 )
 CARE = frozenset({"first_name", "name", "emergency_contact", "safety_notes"})

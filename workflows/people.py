@@ -37,6 +37,14 @@ COLUMNS = (*IDENTITY, *CONTACT)
 MOST_TEXT = 4_000
 SHORT_TEXT = 200
 
+# What each way to contact somebody needs, and what to say where that is missing.
+NEEDS_FOR: Mapping[str, tuple[str, str]] = {
+    "phone": ("phone", N_("Enter their phone number, or choose another way to contact them.")),
+    "text": ("phone", N_("Enter their phone number, or choose another way to contact them.")),
+    "email": ("email", N_("Enter their email address, or choose another way to contact them.")),
+    "letter": ("address", N_("Enter their address, or choose another way to contact them.")),
+}
+
 SAME_NUMBER = Sql(
     "SELECT id, organisation_id FROM guard.person"
     " WHERE system_id = :system_id AND nhs_number = :nhs"
@@ -95,6 +103,12 @@ def checked(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     if faults:
         raise wrong("person", "save", *faults)
     return out
+
+
+def no_way(known: Mapping[str, Any]) -> Refusal | None:
+    """What is missing to contact a person in the way they want; None where nothing is."""
+    name, why = NEEDS_FOR.get(known.get("contact_method") or "", ("", ""))
+    return field(name, why) if name and not known.get(name) else None
 
 
 def find_same(

@@ -127,6 +127,7 @@ def _record(row: ReferralRow) -> dict[str, Any]:
         "team_phone": row.team_phone,
         "call_before": row.call_before,
         "access_needs": row.access_needs,
+        "interpreter": None if row.interpreter is None else bool(row.interpreter),
         **_plan(row.shared),
     }
 

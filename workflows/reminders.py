@@ -18,7 +18,7 @@ from workflows.working_time import ENGLAND, add, end_of, local_day
 
 LONGEST = 20  # working days
 PUT_OFF_REASONS = ("they_answer", "person_asked", "arranged", "other_first")
-CALL_REASONS = ("check_in", "person_asked", "see_how_it_went")
+CALL_REASONS = ("check_in", "chase_provider", "person_asked", "see_how_it_went")
 CALLERS = (Role.LINK_WORKER, Role.TEAM_LEAD)
 TOO_SOON = field("until", N_("Choose a day after today."))
 TOO_LATE = field("until", N_("Choose a day within the next 20 working days."))

@@ -61,6 +61,7 @@ def test_a_new_person_is_referred_on_a_phone_without_a_script(
     page.get_by_label("They do not know it").check()
     go_on()
     expect(page.get_by_label("Ash Lane practice")).to_be_checked()
+    page.get_by_label("Phone", exact=True).fill("07700 900982")
     go_on()
     page.get_by_label("Phone", exact=True).check()
     go_on()

@@ -34,8 +34,6 @@ PAGE = """
 <div class="app-split">
   <div class="app-split__side">
     {{ next_panel("With Ash Lane Arts now", "Priya answers next.", due, links + posts, refused) }}
-    {{ consent_panel(blue, facts, links) }}
-    {{ safety_links("/concerns/new") }}
   </div>
   <div class="app-split__main">
     {{ secondary_nav(links, "This referral") }}
@@ -49,6 +47,14 @@ PAGE = """
     {{ work_item("/", "Margaret Ellis", "No reply yet.", ["SG-8P2X-9C"], due, links[0], blue,
                  held="On hold.") }}
     {% endcall %}
+    <table class="nhsuk-table-responsive" role="table"><tbody class="nhsuk-table__body">
+      <tr role="row" class="nhsuk-table__row">
+      <td role="cell" class="nhsuk-table__cell">Priya Shah</td>
+      <td role="cell" class="nhsuk-table__cell app-empty-cell"></td></tr></tbody></table>
+  </div>
+  <div class="app-split__rest">
+    {{ consent_panel(blue, facts, links) }}
+    {{ safety_links("/concerns/new") }}
   </div>
 </div>
 {% endblock %}
@@ -185,4 +191,15 @@ def test_on_a_phone_what_to_do_comes_before_what_to_read(
     assert side is not None
     assert main is not None
     assert side["y"] + side["height"] <= main["y"]
+    rest = page.locator(".app-split__rest").bounding_box()
+    assert rest is not None
+    assert main["y"] + main["height"] <= rest["y"]
+    expect(page.get_by_role("cell", name="Priya Shah")).to_be_visible()
+    expect(page.locator(".app-empty-cell")).to_be_hidden()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    main, rest = (page.locator(f".app-split__{part}").bounding_box() for part in ("main", "rest"))
+    assert main is not None
+    assert rest is not None
+    assert main["x"] + main["width"] <= rest["x"]
+    expect(page.locator(".app-empty-cell")).to_be_visible()
     page.close()

@@ -113,6 +113,43 @@ def test_details_are_changed_and_typed_answers_stay_on_an_error(w: World, priya:
     assert "15 March 1951" in page.words
 
 
+def test_a_way_to_contact_them_is_not_kept_without_what_it_goes_to(
+    w: World, priya: Visitor
+) -> None:
+    path = f"/people/{w.person(email=None)}/change"
+    wrong = priya.fill(path, contact_method="email")
+    assert wrong.status == 422
+    assert "Enter their email address, or choose another way to contact them." in wrong.words
+    assert 'href="#email"' in wrong.text
+    assert priya.send(wrong, email="m@example.org").banner == "Saved."
+    taken_out = priya.fill(path, email="")
+    assert "Enter their email address" in taken_out.words
+
+
+def test_whether_a_message_is_safe_stands_beside_the_number(w: World, priya: Visitor) -> None:
+    person = w.person(message_safe=False, email="m@example.org", contact_method="email")
+    number = "Phone 07700 900 982 Messages Do not leave a message"
+    words = priya.get(f"/people/{person}").words
+    assert words.count(number) == 2  # beside the name, and among the details
+    assert number in priya.get(f"/referrals/{w.sent(person)}").words
+    other = priya.get(f"/referrals/{w.sent(w.person(message_safe=False))}").words
+    assert "07700 900 982 Messages Do not leave a message Reference" in other
+    assert "leave a message" not in priya.get(f"/people/{w.person(message_safe=None)}").words
+
+
+def test_what_to_read_comes_after_what_to_do_next_and_before_the_rest(
+    w: World, priya: Visitor
+) -> None:
+    person = w.person()
+    rid = w.sent(person)
+    words = priya.get(f"/people/{person}").words
+    order = ("Start a new referral", "Contact and access", "Change their details", "call 999")
+    assert sorted(order, key=words.index) == list(order)
+    words = priya.get(f"/referrals/{rid}").words
+    order = ("With Riverside Singers now", "About this referral", "Take back", "Hold", "call 999")
+    assert sorted(order, key=words.index) == list(order)
+
+
 def test_two_people_changing_at_once_collide_loudly(w: World, priya: Visitor) -> None:
     person = w.person()
     page = priya.get(f"/people/{person}/change")

@@ -55,6 +55,17 @@ def test_the_provider_sees_a_first_name_until_a_place_is_given(w: World) -> None
     assert "1951" not in after
 
 
+def test_the_provider_knows_before_accepting_that_an_interpreter_is_needed(w: World) -> None:
+    rid = w.sent(w.person(interpreter=True, language="Polish"))
+    assert "Needs an interpreter." in sign_in(w, "sol").get("/").words
+    before = shown(w, "sol", rid)
+    assert before.index("Interpreter Needed") < before.index("Accept")
+    assert "Polish" not in before
+    w.referral(rid, "accept", "sol")
+    assert "Polish" in shown(w, "sol", rid)
+    assert "Interpreter" not in shown(w, "sol", w.sent(w.person(family_name="Okoro")))
+
+
 def test_nobody_else_finds_it(w: World) -> None:
     rid = w.sent()
     for who in ("kit", "olu", "tom", "fred", "cora", "art", "ada"):

@@ -219,6 +219,13 @@ def test_a_call_comes_onto_the_list_until_it_is_made(
     assert names(done) == []
 
 
+def test_a_call_may_be_to_chase_the_provider(w: World) -> None:
+    record = w.sent()
+    visitor = sign_in(w, "priya")
+    put_off(w, visitor, f"/referrals/{record}/remind", 1, "chase_provider")
+    assert "A call you planned. To chase the provider." in visitor.get("/").words
+
+
 def test_a_call_later_than_next_week_waits_among_the_reminders(w: World) -> None:
     record = w.active()
     visitor = sign_in(w, "priya")

@@ -324,7 +324,12 @@ def test_script_in_every_field_is_shown_as_text(w: World, priya: Visitor) -> Non
     page = begun(priya, given_name=HOSTILE, family_name=HOSTILE)
     rid = writing_id(page)
     for slug, said in {
-        "details": {"address": HOSTILE, "practice": HOSTILE, "emergency_contact": HOSTILE},
+        "details": {
+            "phone": "07700 900982",
+            "address": HOSTILE,
+            "practice": HOSTILE,
+            "emergency_contact": HOSTILE,
+        },
         "contact": {"contact_method": "phone", "contact_times": HOSTILE, "language": HOSTILE},
         "matters": {"what_matters": HOSTILE, "goal_1": HOSTILE},
         "access": {"access_needs": HOSTILE},
@@ -687,8 +692,60 @@ def test_the_practice_one_works_in_stands_there_and_another_can_be_named(
     assert "Shore Surgery" in priya.get(f"/referrals/{writing_id(page)}/write/check").words
 
 
-def test_another_language_is_asked_for_where_it_is_not_english(w: World, priya: Visitor) -> None:
+@pytest.mark.parametrize(
+    ("method", "field", "what", "fitting"),
+    [
+        ("phone", "phone", "phone number", "07700 900982"),
+        ("text", "phone", "phone number", "07700 900982"),
+        ("email", "email", "email address", "m@example.org"),
+        ("letter", "address", "address", "4 Quay Street"),
+    ],
+)
+def test_a_way_to_contact_them_needs_what_it_goes_to(
+    w: World, priya: Visitor, method: str, field: str, what: str, fitting: str
+) -> None:
+    path = f"/referrals/{writing_id(begun(priya))}/write/contact"
+    assert f'name="{field}"' not in priya.get(path).text
+    wrong = priya.fill(path, contact_method=method)
+    assert wrong.status == 422
+    assert f"Enter their {what}, or choose another way to contact them." in wrong.words
+    assert f'href="#{field}"' in wrong.text
+    page = priya.send(wrong, **{field: fitting})
+    assert page.path.endswith("/write/matters")
+
+
+def test_the_way_to_contact_them_may_be_left_open_for_later_and_is_come_back_to(
+    w: World, priya: Visitor
+) -> None:
     rid = writing_id(begun(priya))
+    path = f"/referrals/{rid}/write/contact"
+    page = priya.fill(path, contact_method="email", do="later")
+    assert page.path.endswith("/write")
+    page = priya.fill(f"/referrals/{rid}/write/details", practice="Ash Lane practice")
+    assert page.path == path
+    page = priya.fill(path, contact_method="someone_else", contact_times="Through Derek")
+    assert page.path.endswith("/write/matters")
+
+
+def test_what_is_known_of_somebody_says_messages_interpreter_and_a_way_that_leads_nowhere(
+    w: World, priya: Visitor
+) -> None:
+    about = {"contact_method": "email", "email": None, "message_safe": False}
+    person = w.person(language="Polish", interpreter=True, **about)
+    page = priya.get(f"/people/{person}")
+    page = priya.send(page, form=[a for a, _ in page.forms].index(f"/people/{person}/refer"))
+    assert page.path.endswith("/write/right")
+    assert "Do not leave a message" in page.words
+    assert "Polish. Interpreter: Needed" in page.words
+    wrong = priya.send(page, risks="none")
+    assert "Enter their email address, or choose another way to contact them." in wrong.words
+    priya.fill(f"/people/{person}/change", email="m@example.org")
+    right = priya.fill(page.path, risks="none")
+    assert right.path.endswith("/write/matters")
+
+
+def test_another_language_is_asked_for_where_it_is_not_english(w: World, priya: Visitor) -> None:
+    rid = writing_id(priya.send(begun(priya), phone="07700 900982"))
     path = f"/referrals/{rid}/write/contact"
     page = priya.fill(path, contact_method="phone", speaks="other", language="")
     assert "Write which language it is." in page.words
