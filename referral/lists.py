@@ -272,7 +272,10 @@ JOIN organisation og ON og.id = pr.organisation_id""",
         """concern c
 JOIN organisation og ON og.id = c.organisation_id
 JOIN place pl ON pl.id = og.place_id""",
-        {"reference": "c.reference"},
+        {
+            "reference": "c.reference",
+            "held": "CASE WHEN c.holder IN ({keys}) THEN 'yes' ELSE 'no' END",
+        },
         times=frozenset({"since", "acknowledged_at", "reported_at", "closed_at", "created_at"}),
         sealed=frozenset({"seen", "wishes"}),
         json=frozenset({"prompts", "categories"}),

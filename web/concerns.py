@@ -12,17 +12,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint
+from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
-from referral import facts, ladder, records, rotas, visible
+from referral import facts, ladder, lists, records, rotas, visible
 from referral.actors import Actor
 from referral.audit import log, showing
 from referral.facts import ConcernFacts
 from referral.people_checks import under_age
 from referral.records import ConcernSeen
 from referral.scopes import opened
-from referral.states import Noun, Relation, Role
+from referral.states import ConcernState, Noun, Relation, Role
 from referral.store import Tx
 from web import accountability as answering
 from web import labels
@@ -32,7 +32,7 @@ from web.forms import Form, Next, answer, page
 from web.labels import role_name, said, word
 from web.moves import CODES, QUESTIONS, Asked, move_page
 from web.say import _
-from web.schemas import Command
+from web.schemas import Command, schema_for
 from web.schemas.concerns import KNOWS, OTHERS, YES_NO_UNSURE
 from web.schemas.fields import LONG, STORY, Choice, Danger, Id, Many, Text, YesNo
 from web.timelines import entries
@@ -186,6 +186,10 @@ QUESTIONS.update(
         "concern.close.feedback": (
             N_("Feedback to whoever raised it"),
             N_("They read these words. Leave out what is not theirs to know."),
+        ),
+        "concern.close.untold": (
+            N_("Do you close it though they were not told?"),
+            N_("Say yes only if they need not be told about this."),
         ),
         "concern.reopen.reason": (N_("Why is it taken up again?"), ""),
         "concern.reopen.safe_to_carry_on": (
@@ -542,6 +546,7 @@ def show(concern_id: UUID) -> ResponseReturnValue:
     can = {o.trigger for o in shown.options if o.allowed}
     can.discard("raise")
     line = deadline(shown.due[0], shown.at, hours=shown.due[1]) if shown.due else None
+    moves = _moves(shown, can)
     common = {
         "shown": shown,
         "c": c,
@@ -550,7 +555,8 @@ def show(concern_id: UUID) -> ResponseReturnValue:
         "unseen_by_anyone": c.state == "raised",
         "ring": _ring(shown.number),
         "calls": [_call(k) for k in shown.calls],
-        "moves": _moves(shown, can),
+        "moves": moves[:AS_BUTTONS],
+        "more": moves[AS_BUTTONS:],
         "back": {"href": "/concerns", "text": _("Back to concerns")},
     }
     if not shown.full:
@@ -610,7 +616,12 @@ def _staff_to_report(shown: Shown) -> str | None:
     told = any(k.route in ALLEGATIONS for k in shown.calls)
     if not shown.facts.staff_named or told or shown.seen.state == "closed":
         return None
-    return word(labels.AUTHORITIES, ALLEGATIONS[0] if shown.facts.child else ALLEGATIONS[1])
+    return word(labels.AUTHORITIES, _about_staff(shown))
+
+
+def _about_staff(shown: Shown) -> str:
+    """The kind of authority that hears of staff, by whom the concern is about."""
+    return ALLEGATIONS[0] if shown.facts.child else ALLEGATIONS[1]
 
 
 def _who(shown: Shown, actor: Actor) -> str:
@@ -628,7 +639,11 @@ ORDER = (
 )  # fmt: skip
 
 
+AS_BUTTONS = 3  # the likely step and two more; the rest are links below
+
+
 def _moves(shown: Shown, can: set[str]) -> list[dict[str, str]]:
+    """What can be done, the likely step first."""
     found = [
         {
             "text": labels.button("concern", trigger),
@@ -701,11 +716,24 @@ def _rows(shown: Shown) -> list[dict[str, str]]:
     return [{"key": key, "value": str(value)} for key, value in pairs if value]
 
 
+SHOW: dict[str, str] = {
+    "": N_("Open, with you first"),
+    "others": N_("With others"),
+    "closed": N_("Closed"),
+}
+A_PAGE = 25
+IN_A_LINE = ("id", "reference", "state", "created_at", "danger")
+
+
 @pages.get("/concerns")
 @access(STAFF)
 def concerns() -> ResponseReturnValue:
-    """The concerns one holds, those of lower rungs, and those one raised. References only."""
+    """The concerns one holds, those of lower rungs, and those one raised; or, a page at a time,
+    those with others or closed, of those one may read. References only."""
     actor = current_actor()
+    show = request.args.get("show", "")
+    if show in ("others", "closed"):
+        return _some(actor, show, request.args.get("after", ""))
     with edge().reading(actor) as (tx, at):
         held = records.concerns_held(tx, actor, at)
         below = [
@@ -719,8 +747,46 @@ def concerns() -> ResponseReturnValue:
         held=[_line(c, at) for c in held],
         below=[_line(c, at) for c in below],
         raised=[_line(c, at) for c in raised],
+        show="",
+        shows=labels.choices(SHOW),
         looks_after=actor.role in (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER) or bool(held),
         keeps_rota=actor.role in KEEPERS and actor.place_path is not None,
+    )
+
+
+def _some(actor: Actor, show: str, after: str) -> ResponseReturnValue:
+    """The closed ones, or the open ones that somebody else holds, the newest first."""
+    try:
+        after = str(UUID(after)) if after else ""
+    except ValueError:
+        abort(404)
+    closed = show == "closed"
+    with edge().reading(actor) as (tx, at):
+        found = lists.page(
+            tx,
+            Noun.CONCERN,
+            actor,
+            at,
+            after=after or None,
+            most=A_PAGE + 1,
+            states=[str(s) for s in ConcernState if (s == ConcernState.CLOSED) is closed],
+            filters={} if closed else {"held": "no"},
+            only=IN_A_LINE,
+        )
+    shown = found[:A_PAGE]
+    showing(Noun.CONCERN, (one["id"] for one in shown))
+    older = f"/concerns?show={show}&after={shown[-1]['id']}" if len(found) > A_PAGE else None
+    return page(
+        "concern/list.jinja",
+        None,
+        some=[
+            _line(records.ConcernListed(**one, since=at, rung=0, due=None, hours=None), at)
+            for one in shown
+        ],
+        show=show,
+        shows=labels.choices(SHOW),
+        older=older,
+        newest=f"/concerns?show={show}" if after else None,
     )
 
 
@@ -755,6 +821,8 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
         told = dict(given)
+        if trigger == "close" and not told.pop("untold", False) and _staff_to_report(shown):
+            raise _wrong("untold", N_("Tell them first, or say that they need not be told."))
         if trigger == "told_authority":
             told["note"] = " ".join(
                 str(x)
@@ -775,11 +843,16 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
             tx, Noun.CONCERN, cid, trigger, actor, at, told, version=form.version, key=form.key
         )
 
+    unreported: dict[str, Any] = {}
     with edge().reading(actor) as (tx, at):
         choices = _choices(tx, at, shown, trigger)
+        if trigger == "close":
+            unreported = _unreported(tx, shown)
     leave_out: tuple[str, ...] = ()
     if trigger == "close":
         leave_out = ("note",)  # the feedback is the note of this step
+        if not unreported:
+            leave_out = (*leave_out, "untold")
     if trigger == "acknowledge" and not shown.seen.on_hold:
         leave_out = ("hold_stays",)
     before = said(BEFORE.get(trigger, ""))
@@ -796,8 +869,41 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
             choices=choices,
             leave_out=leave_out,
             act=act,
+            schema=Closing if trigger == "close" else None,
+            template="concern/close.jinja" if trigger == "close" else "move.jinja",
+            context=unreported,
         ),
     )
+
+
+class Closing(schema_for(Noun.CONCERN, "close")):  # type: ignore[misc]
+    """What closes a concern, and that whoever closes it knows whom nobody has told."""
+
+    untold = YesNo()
+
+
+def _unreported(tx: Tx, shown: Shown) -> dict[str, Any]:
+    """For the page that closes a concern: whom its own route hasn't been told of, the authority
+    with how it is reached, and where the call is written down."""
+    staff_to_report = _staff_to_report(shown)
+    if staff_to_report is None:
+        return {}
+    there = records.sources(tx, shown.seen.id)
+    named = [s for s in there if (s.name or s.organisation) and s.struck_at is None]
+    route = _about_staff(shown)
+    reached = {kind: how for kind, _name, how in _routes(tx, shown, "report_to_authority")}
+    return {
+        "staff_to_report": staff_to_report,
+        "reached": reached[route],
+        "named": [_source(s) for s in named],
+        "ways": [
+            {
+                "text": labels.button("concern", trigger),
+                "href": labels.move_path("concern", shown.seen.id, trigger),
+            }
+            for trigger in ("report_to_authority", "told_authority")
+        ],
+    }
 
 
 class NameSource(Command):
@@ -901,7 +1007,7 @@ def _routes(tx: Tx, shown: Shown, trigger: str) -> list[tuple[str, str, str]]:
         kept.setdefault(one.kind, []).append(how)
     child, staff = shown.facts.child, shown.facts.staff_named
     own = "childrens_services" if child else "adult_social_care"
-    about_staff = ALLEGATIONS[0] if child else ALLEGATIONS[1]
+    about_staff = _about_staff(shown)
     first = [own, about_staff] if staff else [own]
     if trigger == "told_authority":
         first = ["emergency", *first]

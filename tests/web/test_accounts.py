@@ -10,7 +10,8 @@ import pytest
 from referral.store import Sql, Store
 from tests.web.client import sign_in, visit
 from tests.world import World, build
-from web.passwords import hash_password, is_right
+from web.passwords import GROUPS, SYLLABLES, hash_password, is_right, new_password
+from workflows.accounts import check_password
 
 WHO = Sql("SELECT u.active, u.password_hash FROM app_user u WHERE u.id = :id")
 LOGGED = Sql(
@@ -133,6 +134,15 @@ def test_a_new_password_is_shown_once_and_the_old_one_is_dead(w: World) -> None:
     assert is_right(now, shown[1])
     assert priya.get("/referrals").path == "/sign-in"
     assert logged(w, "priya")[-1] == "password_given"
+
+
+def test_a_made_password_can_be_said_over_the_phone_and_is_not_guessed() -> None:
+    assert len(set(SYLLABLES)) ** (2 * GROUPS) >= 2**64
+    made = {new_password() for _ in range(50)}
+    assert len(made) == 50
+    for one in made:
+        assert re.fullmatch(r"([bdfghjklmnrt][aeio]){2}(-([bdfghjklmnrt][aeio]){2}){5}", one)
+        check_password(one)
 
 
 def test_ones_own_password_is_changed_by_whoever_knows_the_old_one(w: World) -> None:

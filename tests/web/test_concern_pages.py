@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from referral.states import Noun
 from referral.store import Sql, Store
 from tests.web.client import Page, sign_in
 from tests.web.pages import HOSTILE
@@ -175,7 +176,8 @@ def test_a_raiser_in_a_named_organisation_sees_their_words_and_the_feedback_only
     assert "Write down a call" not in page.words
     paul = sign_in(w, "paul")
     paul.fill(f"/concerns/{concern}/acknowledge")
-    paul.fill(f"/concerns/{concern}/close", wishes_met="fully", reason="advice", feedback="Done.")
+    ending = {"wishes_met": "fully", "reason": "advice", "feedback": "Done.", "untold": "yes"}
+    paul.fill(f"/concerns/{concern}/close", **ending)
     page = sign_in(w, "rae").get(f"/concerns/{concern}")
     assert "Done." in page.words
     assert "Paul" not in page.words
@@ -230,6 +232,75 @@ def test_a_concern_is_read_reported_decided_and_closed_with_feedback(w: World) -
     assert "With you now" not in page.words
     assert "Nothing more is awaited" in page.words
     assert "She is safe now." in sign_in(w, "priya").get(path).words
+
+
+def test_closing_says_first_that_staff_who_are_named_were_not_reported(w: World) -> None:
+    rid = w.active()
+    ending = {"wishes_met": "fully", "reason": "advice", "feedback": "Done."}
+    warning = "Not reported yet: somebody on staff is named"
+    plain, _ = raised(w, f"/referrals/{rid}")
+    concern, _ = raised(w, f"/referrals/{rid}", source_users=[w.actor["sol"].user_id])
+    gwen = sign_in(w, "gwen")
+    for each in (plain, concern):
+        gwen.fill(f"/concerns/{each}/acknowledge")
+    assert warning not in gwen.get(f"/concerns/{plain}/close").words
+    assert "Closed" in gwen.fill(f"/concerns/{plain}/close", **ending).words
+
+    page = gwen.get(f"/concerns/{concern}/close")
+    assert warning in page.words
+    assert "people in positions of trust" in page.words
+    assert "Sol" in page.words.split(warning)[1]
+    for way in ("report-to-authority", "told-authority"):
+        assert f'href="/concerns/{concern}/{way}"' in page.text
+    for answer in ("", "no"):
+        page = gwen.fill(f"/concerns/{concern}/close", **ending, untold=answer)
+        assert page.status == 422
+        assert "Tell them first, or say that they need not be told." in page.words
+        assert warning in page.words
+    told = {"authority_route": "allegations_adults", "told_at": ""}
+    gwen.fill(f"/concerns/{concern}/told-authority", **told)
+    assert warning not in gwen.get(f"/concerns/{concern}/close").words
+    gwen.fill(f"/concerns/{concern}/close", **ending)
+    assert "Nothing more is awaited" in gwen.get(f"/concerns/{concern}").words
+
+
+def test_the_closed_and_those_with_others_are_found_a_page_at_a_time(w: World) -> None:
+    rid = w.sent()
+    closed, _ = raised(w, f"/referrals/{rid}")
+    gwen, paul = sign_in(w, "gwen"), sign_in(w, "paul")
+    gwen.fill(f"/concerns/{closed}/acknowledge")
+    ending = {"wishes_met": "fully", "reason": "advice", "feedback": "Done."}
+    gwen.fill(f"/concerns/{closed}/close", **ending)
+    line = f'href="/concerns/{closed}"'
+    assert line not in gwen.get("/concerns").text
+    assert line in gwen.get("/concerns?show=closed").text
+    assert line not in gwen.get("/concerns?show=others").text
+    assert line in paul.get("/concerns?show=closed").text  # the rung above
+    assert line not in sign_in(w, "sol").get("/concerns?show=closed").text
+
+    about = {"person_id": w.person(), "seen": SEEN, "danger": False}
+    ids = [w.step(Noun.CONCERN, None, "raise", "priya", given=about).id for _ in range(27)]
+    first = paul.get("/concerns?show=others").text
+    older = paul.get(f"/concerns?show=others&after={sorted(ids)[2]}").text
+    assert f"show=others&amp;after={sorted(ids)[2]}" in first
+    assert [f'href="/concerns/{one}"' in first for one in sorted(ids)] == [False] * 2 + [True] * 25
+    assert [f'href="/concerns/{one}"' in older for one in sorted(ids)] == [True] * 2 + [False] * 25
+    assert all(f'href="/concerns/{one}"' not in gwen.get("/concerns?show=others").text
+               for one in ids)  # fmt: skip
+    assert paul.get("/concerns?show=others&after=x").status == 404
+
+
+def test_a_concern_has_one_next_step_two_more_and_the_rest_as_links(w: World) -> None:
+    concern, _ = raised(w, f"/referrals/{w.sent()}")
+    text = sign_in(w, "gwen").get(f"/concerns/{concern}").text
+    main, more = text.split("<details", 1)[0], text.split("More you can do", 1)[1]
+    panel = main.split('class="app-next__actions"')[1]
+    assert panel.count('class="nhsuk-button') == 3
+    assert panel.count('class="nhsuk-button"') == 1
+    assert "I have read this" in panel
+    for path in ("told-authority", "hand-over", "climb"):
+        assert f'href="/concerns/{concern}/{path}"' in text
+    assert f'href="/concerns/{concern}/climb"' in more
 
 
 @pytest.mark.invariant("I45")
