@@ -8,10 +8,22 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from referral.copies import Copy
+from referral.copies import Copy, Section
 from referral.documents import GOES
 from web import labels
+from web.blackouts import WHY as BLACKED_OUT
+from web.concerns import (
+    ADVOCATE_WORDS,
+    CATEGORY_WORDS,
+    KNOWS_WORDS,
+    NOT_ASKED_WORDS,
+    OTHERS_WORDS,
+    WISHES_MET,
+)
+from web.concerns import DECISIONS as AUTHORITY_DECISIONS
+from web.escalations import DECISIONS as REVIEWED
 from web.labels import said, word
+from web.people import NO_NUMBER
 from web.say import _
 from web.words import day_words, time_words
 from workflows.moves import N_
@@ -87,6 +99,82 @@ WHY: dict[str, str] = {
 }
 
 
+# The words of codes, by (table, column) or by the column alone. A table whose records have states
+# finds them in `labels.STATES`.
+CODES: dict[tuple[str, str] | str, Mapping[str, str]] = {
+    "reason": labels.REASONS,
+    "language": labels.LANGUAGES,
+    "channel": labels.LINK_CHANNELS,
+    "noun": labels.NOUNS,
+    "about": labels.NOUNS,
+    "no_nhs_number": NO_NUMBER,
+    "contact_method": labels.CONTACT_METHODS,
+    "may_speak": labels.MAY_SPEAK,
+    "said_how": labels.HOW,
+    "ended_why": labels.RELATIONSHIP_ENDED,
+    ("relationship", "kind"): labels.RELATIONSHIPS,
+    "risks": labels.RISKS,
+    "outcome": labels.OUTCOMES,
+    "came": labels.CAME,
+    ("attendance", "was"): labels.CAME,
+    ("attendance", "why"): labels.CAME_CORRECTED,
+    "measure": {"ons4": N_("Four questions of the Office for National Statistics")},
+    "stage": labels.SCORED_AT,
+    ("score", "how"): labels.SCORED_HOW,
+    ("score", "why"): labels.SCORE_CORRECTED,
+    "purpose": labels.PURPOSES,
+    "basis": labels.BASES,
+    ("consent", "how"): labels.HOW,
+    ("rights_request", "kind"): labels.RIGHTS,
+    ("rights_request", "how"): labels.CAME_BY,
+    ("rights_request", "ground"): labels.ERASED_BECAUSE,
+    "identity_how": labels.IDENTIFIED_BY,
+    "told_how": labels.TOLD_BY,
+    "part": LEFT,
+    ("rights_part", "decision"): {"give": N_("It is given"), "withhold": N_("It is left out")},
+    ("rights_part", "reason"): WHY,
+    ("blackout", "ground"): BLACKED_OUT,
+    "field": labels.CORRECTED,
+    ("document", "kind"): labels.DOCUMENT_KINDS,
+    "media_type": labels.FILE_TYPES,
+    "taken_back_why": labels.DOCUMENT_WHY,
+    ("dispatch", "what"): labels.NOTICES,
+    ("escalation", "kind"): labels.KINDS,
+    "severity": {code: tag.text for code, tag in labels.SEVERITIES.items()},
+    "level": {str(level): text for level, text in labels.LEVELS.items()},
+    ("escalation", "decision"): REVIEWED,
+    ("override", "ground"): labels.GROUNDS,
+    "fields": labels.SHAREABLE,
+    "finding": labels.FINDINGS,
+    "person_knows": KNOWS_WORDS,
+    "others_at_risk": OTHERS_WORDS,
+    "advocate": ADVOCATE_WORDS,
+    "categories": CATEGORY_WORDS,
+    "authority_route": labels.AUTHORITIES,
+    "route": labels.AUTHORITIES,
+    "authority_decision": AUTHORITY_DECISIONS,
+    "wishes_met": WISHES_MET,
+    "why_not_asked": NOT_ASKED_WORDS,
+}
+
+
+def codes(table: str, column: str) -> Mapping[str, str]:
+    """What the codes of a column say; empty where it holds none."""
+    if column == "state":
+        return {code: tag.text for (noun, code), tag in labels.STATES.items() if noun == table}
+    return CODES.get((table, column)) or CODES.get(column) or {}
+
+
+def told(table: str, column: str, found: Any) -> str:
+    """What stands in a column, in words."""
+    known = codes(table, column)
+    if isinstance(found, (list, tuple)):
+        return "; ".join(filter(None, (told(table, column, one) for one in found)))
+    if not isinstance(found, (bool, Mapping)) and str(found) in known:
+        return said(known[str(found)])
+    return value(found)
+
+
 def caption(name: str) -> str:
     """What a column is called."""
     return said(CAPTIONS[name]) if name in CAPTIONS else name.replace("_", " ").capitalize()
@@ -125,7 +213,7 @@ def drawn(copy: Copy) -> dict[str, Any]:
                 "title": said(section.title),
                 "rows": [
                     [
-                        (caption(name), value(found))
+                        (caption(name), told(section.table, name, found))
                         for name, found in row.items()
                         if name != "id" and value(found)
                     ]
@@ -160,14 +248,30 @@ def plain(found: Any) -> Any:
     return found
 
 
+def _labels(section: Section) -> dict[str, dict[str, str]]:
+    """The words of the codes that stand in a section, by column."""
+    found: dict[str, dict[str, str]] = {}
+    for row in section.rows:
+        for column, value_ in row.items():
+            known = codes(section.table, column)
+            for code in value_ if isinstance(value_, (list, tuple)) else (value_,):
+                if not isinstance(code, (bool, Mapping)) and str(code) in known:
+                    found.setdefault(column, {})[str(code)] = said(known[str(code)])
+    return found
+
+
 def as_json(copy: Copy, reference: str, at: datetime) -> dict[str, Any]:
-    """The copy for a program: the names of the store, nothing resolved away."""
+    """The copy for a program: the names of the store, nothing resolved away; `labels` says what the
+    codes in it mean, by table and column."""
     return {
         "made_at": at.isoformat(),
         "request": reference,
         "held": {
             section.table: [{k: plain(v) for k, v in row.items()} for row in section.rows]
             for section in copy.sections
+        },
+        "labels": {
+            section.table: found for section in copy.sections if (found := _labels(section))
         },
         "history": [{k: plain(v) for k, v in one.items()} for one in copy.history],
         "left_out": dict(copy.left_out),

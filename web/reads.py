@@ -141,6 +141,7 @@ ONE: dict[str, One] = {
         "rights_doing_pages.copy_file",
         "rights_doing_pages.correct",
         "rights_doing_pages.parts",
+        "rights_doing_pages.parts_read",
         "rights_doing_pages.passages",
         "rights_doing_pages.stop_use",
     ),

@@ -36,6 +36,7 @@ from workflows.engine import NOT_FOUND, TABLES, Done, Refused
 from workflows.moves import N_
 from workflows.referrals import confirm_proposal, propose
 from workflows.rights import preview, receive_request
+from workflows.rights_doing import undecided
 from workflows.tables.rights import LEADS, READERS, due_on
 
 pages = Blueprint("rights_pages", __name__)
@@ -177,9 +178,10 @@ def show(record_id: UUID) -> ResponseReturnValue:
             reading.timeline(tx, actor, at, Noun.RIGHTS, rid, known=(found.facts, None)),
             records.proposals_on(tx, rid),
             restrictions_of(tx, seen["person_id"]) if actor.role in LEADS else [],
+            undecided(tx, actor, rid),
         )
 
-    found, q, clocks, owner, story, proposals, stopped = edge().perform(actor, look)
+    found, q, clocks, owner, story, proposals, stopped, waits = edge().perform(actor, look)
     actions, refused = _next(found)
     role, where = owner
     who = ", ".join(x for x in (word(labels.ROLES, role), where) if x)
@@ -195,7 +197,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
         who=_("With %(who)s now", who=who) if clocks and who else _("Nothing more is awaited"),
         clock=clock,
         facts=_facts(found, q),
-        actions=[*_doing(found), *actions],
+        actions=[*_doing(found, waits), *actions],
         refused=refused,
         stopped=bool(stopped),
         proposals=[_proposal(one, actor) for one in proposals],
@@ -261,6 +263,7 @@ def _next(found: Record) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 DO: dict[str, tuple[tuple[str, str], ...]] = {
     "access": (
+        ("parts/read", N_("Read the parts to decide on")),
         ("parts", N_("Decide what is left out")),
         ("passages", N_("Black out passages")),
         ("copy", N_("Make the copy")),
@@ -271,14 +274,19 @@ DO: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def _doing(found: Record) -> list[dict[str, Any]]:
-    """What a lead does before recording it as done, by the kind of request."""
+DECIDED_FIRST = frozenset({"passages", "copy"})
+
+
+def _doing(found: Record, undecided: bool) -> list[dict[str, Any]]:
+    """What a lead does before recording it as done, by the kind of request; what waits until each
+    part is decided isn't offered before."""
     role = current_actor().role
     if found.facts.state != RightsState.IN_PROGRESS or role not in LEADS:
         return []
     return [
         {"text": said(words), "href": f"/rights/{found.id}/{path}", "variant": "secondary"}
         for path, words in DO.get(found.facts.kind, ())
+        if not (undecided and path in DECIDED_FIRST)
     ]
 
 

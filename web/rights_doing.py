@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, flash, redirect
+from flask import Blueprint, Response, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from referral import blackouts
@@ -42,7 +42,9 @@ from workflows.rights_doing import (
     lift_restriction,
     parts_to_decide,
     put_right,
+    read_parts,
     restrict,
+    undecided,
 )
 from workflows.uploads import Upload
 
@@ -99,6 +101,7 @@ def parts(record_id: UUID) -> ResponseReturnValue:
             parts=[(part, said(LEFT[part])) for part in mine],
             choices=choices,
             elsewhere=SAFETY not in mine,
+            read=f"/rights/{rid}/parts/read",
             **context,
         ),
         command,
@@ -114,6 +117,22 @@ def parts(record_id: UUID) -> ResponseReturnValue:
     )
 
 
+@pages.get("/rights/<uuid:record_id>/parts/read")
+@access(DOING)
+def parts_read(record_id: UUID) -> ResponseReturnValue:
+    """What is in the parts that are decided on, to be read before."""
+    actor, rid = current_actor(), str(record_id)
+    context = _context(rid, _("The parts to decide on"))
+    found = edge().perform(actor, lambda tx, at: read_parts(tx, actor, at, rid))
+    return page(
+        "rights/parts_read.jinja",
+        None,
+        sections=drawn(found)["sections"],
+        decide=f"/rights/{rid}/parts",
+        **context,
+    )
+
+
 @pages.route("/rights/<uuid:record_id>/passages", methods=["GET", "POST"])
 @access(DOING)
 def passages(record_id: UUID) -> ResponseReturnValue:
@@ -122,6 +141,9 @@ def passages(record_id: UUID) -> ResponseReturnValue:
     context = _context(rid, _("Black out passages"))
     with edge().reading(actor) as (tx, _at):
         marked = blackouts.passages(tx, rid)
+        first = undecided(tx, actor, rid)
+    if first and request.method == "GET":
+        return _decide_first(rid)
 
     def mark(tx: Tx, at: datetime, words: str, ground: str) -> None:
         black_out_of_copy(tx, actor, at, rid, words=words, ground=ground)
@@ -153,6 +175,11 @@ def _made(record_id: str) -> tuple[Copy, datetime]:
     return edge().perform(actor, make)
 
 
+def _decide_first(record_id: str) -> ResponseReturnValue:
+    flash(said(UNDECIDED.remedy), "important")
+    return redirect(f"/rights/{record_id}/parts", code=303)
+
+
 @pages.get("/rights/<uuid:record_id>/copy")
 @access(DOING)
 def copy(record_id: UUID) -> ResponseReturnValue:
@@ -163,8 +190,7 @@ def copy(record_id: UUID) -> ResponseReturnValue:
     except Refused as refused:
         if refused.codes != (UNDECIDED.code,):
             raise
-        flash(said(UNDECIDED.remedy), "important")
-        return redirect(f"/rights/{record_id}/parts", code=303)
+        return _decide_first(str(record_id))
     return page(
         "rights/copy.jinja", None, copy=drawn(made), at=at, json=f"/rights/{record_id}/copy.json",
         files=f"/rights/{record_id}/copy",

@@ -131,6 +131,23 @@ def parts_to_decide(actor: Actor) -> tuple[str, ...]:
     return DECIDED if actor.role is Role.ACCOUNTABLE_OFFICER else (NOTES, REVIEWS)
 
 
+def undecided(tx: Tx, actor: Actor, record_id: str) -> bool:
+    """Whether this actor still decides on a part before a copy can be made."""
+    decided = parts_of(tx, record_id)
+    return any(part not in decided for part in parts_to_decide(actor))
+
+
+def read_parts(tx: Tx, actor: Actor, at: datetime, record_id: str) -> Copy:
+    """The parts this actor decides on, to be read before, as they stand. Raises Refused as
+    above."""
+    f = _in_hand(tx, actor, at, record_id, "decide_part", RightsKind.ACCESS)
+    mine = frozenset(parts_to_decide(actor))
+    log(tx, actor, at, "read", Noun.RIGHTS, record_id, subject=f.subject_ref)
+    made = copies.gather(tx, f.person_id, mine, {})
+    kept = tuple(one for one in made.sections if copies.HELD[one.table].part in mine)
+    return Copy(kept, (), {})
+
+
 def copy_of_everything(
     tx: Tx,
     actor: Actor,

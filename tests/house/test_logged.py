@@ -55,6 +55,8 @@ OPENED_ELSEWHERE = {
     "rights_doing_pages.copy",
     "rights_doing_pages.copy_file",
     "rights_doing_pages.copy_json",
+    "rights_doing_pages.parts_read",
+    "rights_doing_pages.passages",
 }
 # What the first walk finds empty, or not there: the second goes where it isn't.
 OPENED_SECOND = {

@@ -63,6 +63,7 @@ BESIDE = {
     "/rights/<uuid:record_id>/copy/<uuid:document_id>": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/copy.json": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/parts": "once a request for a copy is being done",
+    "/rights/<uuid:record_id>/parts/read": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/passages": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/put-right": "once a request to put something right is being done",
     "/rights/<uuid:record_id>/stop-use": "once a request to stop is being done",
