@@ -26,7 +26,7 @@ def hash_password(password: str) -> str:
 
 
 def new_password() -> str:
-    """A password nobody guesses, to be shown once and said over the phone: `kotu-bami-...`."""
+    """A password nobody guesses, to be shown once and said over the phone: `koti-bamo-...`."""
     return "-".join("".join(secrets.choice(SYLLABLES) for _ in range(2)) for _ in range(GROUPS))
 
 
