@@ -58,6 +58,15 @@ def check_reference(text: str, prefix: str = "SG") -> str:
     return f"{prefix}-{body[:4]}-{body[4:]}"
 
 
+def part_of_reference(text: str, prefix: str = "SG") -> str | None:
+    """At least four signs in a row of a reference, without its dashes, from however they were
+    typed: 4Q-2M, sg 7k4q. None where it can't be one."""
+    typed = text.upper().translate(_HEARD_AS)
+    most = len(prefix) + _BODY
+    least = 4 + (len(prefix) if typed.startswith(prefix) else 0)
+    return typed if least <= len(typed) <= most and _VALUE.keys() >= set(typed) else None
+
+
 def _check_character(body: str) -> str:
     """The character that makes the sum of all, weighted by powers of 2 in the field of 32, nothing.
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from calendar import monthrange
 from datetime import date
 
 import phonenumbers
@@ -113,6 +114,58 @@ def _seen(text: str) -> str:
 def _plain(name: str) -> str:
     folded = unicodedata.normalize("NFKD", name).casefold().translate(_PLAIN)
     return "".join(filter(str.isalnum, folded))
+
+
+MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            ("jan", "january"),
+            ("feb", "february"),
+            ("mar", "march"),
+            ("apr", "april"),
+            ("may",),
+            ("jun", "june"),
+            ("jul", "july"),
+            ("aug", "august"),
+            ("sep", "sept", "september"),
+            ("oct", "october"),
+            ("nov", "november"),
+            ("dec", "december"),
+        ),
+        1,
+    )
+    for name in names
+}
+_BETWEEN = re.compile(r"[\s./,\-\u2010-\u2015]+")
+_ORDINAL = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)")
+
+
+def born_between(text: str) -> tuple[date, date] | None:
+    """The first and the last day that are meant where somebody looks for a birthday: a day, like
+    15 3 1984, 15/03/1984, 1984-03-15 or 15 March 1984, or a month, like March 1984 or 3/1984. None
+    where it is neither."""
+    parts = [_ORDINAL.sub(r"\1", p) for p in _BETWEEN.split(_seen(text).strip().casefold()) if p]
+    if len(parts) == 3 and len(parts[0]) == 4:
+        parts.reverse()
+    elif len(parts) == 3 and parts[0] in MONTHS:
+        parts[:2] = reversed(parts[:2])
+    if len(parts) not in (2, 3) or len(parts[-1]) != 4:
+        return None
+    *day, month, year = (str(MONTHS.get(part, part)) for part in parts)
+    if not all(part.isascii() and part.isdigit() for part in (*day, month, year)):
+        return None
+    try:
+        first = date(int(year), int(month), int(day[0]) if day else 1)
+    except ValueError:
+        return None
+    return first, first if day else first.replace(day=monthrange(first.year, first.month)[1])
+
+
+def end_of_phone(text: str) -> str | None:
+    """The digits where somebody looks for the end of a phone number: at least four."""
+    digits = _SPACES_AND_DASHES.sub("", _seen(text))
+    return digits if re.fullmatch(r"[0-9]{4,10}", digits) else None
 
 
 GROWN_UP = 18

@@ -346,6 +346,7 @@ def _referrals_by(scoped: str, how: str, pg: bool) -> Sql:
     narrowed = {
         "ids": " AND r.id {ids}",
         "reference": " AND r.reference = :reference",
+        "reference_part": " AND replace(r.reference, '-', '') LIKE :reference_part",
         "name": " AND pe.name_key LIKE :a AND pe.name_key LIKE :b AND pe.name_key LIKE :c",
     }
     text += narrowed[how] + " ORDER BY r.since DESC, r.id DESC LIMIT :limit"
@@ -369,6 +370,15 @@ def referral_by_reference(tx: Tx, actor: Actor, at: datetime, reference: str) ->
     query = _referrals_by(scope(actor), "reference", tx.pg)
     row = tx.row(query, **_scoped(actor, at), reference=reference, limit=1)
     return None if row is None else _referral_row(row)
+
+
+def referrals_by_part(
+    tx: Tx, actor: Actor, at: datetime, part: str, limit: int = PAGE
+) -> list[ReferralRow]:
+    """Referrals in scope with these signs in a row in their reference."""
+    query = _referrals_by(scope(actor), "reference_part", tx.pg)
+    rows = tx.rows(query, **_scoped(actor, at), reference_part=f"%{part}%", limit=limit)
+    return [_referral_row(row) for row in rows]
 
 
 def referrals_by_name(
@@ -1029,6 +1039,9 @@ PEOPLE_BY = {
     "reference": " AND pe.reference = :reference",
     "nhs_number": " AND pe.nhs_number = :nhs_number",
     "phone": " AND pe.phone = :phone",
+    "phone_end": f" AND pe.phone LIKE :phone_end AND NOT {CLOSED_PERSON}",
+    "reference_part": " AND replace(pe.reference, '-', '') LIKE :reference_part",
+    "born": f" AND pe.birth_date BETWEEN :first AND :last AND NOT {CLOSED_PERSON}",
     "name": " AND pe.name_key LIKE :a AND pe.name_key LIKE :b AND pe.name_key LIKE :c",
 }
 
@@ -1108,14 +1121,23 @@ def offered(tx: Tx, actor: Actor) -> list[tuple[str, str, str | None, str | None
 def people_by(
     tx: Tx, actor: Actor, at: datetime, by: str, value: str, limit: int = PAGE
 ) -> list[PersonRow]:
-    """People in scope by reference, nhs_number, phone or name. A record closed to the actor is
-    found by its reference only."""
+    """People in scope by reference, nhs_number, phone or name, or by what is known of one: the
+    end of a phone number, a part of a reference. A record closed to the actor is found by its
+    reference only."""
     if by == "name":
         patterns = name_patterns(value)
         found = _find_people(tx, actor, at, by, limit, **patterns) if patterns else []
     else:
-        found = _find_people(tx, actor, at, by, limit, **{by: value})
-    return [row for row in found if by == "reference" or not row.closed]
+        known = {"phone_end": f"%{value}", "reference_part": f"%{value}%"}.get(by, value)
+        found = _find_people(tx, actor, at, by, limit, **{by: known})
+    return [row for row in found if by in ("reference", "reference_part") or not row.closed]
+
+
+def people_born(
+    tx: Tx, actor: Actor, at: datetime, first: date, last: date, limit: int = PAGE
+) -> list[PersonRow]:
+    """People in scope who were born from the first day to the last."""
+    return _find_people(tx, actor, at, "born", limit, first=first, last=last)
 
 
 # -- timelines ----------------------------------------------------------------------------------

@@ -204,8 +204,12 @@ GROUPS: tuple[Group, ...] = (
                 N_("Find someone"),
                 (
                     N_(
-                        "Search by reference, NHS number, name or phone number. Accents and spaces"
-                        " do not matter."
+                        "Search by reference, NHS number, name, phone number or date of birth. The"
+                        " last 4 signs of a reference, the last 4 digits of a phone number, or a"
+                        " month like March 1984 will do."
+                    ),
+                    N_(
+                        "Accents and spaces do not matter, and names spelt nearly so are found."
                     ),
                     N_("You find only people and referrals you work with."),
                 ),

@@ -75,8 +75,8 @@ def _an_id(text: str) -> str:
 @pages.post("/people")
 @access(LOOKERS)
 def look_for() -> ResponseReturnValue:
-    """People by a name, a reference, an NHS number or a phone number: posted, so that no name
-    stands in an address."""
+    """People by anything `reading.search` finds them by: posted, so that no name stands in an
+    address."""
     actor = current_actor()
     wanted = request.form.get("words", "").strip()
     form = Form(values={"words": wanted})
@@ -84,7 +84,9 @@ def look_for() -> ResponseReturnValue:
         form.errors["words"] = said(TOO_LONG[SHORT])
         return _list(form, [], None), 422
     if not wanted:
-        form.errors["words"] = _("Enter a name, a reference, an NHS number or a phone number.")
+        form.errors["words"] = _(
+            "Enter a name, a reference, an NHS number, a phone number or a date of birth."
+        )
         return _list(form, [], None), 422
     with edge().reading(actor) as (tx, at):
         found = reading.search(tx, actor, at, wanted)

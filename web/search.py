@@ -7,11 +7,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from referral.audit import log
+from referral.people_checks import born_between
 from referral.people_checks import nhs_number as check_number
 from web import labels
 from web.access import TEAM, access, current_actor
@@ -80,6 +82,8 @@ def search() -> ResponseReturnValue:
 def number_words(words: str) -> str | None:
     """What is wrong with something typed as an NHS number; None where it isn't one, or is right."""
     digits = re.sub(r"[\s-]", "", words)
+    if born_between(words):
+        return None
     if not (digits.isascii() and digits.isdigit()) or digits[0] == "0":
         return None  # a phone number begins with 0 or with +
     if len(digits) == TEN:
@@ -127,7 +131,9 @@ def _offered(found: Iterable[Offered]) -> list[dict[str, Any]]:
         paths = [f"/providers/{one.provider_id}"]
         if one.activity_id:
             paths.insert(0, f"/activities/{one.activity_id}/sheet")
-        href = next((path for path in paths if opens_to(current_app, path, role)), None)
+        else:  # who doesn't look after providers reads what this one offers
+            paths.append(f"/activities?{urlencode({'words': one.provider})}")
+        href = next((p for p in paths if opens_to(current_app, p.partition("?")[0], role)), None)
         name = one.activity or one.provider
         items.append({"href": href, "name": name, "meta": [one.provider] if one.activity else []})
     return items

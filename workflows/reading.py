@@ -7,16 +7,25 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
+from jellyfish import metaphone
 from rapidfuzz import fuzz
 
 from referral import facts, visible
 from referral.actors import Actor
 from referral.audit import showing
 from referral.facts import ReferralFacts
+from referral.ids import check_reference, part_of_reference
 from referral.keys import parsed
-from referral.people_checks import name_key, nhs_number, phone_number
+from referral.people_checks import (
+    born_between,
+    end_of_phone,
+    name_key,
+    nhs_number,
+    phone_number,
+)
 from referral.states import Noun, Role
 from referral.store import Tx
 from referral.visible import Filters, PersonRow, ReferralRow, Sort, StepSeen, WorkRow
@@ -544,10 +553,9 @@ class Found:
 
 
 def search(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
-    """People and referrals in scope by reference, NHS number, phone or name. Nothing is found by
+    """People and referrals in scope by reference, NHS number, phone, name or date of birth; by a
+    part of a reference, the end of a phone number, or a month of birth too. Nothing is found by
     what the actor doesn't see of it."""
-    from referral.ids import check_reference
-
     text = words.strip()
     for by, check in (("reference", check_reference), ("nhs_number", nhs_number)):
         try:
@@ -555,13 +563,29 @@ def search(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
         except ValueError:
             continue
         return Found(*_exactly(tx, actor, at, by, value), exact=True)
+    rows, referred = _by_what_is_known(tx, actor, at, text), list[Card]()
+    named = Found([], [])
+    if any(map(str.isalpha, text)):  # no name has digits alone, and a whole place is slow to read
+        named = _by_name(tx, actor, at, text)
+    part = part_of_reference(text)
+    if part and not (named.people and part.isalpha()):  # what reads as a name is one, if it's there
+        rows += visible.people_by(tx, actor, at, "reference_part", part)
+        referred = cards(tx, actor, at, visible.referrals_by_part(tx, actor, at, part))
+    known = [_person(row, actor, at) for row in {row.id: row for row in rows}.values()]
+    return replace(named, people=known + named.people, referrals=referred + named.referrals)
+
+
+def _by_what_is_known(tx: Tx, actor: Actor, at: datetime, text: str) -> list[PersonRow]:
+    """By a phone number or its end, and by a day or a month of birth."""
+    rows: list[PersonRow] = []
     try:
-        phone = phone_number(text)
+        rows += visible.people_by(tx, actor, at, "phone", phone_number(text))
     except ValueError:
-        return _by_name(tx, actor, at, text)
-    return Found(
-        [_person(r, actor, at) for r in visible.people_by(tx, actor, at, "phone", phone)], []
-    )
+        if ending := end_of_phone(text):
+            rows += visible.people_by(tx, actor, at, "phone_end", ending)
+    if born := born_between(text):
+        rows += visible.people_born(tx, actor, at, *born)
+    return rows
 
 
 def _exactly(
@@ -598,7 +622,7 @@ def _spelt_alike(tx: Tx, actor: Actor, at: datetime, looked_for: list[str]) -> l
     for person_id, key in visible.name_keys(tx, actor, at):
         parts = key.split()
         alike = [max((_alike(word, part) for part in parts), default=0.0) for word in looked_for]
-        if min(alike) >= NEAR:
+        if min(alike) > 0:
             near.append((-sum(alike), key, person_id))
     return [person_id for _how, _key, person_id in sorted(near)[:MOST_ALIKE]]
 
@@ -624,13 +648,19 @@ def _born_alike(one: date, other: date | None) -> bool:
 
 
 def _alike(word: str, part: str) -> float:
-    """How alike two names are, from 0 to 100; the beginning of a name is as good as the name."""
+    """How alike two names are, from 0 to 100, where they are near by their letters, or half alike
+    and said the same in English, as Petry and Petrie; 0 where they aren't. The beginning of a name
+    is as good as the name."""
     if len(word) >= 2 and part.startswith(word):
         return 100.0
-    return fuzz.ratio(word, part, score_cutoff=NEAR) if len(word) >= SHORTEST else 0.0
+    score = fuzz.ratio(word, part, score_cutoff=HALF) if len(word) >= SHORTEST else 0.0
+    if score >= NEAR or not score:
+        return score
+    return score if (sound := _sound(word)) and sound == _sound(part) else 0.0
 
 
-SHORTEST, NEAR, MOST_ALIKE = 3, 74.0, 10
+_sound = lru_cache(maxsize=50_000)(metaphone)
+SHORTEST, NEAR, HALF, MOST_ALIKE = 3, 74.0, 50.0, 10
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from referral import ids
-from referral.ids import ALPHABET, check_reference, new_id, new_reference
+from referral.ids import ALPHABET, check_reference, new_id, new_reference, part_of_reference
 
 AT = datetime(2026, 5, 18, 9, 30, 15, 123_987, tzinfo=UTC)
 
@@ -173,3 +173,12 @@ def test_each_mistake_has_its_own_sentence(typed, says):
     with pytest.raises(ValueError, match="reference") as refusal:
         check_reference(typed)
     assert str(refusal.value) == says
+
+
+def test_a_part_of_a_reference_is_known_however_it_was_typed() -> None:
+    for typed, part in [
+        ("4q-2m", "4Q2M"), ("sg 7k4q", "SG7K4Q"), ("oilq", "011Q"), ("SG-7K4Q-2M", "SG7K4Q2M"),
+    ]:  # fmt: skip
+        assert part_of_reference(typed) == part
+    for typed in ("q2m", "SG-7K4", "7K4Q-2M-7K4", "4Q2U", ""):
+        assert part_of_reference(typed) is None

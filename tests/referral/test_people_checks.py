@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from referral.people_checks import birth_date, name_key, nhs_number, phone_number, postcode
+from referral.people_checks import (
+    birth_date,
+    born_between,
+    end_of_phone,
+    name_key,
+    nhs_number,
+    phone_number,
+    postcode,
+)
 
 TODAY = date(2026, 5, 18)
 
@@ -289,3 +297,32 @@ def test_any_text_gives_a_kept_form_or_a_sentence(text, check):
         assert "invalid" not in sentence(check, text)
     else:
         assert check(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "last"),
+    [
+        *((day, (1984, 3, 15), (1984, 3, 15)) for day in (
+            "15 3 1984", "15/03/1984", "1984-03-15", "15.3.1984", "15th March 1984",
+            "Mar 15, 1984",
+        )),
+        *((month, (1984, 2, 1), (1984, 2, 29)) for month in ("February 1984", "2/1984")),
+    ],
+)  # fmt: skip
+def test_a_day_or_a_month_of_birth_is_read_as_people_type_it(
+    typed: str, first: tuple[int, int, int], last: tuple[int, int, int]
+) -> None:
+    assert born_between(typed) == (date(*first), date(*last))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["31 2 1984", "15 3 84", "1984", "March", "Ann March", "0 1984", "15 3 1984 7", "", "²"],
+)
+def test_what_is_no_day_and_no_month_is_not_taken_for_one(typed: str) -> None:
+    assert born_between(typed) is None
+
+
+def test_the_end_of_a_phone_number_has_four_digits_at_least() -> None:
+    assert end_of_phone("960 123") == "960123"
+    assert [end_of_phone(typed) for typed in ("123", "+44 123", "12a4", "")] == [None] * 4

@@ -42,7 +42,7 @@ def lists(pg: bool) -> Iterator[tuple[str, Sql]]:
         for narrowed_by in visible.NARROWED:
             query = visible._how_many(scoped, frozenset({narrowed_by}), frozenset())
             yield f"how many {scoped} {narrowed_by}", query
-        for how in ("ids", "reference", "name"):
+        for how in ("ids", "reference", "reference_part", "name"):
             yield f"referrals {scoped} by {how}", visible._referrals_by(scoped, how, pg)
         for mine in (False, True):
             for besides in (False, True):

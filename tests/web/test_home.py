@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -581,11 +582,14 @@ def found_under(page: Page) -> dict[str, list[str]]:
 def test_a_name_is_found_without_its_accents_and_as_others_spell_it(w: World) -> None:
     w.person(given_name="Zoë", family_name="O’Neil")
     w.person(given_name="Katherine", family_name="Smyth")
+    w.person(given_name="Ann", family_name="Petrie")
     visitor = sign_in(w, "priya")
     alike = "People whose names are spelt nearly so"
     assert found_under(visitor.fill("/search", q="zoe oneil"))["People"] == ["Zoë O’Neil"]
     assert found_under(visitor.fill("/search", q="catherine smith"))[alike] == ["Katherine Smyth"]
     assert found_under(visitor.fill("/search", q="Kathrine"))[alike] == ["Katherine Smyth"]
+    assert found_under(visitor.fill("/search", q="Petry"))[alike] == ["Ann Petrie"]
+    assert alike not in found_under(visitor.fill("/search", q="Patrick"))
     assert alike not in found_under(visitor.fill("/search", q="Katherine"))
     assert (
         found_under(visitor.fill("/search", q="Frederick"))["Nothing found for “Frederick”"] == []
@@ -594,14 +598,18 @@ def test_a_name_is_found_without_its_accents_and_as_others_spell_it(w: World) ->
 
 
 def test_a_search_finds_nothing_of_what_is_closed_however_it_is_spelt(w: World) -> None:
-    person = w.person(given_name="Katherine", family_name="Smyth")
+    person = w.person(
+        given_name="Katherine", birth_date=date(1984, 3, 15), phone="+441632960123",
+        family_name="Smyth",
+    )  # fmt: skip
     sources = [{"user_id": w.actor["priya"].user_id}]
     given = {"person_id": person, "seen": "Bruises.", "danger": False, "sources": sources}
     w.step(Noun.CONCERN, None, "raise", "gwen", given=given)
-    for words in ("Kathrine", "smith", "Katherine Smyth"):
+    for words in ("Kathrine", "smith", "Katherine Smyth", "0123", "15 3 1984", "March 1984"):
         page = sign_in(w, "priya").fill("/search", q=words)
         assert "Katherine" not in page.words.replace(words, ""), words
-    assert "Katherine" in sign_in(w, "sam").fill("/search", q="Kathrine").words
+    for words in ("Kathrine", "0123", "15 3 1984"):
+        assert "Katherine" in sign_in(w, "sam").fill("/search", q=words).words
 
 
 def test_an_nhs_number_opens_the_record_with_spaces_or_without(w: World) -> None:
@@ -609,6 +617,42 @@ def test_an_nhs_number_opens_the_record_with_spaces_or_without(w: World) -> None
     for typed in ("9990000018", "999 000 0018", " 999-000-0018 "):
         page = sign_in(w, "priya").fill("/search", q=typed, follow=False)
         assert page.response.headers["Location"] == f"/people/{person}", typed
+
+
+def test_a_person_is_found_by_the_end_of_a_phone_number_and_by_a_birthday(w: World) -> None:
+    w.person(
+        given_name="Ann", family_name="Petrie", birth_date=date(1984, 3, 15), phone="+441632960123"
+    )
+    visitor, elsewhere = sign_in(w, "priya"), sign_in(w, "olu")
+    for typed in ("15 3 1984", "march 1984", "0123"):
+        assert "Ann Petrie" in visitor.post("/search", {"q": typed}).words, typed
+        assert "Ann Petrie" not in elsewhere.post("/search", {"q": typed}).words, typed
+    for typed in ("16 03 1984", "April 1984", "960 124", "123"):
+        page = visitor.post("/search", {"q": typed})
+        assert "Ann Petrie" not in page.words, typed
+        assert "This isn't an NHS number" not in page.words, typed
+    assert "Ann Petrie" in visitor.fill("/people", words="March 1984").words
+
+
+def test_a_record_is_found_by_four_signs_of_its_reference_where_one_may_see_it(w: World) -> None:
+    record = w.draft(w.person(given_name="Ann", family_name="Petrie"))
+    with w.store.read() as tx:
+        (whole,) = tx.row(Sql("SELECT reference FROM referral")) or ("",)
+    body = whole.removeprefix("SG-").replace("-", "")
+    for typed in (body[-4:], whole[-5:].lower(), whole[:7], body):
+        page = sign_in(w, "priya").fill("/search", q=typed)
+        assert f"/referrals/{record}" in page.text, typed
+        assert f"/referrals/{record}" not in sign_in(w, "olu").fill("/search", q=typed).text
+    for typed in (body[-3:], whole[:5]):
+        assert f"/referrals/{record}" not in sign_in(w, "priya").fill("/search", q=typed).text
+
+
+def test_a_provider_in_the_results_leads_to_what_it_offers(w: World) -> None:
+    visitor = sign_in(w, "priya")
+    page = visitor.fill("/search", q="river")
+    assert "Providers" in found_under(page)
+    assert 'href="/activities?words=Riverside+Singers"' in page.text
+    assert "Singing for breathing" in visitor.get("/activities?words=Riverside+Singers").words
 
 
 def test_activities_and_providers_are_found_by_their_words(w: World) -> None:

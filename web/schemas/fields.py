@@ -245,29 +245,6 @@ class Danger(YesNo):
     form_words: Mapping[str, bool | None] = {"yes": True, "not_sure": True, "no": False, "": None}
 
 
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            ("jan", "january"),
-            ("feb", "february"),
-            ("mar", "march"),
-            ("apr", "april"),
-            ("may",),
-            ("jun", "june"),
-            ("jul", "july"),
-            ("aug", "august"),
-            ("sep", "sept", "september"),
-            ("oct", "october"),
-            ("nov", "november"),
-            ("dec", "december"),
-        ),
-        1,
-    )
-    for name in names
-}
-
-
 def _boxes(value: Any) -> tuple[str, str, str] | None:
     """The three boxes of a date, from a form's boxes or from one line; None when all are empty."""
     if isinstance(value, Mapping):
@@ -291,7 +268,7 @@ def typed_day(value: Any) -> date | None:
     if boxes is None:
         return None
     day, month, year = boxes
-    number = MONTHS.get(month.casefold(), month)
+    number = checks.MONTHS.get(month.casefold(), month)
     if not (day.isascii() and day.isdigit() and year.isascii() and year.isdigit()):
         raise ValidationError(WRONG_DATE)
     if not isinstance(number, int) and not (number.isascii() and number.isdigit()):
