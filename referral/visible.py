@@ -930,12 +930,15 @@ class ReviewRow(NamedTuple):
     due: datetime | None
     closed_at: datetime | None
     rank: int
+    decision: str | None
+    told_at: datetime | None
 
 
 REVIEW = f"""
 SELECT e.id, e.reference, e.kind, e.severity, e.state, e.level, e.created_at, e.owner, u.name,
   t.due, e.closed_at,
-  CASE e.severity WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END AS rank
+  CASE e.severity WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END AS rank,
+  e.decision, e.told_at
 FROM escalation e
 JOIN organisation og ON og.id = e.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -945,14 +948,18 @@ LEFT JOIN clock t ON t.record_id = e.id AND t.ended IS NULL
 WHERE e.system_id = :system_id AND {{scope}}
   AND NOT {CLOSED_MATTER}
 """
-REVIEW_TIMES = (6, 9, 10)
+REVIEW_TIMES = (6, 9, 10, 13)
 REVIEW_ENDS = listed(EscalationState.CLOSED, EscalationState.WITHDRAWN)
+DECIDED_IN = "(e.decision IS NOT NULL AND e.told_at >= :month AND e.told_at < :until)"
 REVIEWS = {
     "others": f" AND e.state NOT IN ({REVIEW_ENDS}) AND NOT (e.owner {{keys}})",
     "open": f" AND e.state NOT IN ({REVIEW_ENDS})",
     "overdue": f" AND e.state NOT IN ({REVIEW_ENDS}) AND t.due <= :at",
-    "decided": " AND e.decision IS NOT NULL AND e.told_at >= :month",
+    "undecided": f" AND e.state NOT IN ({REVIEW_ENDS}) AND e.state <> '{EscalationState.DECIDED}'",
+    "decided": f" AND {DECIDED_IN}",
+    "carried_out": f" AND ({DECIDED_IN} OR e.state = '{EscalationState.DECIDED}')",
 }
+NOT_OVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def reviews(
@@ -963,9 +970,11 @@ def reviews(
     month: datetime,
     after: tuple[int, datetime, str] | None = None,
     limit: int = PAGE,
+    until: datetime = NOT_OVER,
 ) -> list[ReviewRow]:
     """Escalations over which the actor answers: the most severe first, then the oldest. `which`:
-    others, open, overdue, or decided (since `month`)."""
+    others, open, overdue, undecided, decided (from `month` on, before `until`), or carried_out
+    (those, and whatever else was decided and isn't closed)."""
     text = REVIEW.format(scope=REVIEW_SCOPES[review_scope(actor)]) + REVIEWS[which]
     text = f"SELECT * FROM ({text}) x"
     if after:
@@ -977,6 +986,7 @@ def reviews(
         **_scoped(actor, at),
         keys=_list(actor.keys, tx.pg),
         month=month,
+        until=until,
         rank=rank,
         created_at=created,
         id=number,
@@ -996,9 +1006,44 @@ def review_counts(tx: Tx, actor: Actor, at: datetime, month: datetime) -> dict[s
             **_scoped(actor, at),
             keys=_list(actor.keys, tx.pg),
             month=month,
+            until=NOT_OVER,
         )
         found[which] = int(row[0]) if row else 0
     return found
+
+
+class Decisions(NamedTuple):
+    """How far the decisions of a month are carried out. `failed`: of how many something could not
+    be done; `waiting`: of how many something is still to do; `earlier`: there are older ones."""
+
+    number: int
+    failed: int
+    waiting: int
+    earlier: bool
+
+
+_STILL = (
+    "sum(CASE WHEN EXISTS (SELECT 1 FROM consequence q WHERE q.escalation_id = x.id"
+    " AND q.state = '{0}') THEN 1 ELSE 0 END)"
+)
+DECISIONS = (
+    f"SELECT count(*), {_STILL.format('failed')}, {_STILL.format('pending')},"
+    f" (SELECT count(*) FROM (SELECT 1 FROM ({REVIEW} AND e.decision IS NOT NULL"
+    f" AND e.told_at < :month LIMIT 1) y) z) FROM ({REVIEW}{REVIEWS['decided']}) x"
+)
+
+
+def decisions(tx: Tx, actor: Actor, at: datetime, month: datetime, until: datetime) -> Decisions:
+    """How far what was decided from `month` on and before `until` is carried out."""
+    row = tx.row(
+        _many(DECISIONS.format(scope=REVIEW_SCOPES[review_scope(actor)]), (), tx.pg),
+        **_scoped(actor, at),
+        keys=_list(actor.keys, tx.pg),
+        month=month,
+        until=until,
+    )
+    number, failed, waiting, earlier = row or (0, 0, 0, 0)
+    return Decisions(int(number), int(failed or 0), int(waiting or 0), bool(earlier))
 
 
 # -- people -------------------------------------------------------------------------------------

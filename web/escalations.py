@@ -34,7 +34,7 @@ from web.say import _, ngettext
 from web.schemas import Wrong, load, schema_for
 from web.schemas.escalations import RaiseEscalation
 from web.timelines import entries
-from web.words import by_when, day_words, deadline, time_words
+from web.words import by_when, day_words, deadline, listed, time_words
 from workflows import escalations as deciding
 from workflows import reading
 from workflows.announcements import SENDERS as ANNOUNCERS
@@ -54,7 +54,7 @@ from workflows.moves import N_, Need, Refusal, list_of
 from workflows.own_asking import is_about_worker
 from workflows.referrals import confirm_proposal, propose
 from workflows.rules import wrong
-from workflows.working_time import ENGLAND, add
+from workflows.working_time import ENGLAND, add, local_day
 
 pages = Blueprint("escalation_pages", __name__)
 
@@ -74,9 +74,9 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "high": (N_("High"), N_("Somebody may lose their place or be worse off within days.")),
 }
 DECISIONS: dict[str, str] = {
-    "uphold": N_("Agreed with whoever raised it"),
+    "uphold": N_("Agreed: something has to change"),
     "partly": N_("Agreed in part"),
-    "not_upheld": N_("Not agreed"),
+    "not_upheld": N_("Not agreed: it stays as it is"),
     "overturn": N_("An earlier decision is overturned"),
 }
 CONSEQUENCE_STATES: dict[str, labels.Tag] = {
@@ -85,6 +85,7 @@ CONSEQUENCE_STATES: dict[str, labels.Tag] = {
     "failed": labels.Tag(N_("Could not be done"), "red"),
     "waived": labels.Tag(N_("Not needed"), "grey"),
 }
+NOTHING_TO_DO = labels.Tag(N_("Nothing to carry out"), "grey")
 # Words of a review that its raiser reads, and those for whoever was asked.
 FOR_RAISER = frozenset({"raise", "decide", "climb", "reopen", "withdraw", "complete"})
 FOR_ASKED = frozenset({"ask", "answer"})
@@ -455,12 +456,66 @@ def _raiser(named: reviews.Names, f: facts.EscalationFacts) -> str:
         return _("A community group, by the public form")
     if f.raised_by or f.raiser.startswith("person@"):
         return owner_words(named, f.raiser)
+    if f.clock_id is None:
+        return _("Segue, when a step was made that somebody has to look at")
     return _("A clock: something was late")
 
 
 def _severity_tag(severity: str) -> dict[str, str]:
     tag = labels.SEVERITIES[severity]
-    return {"text": _("%(severity)s urgency", severity=said(tag.text)), "colour": tag.colour}
+    return {"text": _("%(severity)s severity", severity=said(tag.text)), "colour": tag.colour}
+
+
+def _what(noun: str, trigger: str) -> str:
+    if trigger == deciding.TELL:
+        return _("Tell whoever raised it what was decided")
+    return labels.button(noun, trigger)
+
+
+def decided_row(
+    row: visible.ReviewRow, brought: Iterable[reviews.Brought], by: Iterable[str]
+) -> dict[str, Any]:
+    """A decided review in a list: what was decided, by whom and when, and how far it is: carried
+    out, waiting and for what, or what could not be done."""
+    there = list(brought)
+    unmade = {
+        state: listed(
+            [
+                _("%(what)s (%(num)s)", what=_what(one.noun, one.trigger), num=one.number)
+                if one.number > 1
+                else _what(one.noun, one.trigger)
+                for one in there
+                if one.state == state
+            ]
+        )
+        for state in ("failed", "pending")
+    }
+    closed = row.state == EscalationState.CLOSED
+    if row.state not in (EscalationState.DECIDED, EscalationState.CLOSED):
+        tag, words = labels.Tag(N_("Raised again"), "purple"), [_("Whoever raised it disagrees")]
+    elif unmade["failed"]:
+        tag = CONSEQUENCE_STATES["failed"]
+        words = [unmade["failed"]]
+        if unmade["pending"]:
+            words.append(_("Still to do: %(what)s", what=unmade["pending"]))
+    elif unmade["pending"]:
+        tag, words = CONSEQUENCE_STATES["pending"], [unmade["pending"]]
+    else:
+        done = any(one.state == "done" for one in there)
+        nothing = CONSEQUENCE_STATES["waived"] if there else NOTHING_TO_DO
+        tag = labels.Tag(N_("Carried out"), "green") if done else nothing
+        words = [] if closed else [_("Waits to be closed")]
+    return {
+        "href": record_path(Noun.ESCALATION, row.id),
+        "reference": row.reference,
+        "kind": word(labels.KINDS, row.kind),
+        "severity": said(labels.SEVERITIES[row.severity].text),
+        "decision": word(DECISIONS, row.decision),
+        "by": listed(list(by)),
+        "on": local_day(row.told_at) if row.told_at else None,
+        "tag": {"text": said(tag.text), "colour": tag.colour},
+        "words": "; ".join(words),
+    }
 
 
 def _settled(
@@ -470,9 +525,7 @@ def _settled(
     return [
         {
             **one,
-            "what": _("Tell whoever raised it what was decided")
-            if one["trigger"] == deciding.TELL
-            else labels.button(one["noun"], one["trigger"]),
+            "what": _what(one["noun"], one["trigger"]),
             "by_hand": one["trigger"] == deciding.TELL,
             "about": named.records.get(one["record_id"], ""),
             "href": record_path(one["noun"], one["record_id"]),

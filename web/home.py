@@ -7,25 +7,27 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, abort, current_app, render_template, request
 
-from referral import beginnings, policies, records, visible
+from referral import beginnings, policies, records, reviews, visible
 from referral.actors import Actor
+from referral.audit import showing
 from referral.scopes import LEADS
-from referral.states import REFERRAL_OPEN, TAKING_PART, WITH_PROVIDER, ReferralState, Role
+from referral.states import REFERRAL_OPEN, TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
 from referral.store import Tx
 from referral.visible import Filters
 from web import audit_pages, errands, labels, setting_up
 from web.access import STAFF, access, current_actor
 from web.announcements import unread
 from web.current import edge
+from web.escalations import decided_row
 from web.frame import menu_of, opens_to, there_is
 from web.keysets import after, pack
 from web.labels import said, word
 from web.offers import to_confirm
 from web.say import _, ngettext
 from web.sessions import next_of
-from web.words import by_when, day_words, deadline
+from web.words import by_when, day_words, deadline, month_name
 from web.worklists import card, drawn, groups
 from workflows import reading
 from workflows.messages import MESSAGES
@@ -37,6 +39,7 @@ pages = Blueprint("home", __name__)
 TEAM = (Role.LINK_WORKER, Role.TEAM_LEAD)
 REVIEWERS = (*LEADS, Role.INFORMATION_GOVERNANCE_LEAD)
 REMINDERS = "reminders"
+FIRST_YEAR = 2000  # nobody was referred before
 LEFT_ALONE = 5  # working days, as the clock of a draft counts
 R = ReferralState
 # The lists beside what needs me now: name, its words, and the states it holds.
@@ -188,7 +191,11 @@ def _older(position: tuple[Any, ...] | None) -> str | None:
     if position is None:
         return None
     show = request.args.get("show")
-    return f"/?show={show}&after={pack(*position)}" if show else f"/?after={pack(*position)}"
+    if not show:
+        return f"/?after={pack(*position)}"
+    month = request.args.get("month")
+    of_month = f"&month={month}" if month else ""
+    return f"/?show={show}{of_month}&after={pack(*position)}"
 
 
 def _begin(actor: Actor) -> str | None:
@@ -386,6 +393,8 @@ def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
     if show == REMINDERS:
         return _put_off(tx, actor, at, lambda away: _review_chips(counted, None, REMINDERS, away))
     context: dict[str, Any] = {"heading": _("Reviews")}
+    if show == "decided":
+        return _decided(tx, actor, at, month, counted)
     if show in visible.REVIEWS:
         rows = visible.reviews(
             tx, actor, at, show, month, after(int, datetime, str), visible.PAGE + 1
@@ -418,6 +427,86 @@ def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
     return render_template("home.jinja", **context)
 
 
+def _decided(tx: Tx, actor: Actor, at: datetime, now: datetime, counted: dict[str, int]) -> str:
+    """What was decided in one month, and how far each decision is carried out."""
+    month, until = _month_asked(now)
+    rows = visible.reviews(
+        tx, actor, at, "decided", month, after(int, datetime, str), visible.PAGE + 1, until
+    )
+    shown = rows[: visible.PAGE]
+    ids = [row.id for row in shown]
+    brought, by = reviews.brought(tx, actor, ids), reviews.decided_by(tx, actor, ids)
+    told = visible.decisions(tx, actor, at, month, until)
+    last = shown[-1] if len(rows) > visible.PAGE else None
+    showing(Noun.ESCALATION, ids)
+    return render_template(
+        "home.jinja",
+        heading=_("Reviews"),
+        chips=_review_chips(counted, None, "decided" if month == now else "other"),
+        decided={
+            "month": _month_words(month),
+            "sentence": _decided_sentence(told),
+            "rows": [decided_row(r, brought.get(r.id, ()), by.get(r.id, ())) for r in shown],
+            "earlier": _month_link(_month_before(month)) if told.earlier else None,
+            "later": _month_link(until) if month < now else None,
+        },
+        older=_older((last.rank, last.created_at, last.id) if last else None),
+    )
+
+
+def _month_asked(now: datetime) -> tuple[datetime, datetime]:
+    """The first moment of the month in the address, `?month=2026-10`, and that of the next; this
+    month where none is named. One that isn't there yet isn't found."""
+    asked = request.args.get("month", "")
+    month = now
+    if asked:
+        try:
+            month = datetime.strptime(asked, "%Y-%m").replace(tzinfo=LONDON)
+        except ValueError:
+            abort(404)
+        if month > now or month.year < FIRST_YEAR:
+            abort(404)
+    return month, (month + timedelta(days=32)).replace(day=1)
+
+
+def _month_before(month: datetime) -> datetime:
+    return (month - timedelta(days=1)).replace(day=1)
+
+
+def _month_words(month: datetime) -> str:
+    return f"{month_name(month.month)} {month.year}"
+
+
+def _month_link(month: datetime) -> dict[str, str]:
+    return {"href": f"/?show=decided&month={month:%Y-%m}", "text": _month_words(month)}
+
+
+def _decided_sentence(told: visible.Decisions) -> str:
+    """How many were decided, and of how many something is missing."""
+    if not told.number:
+        return _("Nothing was decided in this month.")
+    words = [ngettext("%(num)s was decided.", "%(num)s were decided.", told.number)]
+    if told.failed:
+        words.append(
+            ngettext(
+                "Of %(num)s something could not be done.",
+                "Of %(num)s something could not be done.",
+                told.failed,
+            )
+        )
+    if told.waiting:
+        words.append(
+            ngettext(
+                "Of %(num)s something is still to do.",
+                "Of %(num)s something is still to do.",
+                told.waiting,
+            )
+        )
+    if not (told.failed or told.waiting):
+        words.append(_("Nothing of it is left to carry out."))
+    return " ".join(words)
+
+
 def _to_read(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
     """Announcements, and what was said about the changes of policy one opened."""
     found = unread(tx, at)
@@ -439,7 +528,7 @@ def _beside(actor: Actor) -> list[tuple[str, list[dict[str, str]]]]:
             _("For a meeting"),
             [
                 ("/agenda", _("An agenda, to print")),
-                ("/?show=decided", _("Decided this month")),
+                ("/?show=decided", _("What was decided, and what became of it")),
                 ("/themes", _("Themes of what is escalated")),
             ],
         ),

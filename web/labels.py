@@ -332,7 +332,7 @@ REASONS: dict[str, str] = {
 
 # Kinds of escalation.
 KINDS: dict[str, str] = {
-    "no_reply": N_("No reply"),
+    "no_reply": N_("No reply or no progress"),
     "capacity": N_("Not enough places"),
     "quality": N_("Quality"),
     "disagreement": N_("Disagreement"),

@@ -32,6 +32,7 @@ from web.counting import (
     READERS,
     REPORTS,
     Question,
+    Report,
     chosen_kinds,
     is_kept,
     list_of,
@@ -44,7 +45,7 @@ from web.counting import (
     words_of,
 )
 from web.current import edge
-from web.escalations import CONSEQUENCE_STATES
+from web.escalations import decided_row
 from web.forms import page
 from web.keysets import after, pack
 from web.labels import record_path, said, word
@@ -86,11 +87,12 @@ def _other_way(ask: Question, path: str) -> dict[str, str] | None:
     return {"href": f"{path}?{urlencode(asked)}", "text": _("Show the numbers as they are")}
 
 
-def _small_words(ask: Question) -> str:
+def _small_words(ask: Question, report: Report | None = None) -> str:
+    """How small numbers are told: on a whole page, or of one report."""
     if ask.small.exact:
         return _("These are the numbers as they are, of people whose records your team holds. Keep"
                  " small numbers to yourselves: they can tell who somebody is.")  # fmt: skip
-    if ask.exact:
+    if ask.exact and (report is None or small_for(ask, report).exact):
         return _("These are the numbers as they are, for your own eyes: small ones can tell who"
                  " somebody is. A file of them still has small numbers as *.")  # fmt: skip
     return _(
@@ -140,7 +142,15 @@ def _part(ask: Question, name: str, cells: Numbers) -> dict[str, Any]:
         "sections": sections,
         "counted": said(report.counted),
         "href": f"/reports/{name}?{urlencode(ask.address)}",
+        "small": _still_hidden(ask, report),
     }
+
+
+def _still_hidden(ask: Question, report: Report) -> str:
+    """On a page of numbers as they are, why those of this report aren't."""
+    if not ask.exact or small_for(ask, report).exact:
+        return ""
+    return _("Small numbers stay hidden here: what somebody is counted by could tell who it is.")
 
 
 def _crossed(ask: Question, name: str, cells: Numbers) -> dict[str, Any]:
@@ -210,9 +220,10 @@ def agenda() -> str:
     with edge().reading(actor) as (tx, at):
         month = at.astimezone(LONDON).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         ask = question(tx, actor, at, for_paper=True)
-        due = visible.reviews(tx, actor, at, "open", month, limit=MOST + 1)
-        decided = visible.reviews(tx, actor, at, "decided", month, limit=MOST + 1)
-        brought = reviews.brought(tx, actor, [one.id for one in decided])
+        due = visible.reviews(tx, actor, at, "undecided", month, limit=MOST + 1)
+        decided = visible.reviews(tx, actor, at, "carried_out", month, limit=MOST + 1)
+        ids = [one.id for one in decided]
+        brought, by = reviews.brought(tx, actor, ids), reviews.decided_by(tx, actor, ids)
         shown = themes.counted(tx, actor, month, "", None, MOST)
         ends = _ends(tx, ask)
         # What stands in its other parts isn't counted again.
@@ -224,7 +235,9 @@ def agenda() -> str:
         day=day_words(local_day(at), weekday=True),
         due=[_due(one, at) for one in due[:MOST]],
         more_due=len(due) > MOST,
-        decided=[_decided(one, brought.get(one.id, {}), at) for one in decided[:MOST]],
+        decided=[
+            decided_row(one, brought.get(one.id, ()), by.get(one.id, ())) for one in decided[:MOST]
+        ],
         more_decided=len(decided) > MOST,
         month=month_name(local_day(month).month),
         figures=figures,
@@ -268,16 +281,6 @@ def _due(one: visible.ReviewRow, at: datetime) -> dict[str, Any]:
         "age": ngettext("%(num)s working day", "%(num)s working days", days),
         "with": one.reviewer or _("Nobody yet"),
         "due": deadline(one.due, at).text if one.due else "",
-    }
-
-
-def _decided(one: visible.ReviewRow, brought: dict[str, int], at: datetime) -> dict[str, Any]:
-    said_so = [
-        f"{said(CONSEQUENCE_STATES[state].text)}: {number}" for state, number in brought.items()
-    ]
-    return _due(one, at) | {
-        "state": labels.state_tag(Noun.ESCALATION, one.state)["text"],
-        "brought": "; ".join(said_so) or _("Nothing was to be carried out"),
     }
 
 
@@ -332,8 +335,10 @@ def report(report: str) -> str:
         sections=[section(ask, report, apart, cells) for apart in wanted.aparts],
         tables=_beside(ask, report, cells),
         counted=said(wanted.counted),
-        small=_small_words(ask) if wanted.people else "",
-        other_way=_other_way(ask, f"/reports/{report}") if wanted.people else None,
+        small=_small_words(ask, wanted) if wanted.people else "",
+        other_way=_other_way(ask, f"/reports/{report}")
+        if wanted.people and MEASURES[wanted.measure].open_to_list
+        else None,
         csv=f"/reports/{report}/table.csv?{urlencode(ask.address)}",
         back={"href": "/reports", "text": _("All reports")},
         printed=day_words(local_day(at)),

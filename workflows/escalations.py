@@ -91,7 +91,7 @@ def _stage_of(given: Mapping[str, Any]) -> int:
                 "tried",
                 N_(
                     "Speak with the other professional first: that is stage 1. If somebody may be"
-                    " harmed meanwhile, choose high urgency."
+                    " harmed meanwhile, choose high severity."
                 ),
             ),
         )

@@ -268,7 +268,7 @@ def test_only_the_reviewer_settles(w: World) -> None:
     assert rows(w, DONE)[0][1] == "done"
 
 
-def test_high_urgency_takes_two_people(w: World) -> None:
+def test_high_severity_takes_two_people(w: World) -> None:
     record = w.sent()
     matter = reviewed(w, record, severity="high")
     page = decide(

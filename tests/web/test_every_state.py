@@ -66,7 +66,7 @@ SAYS_SO = {
     "/access": ("Not reviewed yet. A review is due each quarter.",),
     "/accountability": ("Nobody answers for Nobody is Governance lead here.",),
     "/activities": ("No activity is open to new people. Ask your place lead for help.",),
-    "/agenda": ("No review is open.",),
+    "/agenda": ("No review waits for a decision.",),
     "/agreements": ("Draft one and choose between whom.", "Your governance lead drafts it."),
     "/announcements": ("Nothing has been sent from here yet. What you send is kept here",),
     "/audit": ("Not checked yet. Whoever runs Segue can check it now with",),

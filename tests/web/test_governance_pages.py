@@ -201,7 +201,7 @@ def test_reviewers_tag_and_a_page_counts(w: World) -> None:
     w.later(days=7)
     page = sign_in(w, "grace").get("/themes")
     assert "Raised 2 times. 2 are open, the oldest for 5 working days." in page.words
-    assert "Agreed with whoever raised it: 1" in page.words
+    assert "Agreed: something has to change: 1" in page.words
     narrowed = sign_in(w, "grace").get("/themes?kind=disagreement")
     assert "Raised 1 time." in narrowed.words
     assert "No bus after six" not in narrowed.words

@@ -404,6 +404,75 @@ def test_what_waits_for_others_is_a_table(w: World) -> None:
     assert "There are none." in sign_in(w, "fred").get("/?show=others").words
 
 
+def decided(w: World, **consequence: str) -> tuple[str, str]:
+    """A matter decided by Grace, and the one thing that follows of it."""
+    record = w.sent()
+    given = {"kind": "capacity", "note": "More places.", "about": "referral",
+             "about_id": record, "level": 2, "severity": "low"}  # fmt: skip
+    matter = w.step(Noun.ESCALATION, None, "raise", "priya", given=given).id
+    w.step(Noun.ESCALATION, matter, "acknowledge", "grace")
+    said = {
+        "decision": "partly",
+        "note": "Back to the team.",
+        "consequences": [{"noun": "referral", "record_id": record, "trigger": "recall",
+                          "given": {"reason": "other"}}],
+    }  # fmt: skip
+    w.step(Noun.ESCALATION, matter, "decide", "grace", given=said)
+    return matter, record
+
+
+def row_of(page: Page, matter: str) -> str:
+    found = re.findall(r"<tr.*?</tr>", page.text, re.DOTALL)
+    mine = next(row for row in found if matter in row)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", mine))
+
+
+def test_a_decision_is_followed_until_it_is_carried_out(w: World) -> None:
+    matter, record = decided(w)
+    grace = sign_in(w, "grace")
+    page = grace.get("/?show=decided")
+    assert "Decided in May 2026" in page.words
+    assert "1 was decided. Of 1 something is still to do." in page.words
+    row = row_of(page, matter)
+    assert "Agreed in part" in row
+    assert w.actor["grace"].name in row
+    assert re.search(r"Still to do\s+Take back", row), row
+    agenda = grace.get("/agenda")
+    assert "No review waits for a decision." in agenda.words, "what is decided isn't open too"
+    assert re.search(r"Still to do\s+Take back", row_of(agenda, matter))
+
+    w.referral(record, "decline", "sol", given={"reason": "full"})
+    grace.post(f"/escalations/{matter}/consequences/all")
+    page = grace.get("/?show=decided")
+    assert "Of 1 something could not be done." in page.words
+    assert re.search(r"Could not be done\s+Take back", row_of(page, matter))
+
+    path = grace.get(f"/escalations/{matter}").text.split("/waive")[0].rsplit('"', 1)[1]
+    grace.fill(f"{path}/waive", reason="done_otherwise")
+    page = grace.get("/?show=decided")
+    assert "1 was decided. Nothing of it is left to carry out." in page.words
+    assert re.search(r"Not needed\s+Waits to be closed", row_of(page, matter))
+
+
+def test_decisions_of_earlier_months_are_a_link_away(w: World) -> None:
+    matter, _record = decided(w)
+    grace = sign_in(w, "grace")
+    assert "Earlier:" not in grace.get("/?show=decided").words
+    w.later(days=40)
+    page = sign_in(w, "grace").get("/?show=decided")
+    assert matter not in page.text
+    assert "Nothing was decided in this month." in page.words
+    assert 'href="/?show=decided&amp;month=2026-05"' in page.text
+    grace = sign_in(w, "grace")
+    page = grace.get("/?show=decided&month=2026-05")
+    assert "Still to do" in row_of(page, matter)
+    assert 'href="/?show=decided&amp;month=2026-06"' in page.text
+    assert matter in grace.get("/agenda").text, "it is still being carried out"
+    for wrong in ("2026-13", "2027-01", "0001-01", "may"):
+        assert grace.get(f"/?show=decided&month={wrong}").status == 404, wrong
+    assert matter not in sign_in(w, "fred").get("/?show=decided&month=2026-05").text
+
+
 def test_safety_comes_first_for_whoever_holds_it(w: World) -> None:
     raised = concern(w, w.person())
     page = sign_in(w, "gwen").get("/")

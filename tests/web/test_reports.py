@@ -91,6 +91,9 @@ def test_who_may_open_the_records_may_see_the_numbers_as_they_are(w: World) -> N
     assert "as they are" in grace.get("/dashboard?exact=yes").words
     assert "No place left,*" in grace.get("/reports/declines/table.csv?exact=yes").text
     assert number(grace.get("/reports/who?exact=yes").text, "All") == "*"
+    assert "as they are" not in grace.get("/reports/who?exact=yes").words
+    assert "Small numbers stay hidden here" in grace.get("/dashboard?exact=yes").words
+    assert "Small numbers stay hidden here" not in grace.get("/dashboard").words
     w.later(days=100)
     cora = sign_in(w, "cora")
     assert number(cora.get("/reports/declines?exact=yes").text, "No place left") == "*"
@@ -324,7 +327,9 @@ def test_an_agenda_says_what_is_open_what_was_decided_and_what_runs_out(w: World
     assert row is not None
     page = sign_in(w, "grace").get("/agenda")
     assert str(row[0]) in page.text
-    assert "Nothing was decided this month." in page.words
+    assert (
+        "Nothing was decided this month, and nothing decided before is still to do." in page.words
+    )
     assert "Quillfeather" not in page.text
     assert re.search(r"5\. Numbers.*?Referrals sent: (\d+|\*)", page.words)
     assert "See the dashboard." not in page.words

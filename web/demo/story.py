@@ -710,7 +710,9 @@ def _matters(s: Story) -> None:
 
         return what
 
-    def recall_decision(who: str, name: str) -> Callable[[str, datetime], None]:
+    def recall_decision(
+        who: str, name: str, carried_out: bool = True
+    ) -> Callable[[str, datetime], None]:
         def what(escalation: str, at: datetime) -> None:
             actor = s.actor[who]
             with s.store.begin(actor) as tx:
@@ -733,7 +735,7 @@ def _matters(s: Story) -> None:
                     },
                 )
             with s.store.begin(actor) as tx:
-                wanted = pending(tx, escalation)
+                wanted = pending(tx, escalation) if carried_out else []
             for consequence in wanted:
                 with s.store.begin(actor) as tx:
                     carry_out(tx, actor, at, consequence)
@@ -758,6 +760,34 @@ def _matters(s: Story) -> None:
             "note": "Steady Steps has two places and five people waiting. Can a second class open?",
             "tried": ["asked_provider", "looked_for_another"],
         },
+    )
+    escalated(
+        7,
+        "priya",
+        lambda: {
+            "kind": "disagreement",
+            "about": "referral",
+            "about_id": s.referral["Colin"],
+            "note": "Colin would rather begin in the garden now than wait for a place.",
+            "tried": ["spoke_to_person"],
+        },
+        ((6, acknowledge("tess")), (4, recall_decision("tess", "Colin", carried_out=False))),
+    )
+    escalated(
+        40,
+        "priya",
+        lambda: {
+            "kind": "quality",
+            "about": "provider",
+            "about_id": s.provider["clay"],
+            "note": "The kiln room is up a step that is not named among the offers.",
+            "tried": ["rang"],
+        },
+        (
+            (38, acknowledge("grace")),
+            (36, _decide_without_consequence(s, "grace", "partly", STEP_NAMED)),
+            (36, complete("grace")),
+        ),
     )
     escalated(
         4,
@@ -804,7 +834,15 @@ def _matters(s: Story) -> None:
     )
 
 
-def _decide_without_consequence(s: Story, who: str) -> Callable[[str, datetime], None]:
+STEP_NAMED = "The step stands among the offers now, and there is a ramp to borrow."
+
+
+def _decide_without_consequence(
+    s: Story,
+    who: str,
+    decision: str = "not_upheld",
+    note: str = "Sylvia stays with the choir, as she asked.",
+) -> Callable[[str, datetime], None]:
     def what(escalation: str, at: datetime) -> None:
         actor = s.actor[who]
         with s.store.begin(actor) as tx:
@@ -813,7 +851,7 @@ def _decide_without_consequence(s: Story, who: str) -> Callable[[str, datetime],
                 actor,
                 at,
                 escalation,
-                {"decision": "not_upheld", "note": "Sylvia stays with the choir, as she asked."},
+                {"decision": decision, "note": note},
             )
 
     return what

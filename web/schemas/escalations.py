@@ -20,7 +20,7 @@ class RaiseEscalation(Command):
     """A matter somebody can't resolve, taken to the next level that can."""
 
     kind = Choice(tuple(policy.CEILINGS), N_("Choose what kind of matter it is."))
-    severity = Choice(SEVERITIES, wrong=N_("Choose how urgent it is."))
+    severity = Choice(SEVERITIES, wrong=N_("Choose how severe it is."))
     about = Choice(ABOUT, wrong=N_("Choose what it is about."))
     about_id = Id()
     tried = Many(fields.String(validate=CODE), most=20)
