@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -32,7 +31,8 @@ from web.say import _
 from web.schemas.consent import RECIPIENT_OF
 from web.schemas.fields import Choice, Text
 from web.timelines import entries, last_step
-from web.wizard import ConsentPage, save_consent
+from web.wizard import ConsentPage, read_out_in, save_consent
+from web.wordings import in_others
 from web.words import listed
 from workflows import disclosure, reading
 from workflows.consent import record_consent, withdrawal_preview
@@ -64,7 +64,6 @@ def record(person_id: UUID) -> ResponseReturnValue:
         Purpose.SHARE_WITH_PROVIDER if request.args.get("provider") else ""
     )
     provider_id = request.args.get("provider", "")
-    language = request.args.get("language", "en")
 
     def look(tx: Tx, at: datetime) -> tuple[Any, ...]:
         p, _seen = found_person(tx, at, str(person_id))
@@ -76,7 +75,7 @@ def record(person_id: UUID) -> ResponseReturnValue:
             p,
             records.providers_of(tx, p),
             records.consents(tx, p.id),
-            records.wordings(tx, actor, at, language),
+            records.wordings(tx, actor, at, read_out_in(p)),
             records.wording_languages(tx, actor, at),
             assessed(tx, actor.system_id, p.id, at),
         )
@@ -138,9 +137,9 @@ def record(person_id: UUID) -> ResponseReturnValue:
             p=p,
             purpose=word(labels.PURPOSES, purpose),
             provider=name,
-            words_now=wordings.get(purpose),
+            words_now=(words_now := wordings.get(purpose)),
             in_force=in_force,
-            languages=_languages(known.get(purpose, ()), language),
+            languages=in_others(words_now, known),
             assessments=assessments,
             capacity_href=f"/people/{p.id}/capacity?{urlencode({'then': request.full_path})}",
             back=back,
@@ -156,19 +155,6 @@ def record(person_id: UUID) -> ResponseReturnValue:
 def _named(answered: ConsentSeen | None) -> str:
     """Which answer stands, and how: no field, but what a form rests on."""
     return f"{answered.id} {answered.state}" if answered else ""
-
-
-def _languages(known: Iterable[str], language: str) -> list[dict[str, str]]:
-    """The other languages in which the words can be read out: links that keep the rest."""
-    kept = {name: value for name, value in request.args.items() if name != "language"}
-    return [
-        {
-            "text": word(labels.LANGUAGES, code),
-            "href": f"{request.path}?{urlencode({**kept, 'language': code})}",
-        }
-        for code in known
-        if code != language
-    ]
 
 
 def save_answer(
@@ -321,7 +307,6 @@ def withdraw(consent_id: UUID) -> ResponseReturnValue:
         command,
         lambda done: Next(f"/consents/{cid}", _what_it_did(stops)),
         schema=Withdrawal(only=("reason",)),
-        known={"reason": "person_said_no"},
         version=f.version,
         about=(Noun.CONSENT, cid),
     )

@@ -360,6 +360,7 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "theme_pages.all_themes",
             "wording_pages.listed",
             "wording_pages.one",
+            "wording_pages.sheet",
         }
     ),
     "numbers, of which nobody can be picked out": frozenset(

@@ -44,6 +44,7 @@ from web.words import (
     message_words,
     nhs_number,
     phone_words,
+    printed,
     time_words,
 )
 from workflows import clocks, disclosure, histories, reading
@@ -777,6 +778,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
         proposal=shown.proposal,
         accountability=accountability,
         about=_about_the_provider(shown),
+        printed=printed(shown.actor.name, shown.actor.organisation_name, shown.at),
     )
 
 

@@ -27,7 +27,7 @@ from web.labels import said
 from web.say import _, ngettext
 from web.schemas.base import Command
 from web.schemas.fields import Choice, typed_day
-from web.words import day_words, phone_words, time_words
+from web.words import day_words, phone_words, printed
 from workflows import session_days
 from workflows.disclosure import Situation, known_as, shown
 from workflows.engine import Refused, step
@@ -400,12 +400,7 @@ def sheet(activity_id: UUID, day: str) -> ResponseReturnValue:
         lines=lines,
         on=on,
         choices=[said(words) for words in labels.CAME.values()],
-        printed=_(
-            "Printed by %(who)s, %(where)s, %(when)s.",
-            who=actor.name,
-            where=actor.organisation_name,
-            when=time_words(at),
-        ),
+        printed=printed(actor.name, actor.organisation_name, at),
         back={"href": "/sessions"},
     )
 

@@ -33,13 +33,14 @@ from web.errors import NOT_SAVED, not_saved, status_of
 from web.forms import AsKept, Form, Next, answer, form_now, page, refuse, typed
 from web.labels import said
 from web.matching import Offer, matched, offer, records_in_words
-from web.say import _
+from web.say import ENGLISH, _, code_of
 from web.schemas import Command, Wrong, load
 from web.schemas.consent import Answer
 from web.schemas.fields import LONG, Choice, Text
 from web.schemas.people import AddPerson, ChangePerson, SavePlan
 from web.schemas.referrals import ChangeDraft
 from web.timelines import changed, last_step, newest
+from web.wordings import in_others
 from web.words import by_when, day_words, phone_words
 from workflows import beginnings as writing
 from workflows.consent import record_consent
@@ -1034,6 +1035,12 @@ class ConsentPage(Answer):
             raise ValidationError(faults)
 
 
+def read_out_in(person: PersonSeen) -> str:
+    """The language in which this person is asked: what the address says, or else their own where
+    we have its words."""
+    return request.args.get("language") or code_of(person.language) or ENGLISH
+
+
 CONSENT_FIELDS = ("share", "practice", "basis", "how", "present", "capacity_id")
 
 
@@ -1046,7 +1053,8 @@ def consent(writing_id: UUID) -> ResponseReturnValue:
         return redirect(f"/referrals/{w.id}/write/activity")
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
-        wordings = records.wordings(tx, actor, at)
+        wordings = records.wordings(tx, actor, at, read_out_in(w.person))
+        known = records.wording_languages(tx, actor, at)
         assessments = assessed(tx, actor.system_id, w.person.id, at)
     in_force = bool(w.facts and w.facts.consent_id)
     schema: Schema = ConsentPage(only=CONSENT_FIELDS)
@@ -1074,6 +1082,7 @@ def consent(writing_id: UUID) -> ResponseReturnValue:
             practice=wordings.get(Purpose.TELL_PRACTICE),
             in_force=w.sharing if in_force else None,
             practice_told=told,
+            languages=lambda words_now: in_others(words_now, known),
             boxes=_boxes(w),
             assessments=assessments,
             capacity_href=f"/people/{w.person.id}/capacity?then=/referrals/{w.id}/write/consent",

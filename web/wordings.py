@@ -5,33 +5,36 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
-from referral import wordings
+from referral import records, wordings
+from referral.records import WordingSeen
 from referral.states import Purpose, Role
 from referral.store import Tx
 from referral.wordings import Version
 from web import labels
-from web.access import REVIEWERS, access, current_actor
+from web.access import REVIEWERS, TEAM, access, current_actor
 from web.current import edge
 from web.forms import AsKept, Form, Next, answer, page
 from web.labels import word
-from web.say import _
+from web.say import LANGUAGES, _, speaking
 from web.schemas.wordings import PublishWording
 from web.timelines import changed
-from web.words import day_words
+from web.words import day_words, phone_words
 from workflows.wordings import LANGUAGE, publish_wording
 from workflows.working_time import local_day
 
 pages = Blueprint("wording_pages", __name__)
 READERS = REVIEWERS | {Role.ADMINISTRATOR, Role.AUDITOR}
 PIECE = re.compile(r"\s+|[^\s]+")
+SENTENCE = re.compile(r"(?<=[.?!])\s+")
 
 Piece = tuple[str, str]  # (same | gone | new, text)
 
@@ -54,6 +57,24 @@ def side_by_side(old: str, new: str) -> tuple[list[Piece], list[Piece]]:
 def in_use(found: Sequence[Version], at: datetime) -> Version | None:
     """The version read out now: the newest whose day has come."""
     return next((v for v in found if v.from_at <= at), None)
+
+
+def in_others(
+    shown: WordingSeen | None, known: Mapping[str, Sequence[str]]
+) -> list[dict[str, str]]:
+    """The other languages in which these words can be read out, of those `known` by purpose: links
+    to this page that keep the rest of its address."""
+    if shown is None:
+        return []
+    kept = {name: value for name, value in request.args.items() if name != "language"}
+    return [
+        {
+            "text": word(labels.LANGUAGES, code),
+            "href": f"{request.path}?{urlencode({**kept, 'language': code})}",
+        }
+        for code in known.get(shown.purpose, ())
+        if code != shown.language
+    ]
 
 
 def _drawn(v: Version, at: datetime, now: Version | None) -> dict[str, Any]:
@@ -175,3 +196,30 @@ def _changes(found: Sequence[Version]) -> list[dict[str, Any]]:
         left, right = side_by_side(old.body, new.body)
         told.append({"old": old.number, "new": new.number, "left": left, "right": right})
     return told
+
+
+@pages.get("/wording/<purpose>/<language>/sheet")
+@access(TEAM)
+def sheet(purpose: str, language: str) -> ResponseReturnValue:
+    """The words read out now, for whoever is asked: a sentence on each line, in large print and in
+    the language of the words. Nothing about anybody stands on it."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        found = records.wordings(tx, actor, at, language).get(purpose)
+        phone = records.phone_of(tx, actor)
+    if found is None or found.language != language:
+        abort(404)
+    number, who = phone_words(phone), actor.name
+    with speaking(language if language in LANGUAGES else None):
+        said = [
+            *SENTENCE.split(found.body.strip()),
+            _("You can say yes or no. You can change your mind at any time."),
+            _("Questions? Ring %(who)s: %(phone)s.", who=who, phone=number)
+            if number
+            else _("Questions? Ask %(who)s.", who=who),
+        ]
+        heading, since = _("What we ask you"), day_words(local_day(found.from_at))
+        version = _("Wording %(number)s, in use since %(day)s", number=found.number, day=since)
+    return page(
+        "wording/sheet.jinja", heading=heading, said=said, version=version, language=language
+    )

@@ -62,6 +62,11 @@ def time_words(at: datetime | None) -> str:
     return _("%(day)s at %(time)s", day=day_words(local_day(at)), time=clock_words(at))
 
 
+def printed(who: str, where: str | None, at: datetime) -> str:
+    """By whom and when a paper that names people was printed: its foot."""
+    return _("Printed by %(who)s, %(where)s, %(when)s.", who=who, where=where, when=time_words(at))
+
+
 def iso(at: datetime | date | None) -> str:
     """The same moment for machines, in `<time datetime>`."""
     if at is None:

@@ -88,6 +88,59 @@ def test_the_answer_is_asked_for_in_the_persons_language(w: World) -> None:
     assert rows == [("cy",)]
 
 
+def test_a_referral_asks_in_the_persons_language_and_in_english_where_there_are_no_words(
+    w: World,
+) -> None:
+    ada, priya = program(w, "ada"), sign_in(w, "priya")
+    body = {"purpose": "share_with_provider", "language": "cy", "body": "Gawn ni ddweud?",
+            "from_on": w.at.date().isoformat()}  # fmt: skip
+    assert ada.post("/wordings", body).status == 201
+    path = f"/referrals/{w.draft(w.person(language='Welsh', no_nhs_number='not_known'))}/write"
+    page = priya.get(f"{path}/consent")
+    assert 'lang="cy">Gawn ni ddweud?' in page.text
+    assert "Read it out in: English" in page.words
+    priya.send(page, share="yes", basis="agreement", how="phone")
+    with w.store.read() as tx:
+        rows = tx.rows(
+            Sql("SELECT DISTINCT w.language FROM consent c JOIN wording w ON w.id = c.wording_id")
+        )
+    assert rows == [("cy",)]
+    other = priya.get(f"/referrals/{w.draft(w.person(language='Polish'))}/write/consent")
+    assert "Gawn ni ddweud?" not in other.words
+    assert "Read it out in: Welsh" in other.words
+
+
+def test_the_words_are_there_on_a_sheet_for_the_person_in_each_language_they_exist_in(
+    w: World,
+) -> None:
+    ada, priya = program(w, "ada"), sign_in(w, "priya")
+    body = {"purpose": "contact", "language": "cy", "body": "Gawn ni ffonio? Neu beidio.",
+            "from_on": w.at.date().isoformat()}  # fmt: skip
+    assert ada.post("/wordings", body).status == 201
+    linked = priya.get(f"/people/{w.person()}/consent?purpose=contact&language=cy")
+    assert 'href="/wording/contact/cy/sheet"' in linked.text
+    sheet = priya.get("/wording/contact/cy/sheet")
+    assert "<p>Gawn ni ffonio?</p>" in sheet.text
+    assert "<p>Neu beidio.</p>" in sheet.text
+    assert "01632 960123" in sheet.words
+    assert priya.get("/wording/contact/pl/sheet").status == 404
+
+
+def test_taking_back_asks_for_no_reason_and_says_none(w: World) -> None:
+    priya = sign_in(w, "priya")
+    person = w.person()
+    said = []
+    for given in ({}, {"reason": "person_said_no"}):
+        consent = w.consent(person).id
+        page = priya.get(f"/consents/{consent}/withdraw")
+        assert " checked" not in page.text
+        assert "Consent is taken back." in priya.send(page, **given).banner
+        with w.store.read() as tx:
+            asked = Sql("SELECT reason FROM step WHERE trigger = 'withdraw' AND record_id = :c")
+            said += tx.rows(asked, c=consent)
+    assert said == [("not_said",), ("person_said_no",)]
+
+
 def test_others_read_the_words_and_publish_none(w: World) -> None:
     for who in ("grace", "ingrid", "art"):
         visitor = sign_in(w, who)

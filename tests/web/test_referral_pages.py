@@ -66,6 +66,15 @@ def test_the_provider_knows_before_accepting_that_an_interpreter_is_needed(w: Wo
     assert "Interpreter" not in shown(w, "sol", w.sent(w.person(family_name="Okoro")))
 
 
+def test_on_paper_it_says_who_printed_it_and_keeps_the_numbers_to_ring(w: World) -> None:
+    page = sign_in(w, "priya").get(f"/referrals/{w.accepted()}")
+    assert "Printed by Priya Shah, Ash Lane practice, 12 May 2026 at" in page.words
+    assert 'class="app-number" href="tel:' in page.text
+    theirs = shown(w, "sol", w.accepted())
+    assert "Printed by Sol Rivers, Riverside Singers" in theirs
+    assert "Priya Shah, Ash Lane practice, 12 May 2026 at" not in theirs.split("Printed by")[1]
+
+
 def test_nobody_else_finds_it(w: World) -> None:
     rid = w.sent()
     for who in ("kit", "olu", "tom", "fred", "cora", "art", "ada"):
