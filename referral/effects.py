@@ -337,6 +337,27 @@ def _called(f: Any, g: Given, at: datetime) -> list[Row]:
     return _call_row(f, g, at, False)
 
 
+def _unreported(f: Any, g: Given, at: datetime) -> list[Row]:
+    """Why nobody was told of what is said about staff. Its raiser reads the note of this step, the
+    feedback, so it has a note of its own."""
+    why = g.get("why_unreported")
+    if not why:
+        return []
+    kept = {
+        "id": new_id(at),
+        "system_id": f.system_id,
+        "organisation_id": f.organisation_id,
+        "person_id": f.person_id,
+        "noun": str(Noun.CONCERN),
+        "record_id": f.id,
+        "audience": "safeguarding",
+        "body": why,
+        "written_by": f.actor_membership,
+        "at": at,
+    }
+    return [Row(insert("note"), stored("note", kept))]
+
+
 def _hold_row(f: Any, at: datetime, reach: str, provider_id: str | None) -> Row:
     return Row(
         insert("hold"),
@@ -525,6 +546,7 @@ EFFECTS: dict[str, Callable[[Any, Given, datetime], list[Row]]] = {
     "concern_hold_named": _hold_named,
     "authority_reported": _reported,
     "authority_called": _called,
+    "concern_unreported": _unreported,
     "concern_hold": _hold,
     "concern_hold_again": _hold_again,
     "release": _release,

@@ -18,6 +18,7 @@ from referral.ladder import Source
 from referral.people_checks import under_age
 from referral.policy import CEILINGS, SHIPPED, Rules, rules_at
 from referral.retention import keeps_open, requests_open
+from referral.rotas import ALLEGATIONS
 from referral.schema import (
     AGREEMENT_LIVE,
     CONCERN_OPEN,
@@ -772,6 +773,7 @@ class ConcernFacts(NamedTuple):
     rules: Rules = SHIPPED
     child: bool = False
     staff_named: bool = False
+    staff_unreported: bool = False  # and none of those who hear of worries about staff was told
     erased: bool = False
     raiser_named: bool = False
     sources: tuple[Source, ...] = ()
@@ -789,6 +791,8 @@ SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.reference, c.
   {ANSWERED}, {LATE.format(record="c.id")}, pl.policy, c.child, pe.birth_date,
   EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = c.id
     AND (s.user_id IS NOT NULL OR s.organisation_id IS NOT NULL)),
+  EXISTS (SELECT 1 FROM guard.authority_call k WHERE k.concern_id = c.id
+    AND k.route IN ({listed(*ALLEGATIONS)})),
   pe.erased_at IS NOT NULL,
   EXISTS (SELECT 1 FROM guard.concern_source s JOIN membership m ON m.user_id = s.user_id
     WHERE s.concern_id = c.id AND m.id = c.raised_by)
@@ -836,13 +840,14 @@ def concern(
     row = tx.row(CONCERN, **asking(actor, at, key), id=record_id)
     if row is None:
         return None
-    *own, child, born, staff_named, erased, raiser_named = row
+    *own, child, born, staff_named, reported, erased, raiser_named = row
     sources, barred = ladder.named_in(tx, record_id)
     f = ConcernFacts(*own)._replace(
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
         child=_is_child(child, born, at),
         staff_named=bool(staff_named),
+        staff_unreported=bool(staff_named) and not reported,
         erased=bool(erased),
         raiser_named=bool(raiser_named),
         sources=sources,

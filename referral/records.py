@@ -1005,19 +1005,18 @@ class ConcernListed(NamedTuple):
     reference: str
     state: str
     created_at: datetime
-    since: datetime
     danger: bool
-    rung: int
+    holder: str
     due: datetime | None
     hours: bool | None
 
 
 _CONCERN_LINE = """
-SELECT c.id, c.reference, c.state, c.created_at, c.since, c.danger, c.rung, t.due, t.hours
+SELECT c.id, c.reference, c.state, c.created_at, c.danger, c.holder, t.due, t.hours
 FROM concern c
 LEFT JOIN clock t ON t.record_id = c.id AND t.ended IS NULL
 """
-_CONCERN_LINE_TIMES = _times(ConcernListed, "created_at", "since", "due")
+_CONCERN_LINE_TIMES = _times(ConcernListed, "created_at", "due")
 NOT_NAMED = f"NOT {IMPLICATED}"
 HELD_PG = Sql(
     f"{_CONCERN_LINE} WHERE c.system_id = :system_id AND c.state <> 'closed'"

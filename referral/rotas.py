@@ -33,6 +33,9 @@ designated officer for who works with children, people in positions of trust for
 adults."""
 
 
+ALLEGATIONS = ("allegations_children", "allegations_adults")
+
+
 class RotaLine(Base):
     """A number that answers on some days of the week between two hours, and whose it is.
 

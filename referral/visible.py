@@ -1313,6 +1313,21 @@ def notes(tx: Tx, actor: Actor, record_id: str, audiences: frozenset[str]) -> di
     return {row[0]: row[1] or "" for row in rows if row[2] in audiences}
 
 
+NOTES_BESIDE = Sql(
+    "SELECT n.at, n.body FROM note n"
+    " WHERE n.record_id = :record_id AND n.system_id = :system_id AND n.audience = :audience"
+    " AND NOT EXISTS (SELECT 1 FROM step s WHERE s.record_id = n.record_id AND s.note_id = n.id)",
+    times=(0,),
+    sealed=(1,),
+)
+
+
+def notes_beside(tx: Tx, actor: Actor, record_id: str, audience: str) -> dict[datetime, str]:
+    """The words kept with a step beside its own, by when it was made."""
+    asked = {"record_id": record_id, "system_id": actor.system_id, "audience": audience}
+    return {row[0]: row[1] or "" for row in tx.rows(NOTES_BESIDE, **asked)}
+
+
 # -- notices ------------------------------------------------------------------------------------
 
 

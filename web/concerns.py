@@ -6,7 +6,7 @@ an audit entry, and the page says so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from uuid import UUID
 from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
-from referral import facts, ladder, lists, records, rotas, visible
+from referral import facts, ladder, lists, records, reviews, rotas, visible
 from referral.actors import Actor
 from referral.audit import log, showing
 from referral.facts import ConcernFacts
@@ -32,7 +32,7 @@ from web.forms import Form, Next, answer, page
 from web.labels import role_name, said, word
 from web.moves import CODES, QUESTIONS, Asked, move_page
 from web.say import _
-from web.schemas import Command, schema_for
+from web.schemas import Command
 from web.schemas.concerns import KNOWS, OTHERS, YES_NO_UNSURE
 from web.schemas.fields import LONG, STORY, Choice, Danger, Id, Many, Text, YesNo
 from web.timelines import entries
@@ -187,9 +187,9 @@ QUESTIONS.update(
             N_("Feedback to whoever raised it"),
             N_("They read these words. Leave out what is not theirs to know."),
         ),
-        "concern.close.untold": (
-            N_("Do you close it though they were not told?"),
-            N_("Say yes only if they need not be told about this."),
+        "concern.close.why_unreported": (
+            N_("If you do not report it, why need it not be?"),
+            N_("It is kept in the history of the concern. Whoever raised it does not read this."),
         ),
         "concern.reopen.reason": (N_("Why is it taken up again?"), ""),
         "concern.reopen.safe_to_carry_on": (
@@ -460,6 +460,7 @@ class Shown:
     sources: tuple[records.SourceSeen, ...]
     person: str
     person_href: str | None
+    unreported: Mapping[datetime, str]  # why staff who are named were not reported, by when
 
 
 def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown:
@@ -496,6 +497,7 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
         tuple(records.sources(tx, concern_id)) if told else (),
         person,
         href,
+        visible.notes_beside(tx, actor, concern_id, "safeguarding") if told else {},
     )
 
 
@@ -515,7 +517,10 @@ def _feedback(tx: Tx, concern_id: str, history: reading.Timeline | None) -> str 
 
 
 def _holder(tx: Tx, key: str) -> str:
-    kind, name = records.owner(tx, key)
+    return _holder_words(*records.owner(tx, key))
+
+
+def _holder_words(kind: str, name: str) -> str:
     if kind == "member":
         return name
     if kind == "outside":
@@ -583,7 +588,7 @@ def show(concern_id: UUID) -> ResponseReturnValue:
             Noun.CONCERN,
             shown.timeline.steps if shown.timeline else [],
             shown.at,
-            shown.timeline.notes if shown.timeline else {},
+            _with_reasons(shown),
         ),
         **common,
     )
@@ -607,21 +612,17 @@ def _call(k: records.CallSeen) -> str:
     return ", ".join(words)
 
 
-ALLEGATIONS = ("allegations_children", "allegations_adults")
-
-
 def _staff_to_report(shown: Shown) -> str | None:
     """The authority for worries about staff, where somebody on staff is named and it has not been
     told yet."""
-    told = any(k.route in ALLEGATIONS for k in shown.calls)
-    if not shown.facts.staff_named or told or shown.seen.state == "closed":
+    if not shown.facts.staff_unreported or shown.seen.state == "closed":
         return None
     return word(labels.AUTHORITIES, _about_staff(shown))
 
 
 def _about_staff(shown: Shown) -> str:
     """The kind of authority that hears of staff, by whom the concern is about."""
-    return ALLEGATIONS[0] if shown.facts.child else ALLEGATIONS[1]
+    return rotas.ALLEGATIONS[0] if shown.facts.child else rotas.ALLEGATIONS[1]
 
 
 def _who(shown: Shown, actor: Actor) -> str:
@@ -630,6 +631,19 @@ def _who(shown: Shown, actor: Actor) -> str:
     if shown.seen.holder in actor.keys:
         return _("With you now")
     return _("With %(who)s now", who=shown.holder)
+
+
+def _with_reasons(shown: Shown) -> dict[str, str]:
+    """What was written with each step, and behind the feedback why staff were not reported."""
+    if shown.timeline is None:
+        return {}
+    notes = dict(shown.timeline.notes)
+    for step_ in shown.timeline.steps:
+        why = shown.unreported.get(step_.at)
+        if why and step_.note_id:
+            words = _("Not reported, though somebody on staff was named: %(why)s", why=why)
+            notes[step_.note_id] = "\n\n".join(x for x in (notes.get(step_.note_id), words) if x)
+    return notes
 
 
 ORDER = (
@@ -722,7 +736,7 @@ SHOW: dict[str, str] = {
     "closed": N_("Closed"),
 }
 A_PAGE = 25
-IN_A_LINE = ("id", "reference", "state", "created_at", "danger")
+IN_A_LINE = ("id", "reference", "state", "created_at", "danger", "holder", "raised_by")
 
 
 @pages.get("/concerns")
@@ -740,12 +754,13 @@ def concerns() -> ResponseReturnValue:
             c for c in records.concerns_below(tx, actor, at) if c.id not in {h.id for h in held}
         ]
         raised = records.concerns_raised(tx, actor)
+        holders = _holders(tx, actor, {c.id: c.holder for c in below})
     showing(Noun.CONCERN, (c.id for c in (*held, *below, *raised)))
     return page(
         "concern/list.jinja",
         None,
         held=[_line(c, at) for c in held],
-        below=[_line(c, at) for c in below],
+        below=[_line(c, at, holders[c.id]) for c in below],
         raised=[_line(c, at) for c in raised],
         show="",
         shows=labels.choices(SHOW),
@@ -773,14 +788,22 @@ def _some(actor: Actor, show: str, after: str) -> ResponseReturnValue:
             filters={} if closed else {"held": "no"},
             only=IN_A_LINE,
         )
-    shown = found[:A_PAGE]
+        shown = found[:A_PAGE]
+        clocks = {} if closed else reviews.clocks_of(tx, [one["id"] for one in shown])
+        # A raiser is told by when, not with whom.
+        with_whom = {
+            one["id"]: one["holder"]
+            for one in shown
+            if not closed and one["raised_by"] != actor.membership_id
+        }
+        holders = _holders(tx, actor, with_whom)
     showing(Noun.CONCERN, (one["id"] for one in shown))
     older = f"/concerns?show={show}&after={shown[-1]['id']}" if len(found) > A_PAGE else None
     return page(
         "concern/list.jinja",
         None,
         some=[
-            _line(records.ConcernListed(**one, since=at, rung=0, due=None, hours=None), at)
+            _line(_listed(one, clocks.get(one["id"], ())), at, holders.get(one["id"], ""))
             for one in shown
         ],
         show=show,
@@ -790,7 +813,20 @@ def _some(actor: Actor, show: str, after: str) -> ResponseReturnValue:
     )
 
 
-def _line(c: records.ConcernListed, at: datetime) -> dict[str, Any]:
+def _listed(one: dict[str, Any], clocks: Sequence[records.ClockSeen]) -> records.ConcernListed:
+    due, hours = (clocks[0].due, clocks[0].hours) if clocks else (None, None)
+    return records.ConcernListed(
+        **{name: one[name] for name in IN_A_LINE if name != "raised_by"}, due=due, hours=hours
+    )
+
+
+def _holders(tx: Tx, actor: Actor, held: Mapping[str, str]) -> dict[str, str]:
+    """Who holds each of these concerns, in words. `held`: the owner key, by the concern's id."""
+    named = reviews.names(tx, actor.system_id, held.values())
+    return {one: _holder_words(*named.owners[key]) for one, key in held.items()}
+
+
+def _line(c: records.ConcernListed, at: datetime, holder: str = "") -> dict[str, Any]:
     return {
         "href": f"/concerns/{c.id}",
         "name": c.reference,
@@ -799,6 +835,7 @@ def _line(c: records.ConcernListed, at: datetime) -> dict[str, Any]:
         "meta": [
             _("raised %(when)s", when=time_words(c.created_at)),
             *([_("danger now")] if c.danger else []),
+            *([_("with %(who)s", who=holder)] if holder else []),
         ],
         "deadline": deadline(c.due, at, hours=bool(c.hours)) if c.due else None,
     }
@@ -821,8 +858,6 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
         told = dict(given)
-        if trigger == "close" and not told.pop("untold", False) and _staff_to_report(shown):
-            raise _wrong("untold", N_("Tell them first, or say that they need not be told."))
         if trigger == "told_authority":
             told["note"] = " ".join(
                 str(x)
@@ -852,7 +887,7 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
     if trigger == "close":
         leave_out = ("note",)  # the feedback is the note of this step
         if not unreported:
-            leave_out = (*leave_out, "untold")
+            leave_out = (*leave_out, "why_unreported")
     if trigger == "acknowledge" and not shown.seen.on_hold:
         leave_out = ("hold_stays",)
     before = said(BEFORE.get(trigger, ""))
@@ -869,17 +904,10 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
             choices=choices,
             leave_out=leave_out,
             act=act,
-            schema=Closing if trigger == "close" else None,
             template="concern/close.jinja" if trigger == "close" else "move.jinja",
             context=unreported,
         ),
     )
-
-
-class Closing(schema_for(Noun.CONCERN, "close")):  # type: ignore[misc]
-    """What closes a concern, and that whoever closes it knows whom nobody has told."""
-
-    untold = YesNo()
 
 
 def _unreported(tx: Tx, shown: Shown) -> dict[str, Any]:

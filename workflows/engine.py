@@ -220,9 +220,11 @@ def _allowed(noun: Noun, trigger: str, need: Need, f: Any) -> tuple[str, ...]:
 
 
 def _asks(noun: Noun, m: Move, f: Any) -> tuple[Need, ...]:
-    """What the move needs, with the codes in force."""
+    """What the move needs of this record, with the codes in force."""
     asked = []
     for need in m.needs:
+        if need.where is not None and not need.where(f):
+            continue
         allowed = _allowed(noun, m.trigger, need, f)
         asked.append(need if allowed == need.values else replace(need, values=allowed))
     return tuple(asked)
@@ -235,6 +237,8 @@ def _missing(noun: Noun, m: Move, actor: Actor, f: Any, given: Given) -> list[Re
     refusals = []
     for need in m.needs:
         if need.when is not None and not need.when(given):
+            continue
+        if need.where is not None and not need.where(f):
             continue
         value = given.get(need.name)
         allowed = _allowed(noun, m.trigger, need, f)

@@ -123,5 +123,11 @@ not_left_by_redirect = guard(
 )
 
 
-def need(name: str, why: str, *values: str, when: Callable[[Given], bool] | None = None) -> Need:
-    return Need(name, Refusal(f"needs_{name}", why, field=name), values, when)
+def need(
+    name: str,
+    why: str,
+    *values: str,
+    when: Callable[[Given], bool] | None = None,
+    where: Callable[[Any], bool] | None = None,
+) -> Need:
+    return Need(name, Refusal(f"needs_{name}", why, field=name), values, when, where)

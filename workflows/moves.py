@@ -49,12 +49,14 @@ class Guard:
 
 @dataclass(frozen=True)
 class Need:
-    """Something the mover must say. `values` lists the codes allowed, if it is a list."""
+    """Something the mover must say. `values` lists the codes allowed, if it is a list; `when`: only
+    where this was said; `where`: only of such a record."""
 
     name: str
     refusal: Refusal
     values: tuple[str, ...] = ()
     when: Callable[[Given], bool] | None = None
+    where: Callable[[Any], bool] | None = None
 
 
 @dataclass(frozen=True)

@@ -321,7 +321,7 @@ def _hats(hats: frozenset[Hat]) -> str:
 def _need(need: Need) -> str:
     name, values = _words(need.name.removesuffix("_id")), need.values
     choices = f" ({', '.join(map(_words, values))})" if values else ""
-    sometimes = ", in some cases" if need.when is not None else ""
+    sometimes = ", in some cases" if need.when or need.where else ""
     return f"{name}{choices}{sometimes}"
 
 

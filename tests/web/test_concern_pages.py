@@ -176,7 +176,12 @@ def test_a_raiser_in_a_named_organisation_sees_their_words_and_the_feedback_only
     assert "Write down a call" not in page.words
     paul = sign_in(w, "paul")
     paul.fill(f"/concerns/{concern}/acknowledge")
-    ending = {"wishes_met": "fully", "reason": "advice", "feedback": "Done.", "untold": "yes"}
+    ending = {
+        "wishes_met": "fully",
+        "reason": "advice",
+        "feedback": "Done.",
+        "why_unreported": "The council knew already.",
+    }
     paul.fill(f"/concerns/{concern}/close", **ending)
     page = sign_in(w, "rae").get(f"/concerns/{concern}")
     assert "Done." in page.words
@@ -252,16 +257,36 @@ def test_closing_says_first_that_staff_who_are_named_were_not_reported(w: World)
     assert "Sol" in page.words.split(warning)[1]
     for way in ("report-to-authority", "told-authority"):
         assert f'href="/concerns/{concern}/{way}"' in page.text
-    for answer in ("", "no"):
-        page = gwen.fill(f"/concerns/{concern}/close", **ending, untold=answer)
-        assert page.status == 422
-        assert "Tell them first, or say that they need not be told." in page.words
-        assert warning in page.words
+    page = gwen.fill(f"/concerns/{concern}/close", **ending, why_unreported=" ")
+    assert page.status == 422
+    assert "Report first what is said about staff, or write why" in page.words
+    assert warning in page.words
     told = {"authority_route": "allegations_adults", "told_at": ""}
     gwen.fill(f"/concerns/{concern}/told-authority", **told)
     assert warning not in gwen.get(f"/concerns/{concern}/close").words
     gwen.fill(f"/concerns/{concern}/close", **ending)
-    assert "Nothing more is awaited" in gwen.get(f"/concerns/{concern}").words
+    page = gwen.get(f"/concerns/{concern}")
+    assert "Nothing more is awaited" in page.words
+    assert "Not reported, though" not in page.words
+
+
+def test_why_staff_were_not_reported_stands_in_the_history_and_its_raiser_reads_the_feedback_only(
+    w: World,
+) -> None:
+    concern, _ = raised(w, f"/referrals/{w.active()}", source_users=[w.actor["sol"].user_id])
+    gwen = sign_in(w, "gwen")
+    gwen.fill(f"/concerns/{concern}/acknowledge")
+    why = "The council's own officer raised it with us."
+    ending = {"wishes_met": "fully", "reason": "advice", "feedback": "Sol is off the rota."}
+    gwen.fill(f"/concerns/{concern}/close", **ending, why_unreported=why)
+    page = gwen.get(f"/concerns/{concern}")
+    assert f"Sol is off the rota. Not reported, though somebody on staff was named: {why}" in (
+        page.words
+    )
+    assert page.words.count(why) == 1  # not in the row of the feedback
+    told = sign_in(w, "priya").get(f"/concerns/{concern}").words
+    assert "Sol is off the rota." in told
+    assert why not in told
 
 
 def test_the_closed_and_those_with_others_are_found_a_page_at_a_time(w: World) -> None:
@@ -282,6 +307,12 @@ def test_the_closed_and_those_with_others_are_found_a_page_at_a_time(w: World) -
     ids = [w.step(Noun.CONCERN, None, "raise", "priya", given=about).id for _ in range(27)]
     first = paul.get("/concerns?show=others").text
     older = paul.get(f"/concerns?show=others&after={sorted(ids)[2]}").text
+    assert '<a href="/concerns?show=others" aria-current="page"><strong>With others' in first
+    assert "with Safeguarding lead, Ash Lane practice" in first
+    assert "Due tomorrow" in first
+    mine = sign_in(w, "priya").get("/concerns?show=others")
+    assert "Due tomorrow" in mine.words
+    assert "with Safeguarding lead" not in mine.words
     assert f"show=others&amp;after={sorted(ids)[2]}" in first
     assert [f'href="/concerns/{one}"' in first for one in sorted(ids)] == [False] * 2 + [True] * 25
     assert [f'href="/concerns/{one}"' in older for one in sorted(ids)] == [True] * 2 + [False] * 25

@@ -22,6 +22,8 @@ from workflows.engine import Refused
 from workflows.hearing import may_hear
 from workflows.rules_for_verify import rules_for_verify
 
+ENDING = {"wishes_met": "fully", "reason": "advice", "feedback": "Done."}
+
 
 @pytest.fixture
 def w(store: Store) -> World:
@@ -161,7 +163,7 @@ def test_whoever_raised_it_and_is_named_later_finds_and_hears_nothing(w: World) 
     assert there() == {concern, same}
     name(w, concern, user_id=user(w, "sam"))
     assert there() == {same}
-    closed = {"wishes_met": "fully", "reason": "no_further_action", "feedback": "Thank you."}
+    closed = {**ENDING, "why_unreported": "The council knew already."}
     for one_ in (concern, same):
         w.step(Noun.CONCERN, one_, "close", "gwen", given=closed)
     told = "SELECT count(*) FROM outbox WHERE record_id = :id AND what = 'concern_closed'"
@@ -241,3 +243,37 @@ def test_the_log_replays_whole_with_somebody_named_later_and_taken_out(w: World)
         tx.run(Sql("UPDATE concern_source SET was_user_id = NULL"))
     with w.store.snapshot() as tx:
         assert not verify(tx, rules_for_verify()).whole
+
+
+def test_a_concern_that_names_staff_is_closed_once_they_are_reported_or_it_is_said_why_not(
+    w: World,
+) -> None:
+    plain, told, untold = (raised(w, w.person()) for _ in range(3))
+    w.step(Noun.CONCERN, plain, "close", "gwen", given=ENDING)
+    for concern in (told, untold):
+        name(w, concern, user_id=user(w, "sol"))
+        assert refused(w, Noun.CONCERN, concern, "close", "gwen", given=ENDING) == (
+            "needs_why_unreported",
+        )
+    for route in ("police", "allegations_adults"):
+        w.step(Noun.CONCERN, told, "told_authority", "gwen", given={"authority_route": route})
+        if route == "police":
+            assert refused(w, Noun.CONCERN, told, "close", "gwen", given=ENDING) == (
+                "needs_why_unreported",
+            )
+    w.step(Noun.CONCERN, told, "close", "gwen", given=ENDING)
+    why = "The council knew already."
+    w.step(Noun.CONCERN, untold, "close", "gwen", given={**ENDING, "why_unreported": why})
+    kept = {}
+    with w.store.read(w.actor["gwen"]) as tx:
+        for concern in (plain, told, untold):
+            beside = visible.notes_beside(tx, w.actor["gwen"], concern, "safeguarding")
+            kept[concern] = list(beside.values())
+    assert kept == {plain: [], told: [], untold: [why]}
+
+
+def test_a_concern_is_closed_where_whoever_was_named_was_taken_out(w: World) -> None:
+    concern = raised(w, w.person())
+    name(w, concern, user_id=user(w, "sol"))
+    strike(w, concern)
+    assert w.step(Noun.CONCERN, concern, "close", "gwen", given=ENDING).state == "closed"

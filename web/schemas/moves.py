@@ -74,6 +74,7 @@ KINDS: Mapping[str, FieldOf] = {
     "asked": lambda needed: OwnerKey(needed or N_("Choose whom you ask.")),
     "sources": lambda needed: Many(fields.Nested(Source), needed, most=20),
     "source_id": lambda needed: Id(needed),
+    "why_unreported": lambda needed: Text(needed, most=LONG),
     "holder": lambda needed: OwnerKey(needed or N_("Choose who holds it from now.")),
 }
 # What the program finds out itself, and nobody may say.
@@ -129,8 +130,10 @@ def _needs(moves: tuple[Move, ...]) -> dict[str, tuple[Need, bool]]:
     found: dict[str, tuple[Need, bool]] = {}
     for m in moves:
         for need in m.needs:
-            always = need.when is None and all(
-                any(n.name == need.name for n in other.needs) for other in moves
+            always = (
+                need.when is None
+                and need.where is None
+                and all(any(n.name == need.name for n in other.needs) for other in moves)
             )
             found[need.name] = (need, always)
     return found

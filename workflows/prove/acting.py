@@ -303,6 +303,7 @@ PASSED_BY: set[tuple[Noun, str]] = set()  # what a walk met and didn't keep, for
 EFFECTS_BESIDE: dict[str, str] = {
     "authority_reported": "which authority was told, when and by whom is for reading",
     "authority_called": "which authority was told, when and by whom is for reading",
+    "concern_unreported": "why staff were not reported is for reading",
     "agreement_parties": "a new agreement's parties are given with it, all unsigned",
 }
 

@@ -909,6 +909,8 @@ def concern_facts(x: ConcernSituation, actor: Actor) -> Any:
             "raised_by": c.raiser or None,
             "place_path": PLACE_OF[organisation],
             "staff_named": bool(c.sources),
+            # Who was told isn't kept here: whoever closes says why nobody was.
+            "staff_unreported": bool(c.sources),
             "actor_implicated": is_named(actor, barred),
             "erased": x.erased,
             "raiser_named": c.raiser in c.sources,

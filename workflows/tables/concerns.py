@@ -353,10 +353,15 @@ MOVES = (
             ),
             need("reason", N_("Choose a reason."), *policy.reasons("concern.close")),
             need("feedback", N_("Write the feedback to the raiser.")),
+            need(
+                "why_unreported",
+                N_("Report first what is said about staff, or write why it need not be reported."),
+                where=lambda f: f.staff_unreported,
+            ),
         ),
         keeps=("wishes_met", "why_not_asked", "reason"),
         sets=lambda f, g, at: {"closed_at": at, **_if_said(g, "wishes")},
-        effects=("release",),
+        effects=("release", "concern_unreported"),
         follows=(Tell("raiser", "concern_closed"),),
     ),
     move(
