@@ -381,7 +381,8 @@ NOT_ABOUT_PEOPLE = frozenset(
 )
 
 STEPS = (
-    "SELECT s.noun, s.at, s.trigger, s.from_state, s.to_state, s.reason FROM step s"
+    "SELECT s.noun, coalesce(s.happened_at, s.at), s.trigger, s.from_state, s.to_state, s.reason"
+    " FROM step s"
     " WHERE s.record_id {ids} ORDER BY s.at, s.id"
 )
 # What is left out of a history with its record.

@@ -24,6 +24,7 @@ class Step(Base):
     from_state: Mapped[str | None]
     to_state: Mapped[str]
     at: Mapped[datetime]
+    happened_at: Mapped[datetime | None]  # where somebody said that it was before they told it
     role: Mapped[str]
     membership_id: Mapped[Ref | None]
     organisation_id: Mapped[Ref | None]

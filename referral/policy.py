@@ -140,6 +140,14 @@ REASONS: dict[str, tuple[str, ...]] = {
         "other",
     ),
     "referral.withdraw": ("person_asked", "moved_away", "died", "not_said", "other"),
+    "referral.call": (
+        "reached",
+        "left_message",
+        "no_answer",
+        "wrong_number",
+        "provider_reached",
+        "provider_no_answer",
+    ),
     "referral.mark_in_error": ("wrong_person", "duplicate", "wrong_activity", "other"),
     "consent.withdraw": ("person_said_no", "not_said"),
     "override.refuse": ("not_necessary", "too_much", "ask_the_person_first", "other"),
@@ -220,7 +228,7 @@ CHOSEN: Mapping[str, frozenset[str]] = {
     "looks.shown": frozenset({"role", "organisation", "name"}),
 }
 # Lists no place changes: they say whose decision it was.
-FIXED_REASONS = frozenset({"consent.withdraw"})
+FIXED_REASONS = frozenset({"consent.withdraw", "referral.call"})
 
 
 def days(kind: str) -> int:

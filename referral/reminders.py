@@ -73,6 +73,9 @@ NEXT_CALL = (
     f" AND m.clock_id IS NULL AND m.{STANDS} ORDER BY m.until, m.id LIMIT 1)"
 )
 ONE = Sql(f"{_MINE} AND m.id = :id", (5, 6))
+NEXT = Sql(
+    f"{_MINE} AND m.record_id = :id AND m.clock_id IS NULL ORDER BY m.until, m.id LIMIT 1", (5, 6)
+)
 KEEP = Sql(
     "INSERT INTO reminder (id, system_id, membership_id, noun, record_id, clock_id, why, set_at,"
     " until, due) VALUES (:id, :system_id, :member, :noun, :record_id, :clock_id, :why, :at,"
@@ -93,6 +96,12 @@ def one(tx: Tx, actor: Actor, reminder_id: str) -> ReminderSeen | None:
     """The member's own reminder, while it stands."""
     row = tx.row(ONE, **_whose(actor), id=reminder_id)
     return None if row is None else ReminderSeen._make(row)
+
+
+def next_call(tx: Tx, actor: Actor, referral_id: str) -> str | None:
+    """The next call the member planned about a referral they were let at."""
+    row = tx.row(NEXT, **_whose(actor), id=referral_id)
+    return None if row is None else str(row[0])
 
 
 def keep(

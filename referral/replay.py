@@ -95,6 +95,7 @@ class StepRow(NamedTuple):
     from_state: str | None
     to_state: str
     at: Any
+    happened_at: Any
     role: str
     membership_id: str | None
     organisation_id: str | None
@@ -206,6 +207,10 @@ def _unlike(step: StepRow, leaf: Mapping[str, Any]) -> list[str]:
         found.append("from_state")
     if step.to_state != went:
         found.append("to_state")
+    if step.happened_at != leaf.get("happened") and (
+        step.happened_at is None or _INSTANT(step.happened_at) != leaf.get("happened")
+    ):
+        found.append("happened_at")
     if _INSTANT(step.at) != leaf.get("at"):
         found.append("at")
     return found

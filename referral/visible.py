@@ -1206,12 +1206,13 @@ class StepSeen(NamedTuple):
     reason: str | None
     note_id: str | None
     reason_words: str | None = None  # a place's own, where the reason is of its own list
+    happened_at: datetime | None = None  # where it was told later than it was
 
 
 def _step(tx: Tx, row: tuple[Any, ...]) -> StepSeen:
     reason, newest = row[12], row[14]
     words = policy.book(tx, newest).reason_words.get(reason) if newest else None
-    return StepSeen._make((*row[:14], words))
+    return StepSeen._make((*row[:14], words, row[15]))
 
 
 STEPS = Sql(
@@ -1219,7 +1220,7 @@ STEPS = Sql(
 SELECT s.version, s.trigger, s.from_state, s.to_state, s.at, s.role, u.name, o.name,
   s.organisation_id, bu.name, cu.name, s.cause, s.reason, s.note_id,
   CASE WHEN s.reason IS NOT NULL THEN (SELECT pl.policy FROM place pl
-    WHERE pl.system_id = s.system_id AND pl.parent_id IS NULL) END
+    WHERE pl.system_id = s.system_id AND pl.parent_id IS NULL) END, s.happened_at
 FROM step s
 LEFT JOIN membership m ON m.id = s.membership_id
 LEFT JOIN app_user u ON u.id = m.user_id
@@ -1232,7 +1233,7 @@ WHERE s.record_id = :record_id AND s.system_id = :system_id AND s.noun = :noun
   AND s.version > :after
 ORDER BY s.version DESC
 """,
-    (4,),
+    (4, 15),
 )
 
 
@@ -1244,7 +1245,7 @@ def _steps_of(listed: str) -> Sql:
             "  AND s.version > :after",
             f"s.record_id {listed} AND s.system_id = :system_id",
         ),
-        (5,),
+        (5, 16),
     )
 
 

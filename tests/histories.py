@@ -156,6 +156,8 @@ def _referrals(w: World) -> None:
     w.referral(closed[0], "close_unmet", "priya", given={"reason": "no_provider"})
     w.referral(w.sent(), "withdraw", "priya", given={"reason": "moved_away"}, key="withdraw-1")
     w.referral(w.sent(), "reassign", "tess", given={"link_worker_id": w.actor["sam"].membership_id})
+    rang = {"reason": "no_answer", "note": "It rang out.", "happened_at": w.at}
+    w.referral(w.sent(), "call", "priya", given=rang, at=w.later(hours=1))
     _passed_on(w)
     wrong = w.accepted()
     with w.store.begin() as tx:

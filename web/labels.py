@@ -134,6 +134,7 @@ MOVES: dict[tuple[str, str], MoveWords] = {
     ("referral", "contact"): MoveWords(
         N_("First contact made"), N_("The provider made first contact")
     ),
+    ("referral", "call"): MoveWords(N_("Record a call"), N_("A call was made")),
     ("referral", "mark_in_error"): MoveWords(
         N_("Recorded in error"), N_("Marked as recorded in error, by two people")
     ),
@@ -282,6 +283,12 @@ REASONS: dict[str, str] = {
     "outside_area": N_("Outside our area"),
     "other": N_("Another reason"),
     "no_reply": N_("No reply"),
+    "reached": N_("We spoke with the person"),
+    "left_message": N_("No answer from the person. A message was left"),
+    "no_answer": N_("No answer from the person"),
+    "wrong_number": N_("It was the wrong number for the person"),
+    "provider_reached": N_("We spoke with the provider"),
+    "provider_no_answer": N_("No answer from the provider"),
     "person_asked": N_("The person asked for this"),
     "better_fit": N_("Another activity fits better"),
     "provider_stopped": N_("The provider cannot go on"),

@@ -316,6 +316,7 @@ BANNERS: dict[tuple[Noun, str], str] = {
         "Finished. The link worker has been told and has until %(due)s to read the outcome."
     ),
     (Noun.REFERRAL, "recall"): N_("Taken back. The provider has been told."),
+    (Noun.REFERRAL, "call"): N_("The call is kept in the history."),
     (Noun.REFERRAL, "confirm"): N_("Closed. The provider has been told that you read the outcome."),
     (Noun.REFERRAL, "withdraw"): N_("Stopped. The provider has been told."),
     (Noun.REFERRAL, "reassign"): N_("Handed over. Both have been told."),

@@ -17,6 +17,7 @@ from referral.actors import Actor
 from referral.audit import log, showing
 from referral.facts import ReferralFacts
 from referral.members import actor_of
+from referral.reminders import next_call
 from referral.records import ClockSeen, ConsentSeen, PersonSeen, Proposal, ReferralSeen
 from referral.scopes import opened
 from referral.states import REFERRAL_OPEN, ConsentState, Noun, Purpose, Role
@@ -48,6 +49,7 @@ from web.words import (
     time_words,
 )
 from workflows import clocks, disclosure, histories, reading
+from workflows.calls import LEFT_MESSAGE, may_leave_message, record_call
 from workflows.disclosure import Situation
 from workflows.documents import DOCUMENTS
 from workflows.emergencies import may_read
@@ -103,6 +105,7 @@ FORWARD = (
     "complete",
 )
 OTHER = (
+    "call",
     "pause",
     "give_back",
     "close_unmet",
@@ -729,6 +732,7 @@ def planned(shown: Shown) -> dict[str, str] | None:
     return {
         "day": day_words(local_day(r.call_on), weekday=True, now=shown.at),
         "why": word(labels.REMINDERS, r.call_why),
+        "made": path_of(shown, "call"),
         "end": f"/reminders/{r.call_id}/end",
     }
 
@@ -871,6 +875,12 @@ HISTORY: dict[str, str] = {
 OURS = N_("If you want to. Only your team reads it.")
 QUESTIONS.update(
     {
+        "referral.call.reason": (N_("How did the call go?"), ""),
+        "referral.call.happened_at": (
+            N_("When was it?"),
+            N_("Leave this empty if it was just now. For example, 2.15pm, or 16 May 2026 at 10pm"),
+        ),
+        "referral.call.note": (N_("What was said?"), OURS),
         "referral.reassign.note": (N_("Anything to add?"), OURS),
         "referral.close_unmet.note": (N_("What was missing?"), OURS),
         "referral.mark_in_error.reason": (N_("What is wrong with it?"), ""),
@@ -909,6 +919,31 @@ NOBODY_ELSE = Refusal(
     "nobody_else",
     N_("There is no other link worker here who could take them over. Add an account first."),
 )
+
+
+@own_page(Noun.REFERRAL, "call")
+def call(record_id: str, trigger: str) -> ResponseReturnValue:
+    """A call that was made: how it went, and when. It is kept whatever else has changed since the
+    page was opened."""
+    actor = current_actor()
+    found = read_record(Noun.REFERRAL, record_id)
+    with edge().reading(actor) as (tx, at):
+        silent = not may_leave_message(tx, actor, record_id)
+        waits = next_call(tx, actor, record_id) is not None
+    option = found.option(trigger)
+    listed = lists_in_force(Noun.REFERRAL, trigger, option, found.facts)["reason"]
+    choices = [one for one in listed if not (silent and one[0] == LEFT_MESSAGE)]
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
+        return record_call(tx, actor, at, record_id, given, key=form.key)
+
+    before = [_("It stands in the history of the referral. Nothing else changes.")]
+    if silent:
+        before.append(_("No message may be left for this person."))
+    if waits:
+        before.append(_("The call you planned comes off your list once you spoke with somebody."))
+    asked = Asked(act=act, choices={"reason": choices}, before=" ".join(before), press=_("Save"))
+    return move_page(Noun.REFERRAL, record_id, trigger, asked)
 
 
 @own_page(Noun.REFERRAL, "reassign")

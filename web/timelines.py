@@ -58,11 +58,15 @@ def entries(
             continue
         if step.reason:
             what = f"{what}: {step.reason_words or word(REASONS, step.reason)}"
+        when = time_words(step.at)
+        if step.happened_at is not None:
+            then = time_words(step.happened_at)
+            when = _("%(then)s, written down %(when)s", then=then, when=when)
         found.append(
             {
                 "what": what,
                 "who": who(step),
-                "when": time_words(step.at),
+                "when": when,
                 "at": iso(step.at),
                 "quote": (notes or {}).get(step.note_id or ""),
             }

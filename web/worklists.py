@@ -166,7 +166,7 @@ def drawn(item: WorkItem, actor: Actor, at: datetime) -> dict[str, Any]:
 def _call(
     item: WorkItem, path: str, due: dict[str, Any], actor: Actor, at: datetime
 ) -> dict[str, Any]:
-    """A call its maker planned: nothing of the record moves when it is crossed off."""
+    """A call its maker planned: made, or crossed off because it is no longer needed."""
     return {
         "href": path,
         "name": item.name,
@@ -175,8 +175,10 @@ def _call(
         "deadline": due,
         "tag": state_tag(item.noun, item.state, actor.role) if item.state else None,
         "held": said(item.held) if item.held else None,
-        "action": {"text": _("I have called"), "href": f"/reminders/{item.reminder}/end",
-                   "post": True},
+        "action": {"text": _("Record the call"), "href": f"{path}/call"},
+        "later": {
+            "text": _("No longer needed"), "href": f"/reminders/{item.reminder}/end", "post": True
+        },
     }  # fmt: skip
 
 

@@ -897,6 +897,7 @@ def _step_rows(
     behalf = f.link_worker_id if stands_in else None
     reason = given.get("reason")
     confirmed = second.membership_id if second is not None else None
+    said = {"happened": given["happened_at"]} if given.get("happened_at") else {}
     rows = [
         Row(
             insert("step"),
@@ -909,6 +910,7 @@ def _step_rows(
                 "from_state": f.state,
                 "to_state": to,
                 "at": at,
+                "happened_at": given.get("happened_at"),
                 "role": str(actor.role),
                 "membership_id": member,
                 "organisation_id": organisation,
@@ -939,6 +941,7 @@ def _step_rows(
         subject=f.subject_ref,
         table=table.version,
         trigger=m.trigger,
+        **said,
     )
     return rows
 

@@ -115,6 +115,7 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
         "stop",
         "reassign",
         "discard",
+        "call",
         "mark_in_error",
     ),
     "consent": ("ask", "give", "refuse", "renew", "withdraw", "expire"),

@@ -722,6 +722,7 @@ REASON = {
     ("referral", "decline"): "full",
     ("referral", "withdraw"): "person_asked",
     ("referral", "mark_in_error"): "wrong_person",
+    ("referral", "call"): "no_answer",
     ("concern", "close"): "plan_done",
     ("concern", "reopen"): "new_information",
     ("consent", "withdraw"): "not_said",

@@ -291,6 +291,7 @@ BY = {
         "close_unmet": LINK_WORKER | GOVERNANCE,
         "withdraw": LINK_WORKER | PERSON | SYSTEM,
         "reassign": TEAM_LEAD | STAND_IN | SAFEGUARDING | GOVERNANCE,
+        "call": {Hat("link_worker")} | TEAM_LEAD | STAND_IN,
     },
     "consent": {
         "ask": {Hat("link_worker")} | STAND_IN,
@@ -629,6 +630,7 @@ def test_completed_leads_to_closed_in_error_or_active_only() -> None:
         "reopen": "active",
         "mark_in_error": "in_error",
         "reassign": "completed",
+        "call": "completed",
     }
 
 
@@ -720,11 +722,17 @@ def test_the_stand_in_may_do_all_that_the_named_link_worker_may() -> None:
                 assert Hat("team_lead", "stand_in") in line.hats, line
 
 
-def test_a_colleague_of_the_named_link_worker_makes_no_move() -> None:
+def test_a_colleague_of_the_named_link_worker_makes_no_move_but_writes_down_a_call() -> None:
     for line in reading.lines("referral"):
-        if line.source != NOTHING:
+        if line.source != NOTHING and line.trigger != "call":
             told = cell("referral", line.trigger, line.source, "link_worker")
             assert told in ("not_your_record", "not_your_role")
+
+
+def test_a_call_is_written_down_in_every_open_state_and_changes_none() -> None:
+    assert set(referral("call")) == set(OPEN["referral"])
+    for line in referral("call").values():
+        assert (line.target, line.roles) == (line.source, {"link_worker", "team_lead"})
 
 
 def test_reassign_is_from_every_open_state_and_changes_none() -> None:

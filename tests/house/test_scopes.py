@@ -95,6 +95,7 @@ FOR_THE_PROGRAM = {
     "wordings": "how many answers were given to the words read out: a number",
     "workflows.bases": "commands",
     "workflows.beginnings": "commands",
+    "workflows.calls": "commands: whether a message may be left",
     "workflows.capacity": "commands",
     "workflows.concerns": "commands",
     "workflows.emergencies": "commands: whose record is meant",

@@ -174,7 +174,7 @@ def test_the_moves_say_what_is_allowed_and_what_would_change_the_rest(w: World) 
     assert [n["name"] for n in withdraw["needs"]] == ["reason"]
     assert "person_asked" in withdraw["needs"][0]["values"]
     theirs = program(w, "sam").get(f"/referrals/{draft}/moves")
-    assert [m["trigger"] for m in theirs.json["items"] if m["allowed"]] == []
+    assert [m["trigger"] for m in theirs.json["items"] if m["allowed"]] == ["call"]
     assert program(w, "sol").get(f"/referrals/{draft}/moves").status == 404
 
 

@@ -214,6 +214,7 @@ def test_a_call_comes_onto_the_list_until_it_is_made(
     visitor = sign_in(w, "priya")
     page = visitor.get("/")
     assert headings(page) == ["Due today"]
+    assert f'href="/referrals/{record}/call"' in page.text
     done = visitor.send(page)
     assert "The call is off your list." in done.words
     assert names(done) == []

@@ -31,6 +31,9 @@ class StepTold(Schema):
     from_state = words("draft", "Where it was.", or_null=True)
     to_state = words("sent", "Where it led.")
     at = fields.AwareDateTime()
+    happened_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "When it was, where it was told later."}
+    )
     role = words("link_worker", "The role of who made it; system, with a cause.")
     name = fields.String(allow_none=True)
     organisation = fields.String(allow_none=True)

@@ -57,6 +57,7 @@ from workflows.escalations import (
     note_failure,
 )
 from workflows.moves import Move
+from workflows.calls import record_call
 from workflows.named import check_named
 from workflows.referrals import propose, redirect_referral, send_referral
 from workflows.rules import once
@@ -113,6 +114,10 @@ def _plainly(a: Asked) -> dict[str, Any]:
 
 def _send(a: Asked) -> dict[str, Any]:
     return of_done(send_referral(a.tx, a.actor, a.at, a.record_id, version=a.version))
+
+
+def _call(a: Asked) -> dict[str, Any]:
+    return of_done(record_call(a.tx, a.actor, a.at, a.record_id, a.given))
 
 
 def _redirect(a: Asked) -> dict[str, Any]:
@@ -180,6 +185,7 @@ def _settled(a: Asked) -> dict[str, Any]:
 
 COMMANDS: Mapping[tuple[Noun, str], Command] = {
     (Noun.REFERRAL, "send"): _send,
+    (Noun.REFERRAL, "call"): _call,
     (Noun.REFERRAL, "redirect"): _redirect,
     (Noun.CONSENT, "give"): _give,
     (Noun.CONSENT, "renew"): _renew,

@@ -22,6 +22,7 @@ from web.demo.rights import tell_rights
 from web.demo.season import tell_season
 from web.demo.telling import OUTCOME, Progress, Story, Sweep, newest_consent
 from workflows import views
+from workflows.calls import record_call
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
 from workflows.emergencies import open_record
@@ -130,6 +131,11 @@ def _reminded(s: Story) -> None:
                 why="check_in",
             )
 
+    def rang(at: datetime) -> None:
+        said = {"reason": "no_answer", "note": "Nobody at home. I try again in the morning."}
+        with s.store.begin(actor) as tx:
+            record_call(tx, actor, at, s.referral[theirs[0]], said)
+
     def keep(at: datetime) -> None:
         with s.store.begin(actor) as tx:
             asked = "with=provider&sort=deadline"
@@ -137,6 +143,7 @@ def _reminded(s: Story) -> None:
 
     s.on(1, later, hour=15)
     s.on(1, keep, hour=15)
+    s.on(1, rang, hour=14)
     s.on(1, call, hour=15)
 
 

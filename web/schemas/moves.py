@@ -49,6 +49,7 @@ KINDS: Mapping[str, FieldOf] = {
     "reported_to": lambda needed: Text(needed, most=SHORT),
     "authority_reference": lambda needed: Text(needed, most=SHORT),
     "told_at": lambda needed: SaidTime(needed),
+    "happened_at": lambda needed: SaidTime(needed),
     "wishes": lambda needed: Text(needed, most=LONG),
     "categories": lambda needed: Many(Choice(CATEGORIES), needed, most=len(CATEGORIES)),
     "advocate": lambda needed: Choice(ADVOCATES, needed),
@@ -83,6 +84,7 @@ HARM: Mapping[str, FieldOf] = {name: KINDS[name] for name in ("categories", "adv
 CALL: Mapping[str, FieldOf] = {name: KINDS[name] for name in ("told_at", "authority_reference")}
 # What a move's effects or settings read beside what it needs and keeps.
 MORE: Mapping[tuple[Noun, str], Mapping[str, FieldOf]] = {
+    (Noun.REFERRAL, "call"): {"happened_at": KINDS["happened_at"]},
     (Noun.CONSENT, "give"): {"until": KINDS["until"]},
     (Noun.CONCERN, "acknowledge"): {"hold_stays": lambda needed: YesNo(needed), **HARM},
     (Noun.CONCERN, "review"): HARM,

@@ -44,6 +44,7 @@ from workflows.moves import (
 LINK_WORKER: frozenset[Hat] = frozenset(
     {(Role.LINK_WORKER, Relation.NAMED), (Role.TEAM_LEAD, Relation.STAND_IN)}
 )
+COLLEAGUE: frozenset[Hat] = frozenset({(Role.LINK_WORKER, Relation.STAFF)})
 PROVIDER: frozenset[Hat] = frozenset({(Role.PROVIDER_LEADER, Relation.ADDRESSED)})
 TEAM: frozenset[Hat] = frozenset({(Role.TEAM_LEAD, Relation.OVER)})
 GOVERNANCE: frozenset[Hat] = frozenset({(Role.GOVERNANCE_LEAD, Relation.OVER)})
@@ -467,6 +468,15 @@ MOVES = (
         needs=(need("link_worker_id", N_("Choose who takes it over.")),),
         keeps=("link_worker_id",),
         follows=(Tell("link_worker", "reassigned"), Tell("new_link_worker", "reassigned")),
+    ),
+    # Made by whoever had a hand free: what was said on the phone is nobody's next step.
+    move(
+        "call",
+        REFERRAL_OPEN,
+        None,
+        LINK_WORKER | COLLEAGUE | TEAM,
+        N_("The team rang the person, or the provider about them."),
+        needs=(need("reason", N_("Choose how the call went."), *policy.reasons("referral.call")),),
     ),
     move(
         "discard",
