@@ -17,8 +17,8 @@ from referral.actors import Actor
 from referral.audit import log, showing
 from referral.facts import ReferralFacts
 from referral.members import actor_of
-from referral.reminders import next_call
 from referral.records import ClockSeen, ConsentSeen, PersonSeen, Proposal, ReferralSeen
+from referral.reminders import next_call
 from referral.scopes import opened
 from referral.states import REFERRAL_OPEN, ConsentState, Noun, Purpose, Role
 from referral.states import ReferralState as S
@@ -927,7 +927,7 @@ def call(record_id: str, trigger: str) -> ResponseReturnValue:
     page was opened."""
     actor = current_actor()
     found = read_record(Noun.REFERRAL, record_id)
-    with edge().reading(actor) as (tx, at):
+    with edge().reading(actor) as (tx, _at):
         silent = not may_leave_message(tx, actor, record_id)
         waits = next_call(tx, actor, record_id) is not None
     option = found.option(trigger)

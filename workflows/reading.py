@@ -775,7 +775,8 @@ def _notes(tx: Tx, actor: Actor, noun: Noun, record_id: str) -> Mapping[str, str
 
 def _for_provider(steps: list[StepSeen], whole: list[StepSeen]) -> list[StepSeen]:
     """What was done before it was first sent is the link worker's own, and so are their calls. Who
-    of a team's leads made a step isn't told: a safeguarding lead's name would tell that there is a concern."""
+    of a team's leads made a step isn't told: a safeguarding lead's name would tell that there is a
+    concern."""
     sent = [step.version for step in whole if step.trigger == "send"]
     first = min(sent) if sent else None
     return [

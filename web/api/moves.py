@@ -39,6 +39,7 @@ from web.api.history import StepsAsked, StepsTold
 from web.api.problems import NOT_HERE, Problem
 from web.current import edge
 from web.schemas import schema_for
+from workflows.calls import record_call
 from workflows.consent import give_consent, renew_consent
 from workflows.engine import (
     NOT_FOUND,
@@ -57,7 +58,6 @@ from workflows.escalations import (
     note_failure,
 )
 from workflows.moves import Move
-from workflows.calls import record_call
 from workflows.named import check_named
 from workflows.referrals import propose, redirect_referral, send_referral
 from workflows.rules import once
