@@ -31,7 +31,16 @@ from referral.schema import (
     day,
     of,
 )
-from referral.states import OVERTAKABLE, REFERRAL_OPEN, WITH_PROVIDER, Noun, Role, listed
+from referral.states import (
+    OVERTAKABLE,
+    REFERRAL_OPEN,
+    UNFINISHED,
+    WITH_PROVIDER,
+    Noun,
+    Purpose,
+    Role,
+    listed,
+)
 from referral.store import Sql, Tx, with_times
 
 # -- fragments said once ------------------------------------------------------------------------
@@ -353,6 +362,10 @@ _SIDE_CLOSED = closed_person("pe.id")
 _CONSENT_PATH = ConsentFacts._fields.index("place_path")
 _NEEDED = """EXISTS (SELECT 1 FROM guard.referral r WHERE r.person_id = c.person_id
     AND CAST(r.provider_id AS text) = c.recipient AND r.state IN ({states}))"""
+# An answer about something else than one provider is asked again while anything goes on.
+_COUNTED_ON = f"""EXISTS (SELECT 1 FROM guard.referral r WHERE r.person_id = c.person_id
+    AND (c.purpose <> '{Purpose.SHARE_WITH_PROVIDER}' OR CAST(r.provider_id AS text) = c.recipient)
+    AND r.state IN ({listed(*UNFINISHED)}))"""
 _CONSENT = f"""
 SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.person_id, c.purpose,
   c.recipient, c.link_worker_id, c.until, c.since, c.renews_id,
@@ -362,6 +375,7 @@ SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.person_id, c.
    OR {side_closed("pe.id", "link_worker")}),
   {_SIDE_CLOSED},
   CASE WHEN c.state = 'asked' THEN {_NEEDED.format(states=listed(*REFERRAL_OPEN))}
+    WHEN c.state = 'given' THEN {_COUNTED_ON}
     ELSE {_NEEDED.format(states=listed(*WITH_PROVIDER))}
       AND NOT EXISTS (SELECT 1 FROM guard.consent n WHERE n.person_id = c.person_id
         AND n.recipient = c.recipient AND n.purpose = c.purpose AND n.asked_at > c.asked_at)

@@ -147,6 +147,8 @@ WITH_PROVIDER = frozenset({R.SENT, R.QUERIED, R.WAITING, R.ACCEPTED, R.ACTIVE, R
 TAKING_PART = frozenset({R.ACCEPTED, R.ACTIVE, R.PAUSED})
 REFERRAL_ENDS = frozenset({R.CLOSED, R.WITHDRAWN, R.REDIRECTED, R.IN_ERROR})
 REFERRAL_OPEN = frozenset(R) - REFERRAL_ENDS
+# What an answer of the person still counts for: the provider hasn't finished, or may get it again.
+UNFINISHED = REFERRAL_OPEN - {R.COMPLETED}
 # Another referral of the person to this activity that stands in the way of sending one.
 DUPLICATES = WITH_PROVIDER | {R.RETURNED, R.COMPLETED}
 

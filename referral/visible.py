@@ -41,6 +41,7 @@ from referral.scopes import (
 )
 from referral.states import (
     REFERRAL_OPEN,
+    UNFINISHED,
     WITH_PROVIDER,
     EscalationState,
     Noun,
@@ -591,6 +592,12 @@ STILL_LIVES = some(
     "FROM guard.consent c JOIN guard.person pe ON pe.id = c.person_id"
     " WHERE c.id = t.record_id AND pe.died_on IS NULL"
 )
+STILL_COUNTS = some(
+    f"""FROM guard.consent c JOIN guard.referral r ON r.person_id = c.person_id
+      AND (c.purpose <> '{Purpose.SHARE_WITH_PROVIDER}'
+        OR CAST(r.provider_id AS text) = c.recipient)
+      WHERE c.id = t.record_id AND r.state IN ({listed(*UNFINISHED)})"""
+)
 STILL_MISSED = some(
     f"""FROM guard.consent c
       JOIN guard.referral r ON r.person_id = c.person_id
@@ -646,6 +653,7 @@ WITH x AS MATERIALIZED (
   WHERE t.system_id = :system_id AND t.kind <> 'referral.not_started'
     AND (t.kind NOT IN ({WATCHED}) OR t.due <= :horizon OR t.fired > 0)
     AND (t.kind <> 'consent.asked' OR {STILL_ASKED})
+    AND (t.kind <> 'consent.given' OR {STILL_COUNTS})
     AND (t.kind <> 'consent.expired' OR {STILL_MISSED})
     AND (t.kind NOT IN ('consent.asked','consent.given') OR {STILL_LIVES})
     AND (t.kind <> 'agreement.ended' OR {STILL_RELIED_ON})

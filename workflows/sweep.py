@@ -46,9 +46,10 @@ def _while_needed(act: Act, f: Any, at: datetime) -> Act:
     return act if f.needed else Again()
 
 
-def _of_the_living(act: Act, f: Any, at: datetime) -> Act:
-    """Nobody is reminded to ask somebody who has died."""
-    return None if f.died_on is not None and isinstance(act, Remind) else act
+def _while_counted_on(act: Act, f: Any, at: datetime) -> Act:
+    """Nobody is reminded to ask somebody who has died, or for what has ended."""
+    over = f.died_on is not None or not f.needed
+    return None if over and isinstance(act, Remind) else act
 
 
 def _up_the_safeguarding_ladder(act: Act, f: Any, at: datetime) -> Act:
@@ -88,7 +89,7 @@ def _by_the_evidence(act: Act, f: Any, at: datetime) -> Act:
 SETTLED: dict[str, Callable[[Act, Any, datetime], Act]] = {
     "consent.asked": _while_needed,
     "consent.expired": _while_needed,
-    "consent.given": _of_the_living,
+    "consent.given": _while_counted_on,
     "agreement.ended": _while_needed,
     "override.proposed": _up_the_safeguarding_ladder,
     "concern.raised": _up_the_safeguarding_ladder,

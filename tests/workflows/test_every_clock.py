@@ -108,7 +108,9 @@ def asked(w: World) -> tuple[Noun, str]:
 
 @kind("consent.given", "reminded", "reminded", "expire", "started_again")
 def given(w: World) -> tuple[Noun, str]:
-    return Noun.CONSENT, w.consent(w.person(), until=after(w.at, 40)).id
+    person = w.person()
+    w.draft(person)
+    return Noun.CONSENT, w.consent(person, until=after(w.at, 40)).id
 
 
 @kind("consent.expired", *REMINDED_THEN_RAISED)

@@ -257,6 +257,20 @@ def test_a_consent_asked_for_nothing_open_is_no_work(w: World) -> None:
     assert kinds == {"consent.asked", "referral.draft"}
 
 
+def test_consent_is_asked_again_only_while_something_goes_on(w: World) -> None:
+    person = w.person()
+    record = w.draft(person)
+    w.consent(person, until=w.at + timedelta(days=10))
+    w.referral(record, "send", "priya", given={"shared": "{}"})
+
+    def kinds() -> set[str]:
+        return {i.kind for i in read(w, "priya", reading.worklist).items}
+
+    assert "consent.given" in kinds()
+    w.referral(record, "withdraw", "priya", given={"reason": "person_asked"})
+    assert "consent.given" not in kinds()
+
+
 def test_the_team_lead_has_what_belongs_to_who_is_away(w: World) -> None:
     record = w.draft()
     assert names(w, "tess") == []

@@ -747,3 +747,18 @@ def test_dates_are_days(w: World) -> None:
     record = w.active()
     w.referral(record, "pause", "sol", given={"paused_until": date(2026, 6, 30)})
     assert clock(w.store, record)["due"] == after(datetime(2026, 6, 30, 23, tzinfo=UTC), 5)
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_nobody_is_asked_again_for_consent_to_what_has_ended(w: World, over: bool) -> None:
+    person = w.person()
+    record = w.draft(person)
+    until = w.at + timedelta(days=200)
+    consent = w.consent(person, until=until).id
+    if over:
+        w.referral(record, "send", "priya", given={"shared": "{}"})
+        w.referral(record, "withdraw", "priya", given={"reason": "person_asked"})
+    sweep(w, until - timedelta(days=5))
+    assert (told(w.store, consent, "reminder") == []) is over
+    sweep(w, until)
+    assert state(w.store, "consent", consent) == "expired"

@@ -741,6 +741,12 @@ def one_override_in_force(before: State, edge: Edge, after: State) -> str | None
 # -- clocks and alarms ----------------------------------------------------------------------------
 
 
+def _needed(before: State, noun: Noun, slot: int) -> bool:
+    """Whether somebody still waits for what a clock of this record counts to."""
+    known = world.facts_of(before, noun, slot, CAST["system"])._asdict()
+    return bool(known.get("needed", False))
+
+
 @invariant(
     "I11",
     "At each mark of a clock something comes of it, and there is always a next mark.",
@@ -756,12 +762,11 @@ def a_mark_does_something(before: State, edge: Edge, after: State) -> str | None
         return None
     if edge.fired or edge.raised or edge.told or edge.said == "raised already":
         return HOLDS
-    if edge.said == "starts again" and not world.facts_of(
-        before, edge.noun, edge.slot, CAST["system"]
-    )._asdict().get("needed", False):
+    needed = _needed(before, edge.noun, edge.slot)
+    if edge.said == "starts again" and not needed:
         return HOLDS  # nobody needs it: the clock looks again
-    if edge.trigger == "mark of consent.given" and before.died:
-        return HOLDS  # nobody is reminded to ask somebody who has died
+    if edge.trigger == "mark of consent.given" and (before.died or not needed):
+        return HOLDS  # nobody is reminded to ask somebody who has died, or for what has ended
     return f"A {edge.trigger} passed in silence."
 
 

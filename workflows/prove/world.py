@@ -25,6 +25,7 @@ from referral.states import (
     OVERTAKABLE,
     REFERRAL_OPEN,
     TAKING_PART,
+    UNFINISHED,
     WITH_PROVIDER,
     Noun,
     Purpose,
@@ -654,6 +655,13 @@ def consent_situation(s: State, slot: int) -> ConsentSituation:
     there = [r.state for r in s.referrals if r.person == c.person and r.provider == c.recipient]
     if c.state == "asked":
         needed = any(state in REFERRAL_OPEN for state in there)
+    elif c.state == "given":
+        needed = any(
+            r.person == c.person
+            and (c.purpose != SHARING or r.provider == c.recipient)
+            and r.state in UNFINISHED
+            for r in s.referrals
+        )
     else:
         needed = (
             any(state in WITH_PROVIDER for state in there)
