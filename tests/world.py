@@ -100,7 +100,9 @@ class World:
             **values,
         }
         actor = self.actor[who]
-        return self.made(actor, lambda tx: str(add_person(tx, actor, self.at, known)["id"]))
+        return self.made(
+            actor, lambda tx: str(add_person(tx, actor, self.at, known, unfinished=True)["id"])
+        )
 
     def consent(
         self,

@@ -33,8 +33,9 @@ from web.words import day_words, message_words, nhs_number, phone_words
 from workflows import disclosure, reading
 from workflows.engine import NOT_FOUND, Refused
 from workflows.moves import N_, Refusal
-from workflows.people import change_person, no_way
+from workflows.people import change_person
 from workflows.reading import PersonCard
+from workflows.working_time import local_day
 
 pages = Blueprint("people_pages", __name__)
 
@@ -62,7 +63,7 @@ def people() -> ResponseReturnValue:
             key = records.name_key_of(tx, actor, _an_id(after))
             place = (key, after) if key is not None else None
         found, more = reading.people(tx, actor, at, place)
-    return _list(Form(), found, more[1] if more else None)
+    return _list(Form(), found, more[1] if more else None, at=at)
 
 
 def _an_id(text: str) -> str:
@@ -90,13 +91,17 @@ def look_for() -> ResponseReturnValue:
         return _list(form, [], None), 422
     with edge().reading(actor) as (tx, at):
         found = reading.search(tx, actor, at, wanted)
-    return _list(form, found.people, None, found.alike)
+    return _list(form, found.people, None, found.alike, at)
 
 
 def _list(
-    form: Form, people: list[PersonCard], more: str | None, alike: Sequence[PersonCard] = ()
+    form: Form,
+    people: list[PersonCard],
+    more: str | None,
+    alike: Sequence[PersonCard] = (),
+    at: datetime | None = None,
 ) -> str:
-    """The page of these people; `form`: what was looked for."""
+    """The page of these people; `form`: what was looked for, `at`: when they were read."""
     actor = current_actor()
     return page(
         "people/list.jinja",
@@ -107,6 +112,7 @@ def _list(
         more=more,
         looked_for=form.value("words"),
         may_refer=actor.role in TEAM,
+        printed=day_words(local_day(at)) if at else "",
         may_open=actor.role in EMERGENCY_ROLES,
         practice_words=practice_words,
     )
@@ -311,9 +317,6 @@ def change(person_id: UUID) -> ResponseReturnValue:
                 field="nhs_number",
             )
             raise Refused([why], noun="person", trigger="change", record_id=None)
-        missing = no_way({**_to_change(found(tx, at, rid)[0]), **given})
-        if missing is not None:
-            raise Refused([missing], noun="person", trigger="change", record_id=None)
         return change_person(tx, actor, at, rid, given)
 
     return answer(

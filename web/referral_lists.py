@@ -197,6 +197,10 @@ def referrals() -> str:
         may_save=bool(here) and here not in {v.asked for v in mine},
         asked=here,
         csv=_to("/referrals.csv", asked.words) if found and actor.role in EXPORTERS else None,
+        instead=_("Your team lead can take it as a file for a spreadsheet.")
+        if actor.role is Role.LINK_WORKER
+        else "",
+        printed=day_words(local_day(at)),
     )
 
 

@@ -499,7 +499,7 @@ class Asking:
 
 
 def _save_person(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Writing) -> None:
-    change_person(tx, current_actor(), at, w.person.id, given)
+    change_person(tx, current_actor(), at, w.person.id, given, unfinished=leaving(form))
 
 
 def _save_plan(tx: Tx, at: datetime, values: Mapping[str, Any], w: Writing) -> str:
@@ -598,9 +598,6 @@ def _contact_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Wr
     elif form.value("speaks") == "other" and not given.get("language") and not leaving(form):
         why = Refusal("wrong_language", N_("Write which language it is."), field="language")
         raise Refused([why], noun="person", trigger="change", record_id=None)
-    missing = None if leaving(form) else no_way({**w.person._asdict(), **given})
-    if missing is not None:
-        raise Refused([missing], noun="person", trigger="change", record_id=None)
     _save_person(tx, at, given, form, w)
 
 

@@ -43,7 +43,12 @@ NEEDS_FOR: Mapping[str, tuple[str, str]] = {
     "text": ("phone", N_("Enter their phone number, or choose another way to contact them.")),
     "email": ("email", N_("Enter their email address, or choose another way to contact them.")),
     "letter": ("address", N_("Enter their address, or choose another way to contact them.")),
+    "someone_else": (
+        "contact_times",
+        N_("Write who they are contacted through: the name, and how to reach them."),
+    ),
 }
+WAYS = ("contact_method", "phone", "email", "address", "contact_times")  # as KNOWN_WAYS has them
 
 SAME_NUMBER = Sql(
     "SELECT id, organisation_id FROM guard.person"
@@ -58,6 +63,9 @@ SAME_NAME = Sql(
 OWN = Sql(
     "SELECT id, gate, version FROM person WHERE id = :id AND system_id = :system_id"
     " AND organisation_id = :org AND merged_into IS NULL AND erased_at IS NULL"
+)
+KNOWN_WAYS = Sql(
+    "SELECT contact_method, phone, email, address, contact_times FROM person WHERE id = :id"
 )
 ELSEWHERE = Refusal(
     "held_by_another_team",
@@ -111,6 +119,15 @@ def no_way(known: Mapping[str, Any]) -> Refusal | None:
     return field(name, why) if name and not known.get(name) else None
 
 
+def _reachable(trigger: str, known: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
+    """Raises Refused where the way to contact somebody is chosen, or what it needs is changed, and
+    it leads nowhere. Whoever changes something else isn't asked."""
+    lacking = no_way({**known, **changed})
+    ways = any(name in changed and changed[name] != known.get(name) for name in WAYS)
+    if lacking is not None and (ways or "contact_method" in changed):
+        raise wrong("person", trigger, lacking)
+
+
 def find_same(
     tx: Tx, actor: Actor, given_name: str, family_name: str, born: date | None
 ) -> list[tuple[Any, ...]]:
@@ -139,14 +156,23 @@ def find_by_nhs_number(tx: Tx, actor: Actor, at: datetime, nhs: str) -> str | No
 
 
 def add_person(
-    tx: Tx, actor: Actor, at: datetime, values: Mapping[str, Any], key: str | None = None
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    values: Mapping[str, Any],
+    key: str | None = None,
+    *,
+    unfinished: bool = False,
 ) -> dict[str, Any]:
     """A person of the actor's organisation. Returns id and reference. Raises Refused: a fault for
-    each field; person_exists with the same NHS number here; held_by_another_team elsewhere."""
+    each field, the number or address that the chosen way of contact lacks among them, unless it
+    is `unfinished`; person_exists with the same NHS number here; held_by_another_team elsewhere."""
     require(actor, WRITERS, "person", "add")
 
     def do() -> dict[str, Any]:
         out = checked({"given_name": "", "family_name": "", **values}, at)
+        if not unfinished:
+            _reachable("add", {}, out)
         if out.get("nhs_number"):
             same = find_by_nhs_number(tx, actor, at, out["nhs_number"])
             if same is not None:
@@ -202,9 +228,12 @@ def change_person(
     person_id: str,
     values: Mapping[str, Any],
     version: int | None = None,
+    *,
+    unfinished: bool = False,
 ) -> int:
     """Change fields of a person of the actor's organisation. Returns the new version. Raises
-    Refused: not_found, stale, or a fault for each field."""
+    Refused: not_found, stale, or a fault for each field, as when one is added. `unfinished`: what
+    is missing is asked for later."""
     require(actor, WRITERS, "person", "change")
     row = tx.row(OWN, id=person_id, system_id=actor.system_id, org=actor.organisation_id)
     if row is None:
@@ -214,6 +243,9 @@ def change_person(
 
         raise wrong("person", "change", STALE)
     out = checked(values, at)
+    if set(WAYS) & set(out) and not unfinished:
+        kept = tx.row(KNOWN_WAYS, id=person_id) or ()
+        _reachable("change", dict(zip(WAYS, kept, strict=True)), out)
     if out.get("nhs_number"):
         same = find_by_nhs_number(tx, actor, at, out["nhs_number"])
         if same is not None and same != person_id:

@@ -60,6 +60,22 @@ def test_a_person_with_a_fault_is_not_added_and_each_fault_is_told(w: World) -> 
         assert tx.row(Sql("SELECT count(*) FROM person")) == (0,)
 
 
+def test_a_way_to_contact_somebody_leads_somewhere_at_this_door_too(w: World) -> None:
+    priya = program(w, "priya")
+    lost = priya.post("/people", {**MARGARET, "contact_method": "text"})
+    assert (lost.status, set(lost.fields)) == (422, {"phone"})
+    path = priya.post(
+        "/people", {**MARGARET, "contact_method": "text", "phone": "07700 900982"}
+    ).headers["Location"]
+    assert set(priya.patch(path, {"phone": None}, version='"1"').fields) == {"phone"}
+    assert set(priya.patch(path, {"contact_method": "letter"}, version='"1"').fields) == {"address"}
+    through = {"contact_method": "someone_else"}
+    assert set(priya.patch(path, through, version='"1"').fields) == {"contact_times"}
+    through |= {"contact_times": "Derek, her brother, 01632 960 123"}
+    assert priya.patch(path, through, version='"1"').status == 200
+    assert priya.patch(path, {"phone": None}, version='"2"').status == 200
+
+
 def test_the_same_key_adds_one_person(w: World) -> None:
     priya = program(w, "priya")
     first, again = (priya.post("/people", MARGARET, key="k") for _ in range(2))
