@@ -266,3 +266,20 @@ def test_no_table_is_offered_of_a_list_of_nothing(w: World) -> None:
     assert "spreadsheet" not in sign_in(w, "grace").get("/referrals").words
     w.sent()
     assert "spreadsheet" in sign_in(w, "grace").get("/referrals").words
+
+
+def test_paper_and_the_file_stand_right_above_the_list_and_say_what_it_is_narrowed_to(
+    w: World,
+) -> None:
+    w.sent()
+    lead, worker = (sign_in(w, who).get("/referrals?state=sent") for who in ("tess", "priya"))
+    file = "Take this list as a file for a spreadsheet (CSV)"
+    assert file in lead.words
+    assert file not in worker.words
+    assert "Your team lead can take it as a file for a spreadsheet." in worker.words
+    for page in (lead, worker):
+        above = page.text.partition("<table")[0]
+        assert "data-print" in above.rpartition("<h2")[2]
+        assert "Showing only: Waiting for provider." in page.words
+        assert "Printed on" in page.words
+        assert "The list goes on" not in page.words
