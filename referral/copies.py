@@ -262,7 +262,7 @@ HELD: dict[str, Held] = {
         "Matters that were reviewed",
         ("id", "escalation"),
         _given(
-            "reference kind severity about state since level tried decision review_on reason"
+            "reference kind topic severity about state since level tried decision review_on reason"
             " told_at closed_at created_at"
         ),
         {

@@ -152,6 +152,7 @@ def _escalation(f: Any, g: Given, at: datetime) -> dict[str, Any]:
         "raised_by": f.raised_by,
         "clock_id": f.clock_id,
         "clock_period": g.get("clock_period"),
+        "topic": g.get("topic"),
         "tried": g.get("tried"),
         "reviewer_id": None,
         "asked": None,

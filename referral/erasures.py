@@ -138,7 +138,10 @@ BLANKS: dict[str, Blank] = {
     "escalation": Blank(
         (("person_id", "person"),),
         _none("tried"),
-        _kept(ROW + "reference kind severity about about_id person_id level ceiling owner raiser")
+        _kept(
+            ROW
+            + "reference kind topic severity about about_id person_id level ceiling owner raiser"
+        )
         | _kept("raised_by clock_id clock_period reviewer_id asked unanswered decision")
         | _kept("conditions_note_id review_on told_at closed_at"),
     ),

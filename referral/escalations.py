@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.schema import Base, Json, Key, Ref
-from referral.states import EscalationState, listed
+from referral.states import ComplaintTopic, EscalationState, listed
 
 
 class Escalation(Base):
@@ -29,6 +29,7 @@ class Escalation(Base):
     organisation_id: Mapped[Ref] = mapped_column(ForeignKey("organisation.id"))
     reference: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
+    topic: Mapped[str | None]  # of a complaint; those from before it was kept have none
     severity: Mapped[str]
     about: Mapped[str | None]  # the noun, or provider | place | theme
     about_id: Mapped[Ref | None]
@@ -56,6 +57,7 @@ class Escalation(Base):
     created_at: Mapped[datetime]
     __table_args__ = (
         CheckConstraint(f"state IN ({listed(*EscalationState)})", name="state"),
+        CheckConstraint(f"topic IN ({listed(*ComplaintTopic)})", name="topic"),
         CheckConstraint("severity IN ('low','medium','high')", name="severity"),
         CheckConstraint("level BETWEEN 1 AND 4 AND ceiling BETWEEN 1 AND 4", name="level"),
         UniqueConstraint("clock_id", "clock_period"),

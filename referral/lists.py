@@ -285,7 +285,7 @@ JOIN place pl ON pl.id = og.place_id""",
         _columns(
             "e",
             "id reference state version since kind severity about about_id level ceiling owner"
-            " raised_by tried reviewer_id asked unanswered decision review_on reason told_at"
+            " raised_by topic tried reviewer_id asked unanswered decision review_on reason told_at"
             " closed_at created_at organisation_id",
         ),
         """escalation e

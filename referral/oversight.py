@@ -6,7 +6,7 @@ is outside it isn't found."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from referral.actors import Actor
@@ -176,13 +176,14 @@ class Provider(NamedTuple):
 
 
 _PROVIDERS = f"""
-SELECT pr.id, o.id, o.name, pl.name, pr.tier, a.id, a.state, a.since, a.conditions_until,
+SELECT pr.id, o.id AS organisation_id, o.name AS called, pl.name AS place, pr.tier,
+  a.id AS assurance_id, a.state, a.since, a.conditions_until,
   (SELECT min(coalesce(e.grace_until, e.until)) FROM evidence e
-     WHERE e.provider_id = pr.id AND {of("e", EVIDENCE_COUNTS)}),
+     WHERE e.provider_id = pr.id AND {of("e", EVIDENCE_COUNTS)}) AS expires,
   (SELECT count(*) FROM guard.referral r WHERE r.provider_id = pr.id
-     AND r.state IN ({listed(*TAKING_PART)})),
+     AND r.state IN ({listed(*TAKING_PART)})) AS taking_part,
   (SELECT count(*) FROM guard.referral r WHERE r.provider_id = pr.id
-     AND r.state IN ({listed(*(WITH_PROVIDER - TAKING_PART))}))
+     AND r.state IN ({listed(*(WITH_PROVIDER - TAKING_PART))})) AS waiting
 FROM provider pr
 JOIN organisation o ON o.id = pr.organisation_id
 JOIN place pl ON pl.id = o.place_id
@@ -192,6 +193,13 @@ WHERE pr.system_id = :system_id AND {WITHIN}
 _PROVIDER_TIMES = (7, 8, 9)
 PROVIDERS = Sql(
     _PROVIDERS + " AND (o.name, o.id) > (:name, :after) ORDER BY o.name, o.id LIMIT :most",
+    _PROVIDER_TIMES,
+)
+# Whoever has no evidence yet comes last: nothing of theirs runs out.
+RUNNING_OUT = Sql(
+    f"SELECT * FROM ({_PROVIDERS}) x"
+    " WHERE (coalesce(x.expires, :never), x.called, x.organisation_id) > (:expires, :name, :after)"
+    " ORDER BY coalesce(x.expires, :never), x.called, x.organisation_id LIMIT :most",
     _PROVIDER_TIMES,
 )
 PROVIDER = Sql(_PROVIDERS + " AND pr.id = :id", _PROVIDER_TIMES)
@@ -204,6 +212,30 @@ def providers(
     """The providers in the place the actor answers for, by name. `after`: (name, organisation)."""
     name, number = after
     rows = tx.rows(PROVIDERS, **asked(actor), name=name, after=number, most=most)
+    return [Provider._make(row) for row in rows]
+
+
+BEGINNING, NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def running_out(
+    tx: Tx,
+    actor: Actor,
+    after: tuple[datetime, str, str] = (BEGINNING, "", FIRST),
+    most: int = 51,
+) -> list[Provider]:
+    """The same providers, whose evidence runs out first before the others. `after`: (expires or
+    NEVER, name, organisation)."""
+    expires, name, number = after
+    rows = tx.rows(
+        RUNNING_OUT,
+        **asked(actor),
+        never=NEVER,
+        expires=expires,
+        name=name,
+        after=number,
+        most=most,
+    )
     return [Provider._make(row) for row in rows]
 
 

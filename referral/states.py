@@ -99,6 +99,15 @@ class ConcernState(StrEnum):
     CLOSED = "closed"
 
 
+class ComplaintTopic(StrEnum):
+    """With whom or what somebody is unhappy, where they complain of no activity."""
+
+    WORKER = "worker"  # the person's own link worker
+    TEAM = "team"
+    INFORMATION = "information"  # how it is used
+    OTHER = "other"
+
+
 class EscalationState(StrEnum):
     RAISED = "raised"
     IN_REVIEW = "in_review"

@@ -8,7 +8,7 @@ ever written twice, and a tile is read as a run of neighbouring rows."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Integer
@@ -315,6 +315,21 @@ KEEP_CHECK = Sql(
 LAST_CHECK = Sql(
     "SELECT at, entries, size, found, first FROM audit_check ORDER BY id DESC LIMIT 1", times=(0,)
 )
+
+
+CHECK_ASKED = "check asked for"
+
+
+def ask_check(tx: Tx, at: datetime, again: timedelta) -> bool:
+    """Ask the worker to read everything against the log now. Whether it wasn't asked so lately
+    (`again`) already."""
+    return claim(tx, CHECK_ASKED, at, at - again)
+
+
+def check_asked(tx: Tx) -> datetime | None:
+    """When the worker was last asked for it."""
+    asked = duty(tx, CHECK_ASKED)
+    return None if asked is None else asked.tried_at
 
 
 class Checked(NamedTuple):

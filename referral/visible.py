@@ -1342,7 +1342,8 @@ def notes_beside(tx: Tx, actor: Actor, record_id: str, audience: str) -> dict[da
 
 class NoticeRow(NamedTuple):
     """One notice of a member. `reference` is the record's, or where it has none the person's;
-    `purpose` and `provider` say which consent it is about, `place` whose list of who can see what;
+    `purpose` and `provider` say which consent it is about, `provider` also whose assurance; `place`
+    whose list of who can see what, and where a matter or a request about own information lies;
     `in_error` says that a referral was recorded in error, and is no longer there for a provider."""
 
     id: int
@@ -1362,7 +1363,8 @@ NOTICE = """
 SELECT n.id, n.what, n.noun, n.record_id, n.at, n.read_at,
   coalesce(r.reference, k.reference, e.reference, a.reference, an.reference, q.reference,
     ov.reference, y.reference, pe.reference),
-  CASE WHEN r.state = 'in_error' THEN 1 ELSE 0 END, c.purpose, pog.name, pl.name
+  CASE WHEN r.state = 'in_error' THEN 1 ELSE 0 END, c.purpose, coalesce(pog.name, sog.name),
+  pl.name
 FROM notice n
 LEFT JOIN guard.referral r ON n.noun = 'referral' AND r.id = n.record_id
 LEFT JOIN guard.concern k ON n.noun = 'concern' AND k.id = n.record_id
@@ -1377,7 +1379,10 @@ LEFT JOIN guard.person pe
   ON pe.id = CASE n.noun WHEN 'consent' THEN c.person_id WHEN 'person' THEN n.record_id END
 LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
 LEFT JOIN organisation pog ON pog.id = pr.organisation_id
-LEFT JOIN place pl ON n.noun = 'access' AND pl.id = n.record_id
+LEFT JOIN assurance s ON n.noun = 'assurance' AND s.id = n.record_id
+LEFT JOIN organisation sog ON sog.id = s.organisation_id
+LEFT JOIN organisation eog ON eog.id = coalesce(e.organisation_id, q.organisation_id)
+LEFT JOIN place pl ON pl.id = CASE n.noun WHEN 'access' THEN n.record_id ELSE eog.place_id END
 WHERE n.system_id = :system_id AND n.membership_id = :membership
 """
 # What a list of notices can be narrowed to.

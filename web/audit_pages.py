@@ -8,7 +8,17 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 from flask.typing import ResponseReturnValue
 
 from referral import entries, merkle, tree
@@ -23,10 +33,11 @@ from web import labels
 from web.access import access, current_actor
 from web.audit_events import written
 from web.current import edge, settings
+from web.frame import opens_to
 from web.keysets import after, pack
 from web.labels import role_name, said, word
 from web.say import _, ngettext
-from web.words import clock_words, day_words, iso, time_words
+from web.words import clock_words, day_words, iso, listed, time_words
 from workflows.moves import N_
 from workflows.working_time import LONDON, local_day
 
@@ -34,6 +45,7 @@ pages = Blueprint("audit_pages", __name__)
 
 READERS = frozenset(LOG_READERS)
 LATELY = timedelta(days=7)
+ASK_AGAIN = timedelta(minutes=10)
 # The worker reads everything against the log each morning.
 CHECKED_EACH = timedelta(hours=36)
 
@@ -53,6 +65,7 @@ ACTIONS: dict[str, str] = {
     "looked_for": N_("Looked for"),
     "searched": N_("Searched"),
     "refused": N_("Was refused"),
+    "check_asked": N_("Asked for a check of the log"),
     "sign_in": N_("Signed in"),
     "sign_out": N_("Signed out"),
     "sign_in_refused": N_("A sign-in failed"),
@@ -116,8 +129,20 @@ def numbered(number: int) -> str:
 
 
 def badge(tx: Tx, at: datetime) -> dict[str, Any]:
-    """Whether the log was whole when it was last read, and when that was."""
-    last = tree.last_check(tx)
+    """Whether the log was whole when it was last read, when that was, and whether a further check
+    was asked for."""
+    last, asked = tree.last_check(tx), tree.check_asked(tx)
+    waits = asked is not None and (last is None or last.at < asked)
+    found = _found(last, at)
+    if waits and asked is not None:
+        found["asked"] = _(
+            "A check was asked for on %(when)s. What it finds stands here when it is done.",
+            when=time_words(asked),
+        )
+    return found
+
+
+def _found(last: tree.Checked | None, at: datetime) -> dict[str, Any]:
     if last is None:
         return {
             "whole": None,
@@ -363,8 +388,33 @@ def explorer() -> ResponseReturnValue:
 
     found = edge().perform(actor, read)
     return render_template(
-        "audit/list.jinja", kinds=[(code, said(text)) for code, text in KINDS.items()], **found
+        "audit/list.jinja",
+        kinds=[(code, said(text)) for code, text in KINDS.items()],
+        readers=listed([role_name(role) for role in LOG_READERS]),
+        who_sees=opens_to(current_app, "/access", actor.role),
+        **found,
     )
+
+
+@pages.post("/audit/check")
+@access(READERS)
+def check() -> ResponseReturnValue:
+    """Ask for the whole log to be checked now: the worker does it, and the page says what came of
+    it."""
+    actor = current_actor()
+
+    def ask(tx: Tx, at: datetime) -> bool:
+        _open_to(tx, actor, at)
+        asked = tree.ask_check(tx, at, ASK_AGAIN)
+        if asked:
+            log(tx, actor, at, "check_asked", "audit", None)
+        return asked
+
+    if edge().perform(actor, ask):
+        flash(_("The log is checked now. A long one takes some minutes."), "success")
+    else:
+        flash(_("A check was asked for a moment ago. Look again in some minutes."), "important")
+    return redirect("/audit", 303)
 
 
 # -- one entry in words -------------------------------------------------------------------------

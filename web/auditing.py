@@ -233,17 +233,20 @@ class LogKeeper:
     # -- the daily check --------------------------------------------------------------------
 
     def check_daily(self, beside: bool) -> None:
-        """Once a day, from six in the morning, read everything against the log: `beside` the
-        worker's own work, or here and now."""
+        """Once a day, from six in the morning, and when somebody asked for it, read everything
+        against the log: `beside` the worker's own work, or here and now."""
         at = self.edge.clock()
         if self.checking is not None and self.checking.is_alive():
             return
         with self.edge.store.read(door=Door.WHOLE) as tx:
             last = tree.last_check(tx)
-        if last is not None and not _new_day(last.at, at):
+            asked = tree.check_asked(tx)
+        wanted = asked is not None and (last is None or last.at < asked)
+        if last is not None and not wanted and not _new_day(last.at, at):
             return
         with self.edge.store.begin(door=Door.WHOLE) as tx:
-            if not tree.claim(tx, CHECK, at, at - CHECK_LEASE):
+            before = max(asked, at - CHECK_LEASE) if wanted and asked else at - CHECK_LEASE
+            if not tree.claim(tx, CHECK, at, before):
                 return
         if beside:
             self.checking = threading.Thread(target=self._check_beside, daemon=True)

@@ -140,6 +140,7 @@ CODES: dict[tuple[str, str] | str, Mapping[str, str]] = {
     "taken_back_why": labels.DOCUMENT_WHY,
     ("dispatch", "what"): labels.NOTICES,
     ("escalation", "kind"): labels.KINDS,
+    ("escalation", "topic"): labels.TOPICS,
     "severity": {code: tag.text for code, tag in labels.SEVERITIES.items()},
     "level": {str(level): text for level, text in labels.LEVELS.items()},
     ("escalation", "decision"): REVIEWED,

@@ -130,7 +130,7 @@ def _raise(about: str, about_id: str, caption: str, back: str) -> ResponseReturn
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         who, until = _who_gets_it(tx, at, actor, about, about_id)
-    schema = RaiseEscalation(only=("kind", "severity", "tried", "note"))
+    schema = RaiseEscalation(only=("kind", "topic", "severity", "tried", "note"))
 
     def draw(form: Form) -> str:
         return page(
@@ -142,6 +142,7 @@ def _raise(about: str, about_id: str, caption: str, back: str) -> ResponseReturn
             who=who,
             until=until,
             kinds=labels.choices(labels.KINDS),
+            topics=labels.choices(labels.TOPICS),
             tried=labels.choices(TRIED),
             severities=[(code, said(w), said(hint)) for code, (w, hint) in EXAMPLES.items()],
         )
@@ -409,6 +410,7 @@ def escalation(record_id: UUID) -> str:
             _severity_tag(f.severity),
         ],
         kind=word(labels.KINDS, f.kind),
+        topic=word(labels.TOPICS, shown["topic"]) if shown["topic"] else "",
         level=word_of_level(f.level, f.kind),
         stages=_stages(f),
         may_announce=reviewing
@@ -563,9 +565,10 @@ def ask(record_id: str, trigger: str) -> ResponseReturnValue:
         theirs = deciding.whom_of_person(tx, f)
         keys += theirs
         told = visible.notes(tx, actor, record_id, frozenset({"review"})) if theirs else {}
-        if any(is_about_worker(words) for words in told.values()):
+        kept = lists.one(tx, Noun.ESCALATION, actor, at, record_id) or {}
+        if is_about_worker(kept.get("topic"), told.values()):
             # Whoever is complained of doesn't ask the person about it, while anybody else can.
-            others = [key for key in keys if not key.startswith("member@")]
+            others = [key for key in keys if key == f.raiser or not key.startswith("member@")]
             keys = others if any(key not in actor.keys for key in others) else keys
         named = reviews.names(tx, actor.system_id, keys)
         whom = [

@@ -359,6 +359,14 @@ LEVELS: dict[int, str] = {
     4: N_("Accountable officer"),
 }
 
+# With whom or what a person is unhappy, as those who review it read it.
+TOPICS: dict[str, str] = {
+    "worker": N_("The link worker"),
+    "team": N_("The link worker's team"),
+    "information": N_("How information is used"),
+    "other": N_("Something else"),
+}
+
 SEVERITIES: dict[str, Tag] = {
     "low": Tag(N_("Low"), "grey"),
     "medium": Tag(N_("Medium"), "orange"),

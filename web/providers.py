@@ -84,12 +84,22 @@ def providers() -> ResponseReturnValue:
             own = offered.provider_of(tx, actor)
         return redirect(f"/providers/{own}", 303) if own else abort(404)
     with edge().reading(actor) as (tx, at):
-        start = position(str, str) or ("", oversight.FIRST)
-        found = oversight.providers(tx, actor, start, A_PAGE + 1)
+        by_name = request.args.get("sort") == "name"
+        if by_name:
+            start = position(str, str) or ("", oversight.FIRST)
+            found = oversight.providers(tx, actor, start, A_PAGE + 1)
+        else:
+            begin = position(datetime, str, str) or (oversight.BEGINNING, "", oversight.FIRST)
+            found = oversight.running_out(tx, actor, begin, A_PAGE + 1)
     older = None
     if len(found) > A_PAGE:
         last = found[A_PAGE - 1]
-        older = f"/providers?after={pack(last.name, last.organisation_id)}"
+        named = (last.name, last.organisation_id)
+        older = (
+            f"/providers?sort=name&after={pack(*named)}"
+            if by_name
+            else f"/providers?after={pack(last.expires or oversight.NEVER, *named)}"
+        )
     rows = [
         {"provider": one, "tag": state_tag(one.state), "expires": _expires(one, at)}
         for one in found[:A_PAGE]
@@ -98,6 +108,7 @@ def providers() -> ResponseReturnValue:
         "providers.jinja",
         rows=rows,
         older=older,
+        by_name=by_name,
         may_add=actor.role in SETS_UP,
         sees_agreements=actor.role in SEES_AGREEMENTS,
     )

@@ -40,8 +40,8 @@ def raise_escalation(
     tx: Tx, actor: Actor, at: datetime, values: Mapping[str, Any], key: str | None = None
 ) -> Done:
     """Take a matter to the next level that can resolve it. `values`: kind, note (what is needed),
-    tried, severity, about and about_id. What the actor can't see can't be escalated, and nobody but
-    the person complains for themselves: not_found."""
+    topic (of a complaint), tried, severity, about and about_id. What the actor can't see can't be
+    escalated, and nobody but the person complains for themselves: not_found."""
     about, about_id = values.get("about"), values.get("about_id")
     if about == "person" and actor.person_id != about_id:
         raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="raise", record_id=None)
@@ -55,6 +55,8 @@ def raise_escalation(
         for k, v in values.items()
         if k not in ("clock_id", "clock_period", "level", "from_group")
     }
+    if given.get("kind") != COMPLAINT:
+        given.pop("topic", None)
     if given.get("kind") == PROFESSIONAL:
         given = {**given, "level": _stage_of(given)}
     return step(tx, Noun.ESCALATION, None, "raise", actor, at, given, key=key)
@@ -75,6 +77,7 @@ def whom_of_person(tx: Tx, f: facts.EscalationFacts) -> list[str]:
     return [by_voice]
 
 
+COMPLAINT = "complaint"
 STAGE_ONE = "discussed"
 
 

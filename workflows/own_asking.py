@@ -6,6 +6,7 @@ the link worker's to make, who knows the voice: whoever holds the phone may not 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from referral import own_asking, picks, records
@@ -15,7 +16,7 @@ from referral.clocks import member_key, role_key
 from referral.ids import new_id
 from referral.records import PersonSeen
 from referral.rows import put
-from referral.states import REFERRAL_OPEN, EscalationState, Noun, RightsState, Role
+from referral.states import REFERRAL_OPEN, ComplaintTopic, EscalationState, Noun, RightsState, Role
 from referral.store import Sql, Tx
 from workflows.engine import NOT_FOUND, Done, Refused, step
 from workflows.letters import tell
@@ -123,19 +124,16 @@ def stop_all(tx: Tx, actor: Actor, at: datetime) -> list[Done]:
 
 # -- complaining --------------------------------------------------------------------------------
 
-ABOUT_TEAM = ("worker", "team", "information", "other")
-# The line over the person's words, for whoever looks at it.
-SUBJECTS = {
-    "worker": "About the link worker:",
-    "team": "About the team:",
-    "information": "About how information is used:",
-    "other": "",
-}
+ABOUT_TEAM = tuple(ComplaintTopic)
+# Before the topic had a column, it stood over the person's words.
+OLD_HEAD = "About the link worker:"
 
 
-def is_about_worker(words: str) -> bool:
-    """Whether these words of a complaint are about the person's own link worker."""
-    return words.startswith(SUBJECTS["worker"])
+def is_about_worker(topic: str | None, words: Iterable[str]) -> bool:
+    """Whether a complaint of this topic, in these words, is about the person's own link worker."""
+    if topic is not None:
+        return topic == ComplaintTopic.WORKER
+    return any(one.startswith(OLD_HEAD) for one in words)
 
 
 def complain(
@@ -154,13 +152,13 @@ def complain(
         faults.append(field("words", N_("Write less: it is too long.")))
     if faults:
         raise wrong(Noun.ESCALATION, "raise", *faults)
-    head = SUBJECTS.get(about, "")
     given = {
         "kind": "complaint",
+        "topic": about if about in ABOUT_TEAM else None,
         "severity": "medium",
         "about": Noun.REFERRAL if about in mine else "person",
         "about_id": about if about in mine else person.id,
-        "note": f"{head} {words.strip()}".strip(),
+        "note": words.strip(),
         "level": _level(tx, actor, person, about),
     }
     return step(tx, Noun.ESCALATION, None, "raise", actor, at, given, key=key)

@@ -18,6 +18,8 @@ from referral.tree import Checked
 from tests.counting import BUDGET, statements
 from tests.web.client import Page, sign_in
 from tests.world import World, build
+from web.auditing import LogKeeper
+from web.edge import Edge
 from web.labels import role_name
 from workflows.holds import place_hold
 from workflows.working_time import ENGLAND, add, local_day
@@ -31,6 +33,37 @@ def w(store: Store) -> World:
 def checked(w: World, found: int = 0, first: str | None = None) -> None:
     with w.store.begin() as tx:
         tree.keep_check(tx, Checked(w.at, 48_212, 48_212, found, first))
+
+
+def test_who_reads_the_log_has_it_checked_now_and_the_worker_does_it(w: World) -> None:
+    checked(w)
+    keeper = LogKeeper(Edge(w.store, lambda: w.at), None)
+    w.later(minutes=30)
+    keeper.check_daily(beside=False)
+    with w.store.read() as tx:
+        assert getattr(tree.last_check(tx), "entries", 0) == 48_212, "it isn't morning again yet"
+    art = sign_in(w, "art")
+    page = art.fill("/audit")
+    assert "The log is checked now." in page.banner
+    assert "A check was asked for on 12 May 2026" in page.words
+    assert "Check the log now" not in page.words
+    assert "asked for a moment ago" in art.post("/audit/check").banner
+    keeper.check_daily(beside=False)
+    with w.store.read() as tx:
+        found = tree.last_check(tx)
+    assert found is not None
+    assert found.entries != 48_212
+    assert "Asked for a check of the log" in art.get("/audit").words
+    assert "Check the log now" in art.get("/audit").words
+    assert sign_in(w, "grace").post("/audit/check").status == 403
+
+
+def test_the_log_says_who_may_read_it(w: World) -> None:
+    words = "Who may read this: Auditor, Information governance lead and Accountable officer"
+    for who, link in (("art", False), ("ingrid", True)):
+        page = sign_in(w, who).get("/audit")
+        assert words in page.words
+        assert ('href="/access"' in page.text) is link, who
 
 
 def concern(w: World, person: str, **more: object) -> str:

@@ -11,6 +11,7 @@ from referral.store import Sql, Store
 from tests.web.client import Page, sign_in
 from tests.world import World, build
 from workflows.escalations import raise_escalation
+from workflows.own_asking import is_about_worker
 
 ESCALATION = Sql("SELECT id, state, kind FROM escalation ORDER BY created_at, id")
 REFERRAL = Sql("SELECT state, link_worker_id FROM referral WHERE id = :id")
@@ -324,6 +325,44 @@ def test_the_list_holds_what_is_within_scope(w: World) -> None:
         assert f"/escalations/{matter}" in sign_in(w, who).get("/escalations").text
     for who in ("kit", "fred", "tom"):
         assert f"/escalations/{matter}" not in sign_in(w, who).get("/escalations").text
+
+
+TOPIC = Sql("SELECT topic FROM escalation ORDER BY created_at, id")
+
+
+def test_a_complaint_by_staff_says_whom_it_is_about_and_they_are_not_asked_first(w: World) -> None:
+    record = w.sent()
+    sol = sign_in(w, "sol")
+    given = {"note": "She shouts at us.", "severity": "medium", "topic": "worker"}
+    sol.fill(f"/referrals/{record}/escalate", kind="complaint", **given)
+    assert rows(w, TOPIC) == [("worker",)]
+    matter = rows(w, ESCALATION)[0][0]
+    who = "tess" if sign_in(w, "tess").get(f"/escalations/{matter}").status == 200 else "grace"
+    w.step(Noun.ESCALATION, matter, "acknowledge", who)
+    reviewer = sign_in(w, who)
+    assert "A complaint about The link worker" in reviewer.get(f"/escalations/{matter}").words
+    page = reviewer.get(f"/escalations/{matter}/ask")
+    assert w.actor["priya"].membership_id not in page.text
+    assert w.actor["sol"].membership_id in page.text, "who complains may be asked"
+
+    w.later(minutes=1)
+    sol.fill(f"/referrals/{record}/escalate", kind="capacity", **given)
+    assert rows(w, TOPIC) == [("worker",), (None,)], "only a complaint has a topic"
+
+
+@pytest.mark.parametrize(
+    ("topic", "words", "about"),
+    [
+        ("worker", "She was rude.", True),
+        ("other", "About the link worker: she was rude.", False),
+        (None, "About the link worker: she was rude.", True),
+        (None, "The hall is cold.", False),
+    ],
+)
+def test_an_old_complaint_tells_by_its_first_words_a_new_one_by_its_topic(
+    topic: str | None, words: str, about: bool
+) -> None:
+    assert is_about_worker(topic, [words]) is about
 
 
 READS = Sql("SELECT count(*) FROM audit WHERE action = 'read' AND noun = 'escalation'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,6 +115,21 @@ def test_whoever_is_not_chosen_out_reads_it(w: World) -> None:
     assert "Priya Shah" in made.words
     assert "Sol" in made.words
     assert "Olu Fen" not in made.words
+
+
+def test_a_notice_names_the_provider_and_the_place_it_is_about(w: World) -> None:
+    record = w.sent()
+    found = rows(w, f"SELECT id FROM assurance WHERE provider_id = '{w.provider['singers']}'")
+    w.step(Noun.ASSURANCE, str(found[0][0]), "suspend", "grace", given={"reason": "quality"})
+    given = {"kind": "capacity", "note": "More places.", "about": "referral",
+             "about_id": record, "level": 2}  # fmt: skip
+    w.step(Noun.ESCALATION, None, "raise", "priya", given=given)
+    sweep_all(Edge(w.store, lambda: w.at))
+    page = sign_in(w, "priya").get("/notices")
+    assert re.search(r"Assurance New [^·]*Riverside Singers ·", page.words), page.words
+    page = sign_in(w, "grace").get("/notices")
+    assert re.search(r"waits for your review\.? Harbour ·", page.words), page.words
+    assert "Fen" not in page.words
 
 
 def test_a_reader_has_one_button_and_it_is_in_the_log(w: World) -> None:

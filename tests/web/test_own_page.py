@@ -206,7 +206,10 @@ def test_a_complaint_goes_to_a_named_human_with_a_clock_and_not_to_whom_it_is_ab
     tess = sign_in(both.w, "tess")
     assert "waits for your review" in tess.get("/notices").words
     record = path.rpartition("/")[2]
-    assert "About the link worker: She was rude to me." in tess.get(f"/escalations/{record}").words
+    page = tess.get(f"/escalations/{record}")
+    assert "She was rude to me." in page.words
+    assert "A complaint about The link worker" in page.words
+    assert rows(both.w.store, "SELECT topic FROM escalation") == [("worker",)]
     assert "Person SG-" in tess.get(f"/escalations/{record}").words
     priya = sign_in(both.w, "priya")
     assert priya.get(f"/escalations/{record}").status == 404

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +14,7 @@ from referral.store import Sql, Store
 from tests.counting import BUDGET, statements
 from tests.web.client import sign_in
 from tests.world import World, build
+from web import providers
 from workflows.activities import add_provider
 from workflows.evidence import add_evidence
 from workflows.organisations import add_organisation
@@ -102,6 +105,32 @@ def test_the_list_says_how_each_stands(w: World) -> None:
     assert "Riverside Singers" in page.words
     assert "Assured" in page.words
     assert "Clay Table" in sign_in(w, "gail").get("/providers").words
+
+
+def test_the_list_begins_with_what_runs_out_first_or_goes_by_name(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newcomer(w)
+    with w.store.begin() as tx:
+        soon = {"until": w.at + timedelta(days=9), "id": w.provider["singers"]}
+        tx.run(Sql("UPDATE evidence SET until = :until WHERE provider_id = :id"), **soon)
+    gail = sign_in(w, "gail")
+
+    def order(path: str) -> list[str]:
+        return re.findall(r'href="/providers/[0-9a-f-]{36}">([^<]+)<', gail.get(path).text)
+
+    by_name, by_end = order("/providers?sort=name"), order("/providers")
+    assert by_name == ["Clay Table", "Garden Gate", "Riverside Singers"]
+    assert by_end == ["Riverside Singers", "Clay Table", "Garden Gate"], "no evidence yet: last"
+    monkeypatch.setattr(providers, "A_PAGE", 1)
+    for path, wanted in (("/providers?sort=name", by_name), ("/providers", by_end)):
+        seen, next_page = [], path
+        while next_page:
+            page = gail.get(next_page)
+            seen += re.findall(r'href="/providers/[0-9a-f-]{36}">([^<]+)<', page.text)
+            more = re.search(r'href="(/providers\?[^"]*after=[^"]+)"', page.text)
+            next_page = html.unescape(more[1]) if more else ""
+        assert seen == wanted, path
 
 
 def test_suspending_says_first_whom_it_touches(w: World) -> None:

@@ -72,6 +72,9 @@ class EscalationShown(EscalationInList):
     ceiling = fields.Integer()
     owner = fields.String()
     raised_by = fields.UUID(allow_none=True)
+    topic = fields.String(
+        allow_none=True, metadata={"description": "Of a complaint: with whom or what."}
+    )
     tried = fields.List(fields.String(), allow_none=True)
     reviewer_id = fields.UUID(allow_none=True)
     asked = fields.String(allow_none=True)

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from referral import policy
+from referral.states import ComplaintTopic
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Id, Many, Text
 from workflows.moves import N_
@@ -21,6 +22,7 @@ class RaiseEscalation(Command):
 
     kind = Choice(tuple(policy.CEILINGS), N_("Choose what kind of matter it is."))
     severity = Choice(SEVERITIES, wrong=N_("Choose how severe it is."))
+    topic = Choice(tuple(ComplaintTopic), wrong=N_("Choose what the complaint is about."))
     about = Choice(ABOUT, wrong=N_("Choose what it is about."))
     about_id = Id()
     tried = Many(fields.String(validate=CODE), most=20)
