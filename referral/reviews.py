@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from referral.actors import Actor
 from referral.records import ClockSeen
@@ -224,28 +224,22 @@ def called(tx: Tx, actor: Actor, record_id: str) -> str:
     return str(row[0]) if row else ""
 
 
-def _brought(listed: str) -> Sql:
+# What a decision brings, and who decided (with no noun), the last time last.
+def _followed(listed: str) -> Sql:
     return Sql(
         "SELECT CAST(q.escalation_id AS text), q.noun, q.trigger, q.state, count(*)"
         f" FROM consequence q WHERE q.escalation_id {listed} AND q.system_id = :system_id"
-        " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
-    )
-
-
-def _decided_by(listed: str) -> Sql:
-    return Sql(
-        "SELECT CAST(s.record_id AS text), u.name, cu.name FROM step s"
+        " GROUP BY 1, 2, 3, 4"
+        " UNION ALL SELECT CAST(s.record_id AS text), '', u.name, cu.name, s.version FROM step s"
         " LEFT JOIN membership m ON m.id = s.membership_id LEFT JOIN app_user u ON u.id = m.user_id"
         " LEFT JOIN membership c ON c.id = s.second_id LEFT JOIN app_user cu ON cu.id = c.user_id"
         f" WHERE s.record_id {listed} AND s.system_id = :system_id AND s.noun = 'escalation'"
-        " AND s.trigger = 'decide' ORDER BY s.version",
+        " AND s.trigger = 'decide' ORDER BY 1, 2, 5, 3, 4"
     )
 
 
-DECIDED_BY_PG = _decided_by("= ANY(:ids)")
-DECIDED_BY_SQLITE = _decided_by("IN (SELECT value FROM json_each(:ids))")
-BROUGHT_PG = _brought("= ANY(:ids)")
-BROUGHT_SQLITE = _brought("IN (SELECT value FROM json_each(:ids))")
+FOLLOWED_PG = _followed("= ANY(:ids)")
+FOLLOWED_SQLITE = _followed("IN (SELECT value FROM json_each(:ids))")
 
 
 class Brought(NamedTuple):
@@ -257,23 +251,25 @@ class Brought(NamedTuple):
     number: int
 
 
-def brought(tx: Tx, actor: Actor, ids: list[str]) -> dict[str, list[Brought]]:
-    """How far what was decided is carried out, of escalations the actor was let at."""
-    found: dict[str, list[Brought]] = {}
-    for one, *rest in _asked_of(tx, actor, ids, BROUGHT_PG, BROUGHT_SQLITE):
-        found.setdefault(one, []).append(Brought(rest[0], rest[1], rest[2], int(rest[3])))
-    return found
+class Followed(NamedTuple):
+    """What became of one decision. `by`: who decided it last: one name, or those of two people."""
+
+    by: tuple[str, ...] = ()
+    brought: tuple[Brought, ...] = ()
 
 
-def decided_by(tx: Tx, actor: Actor, ids: list[str]) -> dict[str, tuple[str, ...]]:
-    """Who decided, of escalations the actor was let at: one name, or those of the two people. Of
-    one that was decided twice, who did so last."""
-    rows = _asked_of(tx, actor, ids, DECIDED_BY_PG, DECIDED_BY_SQLITE)
-    return {one: tuple(name for name in names if name) for one, *names in rows}
-
-
-def _asked_of(tx: Tx, actor: Actor, ids: list[str], pg: Sql, sqlite: Sql) -> list[tuple[Any, ...]]:
+def followed(tx: Tx, actor: Actor, ids: list[str]) -> dict[str, Followed]:
+    """Who decided, and how far it is carried out, of escalations the actor was let at."""
+    found: dict[str, Followed] = {}
     if not ids:
-        return []
+        return found
     listed = ids if tx.pg else json.dumps(ids)
-    return tx.rows(pg if tx.pg else sqlite, ids=listed, system_id=actor.system_id)
+    rows = tx.rows(FOLLOWED_PG if tx.pg else FOLLOWED_SQLITE, ids=listed, system_id=actor.system_id)
+    for one, noun, trigger, state, number in rows:
+        so_far = found.get(one, Followed())
+        if noun:
+            more = Brought(noun, trigger, state, int(number))
+            found[one] = so_far._replace(brought=(*so_far.brought, more))
+        else:
+            found[one] = so_far._replace(by=tuple(name for name in (trigger, state) if name))
+    return found

@@ -474,12 +474,10 @@ def _what(noun: str, trigger: str) -> str:
     return labels.button(noun, trigger)
 
 
-def decided_row(
-    row: visible.ReviewRow, brought: Iterable[reviews.Brought], by: Iterable[str]
-) -> dict[str, Any]:
+def decided_row(row: visible.ReviewRow, became: reviews.Followed | None) -> dict[str, Any]:
     """A decided review in a list: what was decided, by whom and when, and how far it is: carried
     out, waiting and for what, or what could not be done."""
-    there = list(brought)
+    by, there = became or reviews.Followed()
     unmade = {
         state: listed(
             [

@@ -435,7 +435,7 @@ def _decided(tx: Tx, actor: Actor, at: datetime, now: datetime, counted: dict[st
     )
     shown = rows[: visible.PAGE]
     ids = [row.id for row in shown]
-    brought, by = reviews.brought(tx, actor, ids), reviews.decided_by(tx, actor, ids)
+    became = reviews.followed(tx, actor, ids)
     told = visible.decisions(tx, actor, at, month, until)
     last = shown[-1] if len(rows) > visible.PAGE else None
     showing(Noun.ESCALATION, ids)
@@ -446,7 +446,7 @@ def _decided(tx: Tx, actor: Actor, at: datetime, now: datetime, counted: dict[st
         decided={
             "month": _month_words(month),
             "sentence": _decided_sentence(told),
-            "rows": [decided_row(r, brought.get(r.id, ()), by.get(r.id, ())) for r in shown],
+            "rows": [decided_row(r, became.get(r.id)) for r in shown],
             "earlier": _month_link(_month_before(month)) if told.earlier else None,
             "later": _month_link(until) if month < now else None,
         },

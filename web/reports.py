@@ -223,7 +223,7 @@ def agenda() -> str:
         due = visible.reviews(tx, actor, at, "undecided", month, limit=MOST + 1)
         decided = visible.reviews(tx, actor, at, "carried_out", month, limit=MOST + 1)
         ids = [one.id for one in decided]
-        brought, by = reviews.brought(tx, actor, ids), reviews.decided_by(tx, actor, ids)
+        became = reviews.followed(tx, actor, ids)
         shown = themes.counted(tx, actor, month, "", None, MOST)
         ends = _ends(tx, ask)
         # What stands in its other parts isn't counted again.
@@ -235,9 +235,7 @@ def agenda() -> str:
         day=day_words(local_day(at), weekday=True),
         due=[_due(one, at) for one in due[:MOST]],
         more_due=len(due) > MOST,
-        decided=[
-            decided_row(one, brought.get(one.id, ()), by.get(one.id, ())) for one in decided[:MOST]
-        ],
+        decided=[decided_row(one, became.get(one.id)) for one in decided[:MOST]],
         more_decided=len(decided) > MOST,
         month=month_name(local_day(month).month),
         figures=figures,
