@@ -219,6 +219,31 @@ def phone_of(tx: Tx, actor: Actor) -> str | None:
     return None if row is None else row[0]
 
 
+class PlaceLead(NamedTuple):
+    """Who answers for the place a team works in, and the number of where they work."""
+
+    name: str
+    place: str
+    phone: str | None
+
+
+PLACE_LEADS = Sql(
+    """SELECT u.name, lp.name, o.phone FROM membership m JOIN app_user u ON u.id = m.user_id
+  JOIN organisation o ON o.id = m.organisation_id JOIN place lp ON lp.id = m.place_id
+  JOIN organisation mine ON mine.id = :org JOIN place pl ON pl.id = mine.place_id
+  WHERE m.system_id = :system_id AND m.role = 'governance_lead' AND m.ended_at IS NULL AND u.active
+    AND (m.away_from IS NULL OR m.away_from > :at OR m.away_until <= :at)
+    AND substr(pl.path, 1, length(lp.path)) = lp.path
+  ORDER BY length(lp.path) DESC, u.name"""
+)
+
+
+def place_lead(tx: Tx, actor: Actor, at: datetime) -> PlaceLead | None:
+    """The governance lead nearest to a member's own place who is there now."""
+    row = tx.row(PLACE_LEADS, org=actor.organisation_id, system_id=actor.system_id, at=at)
+    return None if row is None else PlaceLead._make(row)
+
+
 # -- referrals ----------------------------------------------------------------------------------
 
 

@@ -20,7 +20,9 @@ from web.wizard import (
     next_after,
     with_records,
 )
+from web.words import day_words
 from workflows.engine import NOT_FOUND, Refused
+from workflows.working_time import local_day
 
 pages = Blueprint("activities", __name__)
 
@@ -39,8 +41,16 @@ def find() -> ResponseReturnValue:
         found.sort(key=lambda o: (bool(o.refused), stale(o.seen, at), o.seen.name, o.group_id))
         start = next((n for n, o in enumerate(found, 1) if o.group_id == after), 0)
         shown = with_records(tx, found[start : start + PER_PAGE])
+        lead = None if shown else records.place_lead(tx, actor, at)
     more = changed_address({"after": shown[-1].group_id}) if found[start + PER_PAGE :] else ""
-    return page("activities/find.jinja", offers=shown, count=len(found), wanted=wanted, more=more)
+    return page(
+        "activities/find.jinja",
+        offers=shown,
+        count=len(found),
+        wanted=wanted,
+        more=more,
+        lead=lead,
+    )
 
 
 @pages.get("/activities/<uuid:activity_id>/sheet")
@@ -51,6 +61,14 @@ def sheet(activity_id: UUID) -> ResponseReturnValue:
     with edge().reading(actor) as (tx, at):
         found = records.ranked(tx, actor, at, actor.organisation_id, [str(activity_id)])
         phone = records.phone_of(tx, actor)
+        day = day_words(local_day(at))
     if not found:
         raise Refused([NOT_FOUND], noun="activity", trigger="read", record_id=str(activity_id))
-    return page("activities/sheet.jinja", a=found[0], worker=actor.name, phone=phone)
+    return page(
+        "activities/sheet.jinja",
+        a=found[0],
+        worker=actor.name,
+        phone=phone,
+        day=day,
+        old=stale(found[0], at),
+    )

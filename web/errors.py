@@ -11,11 +11,15 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from referral.states import Role
 from referral.store import CannotWrite, OutcomeUnknown, StoreBusy
+from web.access import rule_of
 from web.current import settings
 from web.edge import Busy
+from web.labels import role_name
 from web.say import _
 from web.signed_in import actor_or_none, ask_to_sign_in, typed_here
+from web.words import listed
 from workflows.engine import Refused
 
 log = logging.getLogger("segue.web")
@@ -32,6 +36,16 @@ class Trouble:
         self.search = search
 
 
+def _whose() -> list[str]:
+    """Whose page it is, where it is for other roles than the one that asks."""
+    rule = rule_of(current_app, request.endpoint) if request.endpoint else None
+    actor = actor_or_none()
+    if rule is None or not rule.roles or actor is None or actor.role in rule.roles:
+        return []
+    names = listed([role_name(role) for role in Role if role in rule.roles])
+    return [_("It is for: %(roles)s.", roles=names)]
+
+
 def trouble(status: int) -> Trouble:
     """The words for a status."""
     if status in (404, 410):
@@ -45,6 +59,7 @@ def trouble(status: int) -> Trouble:
         return Trouble(
             _("This page is for another role"),
             _("Your role does not use this page."),
+            *_whose(),
             _("If you also work in another role, change your role. If you need this page, ask"
               " your administrator."),
         )  # fmt: skip

@@ -451,6 +451,41 @@ def refused(shown: Shown) -> list[dict[str, Any]]:
     return found
 
 
+# Why a loop that is with the provider can't be closed yet.
+OPEN_BECAUSE: dict[str, str] = {
+    S.SENT: N_("The provider has not replied."),
+    S.QUERIED: N_("The provider asked a question and has not decided."),
+    S.WAITING: N_("They are on the provider's waiting list."),
+    S.ACCEPTED: N_("The provider has given a place and has not said how it went."),
+    S.ACTIVE: N_("The provider has not said how it went."),
+    S.PAUSED: N_("The provider has not said how it went."),
+}
+
+
+def not_closed_yet(shown: Shown) -> list[dict[str, Any]]:
+    """Why the referral can't be closed now, with what can be done instead, for whoever could stop
+    it; nothing where closing is a move of its own."""
+    state = shown.facts.state
+    because = OPEN_BECAUSE.get(str(state))
+    stop = next((o for o in shown.options if o.trigger == "withdraw" and o.allowed), None)
+    closes = TABLES[Noun.REFERRAL].moves_from("confirm", state)
+    if because is None or closes or stop is None or shown.actor.role not in TEAM:
+        return []
+    instead = _("You can stop it instead.")
+    why = {"sentence": said(because), "remedy": instead, "href": path_of(shown, "withdraw")}
+    return [{"cannot": _("You cannot close this yet."), "why": [why]}]
+
+
+def answers_there(shown: Shown, accountability: dict[str, Any] | None) -> str:
+    """Who at the provider has it, by name, for everybody else."""
+    now = (accountability or {}).get("now")
+    acts = TABLES[Noun.REFERRAL].states[shown.facts.state].acts  # type: ignore[index]
+    mine = shown.actor.organisation_id == shown.referral.provider_org
+    if acts != "provider" or mine or not now or not now["who"]:
+        return ""
+    return _("Who acts there: %(who)s.", who=now["who"])
+
+
 def _reason(shown: Shown, refusal: Refusal) -> dict[str, str | None]:
     slug = MENDED_ON.get(refusal.code)
     writing = shown.facts.state in (S.DRAFT, S.RETURNED) and shown.own_side
@@ -758,11 +793,13 @@ def show(record_id: UUID) -> ResponseReturnValue:
         stages=_stages(shown),
         stage=STAGE.get(str(shown.facts.state)) if "state" in shown.seen else None,
         who=who_has_it(shown) if "since" in shown.seen else _offered(buttons, more),
-        sentence=sentence(shown) if "since" in shown.seen else None,
+        sentence=f"{sentence(shown)} {answers_there(shown, accountability)}".strip()
+        if "since" in shown.seen
+        else None,
         deadline=line,
         buttons=buttons,
         more=more,
-        refused=refused(shown),
+        refused=refused(shown) + not_closed_yet(shown),
         consent=consent_facts(shown),
         overrides=overrides(shown),
         holding=holding(shown),

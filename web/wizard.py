@@ -917,6 +917,7 @@ def activity(writing_id: UUID) -> ResponseReturnValue:
         ranked = records.ranked(
             tx, actor, at, w.person.organisation_id, w.said("alternatives") or []
         )
+        lead = None if shown else records.place_lead(tx, actor, at)
     by_id = {one.group_id: one for one in offers}
 
     def save(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
@@ -928,6 +929,7 @@ def activity(writing_id: UUID) -> ResponseReturnValue:
             form,
             w=w,
             offers=shown,
+            lead=lead,
             unlike=[one for one in offers if one.refused or one.unlike],
             chosen=offer(chosen, w.at) if chosen else None,
             ranked=[offer(one, w.at) for one in ranked],
@@ -959,11 +961,15 @@ def compare(writing_id: UUID) -> ResponseReturnValue:
         offers = {one.group_id: one for one in _offers(tx, at, w, Looking("", places=False))}
         compared = with_records(tx, [offers[one] for one in wanted if one in offers])
     here = f"/referrals/{w.id}/write/activity"
+    kept = urlencode([("compare", one.group_id) for one in compared])
     return page(
         "wizard/compare.jinja",
+        form_now(None, {"group_id": w.referral.group_id if w.referral else ""}),
         w=w,
         offers=compared,
-        back={"href": here, "text": _("Back to the activities")},
+        may=[one for one in compared if not one.refused],
+        choosing=here,
+        back={"href": f"{here}?{kept}" if kept else here, "text": _("Back to the activities")},
     )
 
 

@@ -155,6 +155,15 @@ def test_it_is_not_for_others(w: World, who: str) -> None:
     assert sign_in(w, who).get("/access").status == 403
 
 
+def test_a_page_for_another_role_says_for_which_and_one_that_is_not_there_does_not(
+    w: World,
+) -> None:
+    denied = sign_in(w, "priya").get("/wording")
+    assert "It is for: Safeguarding lead, Governance lead," in denied.words
+    assert "Administrator and Auditor. If you also work in another role" in denied.words
+    assert "It is for" not in sign_in(w, "priya").get("/nothing-here").words
+
+
 QUARTER = timedelta(days=91)
 FIRST = QUARTER - timedelta(days=60)  # the world began sixty days ago
 

@@ -178,6 +178,30 @@ def test_what_cannot_be_done_yet_is_said_with_the_way_to_mend_it(w: World) -> No
     assert f'href="/referrals/{rid}/write/consent?then=check"' in page.text
 
 
+def test_why_it_cannot_be_closed_yet_is_said_with_what_can_be_done_instead(w: World) -> None:
+    rid = w.sent()
+    page = sign_in(w, "priya").get(f"/referrals/{rid}")
+    assert (
+        "You cannot close this yet. The provider has not replied. You can stop it instead."
+        in page.words
+    )
+    assert f'<a href="/referrals/{rid}/withdraw">You can stop it instead.</a>' in page.text
+    assert "has not said how it went. You can stop" in shown(w, "priya", w.active())
+    for who, other in (("sol", rid), ("priya", w.completed()), ("priya", w.draft())):
+        assert "You cannot close this yet" not in shown(w, who, other)
+
+
+def test_who_acts_at_the_provider_is_named_beside_the_deadline_and_not_to_themselves(
+    w: World,
+) -> None:
+    rid = w.sent()
+    assert "Waiting for the provider to reply. Who acts there: Rae Rivers, Sol Rivers." in shown(
+        w, "priya", rid
+    )
+    assert "Who acts there" not in shown(w, "sol", rid)
+    assert "Who acts there" not in shown(w, "priya", w.completed())
+
+
 def test_what_belongs_to_another_role_is_not_offered_at_all(w: World) -> None:
     words = shown(w, "priya", w.sent())
     assert "You cannot do this yet" not in words

@@ -604,6 +604,7 @@ def test_what_is_looked_for_can_be_left_out_one_by_one(w: World, priya: Visitor)
     assert 'href="?places=yes"' in page.text
     assert 'href="?words=trampoline"' in page.text
     assert "ask your place lead for help" in page.words
+    assert "Your place lead is Grace Harbour, for Harbour." in page.words
 
 
 def test_up_to_three_activities_are_compared(w: World, priya: Visitor) -> None:
@@ -618,6 +619,11 @@ def test_up_to_three_activities_are_compared(w: World, priya: Visitor) -> None:
     table = priya.get(href[1].replace("&amp;", "&"))
     assert table.status == 200
     assert "Singing for breathing The pottery table" in table.words
+    again = f'/write/activity?compare={w.group["choir"]}&amp;compare={w.group["pottery"]}"'
+    assert again in table.text
+    chosen = priya.send(table, group_id=w.group["pottery"])
+    assert "The pottery table" in priya.get(f"/referrals/{rid}").words
+    assert chosen.path.startswith(f"/referrals/{rid}/write/")
     assert priya.get(f"/referrals/{rid}/write/compare?group=nothing").status == 404
 
 
@@ -629,6 +635,10 @@ def test_a_sheet_for_somebody_says_whom_to_ring_and_nothing_about_anybody(
     assert "Thursdays, 2pm" in page.words
     assert "Ring Priya Shah: 01632 960123." in page.words
     assert "<script>alert" not in page.text
+    unsure = "Ask us before you go: days, times or cost may have changed."
+    assert unsure in page.words
+    offering(w, "choir", confirmed_at=w.at)
+    assert unsure not in priya.get(f"/activities/{w.activity['choir']}/sheet").words
     assert priya.get(f"/activities/{w.provider['singers']}/sheet").status == 404
 
 
@@ -638,8 +648,11 @@ def test_activities_are_found_without_anybody_in_mind(w: World, priya: Visitor) 
     assert "aria-current" in page.text
     assert "2 activities" in page.words
     assert page.words.index("The pottery table") < page.words.index("Singing for breathing")
-    assert "1 activity" in priya.get("/activities?words=breathing").words
+    more_than_none = priya.get("/activities?words=breathing")
+    assert "1 activity" in more_than_none.words
     none = priya.get("/activities?words=trampoline&places=yes")
+    assert "Your place lead is Grace Harbour, for Harbour." in none.words
+    assert "Your place lead" not in more_than_none.words
     assert "No open activity has “trampoline” in it" in none.words
     assert 'href="?places=yes"' in none.text
     more = priya.get(f"/activities?after={w.group['pottery']}")
