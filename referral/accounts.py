@@ -216,6 +216,25 @@ def beside(tx: Tx, one: Account, system_id: str, at: datetime) -> list[str]:
 SYSTEM_OF = Sql("SELECT active FROM app_user WHERE id = :id AND system_id = :system_id")
 
 
+FORGOTTEN = Sql("SELECT system_id, active, password_hash FROM app_user WHERE id = :id")
+# Only over the password it was asked for: of two who come at once by one link, one.
+RESET = Sql(
+    "UPDATE app_user SET password_hash = :new WHERE id = :id AND active"
+    " AND coalesce(password_hash, '') = :old"
+)
+
+
+def with_password(tx: Tx, user_id: str) -> tuple[str, str] | None:
+    """The system and the kept password of an account that can sign in."""
+    row = tx.row(FORGOTTEN, id=user_id)
+    return None if row is None or not row[1] else (str(row[0]), row[2] or "")
+
+
+def replace_password(tx: Tx, user_id: str, old: str, new: str) -> bool:
+    """Keep a new password in place of this one. False where another stands there now."""
+    return tx.run(RESET, id=user_id, old=old, new=new) == 1
+
+
 def is_active(tx: Tx, actor: Actor, user_id: str) -> bool | None:
     """Whether an account of the actor's system can sign in; None where there is none."""
     row = tx.row(SYSTEM_OF, id=user_id, system_id=actor.system_id)

@@ -1310,31 +1310,26 @@ def steps_since(
 
 
 NOTES = Sql(
-    "SELECT n.id, n.body, n.audience FROM note n"
+    "SELECT n.id, n.body, n.audience, n.at FROM note n"
     " WHERE n.record_id = :record_id AND n.system_id = :system_id",
+    times=(3,),
     sealed=(1,),
 )
+
+
+def dated_notes(
+    tx: Tx, actor: Actor, record_id: str, audiences: frozenset[str]
+) -> dict[str, tuple[datetime, str]]:
+    """The words written about a record the actor was let at, and when, by note id. What no step
+    names was kept beside the words of the step that was made then."""
+    rows = tx.rows(NOTES, record_id=record_id, system_id=actor.system_id)
+    return {row[0]: (row[3], row[1] or "") for row in rows if row[2] in audiences}
 
 
 def notes(tx: Tx, actor: Actor, record_id: str, audiences: frozenset[str]) -> dict[str, str]:
     """The words written with the steps of a record the actor was let at, by note id."""
-    rows = tx.rows(NOTES, record_id=record_id, system_id=actor.system_id)
-    return {row[0]: row[1] or "" for row in rows if row[2] in audiences}
-
-
-NOTES_BESIDE = Sql(
-    "SELECT n.at, n.body FROM note n"
-    " WHERE n.record_id = :record_id AND n.system_id = :system_id AND n.audience = :audience"
-    " AND NOT EXISTS (SELECT 1 FROM step s WHERE s.record_id = n.record_id AND s.note_id = n.id)",
-    times=(0,),
-    sealed=(1,),
-)
-
-
-def notes_beside(tx: Tx, actor: Actor, record_id: str, audience: str) -> dict[datetime, str]:
-    """The words kept with a step beside its own, by when it was made."""
-    asked = {"record_id": record_id, "system_id": actor.system_id, "audience": audience}
-    return {row[0]: row[1] or "" for row in tx.rows(NOTES_BESIDE, **asked)}
+    found = dated_notes(tx, actor, record_id, audiences)
+    return {note_id: words for note_id, (_at, words) in found.items()}
 
 
 # -- notices ------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from web.ways import Ways, ways_of
 # One line for each module of pages; each has a blueprint named `pages`.
 MODULES: tuple[str, ...] = (
     "web.signing_in",
+    "web.forgotten",
     "web.home",
     "web.notices",
     "web.reminders",

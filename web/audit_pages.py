@@ -74,6 +74,8 @@ ACTIONS: dict[str, str] = {
     "account_let_in": N_("Let an account in again"),
     "password_given": N_("Gave a new password"),
     "password_changed": N_("Changed their own password"),
+    "password_forgotten": N_("Asked for a link to choose a new password"),
+    "password_reset": N_("Chose a new password by a link"),
     "membership_added": N_("Gave a role"),
     "membership_ended": N_("Ended a role"),
     "changed": N_("Changed"),

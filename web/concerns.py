@@ -198,6 +198,12 @@ QUESTIONS.update(
         ),
     }
 )  # fmt: skip
+# What is asked before the rest.
+FIRST = {
+    "close": ("why_unreported", "wishes"),
+    "report_to_authority": ("authority_route",),
+    "told_authority": ("authority_route",),
+}
 BEFORE = {
     "acknowledge": N_(
         "Whoever raised it is told that you have read it. A decision is due in 1 working day."
@@ -481,7 +487,7 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
     told = full and not brief
     clock = None if brief else next(iter(records.clocks(tx, concern_id)), None)
     person, href = _person(tx, at, c) if told else ("", None)
-    history = _history(tx, actor, at, concern_id) if told else None
+    history, beside = _history(tx, actor, at, concern_id) if told else (None, {})
     return Shown(
         c,
         f,
@@ -497,15 +503,19 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
         tuple(records.sources(tx, concern_id)) if told else (),
         person,
         href,
-        visible.notes_beside(tx, actor, concern_id, "safeguarding") if told else {},
+        beside,
     )
 
 
-def _history(tx: Tx, actor: Actor, at: datetime, concern_id: str) -> reading.Timeline:
-    """Every step with the words of those who look after it."""
+def _history(
+    tx: Tx, actor: Actor, at: datetime, concern_id: str
+) -> tuple[reading.Timeline, dict[datetime, str]]:
+    """Every step with the words of those who look after it, and what was kept beside them."""
     steps = visible.steps_since(tx, actor, at, Noun.CONCERN, concern_id)
-    notes = visible.notes(tx, actor, concern_id, frozenset({"safeguarding"}))
-    return reading.Timeline(steps, notes)
+    notes = visible.dated_notes(tx, actor, concern_id, frozenset({"safeguarding"}))
+    named = {step.note_id for step in steps}
+    beside = {at: words for note_id, (at, words) in notes.items() if note_id not in named}
+    return reading.Timeline(steps, {n: words for n, (_at, words) in notes.items()}), beside
 
 
 def _feedback(tx: Tx, concern_id: str, history: reading.Timeline | None) -> str | None:
@@ -763,10 +773,21 @@ def concerns() -> ResponseReturnValue:
         below=[_line(c, at, holders[c.id]) for c in below],
         raised=[_line(c, at) for c in raised],
         show="",
-        shows=labels.choices(SHOW),
+        shows=_shows(show),
         looks_after=actor.role in (Role.SAFEGUARDING_LEAD, Role.ACCOUNTABLE_OFFICER) or bool(held),
         keeps_rota=actor.role in KEEPERS and actor.place_path is not None,
     )
+
+
+def _shows(show: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": said(words),
+            "href": f"/concerns?show={code}" if code else "/concerns",
+            "current": code == show,
+        }
+        for code, words in SHOW.items()
+    ]
 
 
 def _some(actor: Actor, show: str, after: str) -> ResponseReturnValue:
@@ -807,7 +828,7 @@ def _some(actor: Actor, show: str, after: str) -> ResponseReturnValue:
             for one in shown
         ],
         show=show,
-        shows=labels.choices(SHOW),
+        shows=_shows(show),
         older=older,
         newest=f"/concerns?show={show}" if after else None,
     )
@@ -903,6 +924,7 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
             before=before,
             choices=choices,
             leave_out=leave_out,
+            first=FIRST.get(trigger, ()),
             act=act,
             template="concern/close.jinja" if trigger == "close" else "move.jinja",
             context=unreported,

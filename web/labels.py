@@ -802,6 +802,7 @@ NEWS: dict[str, str] = {
 
 # What a notice tells, by its code.
 NOTICES: dict[str, str] = {
+    "password_reset": N_("A link to choose a new password."),
     "referral_sent": N_("A new referral waits for your answer."),
     "question_asked": N_("The provider asked a question."),
     "question_answered": N_("Your question was answered."),

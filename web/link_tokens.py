@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
 from uuid import UUID
 
 from itsdangerous import BadSignature, Signer
@@ -13,6 +14,7 @@ from itsdangerous import BadSignature, Signer
 from referral.ids import ALPHABET
 
 SALT = b"segue.link"
+RESET_SALT = b"segue.password"
 CODE = 12
 _HEARD_AS = str.maketrans("OILU", "011V", " \t\r\n-\u2010\u2011\u2012\u2013\u2014")
 
@@ -27,6 +29,7 @@ class LinkTokens:
 
     def __init__(self, secret_key: str) -> None:
         self.signer = Signer(secret_key, salt=SALT, digest_method=hashlib.sha256)
+        self.resets = Signer(secret_key, salt=RESET_SALT, digest_method=hashlib.sha256)
         self.key = hashlib.sha256(SALT + b"|code|" + secret_key.encode()).digest()
 
     def token(self, link_id: str) -> str:
@@ -46,6 +49,25 @@ class LinkTokens:
             body = self.signer.unsign(token.encode())
             return str(UUID(bytes=urlsafe_b64decode(body + b"==")))
         except (BadSignature, ValueError):
+            return None
+
+    def reset_token(self, user_id: str, asked_at: datetime, mark: str) -> str:
+        """What stands in the address by which a new password is chosen: whose it is, when it was
+        asked for and a mark of the password it replaces, signed."""
+        when = int(asked_at.timestamp()).to_bytes(8, "big")
+        body = urlsafe_b64encode(UUID(user_id).bytes + when + bytes.fromhex(mark)).rstrip(b"=")
+        return self.resets.sign(body).decode()
+
+    def read_reset(self, token: str) -> tuple[str, datetime, str] | None:
+        """The same again; None for a token we didn't sign, or that was changed."""
+        if len(token) > 200 or not token.isascii():
+            return None
+        try:
+            body = self.resets.unsign(token.encode())
+            said = urlsafe_b64decode(body + b"=" * (-len(body) % 4))
+            when = datetime.fromtimestamp(int.from_bytes(said[16:24], "big"), UTC)
+            return str(UUID(bytes=said[:16])), when, said[24:].hex()
+        except (BadSignature, ValueError, OverflowError):
             return None
 
     def code(self, link_id: str) -> str:

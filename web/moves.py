@@ -382,12 +382,18 @@ def question_of(noun: Noun, trigger: str, name: str) -> tuple[str, str]:
 
 
 def drawn(
-    schema: Schema, noun: Noun, trigger: str, choices: Choices, leave_out: Iterable[str] = ()
+    schema: Schema,
+    noun: Noun,
+    trigger: str,
+    choices: Choices,
+    leave_out: Iterable[str] = (),
+    first: tuple[str, ...] = (),
 ) -> list[Drawn]:
-    """The fields of a schema in their order; the note, which is rarely needed, last."""
+    """The fields of a schema in their order, but for those that come `first`; the note, which is
+    rarely needed, last."""
     found = []
     names = [n for n in schema.fields if n not in leave_out]
-    names.sort(key=lambda n: (n in ("note", "summary"), n == "note"))
+    names.sort(key=lambda n: (n not in first, n in ("note", "summary"), n == "note"))
     for name in names:
         declared = schema.fields[name]
         label, hint = question_of(noun, trigger, name)
@@ -536,6 +542,7 @@ class Asked:
     schema: type[Command] | None = None
     choices: Choices = field(default_factory=dict)
     leave_out: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
     act: Act | None = None
     back: str = ""
     template: str = "move.jinja"
@@ -582,6 +589,7 @@ def move_page(
                 trigger,
                 {**lists_in_force(noun, trigger, option, found.facts), **asked.choices},
                 asked.leave_out,
+                asked.first,
             ),
             before=asked.before or said(BEFORE.get((noun, trigger), "")),
             press_words=asked.press or title,

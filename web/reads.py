@@ -250,6 +250,8 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
     "a question before anything is shown, or the way out": frozenset(
         {
             "emergency_pages.open_one",
+            "forgotten.ask",
+            "forgotten.choose",
             "links.code",
             "links.leave",
             "raised_outside_pages.raise_outside",

@@ -102,7 +102,7 @@ def sign_in_now() -> ResponseReturnValue:
             account = sign_ins.account(tx, email)
             only = the_only_system(tx)
     except _TooMany as wait:
-        words = _wait(math.ceil((wait.until - at).total_seconds()))
+        words = wait_words(math.ceil((wait.until - at).total_seconds()))
         response = make_response(sign_in_page({"email": words}, **again), 429)
         response.headers["Retry-After"] = str(max(1, math.ceil((wait.until - at).total_seconds())))
         return response
@@ -128,7 +128,8 @@ def sign_in_now() -> ResponseReturnValue:
     return _go_on(answers, next_path, len(posts))
 
 
-def _wait(seconds: int) -> str:
+def wait_words(seconds: int) -> str:
+    """How long to wait after too many tries."""
     return ngettext(
         "Too many tries. Wait %(num)s second, then try again",
         "Too many tries. Wait %(num)s seconds, then try again",
@@ -264,7 +265,7 @@ def _own_password_faults(actor: Actor, old: str, new: str) -> tuple[dict[str, st
         with edge().store.begin(door=Door.SHUT) as tx:
             _count_try(tx, email, at)
     except _TooMany as wait:
-        return {"password": _wait(math.ceil((wait.until - at).total_seconds()))}, 429
+        return {"password": wait_words(math.ceil((wait.until - at).total_seconds()))}, 429
     if not is_right(kept_hash, old):
         return {"password": _("Enter the password you have now: this is another one")}, 422
     with edge().store.begin(door=Door.SHUT) as tx:

@@ -19,7 +19,8 @@ from web.labels import word
 from web.link_tokens import LinkTokens
 from web.say import ENGLISH, _, code_of, language, ngettext, speaking
 from web.settings import Settings, SettingWrong
-from web.words import day_words, phone_words
+from web.words import day_words, phone_words, time_words
+from workflows.accounts import RESET, RESET_LASTS
 from workflows.dispatches import SUMMARY, Ready
 from workflows.preferences import always
 from workflows.working_time import local_day
@@ -127,6 +128,8 @@ def _said(ready: Ready, ways: Ways) -> Said:
         return _to_person(ready, ways)
     if ready.parcel.what == SUMMARY:
         return _summary(ready, ways)
+    if ready.parcel.what == RESET:
+        return _new_password(ready, ways)
     return _notice(ready, ways)
 
 
@@ -185,6 +188,20 @@ def _summary(ready: Ready, ways: Ways) -> Said:
     foot = _("Choose how you hear of things: %(where)s", where=f"{ways.public_url}/notices/how")
     subject = f"{ways.service_name}: {head}"
     return Said(subject, tuple(lines), on, (foot, _not_for_you()), subject)
+
+
+def _new_password(ready: Ready, ways: Ways) -> Said:
+    parcel = ready.parcel
+    token = ways.tokens.reset_token(parcel.record_id, parcel.at, ready.mark)
+    head = _("Choose a new password")
+    lines = (
+        _("Somebody asked for a new password for your account, with this email address."),
+        _("The link is for you alone. It works once, until %(time)s.",
+          time=time_words(parcel.at + RESET_LASTS)),
+        _("If it was not you, do nothing: your password stays as it is."),
+    )  # fmt: skip
+    on = ((head, f"{ways.public_url}/choose-password/{token}"),)
+    return Said(f"{ways.service_name}: {head}", lines, on, (_not_for_you(),))
 
 
 def _ring(ready: Ready) -> str:

@@ -4,11 +4,14 @@ It is one human's, so all of its roles go with it: only who could give every one
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from referral import accounts, sign_ins
+from referral import accounts, dispatches, sign_ins
 from referral.actors import Actor
 from referral.audit import log
+from referral.clocks import member_key
 from referral.rows import change
 from referral.states import Role
 from referral.store import Tx
@@ -17,6 +20,8 @@ from workflows.organisations import SETTERS, roles_to_give
 from workflows.rules import field, missing, require, wrong
 
 WHY_SUSPENDED = ("lost", "long_absence", "looked_into", "other")
+RESET = "password_reset"
+RESET_LASTS = timedelta(hours=1)
 LEAST_LETTERS = 12
 MOST_LETTERS = 200
 
@@ -110,3 +115,64 @@ def change_own_password(tx: Tx, actor: Actor, at: datetime, password_hash: str) 
     change(tx, "app_user", actor.user_id, {"password_hash": password_hash})
     tx.run(sign_ins.REVOKE_ALL, user_id=actor.user_id, at=at)
     log(tx, actor, at, "password_changed", "user", actor.user_id)
+
+
+# -- a password that was forgotten --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What a link to choose a new password stands for: whose, asked for when, and a mark of the
+    password it replaces: once there is another, by whatever way, the link is used up."""
+
+    user_id: str
+    asked_at: datetime
+    mark: str
+
+
+def mark_of(password_hash: str) -> str:
+    """What tells one kept password from the next, and nothing about either."""
+    return hashlib.sha256(b"replaces " + password_hash.encode()).hexdigest()[:32]
+
+
+def ask_for_new_password(tx: Tx, actor: Actor, at: datetime, user_id: str) -> None:
+    """Put a link to choose a new password on its way; nothing for an account that has no role, or
+    is suspended."""
+    posts = sign_ins.posts(tx, user_id, at)
+    if not posts:
+        return
+    dispatches.plan(
+        tx,
+        system_id=actor.system_id,
+        slot=f"{RESET} {at.isoformat()}",
+        to_owner=member_key(posts[0].membership_id),
+        channel=dispatches.EMAIL,
+        what=RESET,
+        noun="user",
+        record_id=user_id,
+        at=at,
+    )
+    log(tx, actor, at, "password_forgotten", "user", user_id)
+
+
+def forgotten_by(tx: Tx, at: datetime, asked: Forgotten) -> str | None:
+    """The system of the account, as long as the link may be used; else None."""
+    found = accounts.with_password(tx, asked.user_id)
+    if found is None or mark_of(found[1]) != asked.mark:
+        return None
+    return found[0] if asked.asked_at <= at < asked.asked_at + RESET_LASTS else None
+
+
+def reset_password(
+    tx: Tx, actor: Actor, at: datetime, asked: Forgotten, password_hash: str
+) -> bool:
+    """A new password by whoever has the link. Everybody signed in with the account is signed out,
+    and nobody is signed in by it. False where the link may not be used any more."""
+    found = accounts.with_password(tx, asked.user_id)
+    if found is None or forgotten_by(tx, at, asked) is None:
+        return False
+    if not accounts.replace_password(tx, asked.user_id, found[1], password_hash):
+        return False
+    tx.run(sign_ins.REVOKE_ALL, user_id=asked.user_id, at=at)
+    log(tx, actor, at, RESET, "user", asked.user_id)
+    return True

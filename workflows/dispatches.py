@@ -8,14 +8,15 @@ at least once, and never again once the service has said that it took it."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from referral import dispatches, facts, links, notices, preferences
+from referral.accounts import with_password
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.clocks import member_key, role_key
-from referral.dispatches import EMAIL, LETTER, TEXT, Parcel, PersonAddress
+from referral.dispatches import EMAIL, LETTER, TEXT, Address, Parcel, PersonAddress
 from referral.entries import subject_of
 from referral.members import actor_of
 from referral.messages import RECEIVED
@@ -24,6 +25,7 @@ from referral.queue import Letter, Overtaken, finish_letter
 from referral.states import TAKING_PART, Noun, ReferralState, Role
 from referral.store import Tx
 from workflows import errands, hearing, post
+from workflows.accounts import RESET, RESET_LASTS, mark_of
 from workflows.messages import let_at
 from workflows.preferences import how, next_summary
 from workflows.working_time import ENGLAND, local_day
@@ -181,6 +183,7 @@ class Ready:
     team: str = ""
     team_phone: str | None = None
     language: str | None = None  # that they read, as a code or as somebody wrote its name
+    mark: str = field(default="", repr=False)  # of the password a new one replaces
 
 
 def prepare(tx: Tx, parcel: Parcel, at: datetime, token_hash: Callable[[str], str]) -> Ready | str:
@@ -198,6 +201,8 @@ def prepare(tx: Tx, parcel: Parcel, at: datetime, token_hash: Callable[[str], st
         if not counts:
             return _end(tx, parcel, at, NOTHING_NEW)
         return Ready(parcel, reached.email, reached.name, counts=counts, language=reached.language)
+    if parcel.what == RESET:
+        return _prepare_reset(tx, parcel, at, reached)
     if not hearing.may_hear(tx, actor, parcel.what, parcel.noun, parcel.record_id, at):
         return _end(tx, parcel, at, NOT_ALLOWED_NOW)
     address = reached.email if parcel.channel == EMAIL else reached.phone
@@ -226,6 +231,15 @@ def prepare(tx: Tx, parcel: Parcel, at: datetime, token_hash: Callable[[str], st
     return Ready(
         parcel, address, reached.name, (), reference, purpose, until, language=reached.language
     )
+
+
+def _prepare_reset(tx: Tx, parcel: Parcel, at: datetime, reached: Address) -> Ready | str:
+    """A link that has run out, or of an account suspended since, isn't sent."""
+    found = with_password(tx, parcel.record_id)
+    if found is None or at >= parcel.at + RESET_LASTS:
+        return _end(tx, parcel, at, NOT_ALLOWED_NOW)
+    mark = mark_of(found[1])
+    return Ready(parcel, reached.email, reached.name, mark=mark, language=reached.language)
 
 
 def _counts(tx: Tx, actor: Actor, at: datetime) -> list[tuple[str, int]]:

@@ -267,8 +267,8 @@ def test_a_concern_that_names_staff_is_closed_once_they_are_reported_or_it_is_sa
     kept = {}
     with w.store.read(w.actor["gwen"]) as tx:
         for concern in (plain, told, untold):
-            beside = visible.notes_beside(tx, w.actor["gwen"], concern, "safeguarding")
-            kept[concern] = list(beside.values())
+            notes = visible.notes(tx, w.actor["gwen"], concern, frozenset({"safeguarding"}))
+            kept[concern] = [words for words in notes.values() if words == why]
     assert kept == {plain: [], told: [], untold: [why]}
 
 
