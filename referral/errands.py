@@ -51,7 +51,7 @@ class Errand(Base):
 class ErrandSeen(NamedTuple):
     """An errand as its owner sees it. `name` and `phone` are of the member to be reached; of a
     person they stand on the person's own page. `purpose` and `provider` are of the consent it is
-    about."""
+    about; `practice` is the person's, where it is to be told, and then `phone` the practice's."""
 
     id: str
     owner: str
@@ -67,6 +67,7 @@ class ErrandSeen(NamedTuple):
     phone: str | None
     purpose: str | None
     provider: str | None
+    practice: str | None = None
 
 
 OPEN = Sql(
@@ -74,15 +75,19 @@ OPEN = Sql(
     " VALUES (:id, :system_id, :slot, :owner, :what, :whom, :says, :noun, :record_id, :at, :due)"
     " ON CONFLICT (slot) DO NOTHING"
 )
-LISTED = """
+# Somebody's practice is kept by its name or code: its number is known where it is in the system.
+PHONE_OF_PRACTICE = """(SELECT min(g.phone) FROM organisation g
+    WHERE g.system_id = pe.system_id AND g.kind = 'practice' AND g.ended_at IS NULL
+      AND (g.name = pe.practice OR g.ods_code = pe.practice))"""
+LISTED = f"""
 SELECT e.id, e.owner, e.what, e.whom, e.says, e.noun, e.record_id, e.at, e.due,
   coalesce(r.reference, k.reference, x.reference),
   (SELECT u.name FROM membership m JOIN app_user u ON u.id = m.user_id
     WHERE 'member@' || CAST(m.id AS text) = e.whom),
-  (SELECT coalesce(u.phone, o.phone) FROM membership m JOIN app_user u ON u.id = m.user_id
+  coalesce((SELECT coalesce(u.phone, o.phone) FROM membership m JOIN app_user u ON u.id = m.user_id
     JOIN organisation o ON o.id = m.organisation_id
-    WHERE 'member@' || CAST(m.id AS text) = e.whom),
-  c.purpose, po.name
+    WHERE 'member@' || CAST(m.id AS text) = e.whom), {PHONE_OF_PRACTICE}),
+  c.purpose, po.name, pe.practice
 FROM errand e
 LEFT JOIN referral r ON e.noun = 'referral' AND r.id = e.record_id
 LEFT JOIN concern k ON e.noun = 'concern' AND k.id = e.record_id
@@ -90,6 +95,7 @@ LEFT JOIN escalation x ON e.noun = 'escalation' AND x.id = e.record_id
 LEFT JOIN consent c ON e.noun = 'consent' AND c.id = e.record_id
 LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
 LEFT JOIN organisation po ON po.id = pr.organisation_id
+LEFT JOIN person pe ON e.what = 'tell_practice_by_hand' AND pe.id = r.person_id
 WHERE e.system_id = :system_id AND e.done_at IS NULL AND """
 _ORDER = " ORDER BY e.due, e.id LIMIT 50"
 _TIMES = (7, 8)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from referral import keys
 from referral.actors import Actor
 from referral.documents import MANY, seen_by
+from referral.errands import PHONE_OF_PRACTICE
 from referral.facts import IMPLICATED, NAMED_MYSELF, asking
 from referral.messages import UNREAD, side_of
 from referral.reminders import NEXT_CALL
@@ -208,6 +209,15 @@ def practice_of(tx: Tx, actor: Actor) -> str | None:
     """The name of the practice a member works in; None for who works anywhere else."""
     row = tx.row(PRACTICE_OF, id=actor.organisation_id)
     return None if row is None else str(row[0])
+
+
+PRACTICE_PHONE = Sql(f"SELECT {PHONE_OF_PRACTICE} FROM person pe WHERE pe.id = :id")
+
+
+def practice_phone(tx: Tx, person_id: str) -> str | None:
+    """The number of the practice of a person the actor was let at, where it is in the system."""
+    row = tx.row(PRACTICE_PHONE, id=person_id)
+    return None if row is None else row[0]
 
 
 PHONE_OF = Sql("SELECT phone FROM organisation WHERE id = :id")

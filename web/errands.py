@@ -19,12 +19,14 @@ from web.access import STAFF, access, current_actor
 from web.current import edge
 from web.labels import said, word
 from web.say import _
+from web.wizard import practice_words
 from web.words import deadline, phone_words
 from workflows import reading
 from workflows.errands import done, waiting
 from workflows.reading import PersonCard
 
 SAYS = frozenset({"tell_person_by_hand", "tell_practice_by_hand", "ring_provider"})
+PRACTICE = "tell_practice_by_hand"
 CONSENT = str(Noun.CONSENT)
 MOST = 50  # on one card
 pages = Blueprint("errands", __name__)
@@ -66,8 +68,11 @@ def _drawn(
         "what": word(labels.ERRANDS, one.what),
         "says": list(dict.fromkeys(words for words in news if words)),
         "href": f"/people/{person.id}" if person else "/users" if one.noun == "user" else href,
-        "who": one.name if one.what != "ring_about_concern" else None,
-        "phone": phone_words(one.phone) if one.what == "ring_provider" else None,
+        "who": practice_words(one.practice)
+        if one.what == PRACTICE
+        else (one.name if one.what != "ring_about_concern" else None),
+        "phone": phone_words(one.phone) if one.what in ("ring_provider", PRACTICE) else None,
+        "text": f"{href}#practice" if one.what == PRACTICE and href else None,
         "deadline": deadline(one.due, at)._asdict(),
         "safety": any(each_of.noun == "concern" for each_of in each),
     }

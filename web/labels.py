@@ -614,7 +614,10 @@ HOW_TOLD: dict[str, str] = {
 # What one does by hand, because no message can do it.
 ERRANDS: dict[str, str] = {
     "tell_person_by_hand": N_("Tell the person yourself. They can't be written to."),
-    "tell_practice_by_hand": N_("Tell the practice yourself. Nothing is sent to practices yet."),
+    "tell_practice_by_hand": N_(
+        "Tell the practice yourself, as the person agreed. Nothing is sent to practices from here:"
+        " no safe way to write to theirs is connected. Ring them, or use your own secure mail."
+    ),
     "ring_outside_contact": N_(
         "Ring your place's contact outside. Nobody on the safeguarding ladder may read the concern."
     ),

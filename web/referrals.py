@@ -36,7 +36,7 @@ from web.moves import QUESTIONS, Asked, drawn, lists_in_force, move_page, own_pa
 from web.say import _
 from web.schemas import schema_for
 from web.timelines import entries, happened
-from web.wizard import MENDED_ON, PER_PAGE, next_after
+from web.wizard import MENDED_ON, PER_PAGE, next_after, practice_words
 from web.words import (
     age_band,
     by_when,
@@ -705,6 +705,33 @@ def outcome(shown: Shown) -> list[dict[str, str]]:
     return [{"key": key, "value": str(value)} for key, value in pairs if value]
 
 
+def for_practice(shown: Shown) -> dict[str, Any] | None:
+    """What the person's practice is told of how it went, by hand: who it is, its number where that
+    is kept, and the words. None where the person hasn't agreed to it, or it isn't over."""
+    told = shown.facts.state in (S.COMPLETED, S.CLOSED) and shown.facts.practice_agreed
+    if not told or shown.closed or "consent" not in disclosure.fields(shown.situation):
+        return None
+    with edge().reading(shown.actor) as (tx, _at):
+        phone = records.practice_phone(tx, shown.person.id)
+    seen = shown.seen
+    about = [str(seen.get("name") or "")]
+    if seen.get("birth_date"):
+        about.append(_("born %(day)s", day=day_words(seen["birth_date"])))
+    if seen.get("nhs_number"):
+        about.append(_("NHS number %(number)s", number=nhs_number(seen["nhs_number"])))
+    finished = next((s for s in shown.timeline.steps if s.trigger == "complete"), None)
+    return {
+        "practice": practice_words(seen.get("practice")),
+        "phone": phone_words(phone),
+        "lines": [
+            ", ".join(about),
+            f"{shown.referral.activity}, {shown.referral.provider} ({shown.referral.reference})",
+            *(f"{one['key']}: {one['value']}" for one in outcome(shown)),
+        ],
+        "written": shown.timeline.notes.get(finished.note_id or "") if finished else None,
+    }
+
+
 # -- the pages ----------------------------------------------------------------------------------
 
 
@@ -808,6 +835,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
         overview=rest,
         safety=safety(shown),
         outcome=outcome(shown),
+        practice=for_practice(shown),
         latest=entries(
             Noun.REFERRAL,
             shown.timeline.steps,

@@ -6,12 +6,14 @@ import re
 
 import pytest
 
-from referral.states import Noun
+from referral.rows import change
+from referral.states import Noun, Purpose
 from referral.store import Sql, Store
 from tests.counting import statements
 from tests.web.client import Visitor, sign_in
 from tests.web.pages import HOSTILE
-from tests.world import World, build
+from tests.winding import sweep
+from tests.world import OUTCOME, World, build
 
 
 @pytest.fixture
@@ -453,3 +455,28 @@ def test_what_came_back_from_a_provider_is_not_said_to_be_sent(w: World) -> None
     after = shown(w, "priya", rid)
     assert "Step 2 of 6: Back with link worker" in after
     assert "Sent to provider" not in after
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_the_practice_to_be_told_is_named_with_the_words_for_it(w: World, agreed: bool) -> None:
+    person = w.person(practice="Ash Lane", given_name="Ann", family_name="Petrie")
+    w.consent(person, "practice", purpose=Purpose.TELL_PRACTICE, agreed=agreed)
+    with w.store.begin() as tx:
+        change(
+            tx, "organisation", w.org["ash"], {"name": "Ash Lane", "kind": "practice",
+                                               "phone": "+441632960555"}
+        )  # fmt: skip
+    record = w.active(person)
+    w.referral(record, "complete", "sol", given=OUTCOME)
+    sweep(w)
+    priya = sign_in(w, "priya")
+    page = priya.get(f"/referrals/{record}")
+    for words in ("For the practice", "What comes next: ", "Ann Petrie, born"):
+        assert (words in page.words) is agreed, words
+    assert (f'href="/referrals/{record}#practice"' in priya.get("/").text) is agreed
+    if agreed:
+        told = page.words.partition("For the practice")[2]
+        for words in ("Ash Lane", "01632 960555", OUTCOME["summary"]):
+            assert words in told, words
+        assert "Ash Lane, 01632 960555" in priya.get("/").words
+        assert "For the practice" not in sign_in(w, "sol").get(f"/referrals/{record}").words
