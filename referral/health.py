@@ -391,7 +391,7 @@ CHECKED_WITHIN = timedelta(days=2)
 SIGN, CHECK = "sign", "check"
 # The list of erasures, kept outside the database.
 LISTED = "erasures"
-WITHIN = frozenset({SIGN, CHECK, LISTED})
+WITHIN = frozenset({SIGN, CHECK, tree.CHECK_ASKED, LISTED})
 
 
 def _log(tx: Tx, at: datetime, log: Lag, counts: Counts) -> list[Finding | None]:

@@ -19,6 +19,7 @@ from referral.store import Sql, Tx
 from web import labels
 from web.access import access as for_roles
 from web.access import current_actor
+from web.audit_pages import readers_words
 from web.current import edge
 from web.forms import Next, answer, page
 from web.labels import word
@@ -88,6 +89,7 @@ def review() -> ResponseReturnValue:
     ]
     return page(
         "access.jinja",
+        log_readers=readers_words(),
         rows=[drawn(one) for one in shown],
         chips=chips,
         flag=flag,

@@ -347,6 +347,11 @@ class Wanted:
         ]
 
 
+def readers_words() -> str:
+    """Who reads the log, as their roles are called."""
+    return listed([role_name(role) for role in LOG_READERS])
+
+
 def _to(asked: Mapping[str, str]) -> str:
     return f"/audit?{urlencode(asked)}" if asked else "/audit"
 
@@ -392,7 +397,7 @@ def explorer() -> ResponseReturnValue:
     return render_template(
         "audit/list.jinja",
         kinds=[(code, said(text)) for code, text in KINDS.items()],
-        readers=listed([role_name(role) for role in LOG_READERS]),
+        readers=readers_words(),
         who_sees=opens_to(current_app, "/access", actor.role),
         **found,
     )
@@ -413,7 +418,7 @@ def check() -> ResponseReturnValue:
         return asked
 
     if edge().perform(actor, ask):
-        flash(_("The log is checked now. A long one takes some minutes."), "success")
+        flash(_("The log is being checked. A long one takes some minutes."), "success")
     else:
         flash(_("A check was asked for a moment ago. Look again in some minutes."), "important")
     return redirect("/audit", 303)

@@ -11,6 +11,7 @@ import pytest
 from referral import tree
 from referral.audit import log
 from referral.ids import new_id
+from referral.notes import Signer
 from referral.rows import put
 from referral.states import Noun, Role
 from referral.store import Sql, Store
@@ -18,6 +19,7 @@ from referral.tree import Checked
 from tests.counting import BUDGET, statements
 from tests.web.client import Page, sign_in
 from tests.world import World, build
+from web.audit_keys import Keys
 from web.auditing import LogKeeper
 from web.edge import Edge
 from web.labels import role_name
@@ -37,17 +39,19 @@ def checked(w: World, found: int = 0, first: str | None = None) -> None:
 
 def test_who_reads_the_log_has_it_checked_now_and_the_worker_does_it(w: World) -> None:
     checked(w)
-    keeper = LogKeeper(Edge(w.store, lambda: w.at), None)
+    keeper = LogKeeper(Edge(w.store, lambda: w.at), Keys((Signer("log.example/1", bytes(32)),)))
     w.later(minutes=30)
     keeper.check_daily(beside=False)
     with w.store.read() as tx:
         assert getattr(tree.last_check(tx), "entries", 0) == 48_212, "it isn't morning again yet"
     art = sign_in(w, "art")
     page = art.fill("/audit")
-    assert "The log is checked now." in page.banner
+    assert "The log is being checked." in page.banner
     assert "A check was asked for on 12 May 2026" in page.words
     assert "Check the log now" not in page.words
     assert "asked for a moment ago" in art.post("/audit/check").banner
+    keeper.turn(now=True)
+    assert "A check was asked for" in art.get("/audit").words, "nothing else forgets it"
     keeper.check_daily(beside=False)
     with w.store.read() as tx:
         found = tree.last_check(tx)
@@ -59,11 +63,14 @@ def test_who_reads_the_log_has_it_checked_now_and_the_worker_does_it(w: World) -
 
 
 def test_the_log_says_who_may_read_it(w: World) -> None:
-    words = "Who may read this: Auditor, Information governance lead and Accountable officer"
+    words = (
+        "Who may read the audit log: Auditor, Information governance lead and Accountable officer"
+    )
     for who, link in (("art", False), ("ingrid", True)):
         page = sign_in(w, who).get("/audit")
         assert words in page.words
         assert ('href="/access"' in page.text) is link, who
+    assert words in sign_in(w, "grace").get("/access").words
 
 
 def concern(w: World, person: str, **more: object) -> str:
