@@ -35,7 +35,7 @@ from web.labels import said
 from web.matching import Offer, matched, offer, records_in_words
 from web.say import ENGLISH, _, code_of
 from web.schemas import Command, Wrong, load
-from web.schemas.consent import Answer
+from web.schemas.consent import RECIPIENT_OF, Answer
 from web.schemas.fields import LONG, Choice, Text
 from web.schemas.people import AddPerson, ChangePerson, SavePlan
 from web.schemas.referrals import ChangeDraft
@@ -271,6 +271,14 @@ def _who_schema(form: Mapping[str, str]) -> Schema:
     return schema
 
 
+# How somebody knows that two with one name are two people.
+HOW_KNOWN: dict[str, str] = {
+    "number": N_("They have another NHS number"),
+    "details": N_("Their date of birth, address or practice is another"),
+    "met": N_("I know both of them, or they told me"),
+}
+
+
 @dataclass(frozen=True)
 class Candidate:
     """Somebody who may be the same person."""
@@ -326,7 +334,12 @@ def who() -> ResponseReturnValue:
         with edge().reading(actor) as (tx, _at):
             unfinished = beginnings.all_of(tx, actor)
         return page(
-            "wizard/who.jinja", form, same=same or [], step=step, unfinished=unfinished
+            "wizard/who.jinja",
+            form,
+            same=same or [],
+            step=step,
+            unfinished=unfinished,
+            how_known=[(code, said(words)) for code, words in HOW_KNOWN.items()],
         )  # fmt: skip
 
     if request.method != "POST" or request.form.get("again"):
@@ -391,9 +404,13 @@ def _who(
             " number"
         )
         return _candidates(tx, at, ids)
+    sure = str(form.value("how_known")) if chosen == "different" else None
+    if ids and sure is not None and sure not in HOW_KNOWN:
+        form.errors["how_known"] = _("Choose how you know that they are two people")
+        return _candidates(tx, at, ids)
     made = add_person(tx, actor, at, {n: given[n] for n in IDENTITY if n in given}, form.key)
     if ids:
-        say_two_people(tx, actor, at, made["id"], ids, sure=chosen == "different")
+        say_two_people(tx, actor, at, made["id"], ids, sure=sure)
     return f"/referrals/{writing.begin_writing(tx, actor, at, made['id'])}/write/details"
 
 
@@ -1018,16 +1035,26 @@ def _wrong_choice(why: str) -> Refused:
 # -- consent ------------------------------------------------------------------------------------
 
 
+# What is asked beside sharing, by the field of its answer: the purpose, and who hears of it.
+ASIDE: dict[str, tuple[Purpose, str]] = {
+    "practice": (Purpose.TELL_PRACTICE, RECIPIENT_OF[Purpose.TELL_PRACTICE]),
+    "contact": (Purpose.CONTACT, RECIPIENT_OF[Purpose.CONTACT]),
+    "evaluation": (Purpose.EVALUATION, RECIPIENT_OF[Purpose.EVALUATION]),
+}
+
+
 class ConsentPage(Answer):
     """Each purpose has its own yes or no; how and whose decision is asked once."""
 
     share = Choice(("yes", "no", "asked"), N_("Choose whether they agree to share."))
     practice = Choice(("yes", "no"), wrong=N_("Choose whether they agree to tell the practice."))
+    contact = Choice(("yes", "no"), wrong=N_("Choose whether we may keep in touch."))
+    evaluation = Choice(("yes", "no"), wrong=N_("Choose whether their answers may be counted."))
 
     @validates_schema
     def whole(self, data: dict[str, Any], **more: Any) -> None:
         faults: dict[str, list[str]] = {}
-        if "yes" in (data.get("share"), data.get("practice")):
+        if "yes" in [data.get(name) for name in ("share", *ASIDE)]:
             if not data.get("basis"):
                 faults["basis"] = [N_("Choose whose decision this is.")]
             if not data.get("how"):
@@ -1044,7 +1071,7 @@ def read_out_in(person: PersonSeen) -> str:
     return request.args.get("language") or code_of(person.language) or ENGLISH
 
 
-CONSENT_FIELDS = ("share", "practice", "basis", "how", "present", "capacity_id")
+CONSENT_FIELDS = ("share", *ASIDE, "basis", "how", "present", "capacity_id")
 
 
 @pages.route("/referrals/<uuid:writing_id>/write/consent", methods=["GET", "POST"])
@@ -1085,6 +1112,7 @@ def consent(writing_id: UUID) -> ResponseReturnValue:
             practice=wordings.get(Purpose.TELL_PRACTICE),
             in_force=w.sharing if in_force else None,
             practice_told=told,
+            further=_further(w, wordings) if _asks_more() else None,
             languages=lambda words_now: in_others(words_now, known),
             boxes=_boxes(w),
             assessments=assessments,
@@ -1099,11 +1127,29 @@ def consent(writing_id: UUID) -> ResponseReturnValue:
     )
 
 
-def _answers(w: Writing, provider_id: str) -> tuple[ConsentSeen | None, ConsentSeen | None]:
+def _asks_more() -> bool:
+    """Whether the two further questions were asked for: neither is needed to send a referral."""
+    return bool(request.form.get("more") or request.form.get("again") == "more")
+
+
+def _further(
+    w: Writing, wordings: Mapping[str, records.WordingSeen]
+) -> list[tuple[str, records.WordingSeen | None, ConsentSeen | None]]:
+    """The two further questions: the field, the words to read out, and the yes that holds now."""
+    found = []
+    for name in ("contact", "evaluation"):
+        purpose, recipient = ASIDE[name]
+        answered = w.answered(purpose, recipient)
+        holds = answered if answered and answered.state == "given" else None
+        found.append((name, wordings.get(purpose), holds))
+    return found
+
+
+def _answers(w: Writing, provider_id: str) -> tuple[ConsentSeen | None, ...]:
     """The newest answer to each question of the page."""
     return (
         w.answered(Purpose.SHARE_WITH_PROVIDER, provider_id),
-        w.answered(Purpose.TELL_PRACTICE, "practice"),
+        *(w.answered(*asked) for asked in ASIDE.values()),
     )
 
 
@@ -1149,7 +1195,7 @@ def save_consent(
     actor = current_actor()
     for purpose, recipient, said_so in (
         (Purpose.SHARE_WITH_PROVIDER, provider_id, given.get("share")),
-        (Purpose.TELL_PRACTICE, "practice", given.get("practice")),
+        *((*asked, given.get(name)) for name, asked in ASIDE.items()),
     ):
         if said_so is None:
             continue

@@ -352,10 +352,11 @@ def change_plan(
 
 
 def say_two_people(
-    tx: Tx, actor: Actor, at: datetime, person_id: str, others: list[str], *, sure: bool
+    tx: Tx, actor: Actor, at: datetime, person_id: str, others: list[str], *, sure: str | None
 ) -> None:
     """Somebody was added although others have the same number or name: whoever added them said
-    these are two people, or wasn't sure, and then the team lead is asked to look."""
+    these are two people and how they know (a code), or wasn't sure, and then the team lead is asked
+    to look."""
     log(
         tx,
         actor,
@@ -363,7 +364,7 @@ def say_two_people(
         "not_the_same" if sure else "maybe_the_same",
         "person",
         None,
-        {"others": others},
+        {"others": others, "how": sure} if sure else {"others": others},
         subject=_subject(tx, person_id),
     )
     if not sure:

@@ -189,7 +189,8 @@ def test_why_it_cannot_be_closed_yet_is_said_with_what_can_be_done_instead(w: Wo
     )
     assert f'<a href="/referrals/{rid}/withdraw">You can stop it instead.</a>' in page.text
     assert "has not said how it went. You can stop" in shown(w, "priya", w.active())
-    for who, other in (("sol", rid), ("priya", w.completed()), ("priya", w.draft())):
+    others = (("sol", rid), ("sam", rid), ("priya", w.completed()), ("priya", w.draft()))
+    for who, other in others:
         assert "You cannot close this yet" not in shown(w, who, other)
 
 

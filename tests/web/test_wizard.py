@@ -102,7 +102,11 @@ def test_the_same_name_and_birth_date_is_asked_about_and_two_people_can_be_meant
     nothing = priya.send(asked)
     assert nothing.status == 422
     assert "Choose whether this is the same person" in nothing.words
-    page = priya.send(asked, same="different")
+    unsaid = priya.send(asked, same="different")
+    assert unsaid.status == 422
+    assert "Choose how you know that they are two people" in unsaid.words
+    assert count(w, "SELECT count(*) FROM person") == 1
+    page = priya.send(unsaid, how_known="met")
     assert page.path.endswith("/write/details")
     assert count(w, "SELECT count(*) FROM person") == 2
     assert count(w, "SELECT count(*) FROM outbox WHERE what = 'maybe_the_same_person'") == 0
@@ -422,6 +426,32 @@ def test_telling_the_practice_is_its_own_answer(w: World, priya: Visitor) -> Non
         (Purpose.SHARE_WITH_PROVIDER, "given"),
         (Purpose.TELL_PRACTICE, "refused"),
     ]
+
+
+def test_keeping_in_touch_and_reports_are_asked_once_somebody_wants_to_each_on_its_own(
+    w: World, priya: Visitor
+) -> None:
+    path = f"/referrals/{w.draft()}/write/consent"
+    page = priya.get(path)
+    assert "May we keep in touch with them?" not in page.words
+    more = priya.send(page, again="more", share="yes")
+    assert "May we keep in touch with them?" in more.words
+    assert 'value="yes" checked' in more.text
+    assert count(w, "SELECT count(*) FROM consent") == 0
+    unsaid = priya.send(more, contact="yes", evaluation="no", basis="agreement", how="")
+    assert unsaid.status == 422
+    assert "May their answers be counted in reports?" in unsaid.words
+    priya.send(unsaid, how="phone")
+    with w.store.read() as tx:
+        rows = tx.rows(Sql("SELECT purpose, recipient, state FROM consent"))
+    assert sorted(rows) == [
+        (Purpose.CONTACT, "team", "given"),
+        (Purpose.EVALUATION, "team", "refused"),
+        (Purpose.SHARE_WITH_PROVIDER, w.provider["singers"], "given"),
+    ]
+    again = priya.send(priya.get(path), again="more")
+    assert "They agreed to this, until 12 May 2027: keep in touch." in again.words
+    assert "May we keep in touch with them?" not in again.words
 
 
 def count(w: World, query: str) -> int:
