@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, Route
 from werkzeug.test import TestResponse
 
-from tests.browser import accessibility_faults, scrolls_sideways, small_targets
+from tests.browser import AXE, accessibility_faults, scrolls_sideways, small_targets
 from tests.keyboard import keyboard_faults, order_faults
 from tests.tour import Visit
 
@@ -154,6 +154,7 @@ def faults_of(page: Page, *, thorough: bool) -> list[str]:
 def looker(chromium: Browser, width: int = PHONE) -> Iterator[Looker]:
     """A new browser."""
     context = chromium.new_context(viewport={"width": width, "height": 800})
+    context.add_init_script(AXE)
     try:
         yield Looker(context.new_page())
     finally:
