@@ -410,12 +410,13 @@ class ReferralListed(NamedTuple):
     risks: str | None
     safety_notes: str | None
     activity_id: str
+    reason: str | None
 
 
 REFERRALS_OF = Sql(
     """
 SELECT r.id, r.reference, r.state, r.since, a.name, po.name, u.name, r.risks, r.safety_notes,
-  a.id
+  a.id, r.reason
 FROM referral r
 JOIN membership m ON m.id = r.link_worker_id
 JOIN app_user u ON u.id = m.user_id

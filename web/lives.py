@@ -9,13 +9,13 @@ from uuid import UUID
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from referral import merges
+from referral import merges, records
 from referral.audit import log, showing
 from referral.caseloads import Carried
 from referral.merges import Referral
 from referral.passing import Team
 from referral.records import PersonSeen
-from referral.states import Role
+from referral.states import ReferralState, Role
 from referral.store import Tx
 from web import labels
 from web.access import TEAM, access, current_actor
@@ -95,6 +95,12 @@ def death(person_id: UUID) -> ResponseReturnValue:
     return answer(draw, act, done, schema=RecordDeath(), version=plan.person.version)
 
 
+def _stopped_by_death(tx: Tx, p: PersonSeen) -> list[records.ReferralListed]:
+    """The team's referrals that somebody's death ended, and nobody has taken up since."""
+    listed = records.referrals_of(tx, p)
+    return [r for r in listed if (r.state, r.reason) == (ReferralState.WITHDRAWN, "died")]
+
+
 @pages.route("/people/<uuid:person_id>/death/undo", methods=["GET", "POST"])
 @access(Role.TEAM_LEAD)
 def undo_death(person_id: UUID) -> ResponseReturnValue:
@@ -102,6 +108,7 @@ def undo_death(person_id: UUID) -> ResponseReturnValue:
     actor, pid = current_actor(), str(person_id)
     with edge().reading(actor) as (tx, at):
         p, _seen = found_person(tx, at, pid)
+        stopped = [] if p.closed_to_actor else _stopped_by_death(tx, p)
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> int:
         return take_back_death(tx, actor, at, pid, given["why"], form.version)
@@ -112,6 +119,7 @@ def undo_death(person_id: UUID) -> ResponseReturnValue:
             form,
             p=p,
             recorded=p.died_on is not None or request.method == "POST",
+            stopped=stopped,
             back={"href": f"/people/{pid}", "text": _("Back to the person")},
         ),
         act,

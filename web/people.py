@@ -171,20 +171,33 @@ def about(seen: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"key": key, "value": str(value)} for key, value in pairs if value]
 
 
+def life(seen: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """When they were born and how old they are; of somebody who died, when, and how old they
+    were."""
+    pairs = []
+    if seen.get("birth_date"):
+        born = day_words(seen["birth_date"])
+        if not seen.get("died_on"):
+            born = _("%(day)s (%(age)s years)", day=born, age=seen["age"])
+        pairs.append((_("Born"), born))
+    if seen.get("died_on"):
+        died = day_words(seen["died_on"])
+        if seen.get("birth_date"):
+            died = _("%(day)s, aged %(age)s", day=died, age=seen["age"])
+        pairs.append((_("Died"), died))
+    return pairs
+
+
 def identity(seen: Mapping[str, Any]) -> list[dict[str, str]]:
     """The facts beside the name."""
     pairs: list[tuple[str, Any]] = []
-    if seen.get("birth_date"):
-        born = _("%(day)s (%(age)s years)", day=day_words(seen["birth_date"]), age=seen["age"])
-        pairs.append((_("Born"), born))
+    pairs += life(seen)
     if "nhs_number" in seen:
         none = said(NO_NUMBER.get(seen.get("no_nhs_number") or "", "")) or _("None given")
         pairs.append((_("NHS number"), nhs_number(seen["nhs_number"]) or none))
     if seen.get("phone") and not seen.get("died_on"):
         pairs.append((_("Phone"), phone_words(seen["phone"])))
         pairs.append((_("Messages"), message_words(seen.get("message_safe"))))
-    if seen.get("died_on"):
-        pairs.append((_("Died"), day_words(seen["died_on"])))
     if seen.get("death_said_by"):
         pairs.append((_("Told by"), seen["death_said_by"]))
     return [{"label": label, "value": str(value)} for label, value in pairs]

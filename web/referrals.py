@@ -33,6 +33,7 @@ from web.keysets import after, pack
 from web.labels import said, word
 from web.matching import offer
 from web.moves import QUESTIONS, Asked, drawn, lists_in_force, move_page, own_page, read_record
+from web.people import life
 from web.say import _
 from web.schemas import schema_for
 from web.timelines import entries, happened
@@ -311,10 +312,8 @@ def identity(shown: Shown) -> list[dict[str, str]]:
     """The facts beside the name, of those the viewer sees."""
     seen = shown.seen
     pairs: list[tuple[str, Any]] = []
-    if seen.get("birth_date"):
-        born = _("%(day)s (%(age)s years)", day=day_words(seen["birth_date"]), age=seen["age"])
-        pairs.append((_("Born"), born))
-    elif seen.get("age_band"):
+    pairs += life(seen)
+    if seen.get("age_band") and "birth_date" not in seen:
         pairs.append((_("Age"), age_band(seen["age_band"])))
     if "nhs_number" in seen:
         pairs.append((_("NHS number"), nhs_number(seen["nhs_number"]) or _("None given")))

@@ -216,17 +216,17 @@ def area(postcode: str | None) -> str | None:
     return None if district == "ZZ99" else district
 
 
-def age(born: date | None, at: datetime) -> int | None:
-    """How old somebody is on this day in London."""
+def age(born: date | None, at: datetime, died: date | None = None) -> int | None:
+    """How old somebody is on this day in London, or was on the day they died."""
     if born is None:
         return None
-    today = local_day(at)
+    today = died or local_day(at)
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
-def age_band(born: date | None, at: datetime) -> str | None:
+def age_band(born: date | None, at: datetime, died: date | None = None) -> str | None:
     """Ten years wide, and no narrower at the ends: under_18, 18_29, 30_39 ... 90_over."""
-    years = age(born, at)
+    years = age(born, at, died)
     if years is None:
         return None
     if years < 18:
@@ -239,13 +239,14 @@ def age_band(born: date | None, at: datetime) -> str | None:
 def derived(record: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     """The record with the fields that are made of others."""
     given, family = record.get("given_name") or "", record.get("family_name") or ""
+    life = record.get("birth_date"), at, record.get("died_on")
     return {
         **record,
         "first_name": first_name(given),
         "name": f"{given} {family}".strip(),
         "area": area(record.get("postcode")),
-        "age": age(record.get("birth_date"), at),
-        "age_band": age_band(record.get("birth_date"), at),
+        "age": age(*life),
+        "age_band": age_band(*life),
     }
 
 

@@ -46,14 +46,24 @@ def test_a_death_is_recorded_after_a_preview_and_put_right_by_the_lead(w: World)
     when = {"died_on__day": "10", "died_on__month": "5", "died_on__year": "2026"}
     after = priya.send(wrong, **when)
     assert "Recorded. 1 referral was stopped" in after.banner
-    assert "Died 10 May 2026" in after.words
+    assert "Born 15 March 1951" in after.words
+    assert "years)" not in after.words
+    assert "Died 10 May 2026, aged 75" in after.words
+    assert "tell your team lead" in after.words
+    assert "aged 75" in priya.get(f"/referrals/{done}").words
     assert "Told by Her daughter" in after.words
     assert "Start a new referral" not in after.words
     assert (one(w, STATE, id=active), one(w, STATE, id=done)) == ("withdrawn", "completed")
     assert priya.get(f"/people/{person}/death/undo").status == 403
     tess = sign_in(w, "tess")
-    lives = tess.fill(f"/people/{person}/death/undo", why="Another Margaret")
+    leads_on = f'href="/people/{person}/death/undo"'
+    assert leads_on in tess.get(f"/people/{person}").text
+    page = tess.get(f"/people/{person}/death/undo")
+    assert f'href="/referrals/{active}"' in page.text
+    assert f'href="/referrals/{done}"' not in page.text
+    lives = tess.send(page, follow=True, why="Another Margaret")
     assert "Died" not in lives.words
+    assert "years)" in lives.words
     for who, status in (("olu", 404), ("sol", 403), ("grace", 403)):
         assert sign_in(w, who).get(f"/people/{person}/death").status == status
 
