@@ -255,6 +255,7 @@ class About:
     organisations: tuple[tuple[str, str], ...]
     numbers: tuple[dict[str, str], ...]
     child: bool | None = False  # None: not known
+    whom: str = ""  # the person's name, or as much of it as the viewer sees elsewhere
 
 
 def _staff(
@@ -318,6 +319,7 @@ def about_referral(record_id: UUID) -> ResponseReturnValue:
             ((r.provider_org, r.provider), (r.organisation_id, r.organisation)),
             numbers(tx, actor, at),
             _under_age(tx, actor, at, r.person_id),
+            _name_of(tx, actor, at, r.person_id, rid),
         )
     return _raise(about)
 
@@ -335,6 +337,26 @@ def _own_only(tx: Tx, at: datetime, reference: str, rid: str) -> About:
         numbers(tx, actor, at),
         None,
     )
+
+
+def _name_of(
+    tx: Tx, actor: Actor, at: datetime, person_id: str, referral_id: str | None
+) -> str:
+    """What the viewer may call the person now: as on the page of the referral it is about, or of
+    the person. Empty where they see a reference alone."""
+    p = records.person_of(tx, actor, at, person_id)
+    if p is None:
+        return ""
+    if referral_id is not None:
+        told = reading.situations(tx, actor, at, [referral_id]).get(referral_id)
+        seen = disclosure.fields(told) if told else frozenset()
+    elif records.in_reach(p, actor) or opened(actor, p.id):
+        seen = disclosure.person_fields(actor.role, p.closed_to_actor)
+    else:
+        seen = frozenset()
+    if "name" in seen:
+        return p.name
+    return disclosure.first_name(p.given_name) if "first_name" in seen else ""
 
 
 def _under_age(tx: Tx, actor: Actor, at: datetime, person_id: str) -> bool | None:
@@ -360,6 +382,7 @@ def about_person(person_id: UUID) -> ResponseReturnValue:
             (*providers, (p.organisation_id, p.organisation)),
             numbers(tx, actor, at),
             under_age(p.birth_date, local_day(at)),
+            _name_of(tx, actor, at, p.id, None),
         )
     return _raise(about)
 
@@ -576,9 +599,16 @@ def show(concern_id: UUID) -> ResponseReturnValue:
     }
     if not shown.full:
         implicated = shown.facts.actor_implicated
+        name = ""
+        if c.person_id is not None and not implicated:
+            with edge().reading(actor) as (tx, at):
+                name = _name_of(tx, actor, at, c.person_id, c.referral_id)
         return page(
             "concern/receipt.jinja",
             None,
+            whom=""
+            if implicated
+            else ", ".join(x for x in (name or c.provider, c.referral_reference) if x),
             seen_by=None if implicated else c.acknowledged_by,
             seen_at=time_words(c.acknowledged_at),
             **common,
@@ -710,7 +740,6 @@ def _rows(shown: Shown) -> list[dict[str, str]]:
         if s.struck_at is not None
     ]
     pairs: list[tuple[str, Any]] = [
-        (_("About"), shown.person),
         (_("Referral"), c.referral_reference),
         (_("Danger now"), _("Yes, or not sure") if c.danger else _("No")),
         (_("Raised by"), ", ".join(x for x in (c.raiser, c.raiser_organisation) if x)),
@@ -902,6 +931,7 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
     unreported: dict[str, Any] = {}
     with edge().reading(actor) as (tx, at):
         choices = _choices(tx, at, shown, trigger)
+        whom = _person(tx, at, shown.seen)[0] if shown.full else ""
         if trigger == "close":
             unreported = _unreported(tx, shown)
     leave_out: tuple[str, ...] = ()
@@ -927,7 +957,7 @@ def concern_move(concern_id: UUID, move: str) -> ResponseReturnValue:
             first=FIRST.get(trigger, ()),
             act=act,
             template="concern/close.jinja" if trigger == "close" else "move.jinja",
-            context=unreported,
+            context={**unreported, "whom": whom},
         ),
     )
 
@@ -971,12 +1001,15 @@ def _name_source(shown: Shown) -> ResponseReturnValue:
     back = f"/concerns/{cid}"
     option = next((o for o in shown.options if o.trigger == "name_source"), None)
     title = labels.button("concern", "name_source")
-    context = {"title": title, "caption": shown.seen.reference, "back": {"href": back}}
+    context: dict[str, Any] = {
+        "title": title, "caption": shown.seen.reference, "back": {"href": back},
+    }  # fmt: skip
     if option is None or not option.allowed:
         refusals = option.refusals if option else ()
         return page("move_refused.jinja", None, refusals=refusals, **context)
     with edge().reading(actor) as (tx, at):
         about = _who_may_be_named(tx, at, shown)
+        context["whom"] = _person(tx, at, shown.seen)[0] if shown.full else ""
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
         told = {"sources": _sources(about, given), "note": given["note"]}

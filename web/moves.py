@@ -569,7 +569,7 @@ def move_page(
     def draw(form: Form) -> str:
         refusals: tuple[Refusal, ...] = ()
         if option is not None:
-            refusals = option.refusals
+            refusals = tuple(disclosure.in_own_words(r, actor.role) for r in option.refusals)
         shared = {
             "title": title,
             "caption": found.caption,

@@ -40,6 +40,38 @@ def test_a_concern_is_one_activation_away_and_needs_two_answers(w: World) -> Non
     assert "Nobody has seen this yet." in page.words
 
 
+def test_the_form_and_its_pages_say_whom_it_is_about_and_no_title_does(w: World) -> None:
+    person = w.person(family_name="Okoro")
+    referral = w.active(person)
+    about_her = {
+        ("priya", f"/referrals/{referral}"): "About: Margaret Okoro, SG-",
+        ("priya", f"/people/{person}"): "About: Margaret Okoro, ",
+        ("sol", f"/referrals/{referral}"): "About: Margaret Okoro, SG-",
+    }
+    for (who, path), words in about_her.items():
+        page = sign_in(w, who).get(f"{path}/concern")
+        assert words in page.words, (who, path)
+        assert "Okoro" not in page.title
+    concern = raised(w, "sol", f"/referrals/{referral}")
+    receipt = sign_in(w, "sol").get(f"/concerns/{concern}")
+    assert "About: Margaret Okoro, SG-" in receipt.words
+    for path in ("", "/acknowledge", "/name-source", "/hand-over"):
+        page = sign_in(w, "gwen").get(f"/concerns/{concern}{path}")
+        assert "About: Margaret Okoro" in page.words, path
+        assert "Okoro" not in page.title
+
+
+def test_who_sees_less_of_the_person_is_told_no_more_by_the_form(w: World) -> None:
+    referral = w.sent(w.person(family_name="Okoro"))
+    page = sign_in(w, "sol").get(f"/referrals/{referral}/concern")
+    assert "About: Margaret, SG-" in page.words
+    assert "Okoro" not in page.text
+    w.referral(referral, "decline", "sol", given={"reason": "full"})
+    page = sign_in(w, "sol").get(f"/referrals/{referral}/concern")
+    assert "About: SG-" in page.words
+    assert "Margaret" not in page.text
+
+
 def test_the_red_card_comes_before_everything_else(w: World) -> None:
     page = sign_in(w, "priya").get(f"/referrals/{w.sent()}/concern")
     assert page.words.index("Call 999 now.") < page.words.index("Is anyone in danger now?")

@@ -115,7 +115,10 @@ def test_a_hold_is_one_sentence_and_nothing_in_the_page_tells_its_cause(w: World
     hold(w, person)
     for who in ("priya", "sol", "grace"):
         words = shown(w, who, rid)
-        assert "On hold. Call the link worker's team before any contact." in words
+        ring, agree = "Call the link worker's team before any contact.", "Agree any contact within"
+        assert ("On hold. Agree any contact within your team first." in words) is (who == "priya")
+        assert (f"On hold. {ring}" in words) is (who != "priya")
+        assert (ring in words) is (agree not in words)
         for hidden in ("bruise", "concern SG", "Concern raised", "Not seen yet"):
             assert hidden not in words, f"{who}: {hidden}"
     assert "Clock paused while on hold" in shown(w, "priya", rid)
