@@ -75,6 +75,7 @@ class RelationshipSeen(NamedTuple):
     recorded_at: datetime
     replaces_id: str | None
     ended_at: datetime | None
+    ended_by: str | None
     ended_why: str | None
 
     def stands(self, today: date) -> bool:
@@ -82,12 +83,13 @@ class RelationshipSeen(NamedTuple):
         return self.ended_at is None and (self.until_on is None or self.until_on >= today)
 
 
-_COLUMNS = ", ".join(
-    "u.name" if name == "recorded_by" else f"s.{name}" for name in RelationshipSeen._fields
-)
+_NAMED = {"recorded_by": "u.name", "ended_by": "eu.name"}
+_COLUMNS = ", ".join(_NAMED.get(name, f"s.{name}") for name in RelationshipSeen._fields)
 _SEEN = (
     f"SELECT {_COLUMNS} FROM relationship s JOIN membership m ON m.id = s.recorded_by"
-    " JOIN app_user u ON u.id = m.user_id WHERE s.system_id = :system_id"
+    " JOIN app_user u ON u.id = m.user_id"
+    " LEFT JOIN membership em ON em.id = s.ended_by"
+    " LEFT JOIN app_user eu ON eu.id = em.user_id WHERE s.system_id = :system_id"
 )
 
 

@@ -339,9 +339,7 @@ def _own_only(tx: Tx, at: datetime, reference: str, rid: str) -> About:
     )
 
 
-def _name_of(
-    tx: Tx, actor: Actor, at: datetime, person_id: str, referral_id: str | None
-) -> str:
+def _name_of(tx: Tx, actor: Actor, at: datetime, person_id: str, referral_id: str | None) -> str:
     """What the viewer may call the person now: as on the page of the referral it is about, or of
     the person. Empty where they see a reference alone."""
     p = records.person_of(tx, actor, at, person_id)

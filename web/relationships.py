@@ -72,10 +72,11 @@ def _when(row: RelationshipSeen) -> str:
 def drawn(row: RelationshipSeen) -> dict[str, Any]:
     """One of them, as the person's page draws it."""
     name = f"{row.name}, {row.relation}" if row.relation else row.name
-    recorded = _(
-        "Recorded by %(who)s on %(day)s",
-        who=row.recorded_by,
-        day=day_words(local_day(row.recorded_at)),
+    when = {"who": row.recorded_by, "day": day_words(local_day(row.recorded_at))}
+    recorded = (
+        _("Changed by %(who)s on %(day)s", **when)
+        if row.replaces_id
+        else _("Recorded by %(who)s on %(day)s", **when)
     )
     return {
         "name": name,
@@ -87,7 +88,18 @@ def drawn(row: RelationshipSeen) -> dict[str, Any]:
         "change": f"/relationships/{row.id}/change",
         "end": f"/relationships/{row.id}/end",
         "why": word(labels.RELATIONSHIP_ENDED, row.ended_why) if row.ended_why else "",
+        "ended": _ended(row),
     }
+
+
+def _ended(row: RelationshipSeen) -> str:
+    """Who ended it, or put something else in its place, and when."""
+    if row.ended_at is None or row.ended_by is None:
+        return ""
+    when = {"who": row.ended_by, "day": day_words(local_day(row.ended_at))}
+    if row.ended_why == "changed":
+        return _("Changed by %(who)s on %(day)s", **when)
+    return _("Ended by %(who)s on %(day)s", **when)
 
 
 def shown(tx: Tx, actor: Actor, at: datetime, person_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -169,11 +181,18 @@ def change(relationship_id: UUID) -> ResponseReturnValue:
         {**known, "phone": phone_words(row.phone)},
         RecordRelationship(),
         _("Saved. What stood there before is kept."),
+        _ended(row),
     )
 
 
 def _form(
-    p: PersonSeen, title: str, command: Any, known: dict[str, Any], schema: Schema, banner: str
+    p: PersonSeen,
+    title: str,
+    command: Any,
+    known: dict[str, Any],
+    schema: Schema,
+    banner: str,
+    meanwhile: str = "",
 ) -> ResponseReturnValue:
     back = f"/people/{p.id}"
     return answer(
@@ -182,6 +201,7 @@ def _form(
             form,
             p=p,
             title=title,
+            meanwhile=meanwhile,
             kinds=[
                 (code, words, word(labels.RELATIONSHIP_HINTS, code))
                 for code, words in labels.choices(labels.RELATIONSHIPS)

@@ -793,11 +793,16 @@ def ask(writing_id: UUID, slug: str) -> ResponseReturnValue:
     asking = ASKED[slug]
     actor = current_actor()
     later = request.form.get("do") in ("later", ADD_GOAL)
+    before = []
+    if slug == "safety":
+        with edge().reading(actor) as (tx, _at):
+            before = changed(tx, actor, "changed", w.id)
     return answer(
         lambda form: page(
             f"wizard/{slug}.jinja",
             form,
             w=w,
+            changed=before,
             title=said(TITLES[slug]),
             groups=NEED_GROUPS,
             practice_words=practice_words,
@@ -815,6 +820,7 @@ def ask(writing_id: UUID, slug: str) -> ResponseReturnValue:
             lambda tx, at: newest(
                 changed(tx, actor, "person_changed", w.person.subject_ref, of_person=True),
                 changed(tx, actor, "plan_saved", w.plan.id) if w.plan else [],
+                changed(tx, actor, "changed", w.id),
             ),
         ),
     )

@@ -292,6 +292,25 @@ def test_they_are_recorded_changed_and_ended_on_pages(w: World) -> None:
     assert "They ask not to stand here" in page.words
 
 
+def test_who_changed_or_ended_it_stands_with_the_day(w: World) -> None:
+    person = w.person()
+    one = keep(w, person, "priya")
+    priya = sign_in(w, "priya")
+    assert "Recorded by Priya Shah on" in priya.get(f"/people/{person}").words
+    open_page = priya.get(f"/relationships/{one}/change")
+    assert "Changed by" not in open_page.words
+    two = change(w, one, "sam", name="Ruth Cole")
+    words = priya.get(f"/people/{person}").words
+    assert f"Changed by {w.actor['sam'].name} on" in words
+    assert "Recorded by" not in words
+    late = priya.send(open_page, name="Ruth Hall")
+    assert "Somebody has changed or ended this meanwhile." in late.words
+    assert f"Changed by {w.actor['sam'].name} on" in late.words
+    assert "Ruth Hall" in late.text
+    end(w, two, who="tess")
+    assert f"Ended by {w.actor['tess'].name} on" in priya.get(f"/people/{person}").words
+
+
 def test_an_error_names_its_field_and_keeps_what_was_typed(w: World) -> None:
     person = w.person()
     page = filled(w, f"/people/{person}/relationships/add", name="Ruth", phone="12")

@@ -181,7 +181,12 @@ def test_what_was_answered_before_an_activity_is_chosen_is_there_another_day(
     assert "To sing again" in again.get(f"/referrals/{rid}/write/matters").text
     sent = again.fill(f"/referrals/{rid}/write/activity", group_id=w.group["choir"])
     assert sent.path == f"/referrals/{rid}/write/consent"
-    assert "Falls on stairs" in again.get(f"/referrals/{rid}/write/safety").text
+    page = again.get(f"/referrals/{rid}/write/safety")
+    assert "Falls on stairs" in page.text
+    assert "Last changed by" not in page.words
+    again.send(page, safety_notes="Falls on stairs and ice")
+    page = again.get(f"/referrals/{rid}/write/safety")
+    assert f"Last changed by {w.actor['priya'].name}, Ash Lane practice" in page.words
 
 
 def test_what_one_began_is_not_found_by_a_colleague(w: World, priya: Visitor) -> None:

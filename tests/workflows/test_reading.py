@@ -19,8 +19,8 @@ from referral.visible import Filters
 from tests.world import World, build
 from workflows import reading
 from workflows.activities import add_provider, save_activity, save_group
-from workflows.engine import TABLES, Refused
 from workflows.disclosure import HELD_BY_US
+from workflows.engine import TABLES, Refused
 from workflows.guards import HELD
 from workflows.holds import CLOCK as HOLD_CLOCK
 from workflows.organisations import (
