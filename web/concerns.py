@@ -20,7 +20,7 @@ from referral.actors import Actor
 from referral.audit import log, showing
 from referral.facts import ConcernFacts
 from referral.people_checks import under_age
-from referral.records import ConcernSeen
+from referral.records import ConcernSeen, PersonSeen
 from referral.scopes import opened
 from referral.states import ConcernState, Noun, Relation, Role
 from referral.store import Tx
@@ -311,6 +311,7 @@ def about_referral(record_id: UUID) -> ResponseReturnValue:
         staff = _staff(tx, actor, at, mine)
         if link_worker and link_worker.user_id not in dict(staff):
             staff = (*staff, (link_worker.user_id, f"{link_worker.name}, {r.organisation}"))
+        p = records.person_of(tx, actor, at, r.person_id)
         about = About(
             r.reference,
             f"/referrals/{rid}",
@@ -318,8 +319,8 @@ def about_referral(record_id: UUID) -> ResponseReturnValue:
             staff,
             ((r.provider_org, r.provider), (r.organisation_id, r.organisation)),
             numbers(tx, actor, at),
-            _under_age(tx, actor, at, r.person_id),
-            _name_of(tx, actor, at, r.person_id, rid),
+            under_age(p.birth_date if p else None, local_day(at)),
+            _called(p, disclosure.fields(told[rid])) if p else "",
         )
     return _raise(about)
 
@@ -345,21 +346,23 @@ def _name_of(tx: Tx, actor: Actor, at: datetime, person_id: str, referral_id: st
     p = records.person_of(tx, actor, at, person_id)
     if p is None:
         return ""
-    if referral_id is not None:
-        told = reading.situations(tx, actor, at, [referral_id]).get(referral_id)
-        seen = disclosure.fields(told) if told else frozenset()
-    elif records.in_reach(p, actor) or opened(actor, p.id):
-        seen = disclosure.person_fields(actor.role, p.closed_to_actor)
-    else:
-        seen = frozenset()
+    if referral_id is None:
+        return _called(p, _fields(p, actor))
+    told = reading.situations(tx, actor, at, [referral_id]).get(referral_id)
+    return _called(p, disclosure.fields(told)) if told else ""
+
+
+def _fields(p: PersonSeen, actor: Actor) -> frozenset[str]:
+    """What the viewer sees of the person's own record."""
+    if records.in_reach(p, actor) or opened(actor, p.id):
+        return disclosure.person_fields(actor.role, p.closed_to_actor)
+    return frozenset()
+
+
+def _called(p: PersonSeen, seen: frozenset[str]) -> str:
     if "name" in seen:
         return p.name
     return disclosure.first_name(p.given_name) if "first_name" in seen else ""
-
-
-def _under_age(tx: Tx, actor: Actor, at: datetime, person_id: str) -> bool | None:
-    p = records.person_of(tx, actor, at, person_id)
-    return under_age(p.birth_date if p else None, local_day(at))
 
 
 @pages.route("/people/<uuid:person_id>/concern", methods=["GET", "POST"])
@@ -380,7 +383,7 @@ def about_person(person_id: UUID) -> ResponseReturnValue:
             (*providers, (p.organisation_id, p.organisation)),
             numbers(tx, actor, at),
             under_age(p.birth_date, local_day(at)),
-            _name_of(tx, actor, at, p.id, None),
+            _called(p, _fields(p, actor)),
         )
     return _raise(about)
 
