@@ -253,6 +253,7 @@ def test_what_one_person_is_to_be_told_stands_on_one_card_and_is_crossed_off_tog
     w = one.w
     person = w.person(family_name="Okoro")
     given = [w.consent(person, one_of).id for one_of in ("singers", "clay")]
+    drafts = [w.draft(person, activity) for activity in ("choir", "pottery")]
     with w.store.begin(w.system) as tx:
         for number, consent in enumerate(given):
             errands.ask(
@@ -261,9 +262,12 @@ def test_what_one_person_is_to_be_told_stands_on_one_card_and_is_crossed_off_tog
             )  # fmt: skip
     priya = sign_in(w, "priya")
     page = priya.get("/")
-    assert page.text.count("<h3") == 1
+    assert page.words.count("Tell the person yourself.") == 1
     assert page.words.count("Consent runs out.") == 2
     assert page.words.count("Share with the provider: ") == 2
+    w.referral(drafts[1], "withdraw", "priya", given={"reason": "person_asked"})
+    page = priya.get("/")
+    assert page.words.count("Consent runs out.") == 1  # what counted on the other has ended
     assert "To do by hand" not in priya.send(page, form=0).words
 
 
