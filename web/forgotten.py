@@ -47,8 +47,9 @@ ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 @pages.after_request
 def keep_to_oneself(response: Response) -> Response:
-    """No page reached from here learns the address, none is kept, and none is listed."""
-    response.headers["Referrer-Policy"] = "no-referrer"
+    """No page reached by a link learns its address; none is kept, and none is listed."""
+    if request.endpoint == "forgotten.choose":
+        response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response

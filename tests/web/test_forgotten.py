@@ -127,6 +127,26 @@ def test_a_link_that_could_not_be_sent_within_the_hour_is_not_sent_later(d: Desk
     assert d.links() == []
 
 
+def test_the_forms_are_taken_from_a_browser_and_from_no_page_elsewhere(d: Desk) -> None:
+    """A page that tells nobody its address has its forms posted from "null"."""
+    d.ask()
+    (link,) = d.links()
+    app = app_of(d.w)
+    for path, policy, origins in (
+        (ASK, "same-origin", {"http://localhost": 422, "null": 400}),
+        (link, "no-referrer", {"null": 422, "https://elsewhere.example": 400}),
+    ):
+        for origin, status in origins.items():
+            client = app.test_client()
+            page = client.get(path)
+            assert page.headers["Referrer-Policy"] == policy
+            token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+            assert token is not None
+            said = {"csrf_token": token[1], "email": "", "new_password": ""}
+            answer = client.post(path, data=said, headers={"Origin": origin})
+            assert answer.status_code == status
+
+
 def test_asking_on_and_on_is_slowed_and_one_account_gets_three_links_an_hour(d: Desk) -> None:
     for _ in range(5):
         d.w.later(seconds=1)
