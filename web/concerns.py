@@ -509,7 +509,8 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
         raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="read", record_id=None)
     log(tx, actor, at, "read", "concern", concern_id, subject=f.subject_ref)
     told = full and not brief
-    clock = None if brief else next(iter(records.clocks(tx, concern_id)), None)
+    still = brief or c.state == "closed"  # no clock runs, or none is shown
+    clock = None if still else next(iter(records.clocks(tx, concern_id)), None)
     person, href = _person(tx, at, c) if told else ("", None)
     history, beside = _history(tx, actor, at, concern_id) if told else (None, {})
     return Shown(
