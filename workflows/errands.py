@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
-from referral import errands, facts
+from referral import errands
 from referral.actors import Actor
 from referral.audit import log
 from referral.errands import ErrandSeen
@@ -58,20 +58,9 @@ def waiting(tx: Tx, actor: Actor, at: datetime, keys: frozenset[str]) -> list[Er
     link workers may not hear of, or have left past its date."""
     of_team = actor.organisation_id if actor.role is Role.TEAM_LEAD else None
     found = errands.waiting(tx, actor.system_id, keys, of_team)
-    heard = _heard(tx, actor, found, at) - _of_what_ended(tx, actor, found, at)
+    heard = _heard(tx, actor, found, at)
     left = _left(tx, [one for one in found if one.id in heard and one.owner not in keys], at)
     return [one for one in found if one.id in heard and (one.owner in keys or one.id in left)]
-
-
-def _of_what_ended(tx: Tx, actor: Actor, asked: list[ErrandSeen], at: datetime) -> set[str]:
-    """Those that remind of a consent, where what counted on it has ended."""
-    about = {
-        one.id: one.record_id
-        for one in asked
-        if one.noun == Noun.CONSENT and one.says == "reminder"
-    }
-    known = facts.consents(tx, sorted(set(about.values())), actor, at) if about else {}
-    return {i for i, consent in about.items() if consent in known and not known[consent].needed}
 
 
 # The least that is said of a concern: whoever raised it may hear that.
