@@ -81,11 +81,6 @@ PHONE_OF_PRACTICE = """(SELECT min(g.phone) FROM organisation g
     WHERE g.system_id = pe.system_id AND g.kind = 'practice' AND g.ended_at IS NULL
       AND (g.name = pe.practice OR g.ods_code = pe.practice))"""
 # Nobody is to be told to renew a consent that nothing counts on any more.
-STILL_COUNTS = f"""(e.noun <> 'consent' OR e.says IS NULL OR e.says <> 'reminder'
-    OR c.state <> 'given' OR EXISTS (SELECT 1 FROM referral cr WHERE cr.person_id = c.person_id
-      AND (c.purpose <> '{Purpose.SHARE_WITH_PROVIDER}'
-        OR CAST(cr.provider_id AS text) = c.recipient)
-      AND cr.state IN ({listed(*UNFINISHED)})))"""
 LISTED = f"""
 SELECT e.id, e.owner, e.what, e.whom, e.says, e.noun, e.record_id, e.at, e.due,
   coalesce(r.reference, k.reference, x.reference),
@@ -103,7 +98,12 @@ LEFT JOIN consent c ON e.noun = 'consent' AND c.id = e.record_id
 LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
 LEFT JOIN organisation po ON po.id = pr.organisation_id
 LEFT JOIN person pe ON e.what = 'tell_practice_by_hand' AND pe.id = r.person_id
-WHERE e.system_id = :system_id AND e.done_at IS NULL AND {STILL_COUNTS} AND """
+WHERE e.system_id = :system_id AND e.done_at IS NULL AND
+  (e.noun <> 'consent' OR e.says IS NULL OR e.says <> 'reminder'
+    OR c.state <> 'given' OR EXISTS (SELECT 1 FROM referral cr WHERE cr.person_id = c.person_id
+      AND (c.purpose <> '{Purpose.SHARE_WITH_PROVIDER}'
+        OR CAST(cr.provider_id AS text) = c.recipient)
+      AND cr.state IN ({listed(*UNFINISHED)}))) AND """
 _ORDER = " ORDER BY e.due, e.id LIMIT 50"
 _TIMES = (7, 8)
 _OWN_PG, _OWN_SQLITE = "e.owner = ANY(:keys)", "e.owner IN (SELECT value FROM json_each(:keys))"
