@@ -43,7 +43,6 @@ from web.schemas import Wrong, load, schema_for
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Day, Text, YesNo
 from web.schemas.messages import ReadMessages, WriteMessage
-from web.schemas.rights import AskForOwn
 from web.words import age_band, day_words, iso, last_day, listed, phone_words, time_words
 from workflows import person_links as own
 from workflows import provider_links as provider
@@ -53,7 +52,6 @@ from workflows.guards import HELD
 from workflows.moves import N_
 from workflows.people import MOST_TEXT
 from workflows.provider_links import LinkOver, Offer
-from workflows.rights import receive_request
 from workflows.working_time import local_day
 
 pages = Blueprint("links", __name__)
@@ -121,16 +119,6 @@ NEXT = {
     "closed": N_("This is finished."),
     "withdrawn": N_("This was stopped."),
     "redirected": N_("You were asked for somewhere else instead."),
-}
-
-
-# What is asked for about one's own data, as the person says it.
-OWN_RIGHTS: dict[str, str] = {
-    "access": N_("I want a copy of what you keep about me"),
-    "rectification": N_("Something is wrong. Put it right"),
-    "erasure": N_("I want it taken off your files"),
-    "restriction": N_("Stop using it for a while"),
-    "objection": N_("I do not like how you use it"),
 }
 
 
@@ -618,6 +606,9 @@ BY: dict[str, str] = {
     "returned": N_("You should hear from your link worker by %(day)s."),
 }
 
+# Nothing that could be said to have gone well or badly has begun.
+NOT_YET = ("sent", "queried", "waiting")
+
 
 def _drawn(one: own.Going, today: date) -> dict[str, Any]:
     r = one.seen
@@ -647,7 +638,7 @@ def _drawn(one: own.Going, today: date) -> dict[str, Any]:
         "next": next_words,
         "sees": sees,
         "may_stop": one.may_stop,
-        "may_say": r.sent_at is not None,
+        "may_say": r.sent_at is not None and r.state not in NOT_YET,
     }
 
 
@@ -722,37 +713,6 @@ def looked(link: LinkSeen) -> ResponseReturnValue:
         return closed()
     lines = [looks.drawn(one) for one in found.lines]
     return own_page("links/looked.jinja", link, lines=lines, older=found.older)
-
-
-@pages.route("/mine/ask", methods=["GET", "POST"])
-@public(OWN)
-@with_own_link
-def ask_about_mine(link: LinkSeen) -> ResponseReturnValue:
-    """Ask for what the law gives one over one's own information: a copy, putting it right, and the
-    rest."""
-    person = own.person_of(link)
-    schema = AskForOwn()
-    form = Form()
-    kinds = labels.choices(OWN_RIGHTS)
-    if request.method != "POST":
-        return own_page("links/ask.jinja", link, form, kinds=kinds)
-    form.values = as_typed(schema, request.form)
-    wait = limited(link.id)
-    if wait:
-        return too_often(wait)
-    try:
-        given = load(schema, typed(schema, request.form), edge().clock(), form=True)
-        made = edge().perform(
-            person,
-            lambda tx, at: receive_request(
-                tx, person, at, person_id=person.person_id, values=given
-            ),
-        )
-    except (Wrong, Refused) as wrong:
-        refuse(form, wrong.refusals)
-        return own_page("links/ask.jinja", link, form, kinds=kinds), 422
-    flash(_("They have it. You hear within a month. Here you see how far it is."), "success")
-    return redirect(f"/mine/asked/{made.id}", 303)
 
 
 @pages.get("/mine/exit")

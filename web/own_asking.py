@@ -26,11 +26,13 @@ from web.links import OWN, limited, own_page, pages, too_often, with_own_link
 from web.say import _
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Text
+from web.schemas.rights import AskForOwn
 from web.words import day_words, last_day, listed
 from workflows import own_asking as asking
 from workflows import person_links as own
-from workflows.engine import NOT_FOUND, Refused
+from workflows.engine import NOT_FOUND, Done, Refused
 from workflows.moves import N_
+from workflows.rights import receive_request
 from workflows.tables.rights import due_on
 from workflows.working_time import local_day
 
@@ -44,6 +46,14 @@ SUBJECTS: dict[str, str] = {
     "team": N_("The team my link worker is in"),
     "information": N_("How you use what you know about me"),
     "other": N_("Something else"),
+}
+# What is asked for about one's own data, as the person says it.
+OWN_RIGHTS: dict[str, str] = {
+    "access": N_("I want a copy of what you keep about me"),
+    "rectification": N_("Something is wrong. Put it right"),
+    "erasure": N_("I want it taken off your files"),
+    "restriction": N_("Stop using it for a while"),
+    "objection": N_("I do not like how you use it"),
 }
 ASKED_FOR: dict[str, str] = {
     "access": N_("A copy of what is kept about you"),
@@ -62,7 +72,7 @@ REQUEST_NOW: dict[str, str] = {
     "withdrawn": N_("You took it back."),
 }
 COMPLAINT_NOW: dict[str, str] = {
-    "raised": N_("Nobody has taken it yet."),
+    "raised": N_("Nobody has started on it yet."),
     "in_review": N_("Someone is looking into it."),
     "information_requested": N_("Someone was asked about it."),
     "decided": N_("They have decided. Now they do what they decided."),
@@ -120,6 +130,36 @@ def _answered(
         done,
         schema=schema,
         actor=own.person_of(link),
+    )
+
+
+# -- what is kept about me ----------------------------------------------------------------------
+
+
+@pages.route("/mine/ask", methods=["GET", "POST"])
+@public(OWN)
+@with_own_link
+def ask_about_mine(link: LinkSeen) -> ResponseReturnValue:
+    """Ask for what the law gives one over one's own information: a copy, putting it right, and the
+    rest."""
+    person = own.person_of(link)
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
+        values = given | {"asked_for": given["asked_for"] or said(OWN_RIGHTS[given["kind"]])}
+        return receive_request(
+            tx, person, at, person_id=person.person_id, values=values, key=form.key
+        )
+
+    return _answered(
+        link,
+        "links/ask.jinja",
+        AskForOwn(),
+        act,
+        lambda made: Next(
+            f"/mine/asked/{made.id}",
+            _("They have it. You hear within a month. Here you see how far it is."),
+        ),
+        kinds=choices(OWN_RIGHTS),
     )
 
 
@@ -257,7 +297,7 @@ def _complaint(one: Complaint, at: datetime) -> dict[str, Any]:
         now = _("%(name)s is looking into it.", name=one.reviewer)
     if one.due is not None and state is EscalationState.RAISED:
         day = last_day(one.due)
-        words = _("Someone has until %(day)s to take it.", day=day_words(day, weekday=True))
+        words = _("They have until %(day)s to start.", day=day_words(day, weekday=True))
         now += " " + _by(day, at, words)
     elif one.due is not None and state is EscalationState.IN_REVIEW:
         day = last_day(one.due)

@@ -8,6 +8,8 @@ from flask import Flask, Response, abort, g, request
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 YEAR = 31_536_000
+# Beside the pages of links: what is sent from a page whose address is a secret.
+SENT_FROM_SECRET_PAGES = {"forgotten.choose", "languages.choose"}
 
 
 def nonce() -> str:
@@ -50,7 +52,7 @@ def protect(app: Flask, origin: str, https: bool) -> None:
             ours = {origin, f"{request.scheme}://{request.host}"}
             # A page that says `no-referrer` has its forms posted from "null". There the address is
             # a secret of its own, and the token against forged requests is asked for as elsewhere.
-            if request.blueprint == "links" or request.endpoint == "forgotten.choose":
+            if request.blueprint == "links" or request.endpoint in SENT_FROM_SECRET_PAGES:
                 ours.add("null")
             if said not in ours:
                 abort(400)

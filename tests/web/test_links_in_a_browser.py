@@ -57,13 +57,17 @@ def test_a_leader_and_the_person_get_through_their_links_on_a_phone(
         assert "Accepted" in page.inner_text("main")
         assert k.state() == "accepted"
         page.goto(at + path_of(k, person))
+        for language, code in (("Cymraeg", "cy"), ("English", "en")):
+            page.click(f"text={language}")
+            expect(page.locator("html")).to_have_attribute("lang", code)
+        page.click("text=Larger words")
         page.fill("#word", "robin red")
         page.click("text=Open my page")
         assert "Hello Margaret" in page.inner_text("main")
         page.click("text=I do not want this any more >> nth=0")
         page.click("text=Yes, stop")
         assert "Stopped" in page.inner_text("main")
-    assert posted == [("null", None)] * 3
+    assert posted == [("null", None)] * 6
 
 
 # One of each in the tests, all of them in the drills.

@@ -193,7 +193,7 @@ def test_a_complaint_goes_to_a_named_human_with_a_clock_and_not_to_whom_it_is_ab
     person = _opened(both)
     path = _complaint(both)
     page = both.phone.get(path)
-    for words in ("She was rude to me.", "Tess Lead", "Someone has until"):
+    for words in ("She was rude to me.", "Tess Lead", "They have until"):
         assert words in page.words, words
     (found,) = rows(
         both.w.store,
@@ -380,6 +380,43 @@ def test_a_request_is_followed_answered_and_its_answer_read(both: Links) -> None
     page = both.phone.get(path)
     assert "We sent it by post." in page.words
     assert page.forms == []
+
+
+def test_a_copy_needs_no_words_and_all_else_does(both: Links) -> None:
+    _opened(both)
+    made = sent(both, "/mine/ask", kind="access", asked_for="")
+    assert "I want a copy of what you keep about me" in made.words
+    refused = both.phone.fill("/mine/ask", kind="erasure", asked_for="")
+    assert refused.status == 422
+    assert "Write what you ask for" in refused.words
+    assert rows(both.w.store, "SELECT kind FROM rights_request") == [("access",)]
+
+
+def test_a_request_sent_twice_is_one(one: Links) -> None:
+    _opened(one)
+    form = one.phone.get("/mine/ask")
+    for _ in range(2):
+        one.phone.send(form, kind="access")
+    assert len(rows(one.w.store, "SELECT id FROM rights_request")) == 1
+
+
+def test_nothing_is_asked_of_how_it_went_before_it_began(one: Links) -> None:
+    person = _opened(one)
+    (record,) = rows(
+        one.w.store,
+        "SELECT CAST(id AS text) FROM referral WHERE person_id = :p AND state = 'sent'",
+        p=person,
+    )[0]
+    assert f"/mine/how/{record}" not in one.phone.get("/mine").text
+    one.w.step(Noun.REFERRAL, record, "accept", "kit")
+    assert f"/mine/how/{record}" in one.phone.get("/mine").text
+
+
+def test_help_in_danger_is_one_press_from_every_page_of_theirs(one: Links) -> None:
+    _opened(one)
+    one.w.sent(one.w.person())
+    for path in PAGES:
+        assert 'href="/mine/not-safe"' in one.phone.get(path).text, path
 
 
 def test_a_request_is_taken_back_and_a_late_one_says_so(one: Links) -> None:

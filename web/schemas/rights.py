@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from marshmallow import ValidationError, validates_schema
+
 from referral.states import RightsKind
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Day, Id, Text
@@ -12,10 +16,19 @@ CAME_BY = ("phone", "in_person", "written")
 
 
 class AskForOwn(Command):
-    """What a person asks for about their own data, by themselves."""
+    """What a person asks for about their own data, by themselves. A copy is asked for by choosing
+    it; of anything else it must be said what."""
 
     kind = Choice(tuple(RightsKind), N_("Choose what you ask for."))
-    asked_for = Text(N_("Write what you ask for. A few words are enough."), most=LONG)
+    asked_for = Text(most=LONG)
+
+    @validates_schema
+    def says_what(self, given: dict[str, Any], **_context: Any) -> None:
+        """Some words, unless it is a copy."""
+        if given.get("kind") != RightsKind.ACCESS and not given.get("asked_for"):
+            raise ValidationError(
+                {"asked_for": [N_("Write what you ask for. A few words are enough.")]}
+            )
 
 
 class TakeRequest(Command):
