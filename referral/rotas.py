@@ -12,7 +12,6 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.actors import Actor
-from referral.ladder import Barred
 from referral.schema import Base, Key, Ref, day
 from referral.states import listed
 from referral.store import Sql, Tx
@@ -149,52 +148,54 @@ def places_up(tx: Tx, organisation_id: str) -> list[tuple[Numbers, list[Line]]]:
 
 
 class Matter(NamedTuple):
-    """What of a concern decides whom one can ring about it."""
+    """What of a concern decides whom one can ring about it. `barred`: the organisations whose lines
+    aren't rung, because they or somebody in them is named, or the concern is about them as a
+    provider; `lead_barred`: a safeguarding lead is among those, so that the place's own number
+    isn't rung either."""
 
-    system_id: str
     organisation_id: str
     holder: str
     birth_date: date | None
     child: bool | None
+    barred: frozenset[str]
+    lead_barred: bool
 
 
 MATTER = Sql(
-    """SELECT c.system_id, c.organisation_id, c.holder, pe.birth_date, c.child FROM guard.concern c
-  LEFT JOIN guard.person pe ON pe.id = c.person_id WHERE c.id = :id"""
+    """WITH named AS (
+  SELECT m.organisation_id AS organisation_id,
+    CASE WHEN m.role IN ('safeguarding_lead', 'accountable_officer') THEN 1 ELSE 0 END AS leads
+  FROM guard.concern_source s JOIN guard.concern c ON c.id = s.concern_id
+  JOIN membership m ON m.user_id = s.user_id AND m.system_id = c.system_id AND m.ended_at IS NULL
+  WHERE s.concern_id = :id AND s.struck_at IS NULL
+  UNION SELECT o.id, CASE WHEN EXISTS (SELECT 1 FROM membership m WHERE m.organisation_id = o.id
+    AND m.role = 'safeguarding_lead' AND m.place_id IS NOT NULL AND m.ended_at IS NULL)
+    THEN 1 ELSE 0 END
+  FROM organisation o WHERE o.id IN (SELECT s.organisation_id FROM guard.concern_source s
+    WHERE s.concern_id = :id AND s.struck_at IS NULL)
+  OR o.id IN (SELECT pr.organisation_id FROM guard.concern c
+    JOIN provider pr ON pr.id = c.provider_id WHERE c.id = :id))
+  SELECT c.organisation_id, c.holder, pe.birth_date, c.child, named.organisation_id, named.leads
+  FROM guard.concern c LEFT JOIN guard.person pe ON pe.id = c.person_id
+  LEFT JOIN named ON 1 = 1 WHERE c.id = :id"""
 )
 
 
 def matter(tx: Tx, concern_id: str) -> Matter | None:
-    """Where a concern was raised, with whom it lies, and whether it is about a child."""
-    row = tx.row(MATTER, id=concern_id)
-    if row is None:
+    """Where a concern was raised, with whom it lies, whether it is about a child, and who isn't
+    rung about it."""
+    rows = tx.rows(MATTER, id=concern_id)
+    if not rows:
         return None
-    child = None if row[4] is None else bool(row[4])
-    return Matter(row[0], row[1], row[2], day(row[3]), child)
-
-
-POSTS_OF = Sql(
-    """SELECT m.user_id, m.organisation_id, m.role FROM membership m
-  WHERE m.system_id = :system_id AND m.user_id = :user_id AND m.ended_at IS NULL"""
-)
-LEADS_IN = Sql(
-    """SELECT 1 FROM membership m WHERE m.organisation_id = :org AND m.role = 'safeguarding_lead'
-  AND m.place_id IS NOT NULL AND m.ended_at IS NULL LIMIT 1"""
-)
-
-
-def not_to_ring(tx: Tx, system_id: str, named: Barred) -> tuple[frozenset[str], bool]:
-    """The organisations whose lines aren't rung, because they or somebody in them is named; and
-    whether a safeguarding lead is among those, so that the place's own number isn't either."""
-    organisations = set(named.organisations)
-    lead = False
-    for user in sorted(named.users):
-        for _, organisation, role in tx.rows(POSTS_OF, system_id=system_id, user_id=user):
-            organisations.add(organisation)
-            lead = lead or role in ("safeguarding_lead", "accountable_officer")
-    for organisation in sorted(named.organisations):
-        lead = lead or tx.row(LEADS_IN, org=organisation) is not None
-    return frozenset(organisations), lead
+    organisation, holder, born, child, *_ = rows[0]
+    return Matter(
+        organisation,
+        holder,
+        day(born),
+        None if child is None else bool(child),
+        frozenset(row[4] for row in rows if row[4]),
+        any(row[5] for row in rows),
+    )
 
 
 class AuthoritySeen(NamedTuple):

@@ -509,8 +509,9 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
         raise Refused([NOT_FOUND], noun=Noun.CONCERN, trigger="read", record_id=None)
     log(tx, actor, at, "read", "concern", concern_id, subject=f.subject_ref)
     told = full and not brief
-    still = brief or c.state == "closed"  # no clock runs, or none is shown
-    clock = None if still else next(iter(records.clocks(tx, concern_id)), None)
+    awaited = not brief and not full and c.state == "raised"  # whom to ring, and until when
+    timed = awaited or (told and c.state != "closed")
+    clock = next(iter(records.clocks(tx, concern_id)), None) if timed else None
     person, href = _person(tx, at, c) if told else ("", None)
     history, beside = _history(tx, actor, at, concern_id) if told else (None, {})
     return Shown(
@@ -518,7 +519,7 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
         f,
         full,
         tuple(options(Noun.CONCERN, f, actor, at)) if hats else (),
-        None if brief or full else number_for(tx, concern_id, at),  # for the receipt alone
+        number_for(tx, concern_id, at) if awaited else None,
         tuple(k for k in records.calls(tx, concern_id) if full or k.member == actor.membership_id),
         (clock.due, clock.hours) if clock else None,
         history,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from referral import ladder, rotas
+from referral import rotas
 from referral.actors import Actor
 from referral.audit import log
 from referral.ids import new_id
@@ -122,9 +122,7 @@ def number_for(tx: Tx, concern_id: str, at: datetime, cal: Calendar = ENGLAND) -
             return Number(outside, None)
     child = under_age(known.birth_date, local_day(at))
     child = known.child if child is None else child
-    named = ladder.barred(tx, concern_id)
-    barred, lead = rotas.not_to_ring(tx, known.system_id, named)
-    return choose(places, at, child, barred, lead, cal)
+    return choose(places, at, child, known.barred, known.lead_barred, cal)
 
 
 def numbers_now(

@@ -23,6 +23,7 @@ from web.carriers import Outgoing
 from web.link_tokens import LinkTokens
 from web.say import LANGUAGES, catalogue
 from web.ways import Ways
+from workflows.accounts import RESET
 from workflows.activities import TIERS
 from workflows.dispatches import Ready
 from workflows.engine import TABLES
@@ -33,6 +34,7 @@ from workflows.referrals import CAME
 
 HOME = Path(__file__).parents[2]
 A_MONDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+RECORD = "019fb791-e620-70a6-b118-f4df0164fb69"
 
 
 @pytest.fixture(autouse=True)
@@ -196,7 +198,7 @@ def test_no_code_has_other_words_elsewhere() -> None:
 
 def _mail(what: str, noun: str, language: str | None) -> Outgoing:
     parcel = Parcel(
-        1, 0, "system", "key", None, "member@1", "email", what, noun, "1", None, A_MONDAY
+        1, 0, "system", "key", None, "member@1", "email", what, noun, RECORD, None, A_MONDAY
     )
     ready = Ready(parcel, "sol@example.org", reference="SG-7K4Q-2M", language=language)
     return Ways({}, LinkTokens("a secret"), "https://segue.example.org").write(ready)
@@ -206,8 +208,8 @@ def _mail(what: str, noun: str, language: str | None) -> Outgoing:
 def test_a_mail_says_what_the_notice_says_in_the_language_of_its_reader(code: str) -> None:
     for what, sentence in labels.NOTICES.items():
         mail = _mail(what, "referral", code)
-        words = catalogue(code).ugettext(sentence)
-        assert words in mail.text
+        if what != RESET:  # a letter of its own
+            assert catalogue(code).ugettext(sentence) in mail.text
         assert f'<html lang="{code}">' in mail.html
     assert _mail("accepted", "referral", "Cymraeg").text == _mail("accepted", "referral", "cy").text
     assert _mail("accepted", "referral", "Polish").text == _mail("accepted", "referral", None).text

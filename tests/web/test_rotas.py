@@ -74,6 +74,30 @@ def test_a_named_leads_own_line_is_not_the_one_to_ring(w: World) -> None:
         made = raise_concern(tx, w.actor["priya"], w.at, named).id
     receipt = priya.get(f"/concerns/{made}").words
     assert "Ring 01632 960199 The council, out of hours" in receipt
+    with w.store.begin() as tx:
+        tx.run(Sql("UPDATE concern_source SET struck_at = :at WHERE concern_id = :id"),
+               at=w.at, id=made)  # fmt: skip
+    assert "Ring 01632 960150" in priya.get(f"/concerns/{made}").words
+
+
+@pytest.mark.parametrize("how", ["named", "about"])
+def test_no_line_of_an_organisation_that_a_concern_is_about_is_rung(w: World, how: str) -> None:
+    """Neither where it is named, nor where it is about it as a provider; another's is."""
+    from workflows.concerns import raise_concern
+
+    sign_in(w, "paul").fill(
+        f"/places/{w.place['harbour']}/rota", **{**LINE, "organisation_id": w.org["clay"]}
+    )
+    priya, made = sign_in(w, "priya"), {}
+    with w.store.begin(w.actor["priya"]) as tx:
+        for who in ("clay", "singers"):
+            given = {"seen": "A bruise", "danger": False, "provider_id": w.provider[who]}
+            if how == "named":
+                sources = [{"organisation_id": w.org[who]}]
+                given = {**given, "person_id": w.person(), "provider_id": None, "sources": sources}
+            made[who] = raise_concern(tx, w.actor["priya"], w.at, given).id
+    assert "Ring 01632 960150" not in priya.get(f"/concerns/{made['clay']}").words
+    assert "Ring 01632 960150" in priya.get(f"/concerns/{made['singers']}").words
 
 
 def test_the_authorities_are_kept_and_offered_when_a_concern_is_reported(w: World) -> None:
@@ -92,7 +116,7 @@ def test_the_authorities_are_kept_and_offered_when_a_concern_is_reported(w: Worl
     )
     gwen = sign_in(w, "gwen")
     gwen.fill(f"{raised.path}/acknowledge")
-    assert "has not been told yet" in gwen.get(raised.path).words
+    assert "nothing here says that it was told" in gwen.get(raised.path).words
     form = gwen.get(f"{raised.path}/report-to-authority").words
     assert form.index("Adult social care") < form.index("people in positions of trust")
     assert form.index("Trust desk, 01632 960177") < form.index("The police")
@@ -102,7 +126,7 @@ def test_the_authorities_are_kept_and_offered_when_a_concern_is_reported(w: Worl
         told_at="9am",
         authority_reference="T-1",
     )
-    assert "has not been told yet" not in page.words
+    assert "nothing here says that it was told" not in page.words
     assert "12 May 2026 at 9am, told by Gwen Safe, their reference: T-1" in page.words
 
 
