@@ -165,6 +165,9 @@ class Coming(NamedTuple):
     why: str | None
 
 
+# Whoever had a place on a day: it was given before that day was over, or something was said of it.
+HAD_A_PLACE = f"""EXISTS (SELECT 1 FROM step s WHERE s.record_id = r.id AND s.noun = 'referral'
+  AND s.to_state IN ({listed(*TAKING_PART)}) AND coalesce(s.happened_at, s.at) < :over)"""
 # The two sessions before, if neither was come to: what calls for a word with the link worker.
 COMING = Sql(
     f"""
@@ -178,20 +181,22 @@ JOIN activity_group g ON g.id = r.group_id
 JOIN provider pr ON pr.id = r.provider_id
 LEFT JOIN attendance t ON t.referral_id = r.id AND t.day = :day
 WHERE r.activity_id = :activity_id AND r.system_id = :system_id AND pr.organisation_id = :org
-  AND r.state IN ({listed(*TAKING_PART)})
+  AND r.state IN ({listed(*TAKING_PART)}) AND (t.day IS NOT NULL OR {HAD_A_PLACE})
 ORDER BY pe.given_name, pe.family_name, r.id LIMIT 300
 """
 )
 
 
-def coming(tx: Tx, actor: Actor, activity_id: str, on: date) -> list[Coming]:
-    """Everybody with a place in an activity of the actor's own organisation."""
+def coming(tx: Tx, actor: Actor, activity_id: str, on: date, over: datetime) -> list[Coming]:
+    """Everybody with a place in an activity of the actor's own organisation who had it on this day.
+    `over`: when the day ends."""
     rows = tx.rows(
         COMING,
         activity_id=activity_id,
         system_id=actor.system_id,
         org=actor.organisation_id,
         day=on,
+        over=over,
     )
     return [Coming._make(row)._replace(missed=bool(row[7])) for row in rows]
 
@@ -227,6 +232,7 @@ class OnPaper(NamedTuple):
     given_name: str
     family_name: str
     phone: str | None
+    message_safe: bool | None
     access_needs: str | None
     emergency_contact: str | None
     safety_notes: str | None
@@ -241,8 +247,8 @@ class OnPaper(NamedTuple):
 ON_PAPER = Sql(
     f"""
 SELECT r.id, r.reference, r.state, pe.subject_ref, pe.given_name, pe.family_name, pe.phone,
-  pe.access_needs, pe.emergency_contact, r.safety_notes, r.safety_answers, r.shared,
-  og.name, og.phone, u.name, g.name
+  pe.message_safe, pe.access_needs, pe.emergency_contact, r.safety_notes, r.safety_answers,
+  r.shared, og.name, og.phone, u.name, g.name
 FROM referral r
 JOIN person pe ON pe.id = r.person_id
 JOIN activity_group g ON g.id = r.group_id
@@ -251,18 +257,22 @@ JOIN organisation og ON og.id = r.organisation_id
 JOIN membership m ON m.id = r.link_worker_id
 JOIN app_user u ON u.id = m.user_id
 WHERE r.activity_id = :activity_id AND r.system_id = :system_id AND pr.organisation_id = :org
-  AND r.state IN ({listed(*TAKING_PART)})
+  AND r.state IN ({listed(*TAKING_PART)}) AND {HAD_A_PLACE}
 ORDER BY pe.given_name, pe.family_name, r.id LIMIT 300
 """,
-    sealed=(7, 8, 9, 10, 11),
+    sealed=(8, 9, 10, 11, 12),
 )
 
 
-def on_paper(tx: Tx, actor: Actor, activity_id: str) -> list[OnPaper]:
-    """Everybody with a place in an activity of the actor's own organisation, for a printed sheet.
-    What of it may be shown is not asked here."""
+def on_paper(tx: Tx, actor: Actor, activity_id: str, over: datetime) -> list[OnPaper]:
+    """Everybody with a place in an activity of the actor's own organisation given before `over`,
+    for a printed sheet. What of it may be shown is not asked here."""
     rows = tx.rows(
-        ON_PAPER, activity_id=activity_id, system_id=actor.system_id, org=actor.organisation_id
+        ON_PAPER,
+        activity_id=activity_id,
+        system_id=actor.system_id,
+        org=actor.organisation_id,
+        over=over,
     )
     return [OnPaper._make(row) for row in rows]
 

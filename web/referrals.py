@@ -43,6 +43,7 @@ from web.words import (
     by_when,
     day_words,
     deadline,
+    dialled,
     message_words,
     nhs_number,
     phone_words,
@@ -308,7 +309,7 @@ def flags(shown: Shown) -> list[dict[str, str]]:
     return found[:3]
 
 
-def identity(shown: Shown) -> list[dict[str, str]]:
+def identity(shown: Shown) -> list[dict[str, Any]]:
     """The facts beside the name, of those the viewer sees."""
     seen = shown.seen
     pairs: list[tuple[str, Any]] = []
@@ -320,9 +321,11 @@ def identity(shown: Shown) -> list[dict[str, str]]:
     if "area" in seen and "postcode" not in seen:
         pairs.append((_("Area"), seen.get("area") or _("Not known")))
     if "contact_method" in seen:
-        pairs.append((_("Contact"), preferred(seen)))
+        reached = preferred(seen)
+        by_mail = seen["contact_method"] == "email"
+        pairs.append((_("Contact"), reached if by_mail else dialled(reached, close=True)))
         pairs.append((_("Messages"), message_words(seen.get("message_safe"))))
-    return [{"label": label, "value": str(value)} for label, value in pairs if value]
+    return [{"label": label, "value": value} for label, value in pairs if value]
 
 
 def preferred(seen: dict[str, Any]) -> str:
@@ -603,6 +606,8 @@ def overview(shown: Shown) -> list[dict[str, str]]:
     needs = [word(labels.NEEDS, code) for code in seen.get("needs") or ()]
     method = seen.get("contact_method")
     own = shown.actor.role in TEAM and not shown.closed
+    provider = shown.actor.role is Role.PROVIDER_LEADER
+    unreached = provider and "phone" in seen and not seen["phone"]
     pairs: list[tuple[str, Any]] = [
         (_("What matters"), seen.get("what_matters")),
         (_("Goals"), "; ".join(seen.get("goals") or ())),
@@ -625,6 +630,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
         (_("Team phone"), phone_words(seen.get("team_phone"))),
         # What stands beside the name is not said twice.
         (_("Phone"), phone_words(seen.get("phone")) if method not in ("phone", "text") else None),
+        (_("Phone"), _("No phone given. Ring the link worker.") if unreached else None),
         (
             _("Messages"),
             message_words(seen.get("message_safe")) if method not in ("phone", "text") else None,
@@ -638,9 +644,9 @@ def overview(shown: Shown) -> list[dict[str, str]]:
         (_("First contact"), time_words(seen.get("contacted_at"))),
         (_("Sent"), time_words(seen.get("sent_at"))),
     ]
-    rung = (_("Phone"), _("Team phone"), _("Provider's phone"))
+    rung = (_("Phone"), _("Team phone"), _("Provider's phone"), _("In an emergency"))
     return [
-        {"key": key, "value": str(value), "tel": "yes" if key in rung else ""}
+        {"key": key, "value": dialled(value) if key in rung else str(value)}
         for key, value in pairs
         if value
     ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from marshmallow import ValidationError
 
 from referral import offered
@@ -27,7 +28,7 @@ from web.labels import said
 from web.say import _, ngettext
 from web.schemas.base import Command
 from web.schemas.fields import Choice, typed_day
-from web.words import day_words, phone_words, printed
+from web.words import day_words, dialled, message_words, phone_words, printed
 from workflows import session_days
 from workflows.disclosure import Situation, known_as, shown
 from workflows.engine import Refused, step
@@ -35,7 +36,7 @@ from workflows.moves import N_
 from workflows.reading import situations
 from workflows.referrals import TAKEN_BACK, record_attendance, take_back_register
 from workflows.session_days import Run
-from workflows.working_time import local_day
+from workflows.working_time import LONDON, local_day
 
 pages = Blueprint("session_pages", __name__)
 
@@ -193,7 +194,7 @@ def _register(
         offer = offered.offer(tx, actor, activity_id)
         if offer is None:
             abort(404)
-        rows = _rows(tx, actor, at, offered.coming(tx, actor, offer.id, on))
+        rows = _rows(tx, actor, at, offered.coming(tx, actor, offer.id, on, _over(on)))
         log(
             tx,
             actor,
@@ -248,6 +249,11 @@ def _day(text: str, ahead: timedelta = timedelta(0)) -> date:
     return on
 
 
+def _over(on: date) -> datetime:
+    """When this day ends here."""
+    return datetime.combine(on + timedelta(1), time(), LONDON).astimezone(UTC)
+
+
 def _rows(tx: Tx, actor: Actor, at: datetime, found: list[Coming]) -> list[Row]:
     known = situations(tx, actor, at, [one.referral_id for one in found])
     rows = []
@@ -284,7 +290,7 @@ def _save(actor: Actor, activity_id: str, on: date) -> ResponseReturnValue:
         if offered.offer(tx, actor, activity_id) is None:
             abort(404)
         kept, refused, missed = 0, [], 0
-        for one in offered.coming(tx, actor, activity_id, on):
+        for one in offered.coming(tx, actor, activity_id, on, _over(on)):
             came = answers.get(one.referral_id)
             if came is None or came == one.came:
                 continue
@@ -300,7 +306,7 @@ def _save(actor: Actor, activity_id: str, on: date) -> ResponseReturnValue:
                 refused.append(f"{one.reference}: {said(no.refusals[0].why)}")
             else:
                 kept += 1
-        missed = sum(one.missed for one in offered.coming(tx, actor, activity_id, on))
+        missed = sum(one.missed for one in offered.coming(tx, actor, activity_id, on, _over(on)))
         return kept, refused, missed
 
     try:
@@ -372,7 +378,7 @@ class Line:
     first_time: bool
     paused: bool
     held: str | None
-    facts: list[tuple[str, str]]
+    facts: list[tuple[str, Markup]]
 
 
 @pages.get("/sessions/<uuid:activity_id>/<day>/sheet")
@@ -386,7 +392,7 @@ def sheet(activity_id: UUID, day: str) -> ResponseReturnValue:
         offer = offered.offer(tx, actor, str(activity_id))
         if offer is None:
             abort(404)
-        found = offered.on_paper(tx, actor, offer.id)
+        found = offered.on_paper(tx, actor, offer.id, _over(on))
         known = situations(tx, actor, at, [one.referral_id for one in found])
         whose = {one.referral_id: one.subject_ref for one in found}
         log_reads(tx, actor, at, Noun.REFERRAL, whose, sheet=on.isoformat())
@@ -417,7 +423,7 @@ def _line(one: OnPaper, situation: Situation) -> Line:
         (_("To keep them safe"), safe),
         (_("In an emergency"), seen.get("emergency_contact")),
         (_("Would make it easier"), seen.get("access") or seen.get("access_needs")),
-        (_("Their phone"), phone_words(seen.get("phone"))),
+        (_("Their phone"), _their_phone(seen)),
         (_("Link worker"), " ".join([team, phone_words(seen.get("team_phone"))]).strip()),
     ]
     return Line(
@@ -426,5 +432,16 @@ def _line(one: OnPaper, situation: Situation) -> Line:
         one.state == ReferralState.ACCEPTED,
         one.state == ReferralState.PAUSED,
         said(str(seen["held"])) if seen.get("held") else None,
-        [(label, str(value)) for label, value in pairs if value],
+        [(label, dialled(str(value))) for label, value in pairs if value],
     )
+
+
+def _their_phone(seen: Mapping[str, Any]) -> str:
+    """The number and whether a message may be left there, or that none was given; nothing where
+    the leader may not know."""
+    if "phone" not in seen:
+        return ""
+    if not seen["phone"]:
+        return _("No phone given. Ring the link worker.")
+    said_of_it = message_words(seen.get("message_safe"))
+    return f"{phone_words(seen['phone'])}. {said_of_it}".removesuffix(". ")

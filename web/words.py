@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
+from markupsafe import Markup
+from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, format_number
+
 from referral.people_checks import as_written_here
 from web.say import _, ngettext
 from workflows.working_time import ENGLAND, LONDON, Calendar, local_day, working_days_between
@@ -169,6 +172,22 @@ def message_words(safe: bool | None) -> str:
 def phone_words(number: str | None) -> str:
     """A phone number as people here write it: 07700 900 982."""
     return as_written_here(number) if number else ""
+
+
+def dialled(text: str, *, close: bool = False) -> Markup:
+    """The text with each phone number in it as a link that rings it. What does not begin as a
+    number here or abroad does is left: a reference, an NHS number, a date. `close`: no taller than
+    the words beside it."""
+    kind = "" if close else "app-number"
+    found, done = Markup(), 0
+    for match in PhoneNumberMatcher(text, "GB", leniency=Leniency.POSSIBLE):
+        if match.raw_string[0] not in "0+(":
+            continue
+        number = format_number(match.number, PhoneNumberFormat.E164)
+        found += text[done : match.start]
+        found += Markup('<a class="{}" href="tel:{}">{}</a>').format(kind, number, match.raw_string)
+        done = match.end
+    return found + text[done:]
 
 
 def age_band(code: str | None) -> str:

@@ -270,3 +270,69 @@ def test_one_who_cannot_be_saved_does_not_stop_the_others(w: World) -> None:
     assert came(w, first) == []
     assert came(w, second) == ["came"]
     assert "On hold." in page.words
+
+
+# -- the day as it was --------------------------------------------------------------------------
+
+
+def test_a_past_day_lists_those_who_had_a_place_then_and_nobody_else(w: World) -> None:
+    before = w.active()
+    day = path(w)
+    w.later(days=10)
+    after = w.accepted()
+    sol = sign_in(w, "sol")
+    page, paper = sol.get(day), sol.get(f"{day}/sheet")
+    assert (f"came-{before}" in page.text, f"came-{after}" in page.text) == (True, False)
+    assert ("Okoro1" in paper.words, "Okoro2" in paper.words) == (True, False)
+    today = sol.get(path(w))
+    assert f"came-{before}" in today.text
+    assert f"came-{after}" in today.text, "given on the day itself"
+    sol.post(day, {f"came-{after}": "came"})
+    assert came(w, after) == []
+
+
+def test_the_reason_is_asked_from_the_start_once_a_register_is_saved(w: World) -> None:
+    record = w.active()
+    sol = sign_in(w, "sol")
+    why = "Why do you change what was saved before?"
+    assert why not in sol.get(path(w)).words
+    sol.fill(path(w), follow=False)
+    page = sol.get(path(w))
+    assert why in page.words
+    assert "There is a problem" not in page.words
+    sol.fill(path(w), follow=False, **{f"came-{record}": "late", "why": "mistake"})
+    assert came(w, record) == ["late"]
+
+
+def test_a_hold_stands_under_the_name_it_belongs_to(w: World) -> None:
+    free, closed = w.active(), w.active(w.person(given_name="Zelda"))
+    held(w, closed)
+    text = sign_in(w, "sol").get(path(w)).text
+    assert text.count("On hold.") == 1
+    assert text.index(f"came-{free}") < text.index("Zelda") < text.index("On hold.")
+
+
+# -- phones -------------------------------------------------------------------------------------
+
+
+def test_numbers_ring_on_the_sheet_and_on_the_referral(w: World) -> None:
+    joan = "Her neighbour Joan, 01632 960111, after 10.11.2026"
+    record = w.active(w.person(emergency_contact=joan, message_safe=False))
+    sol = sign_in(w, "sol")
+    for page in (sol.get(f"{path(w)}/sheet"), sol.get(f"/referrals/{record}")):
+        assert 'href="tel:+447700900982"' in page.text
+        assert 'href="tel:+441632960111"' in page.text
+        assert "10.11.2026" in page.words
+        assert "No phone given" not in page.words
+        assert "Do not leave a message" in page.words
+
+
+def test_no_phone_is_said_where_it_may_be_known(w: World) -> None:
+    record = w.active(w.person(phone=None, email="m@example.org", contact_method="email"))
+    sol = sign_in(w, "sol")
+    pages = (f"{path(w)}/sheet", f"/referrals/{record}")
+    for page in pages:
+        assert "No phone given. Ring the link worker." in sol.get(page).words
+    held(w, record)
+    for page in pages:
+        assert "No phone given" not in sol.get(page).words
