@@ -76,8 +76,10 @@ class Form:
         return code in found if isinstance(found, (list, tuple)) else str(found) == code
 
     def error(self, name: str) -> dict[str, str] | None:
-        """The error of a field, as the components take it."""
-        return {"text": self.errors[name]} if name in self.errors else None
+        """The error of a field, as the components take it, and the word it is announced with."""
+        if name not in self.errors:
+            return None
+        return {"text": self.errors[name], "visuallyHiddenText": _("Error")}
 
     @property
     def seen(self) -> str:

@@ -527,7 +527,11 @@ def code() -> ResponseReturnValue:
         return too_often(wait)
     if link is not None and provider.over(link, at) is None:
         return redirect(f"/a/{tokens().token(link.id)}", 303)
-    form.errors["code"] = _("That code does not open a page. Check it, or ring the team.")
+    form.errors["code"] = (
+        _("That code does not open a page. Check it, or ring the number in your letter.")
+        if form.value("code").strip()
+        else _("Type the code from your letter.")
+    )
     return page("links/code.jinja", form, exit_url=settings().exit_url), 422
 
 
@@ -556,9 +560,9 @@ def with_own_link(view: Callable[..., ResponseReturnValue]) -> Callable[..., Res
 
 def closed() -> ResponseReturnValue:
     body = page("links/over.jinja", None, heading=_("This page is closed"), sentences=[
-        _("It closes by itself after 30 minutes. To see it again, ask your link worker for a new"
-          " link."),
-    ], exit_url=settings().exit_url)  # fmt: skip
+        _("It opens with a link or a code, and closes by itself after 30 minutes. To see it, ask"
+          " your link worker for a new one: ring the number in the text or the letter."),
+    ], theirs=True, exit_url=settings().exit_url)  # fmt: skip
     return body, 403
 
 

@@ -13,21 +13,23 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
 from referral import own_asking as kept
+from referral import records
 from referral.actors import Actor
 from referral.links import LinkSeen
 from referral.own_asking import Asked, Complaint
+from referral.records import PersonSeen
 from referral.states import EscalationState, Noun, RightsState
 from referral.store import Door, Tx
 from web.access import public
 from web.current import edge
 from web.forms import Form, Next, answer
-from web.labels import choices, said, word
+from web.labels import CONTACT_METHODS, choices, said, word
 from web.links import OWN, limited, own_page, pages, too_often, with_own_link
 from web.say import _
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Text
 from web.schemas.rights import AskForOwn
-from web.words import day_words, last_day, listed
+from web.words import day_words, last_day, listed, phone_words
 from workflows import own_asking as asking
 from workflows import person_links as own
 from workflows.engine import NOT_FOUND, Done, Refused
@@ -36,9 +38,9 @@ from workflows.rights import receive_request
 from workflows.tables.rights import due_on
 from workflows.working_time import local_day
 
+# Both of the ways to be left in peace come to the same: one is offered.
 WISHES: dict[str, str] = {
-    "no_writing": N_("Do not write to me"),
-    "no_message": N_("Do not leave a message when I miss your call"),
+    "no_writing": N_("Do not write to me or leave a message"),
     "another_way": N_("Use another way"),
 }
 SUBJECTS: dict[str, str] = {
@@ -172,6 +174,8 @@ def ask_about_mine(link: LinkSeen) -> ResponseReturnValue:
 def contact(link: LinkSeen) -> ResponseReturnValue:
     """Say how I want to be reached."""
     person = own.person_of(link)
+    with edge().reading(person) as (tx, at):
+        known = records.person_of(tx, person, at, person.person_id)
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> bool:
         words = given.get("words") or ""
@@ -183,7 +187,30 @@ def contact(link: LinkSeen) -> ResponseReturnValue:
             return Next("/mine", _("Done. We write nothing to you now, and leave no message."))
         return Next("/mine", _("Your link worker has it. They will ring you and ask."))
 
-    return _answered(link, "links/contact.jinja", ReachMe(), act, done, wishes=choices(WISHES))
+    return _answered(
+        link,
+        "links/contact.jinja",
+        ReachMe(),
+        act,
+        done,
+        wishes=choices(WISHES),
+        ways=_ways(known) if known is not None else [],
+    )
+
+
+def _ways(known: PersonSeen) -> list[str]:
+    """How somebody is reached now, as it is told to them."""
+    method = known.contact_method
+    numbers = {"phone": known.phone, "text": known.phone, "email": known.email}
+    number = numbers.get(method or "") or ""
+    ways = []
+    if method:
+        way = word(CONTACT_METHODS, method)
+        shown = number if method == "email" else phone_words(number)
+        ways = [_("Now we reach you like this: %(way)s", way=f"{way} {shown}".strip())]
+    if known.message_safe is False:
+        ways.append(_("We do not write to you, and we leave no message."))
+    return ways
 
 
 # -- stopping all -------------------------------------------------------------------------------

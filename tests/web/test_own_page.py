@@ -382,6 +382,24 @@ def test_a_request_is_followed_answered_and_its_answer_read(both: Links) -> None
     assert page.forms == []
 
 
+def test_they_read_how_they_are_reached_before_they_change_it(one: Links) -> None:
+    _opened(one)
+    page = one.phone.get("/mine/contact")
+    assert "Now we reach you like this: Text message 07700 900" in page.words
+    assert "We do not write to you" not in page.words
+    sent(one, "/mine/contact", wish="no_writing")
+    assert "We do not write to you" in one.phone.get("/mine/contact").words
+
+
+def test_who_has_no_page_open_reads_whom_to_ring(one: Links) -> None:
+    for page in (one.phone.get("/mine"), one.phone.get("/code"), one.phone.fill("/code", code="")):
+        assert 'href="tel:999"' in page.text
+        assert "in your letter" in page.words or "or the letter" in page.words
+    assert "Type the code from your letter." in page.words
+    wrong = one.phone.fill("/code", code="75CA-8N3N-VJ50")
+    assert "That code does not open a page" in wrong.words
+
+
 def test_a_copy_needs_no_words_and_all_else_does(both: Links) -> None:
     _opened(both)
     made = sent(both, "/mine/ask", kind="access", asked_for="")
