@@ -203,16 +203,20 @@ class Step(NamedTuple):
     reason: str | None
     table_version: str
     note: str | None
+    beside: str | None  # why staff named in a concern were not reported, kept when it was closed
 
 
 _STEPS = """SELECT s.noun, s.record_id, s.version, s.trigger, s.from_state, s.to_state, s.at,
-  s.role, s.membership_id, s.on_behalf_of, s.second_id, s.cause, s.reason, s.table_version, n.body
+  s.role, s.membership_id, s.on_behalf_of, s.second_id, s.cause, s.reason, s.table_version, n.body,
+  (SELECT b.body FROM note b WHERE s.noun = 'concern' AND s.trigger = 'close'
+    AND b.record_id = s.record_id AND b.at = s.at AND b.audience = 'safeguarding'
+    AND (s.note_id IS NULL OR b.id <> s.note_id) LIMIT 1)
 FROM step s LEFT JOIN note n ON n.id = s.note_id WHERE s.record_id {ids} ORDER BY s.at, s.id"""
 
 
 def steps(tx: Tx, ids: Iterable[str]) -> list[Step]:
     """Every move of these records, in the order in which they were made."""
-    return [Step._make(row) for row in _rows(tx, _STEPS, ids, (6,), (14,))]
+    return [Step._make(row) for row in _rows(tx, _STEPS, ids, (6,), (14, 15))]
 
 
 class Written(NamedTuple):

@@ -70,6 +70,7 @@ class PersonSeen(NamedTuple):
     nhs_number: str | None
     no_nhs_number: str | None
     practice: str | None
+    practice_phone: str | None  # where the practice is in the system
     phone: str | None
     email: str | None
     address: str | None
@@ -102,7 +103,8 @@ PERSON = Sql(
     f"""
 SELECT pe.id, pe.reference, pe.subject_ref, pe.version, pe.organisation_id, og.name, og.phone,
   pl.path, pe.given_name, pe.family_name, pe.birth_date, pe.nhs_number, pe.no_nhs_number,
-  pe.practice, pe.phone, pe.email, pe.address, pe.postcode, pe.contact_method, pe.contact_times,
+  pe.practice, {PHONE_OF_PRACTICE},
+  pe.phone, pe.email, pe.address, pe.postcode, pe.contact_method, pe.contact_times,
   pe.message_safe, pe.language, pe.interpreter, pe.access_needs, pe.emergency_contact,
   pe.died_on, pe.death_said_by, pe.merged_into, pe.created_at, {CLOSED_PERSON}, {HELD_PERSON},
   {keys.COLUMNS}
@@ -209,15 +211,6 @@ def practice_of(tx: Tx, actor: Actor) -> str | None:
     """The name of the practice a member works in; None for who works anywhere else."""
     row = tx.row(PRACTICE_OF, id=actor.organisation_id)
     return None if row is None else str(row[0])
-
-
-PRACTICE_PHONE = Sql(f"SELECT {PHONE_OF_PRACTICE} FROM person pe WHERE pe.id = :id")
-
-
-def practice_phone(tx: Tx, person_id: str) -> str | None:
-    """The number of the practice of a person the actor was let at, where it is in the system."""
-    row = tx.row(PRACTICE_PHONE, id=person_id)
-    return None if row is None else row[0]
 
 
 PHONE_OF = Sql("SELECT phone FROM organisation WHERE id = :id")

@@ -490,7 +490,6 @@ class Shown:
     sources: tuple[records.SourceSeen, ...]
     person: str
     person_href: str | None
-    unreported: Mapping[datetime, str]  # why staff who are named were not reported, by when
 
 
 def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown:
@@ -513,7 +512,13 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
     timed = awaited or (told and c.state != "closed")
     clock = next(iter(records.clocks(tx, concern_id)), None) if timed else None
     person, href = _person(tx, at, c) if told else ("", None)
-    history, beside = _history(tx, actor, at, concern_id) if told else (None, {})
+    history = (
+        reading.of_concern(
+            tx, actor, concern_id, visible.steps_since(tx, actor, at, Noun.CONCERN, concern_id)
+        )
+        if told
+        else None
+    )
     return Shown(
         c,
         f,
@@ -529,19 +534,7 @@ def look(tx: Tx, at: datetime, concern_id: str, *, brief: bool = False) -> Shown
         tuple(records.sources(tx, concern_id)) if told else (),
         person,
         href,
-        beside,
     )
-
-
-def _history(
-    tx: Tx, actor: Actor, at: datetime, concern_id: str
-) -> tuple[reading.Timeline, dict[datetime, str]]:
-    """Every step with the words of those who look after it, and what was kept beside them."""
-    steps = visible.steps_since(tx, actor, at, Noun.CONCERN, concern_id)
-    notes = visible.dated_notes(tx, actor, concern_id, frozenset({"safeguarding"}))
-    named = {step.note_id for step in steps}
-    beside = {at: words for note_id, (at, words) in notes.items() if note_id not in named}
-    return reading.Timeline(steps, {n: words for n, (_at, words) in notes.items()}), beside
 
 
 def _feedback(tx: Tx, concern_id: str, history: reading.Timeline | None) -> str | None:
@@ -682,7 +675,7 @@ def _with_reasons(shown: Shown) -> dict[str, str]:
         return {}
     notes = dict(shown.timeline.notes)
     for step_ in shown.timeline.steps:
-        why = shown.unreported.get(step_.at)
+        why = shown.timeline.beside.get(step_.version)
         if why and step_.note_id:
             words = _("Not reported, though somebody on staff was named: %(why)s", why=why)
             notes[step_.note_id] = "\n\n".join(x for x in (notes.get(step_.note_id), words) if x)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, flash, redirect, request
+from flask import Blueprint, abort, current_app, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
@@ -28,6 +28,7 @@ from web import labels
 from web.access import STAFF, access, current_actor
 from web.current import edge
 from web.forms import Form, Next, answer, page, typed
+from web.frame import opens_to
 from web.labels import record_path, role_name, said, word
 from web.moves import Asked, banner, move_page, note_read, own_page, read_record, record
 from web.say import _, ngettext
@@ -262,7 +263,9 @@ def _about(
     if f.about in ("provider", Noun.ASSURANCE):
         provider = reviews.about_provider(tx, actor, str(f.about), f.about_id)
         if provider is not None:
-            return About(provider.name, f"/providers/{provider.id}", None, provider)
+            href = f"/providers/{provider.id}"
+            open_to = opens_to(current_app, href, actor.role)
+            return About(provider.name, href if open_to else None, None, provider)
     named = reviews.called(tx, actor, f.about_id)
     noun = word(labels.NOUNS, str(f.about))
     linked = f.about in (Noun.AGREEMENT, Noun.ESCALATION)

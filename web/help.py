@@ -123,6 +123,19 @@ GROUPS: tuple[Group, ...] = (
                 None,
             ),
             Task(
+                "forgot-my-password",
+                N_("Get in when you forgot your password"),
+                (
+                    N_("Choose “I have forgotten my password” where you sign in, and enter your"
+                       " email address."),
+                    N_("Open the link in the email. It works once, for 1 hour."),
+                    N_("Choose a new password of 12 letters or more. Then sign in with it."),
+                    N_("If no email comes, ask whoever gave you your account for a new password."),
+                ),
+                ("/forgotten-password", "/choose-password/*"),
+                None,
+            ),
+            Task(
                 "language",
                 N_("Read in English or Welsh"),
                 (
@@ -529,7 +542,10 @@ GROUPS: tuple[Group, ...] = (
                 "forgotten-password",
                 N_("Help somebody who forgot their password"),
                 (
-                    N_("Make sure that it is them: ring the number you know, or see them."),
+                    N_("Tell them of “I have forgotten my password”, where they sign in: a link"
+                       " comes by email. It works once, for 1 hour."),
+                    N_("If no email comes: make sure that it is them. Ring the number you know, or"
+                       " see them."),
                     N_("Open “Users”, their name, and choose to give a new password."),
                     N_("Tell it to them in person or by phone. They choose their own under"
                        " “Notices”."),

@@ -136,7 +136,7 @@ def _words(tx: Tx, asked: Asked, first: Actor | None, second: Actor | None) -> W
     attached = inquiries.attached(tx, same)
     text = " ".join(
         (
-            *(s.note or "" for s in steps),
+            *(f"{s.note} {s.beside}" for s in steps),
             *(one.words or "" for one in written),
             *(f"{one.name} {one.words}" for one in attached),
         )
@@ -160,7 +160,7 @@ def _words(tx: Tx, asked: Asked, first: Actor | None, second: Actor | None) -> W
 def given_words(tx: Tx, asked: Asked, first: Actor | None, second: Actor | None) -> list[str]:
     """The words that were written freely, as the bundle gives them and as the record has them."""
     found = _words(tx, asked, first, second)
-    notes = [step.note for step in found.steps if step.note]
+    notes = [words for step in found.steps for words in (step.note, step.beside) if words]
     notes += [one.words for one in found.written if one.words]
     notes += [words for one in found.attached for words in (one.name, one.words) if words]
     return [*(found.clean(note) for note in notes), *notes]
@@ -207,6 +207,7 @@ def bundle(
             "because_of": step.cause,
             "ground": step.reason,
             "words": clean(step.note),
+            "why_unreported": clean(step.beside) or None,
             "rules": f"rules/{step.noun}-{step.table_version}.txt",
         }
         for step in steps

@@ -716,8 +716,6 @@ def for_practice(shown: Shown) -> dict[str, Any] | None:
     told = shown.facts.state in (S.COMPLETED, S.CLOSED) and shown.facts.practice_agreed
     if not told or shown.closed or "consent" not in disclosure.fields(shown.situation):
         return None
-    with edge().reading(shown.actor) as (tx, _at):
-        phone = records.practice_phone(tx, shown.person.id)
     seen = shown.seen
     about = [str(seen.get("name") or "")]
     if seen.get("birth_date"):
@@ -727,7 +725,7 @@ def for_practice(shown: Shown) -> dict[str, Any] | None:
     finished = next((s for s in shown.timeline.steps if s.trigger == "complete"), None)
     return {
         "practice": practice_words(seen.get("practice")),
-        "phone": phone_words(phone),
+        "phone": phone_words(shown.person.practice_phone),
         "lines": [
             ", ".join(about),
             f"{shown.referral.activity}, {shown.referral.provider} ({shown.referral.reference})",

@@ -709,10 +709,13 @@ ORDINARY = frozenset({Role.LINK_WORKER, Role.TEAM_LEAD, Role.PROVIDER_LEADER, Ro
 
 @dataclass(frozen=True)
 class Timeline:
-    """The steps somebody may see, newest first, and the words they may read by note id."""
+    """The steps somebody may see, newest first, and the words they may read by note id. `beside`:
+    why staff who were named were not reported, kept beside the feedback that a concern was closed
+    with, by the version of that step."""
 
     steps: list[StepSeen]
     notes: Mapping[str, str]
+    beside: Mapping[int, str] = field(default_factory=dict)
 
 
 def timeline(
@@ -739,7 +742,11 @@ def timeline(
         closed = bool(getattr(f, "closed_to_actor", False))
         if closed:
             return Timeline([], {})
-        return Timeline(steps, {} if quiet else _notes(tx, actor, noun, record_id))
+        if quiet:
+            return Timeline(steps, {})
+        if noun is Noun.CONCERN:
+            return of_concern(tx, actor, record_id, steps)
+        return Timeline(steps, _notes(tx, actor, noun, record_id))
     if known and known[1] is not None:
         fields = disclosure.fields(known[1])
     else:
@@ -762,11 +769,19 @@ def timeline(
     return Timeline(steps, notes)
 
 
+def of_concern(tx: Tx, actor: Actor, concern_id: str, steps: list[StepSeen]) -> Timeline:
+    """These steps of a concern, with the words of those who look after it."""
+    dated = visible.dated_notes(tx, actor, concern_id, frozenset({"safeguarding"}))
+    named = {step.note_id for step in steps}
+    kept = {at: words for note_id, (at, words) in dated.items() if note_id not in named}
+    beside = {s.version: kept[s.at] for s in steps if s.trigger == "close" and s.at in kept}
+    return Timeline(steps, {note_id: words for note_id, (_at, words) in dated.items()}, beside)
+
+
 def _notes(tx: Tx, actor: Actor, noun: Noun, record_id: str) -> Mapping[str, str]:
     audience = {
         Noun.OVERRIDE: "safeguarding",
         Noun.EMERGENCY: "review",
-        Noun.CONCERN: "safeguarding",
         Noun.ESCALATION: "review",
         Noun.RIGHTS: "review",
     }.get(noun, "both")

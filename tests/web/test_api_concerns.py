@@ -217,3 +217,25 @@ def test_a_raiser_inside_an_organisation_named_sees_their_own_words_only(w: Worl
 def test_a_raiser_who_is_named_themselves_finds_nothing(w: World) -> None:
     path = raised(w, sources=[{"user_id": w.actor["priya"].user_id}]).headers["Location"]
     assert program(w, "priya").get(path).status == 404
+
+
+def test_why_staff_were_not_reported_stands_with_the_step_that_closed_it(w: World) -> None:
+    """The holder and the ladder read it; its raiser reads the feedback alone."""
+    sources = [{"user_id": w.actor["sol"].user_id}]
+    said = raised(w, sources=sources)
+    path, gwen = said.headers["Location"], program(w, "gwen")
+    gwen.move(path, "acknowledge", {"hold_stays": False})
+    why = "The council's own officer raised it with us."
+    ending = {"wishes_met": "fully", "reason": "advice", "feedback": "Sol is off the rota."}
+    assert gwen.move(path, "close", {**ending, "why_unreported": why}).status == 200
+    told = gwen.get(f"{path}/steps").json["items"]
+    assert [(s["trigger"], s["why_unreported"]) for s in told] == [
+        ("close", why),
+        ("acknowledge", None),
+        ("raise", None),
+    ]
+    assert told[0]["note"] == "Sol is off the rota."
+    assert gwen.get(f"{path}/steps?after=2").json["items"] == told[:1]
+    assert why in str(program(w, "paul").get(f"{path}/steps").json)
+    priya = program(w, "priya")
+    assert why not in str((priya.get(f"{path}/steps").json, priya.get(path).json))

@@ -51,6 +51,14 @@ def test_each_task_has_a_page_with_whom_to_ask(w: World, slug: str) -> None:
     assert "Ask a person" in page.words
 
 
+def test_help_on_a_forgotten_password_says_the_link_first(w: World) -> None:
+    own = visit(w).get("/help?q=forgot+password").text
+    assert 'href="/help/forgot-my-password"' in own
+    assert "I have forgotten my password" in visit(w).get("/help/forgot-my-password").words
+    lead = visit(w).get("/help/forgotten-password").words
+    assert lead.index("I have forgotten my password") < lead.index("If no email comes")
+
+
 def test_there_is_no_page_for_a_task_there_is_not(w: World) -> None:
     assert visit(w).get("/help/no-such-thing").status == 404
 

@@ -192,6 +192,12 @@ def test_concerns_stand_in_it_only_where_the_accountable_officer_is_one_of_the_t
     from web.inquiry import bundle
 
     person = history(w)
+    why, sources = "The council knew.", [{"user_id": w.actor["sol"].user_id}]
+    given = {"person_id": person, "seen": "Shouted at.", "danger": False, "sources": sources}
+    concern = w.step(Noun.CONCERN, None, "raise", "priya", given=given).id
+    w.step(Noun.CONCERN, concern, "acknowledge", "gwen", given={"hold_stays": False})
+    ending = {"wishes_met": "fully", "reason": "advice", "feedback": "Seen to."}
+    w.step(Noun.CONCERN, concern, "close", "gwen", given={**ending, "why_unreported": why})
     path = asked(w, person).path
     ingrid, amara = w.actor["ingrid"], w.actor["amara"]
     with w.store.read() as tx, sign_in(w, "ingrid").app.test_request_context():
@@ -200,6 +206,13 @@ def test_concerns_stand_in_it_only_where_the_accountable_officer_is_one_of_the_t
         with_them = bundle(tx, one, ingrid, amara, w.at)
         without = bundle(tx, one, ingrid, replace(ingrid), w.at)
     assert '"concern"' in with_them["history.json"].decode()
+    moves = json.loads(with_them["history.json"])["timeline"]
+    assert [(m["words"], m["why_unreported"]) for m in moves if m["move"] == "close"] == [
+        ("Seen to.", why)
+    ]
+    assert sum(bool(m["why_unreported"]) for m in moves) == 1
+    assert why in with_them["index.html"].decode()
+    assert not any(why.encode() in body for body in without.values())
     assert '"concern"' not in without["history.json"].decode()
     assert not any(b'"noun":"concern"' in body for body in without.values())
 

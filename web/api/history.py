@@ -42,6 +42,13 @@ class StepTold(Schema):
     cause = fields.String(allow_none=True)
     reason = fields.String(allow_none=True)
     note = fields.String(allow_none=True, metadata={"description": "What was written with it."})
+    why_unreported = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "Why nobody was told of what is said about staff, where a concern that"
+            " names them was closed without."
+        },
+    )
 
 
 class StepsTold(Schema):
@@ -85,7 +92,11 @@ def seen(
     return Timeline(story.steps, readable)
 
 
-def of_step(step: StepSeen, notes: Mapping[str, str]) -> dict[str, Any]:
+def of_step(step: StepSeen, story: Timeline) -> dict[str, Any]:
     """A step as it is sent."""
     found = {name: getattr(step, name, None) for name in StepTold().fields}
-    return {**found, "note": notes.get(step.note_id or "")}
+    return {
+        **found,
+        "note": story.notes.get(step.note_id or ""),
+        "why_unreported": story.beside.get(step.version),
+    }

@@ -304,7 +304,7 @@ def add_moves(
             story = history.seen(tx, actor, at, noun, found, given.get("after") or 0)
             subject = subject_of(tx, noun, found)
             log(tx, actor, at, "read", str(noun), found, subject=subject)
-            return {"items": [history.of_step(s, story.notes) for s in story.steps]}
+            return {"items": [history.of_step(s, story) for s in story.steps]}
 
         return edge().look(actor, read)
 
