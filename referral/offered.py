@@ -201,6 +201,32 @@ def coming(tx: Tx, actor: Actor, activity_id: str, on: date, over: datetime) -> 
     return [Coming._make(row)._replace(missed=bool(row[7])) for row in rows]
 
 
+# Missed twice, and the link worker told nothing more since: what is said on a register is itself a
+# step, at the moment it was saved.
+MISSED_TWICE = Sql(
+    f"""
+SELECT CAST(r.id AS text), (SELECT max(l.day) FROM attendance l WHERE l.referral_id = r.id)
+FROM referral r
+JOIN provider pr ON pr.id = r.provider_id
+WHERE r.system_id = :system_id AND pr.organisation_id = :org
+  AND r.state = '{ReferralState.ACTIVE}'
+  AND 2 = (SELECT count(*) FROM (SELECT l.came FROM attendance l WHERE l.referral_id = r.id
+     ORDER BY l.day DESC LIMIT 2) last WHERE last.came = 'did_not_come')
+  AND NOT EXISTS (SELECT 1 FROM step s WHERE s.record_id = r.id AND s.noun = 'referral'
+     AND s.trigger = 'update'
+     AND s.at > (SELECT max(l.recorded_at) FROM attendance l WHERE l.referral_id = r.id))
+ORDER BY 2, 1 LIMIT 50
+"""
+)
+
+
+def missed_twice(tx: Tx, actor: Actor) -> dict[str, date]:
+    """The referrals of the actor's own organisation whose person did not come twice in a row, each
+    with the newest of those days, until more is told of them."""
+    rows = tx.rows(MISSED_TWICE, system_id=actor.system_id, org=actor.organisation_id)
+    return {str(row[0]): day(row[1]) or date.min for row in rows}
+
+
 SAID_ON = Sql(
     "SELECT t.referral_id, t.came FROM attendance t JOIN referral r ON r.id = t.referral_id"
     " JOIN provider pr ON pr.id = r.provider_id WHERE r.activity_id = :activity_id"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, abort, current_app, render_template, request
 
-from referral import beginnings, policies, records, reviews, visible
+from referral import beginnings, offered, policies, records, reviews, visible
 from referral.actors import Actor
 from referral.audit import showing
 from referral.scopes import LEADS
@@ -28,7 +28,7 @@ from web.offers import to_confirm
 from web.say import _, ngettext
 from web.sessions import next_of
 from web.words import by_when, day_words, deadline, month_name
-from web.worklists import card, drawn, groups
+from web.worklists import card, drawn, groups, ring_first
 from workflows import reading
 from workflows.messages import MESSAGES
 from workflows.reading import Card
@@ -91,17 +91,20 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         for key, many in counted.items()
         if key.startswith(visible.WRITTEN)
     }
-    work = reading.worklist(tx, actor, at, position, besides=written)
     provider = actor.role is Role.PROVIDER_LEADER
+    missed = offered.missed_twice(tx, actor) if provider else {}
+    work = reading.worklist(tx, actor, at, position, besides=(*written, *missed))
     besides = {
         "overdue": _left_alone(tx, actor, at) if counted.get(visible.BEGUN) else [],
-        "news": _written(actor, work.cards, written)
+        "news": _missed(actor, at, work.cards, missed)
+        + _written(actor, work.cards, written)
         + (_news(tx, actor, at) if counted.get(visible.UNREAD) else []),
     }
     by_hand = errands.listed(tx, actor, at, work.keys)
     late = len(besides["overdue"])
+    beside = sum(map(len, besides.values()))
     count = work.counts._replace(
-        now=work.counts.now + late + len(besides["news"]) + len(by_hand),
+        now=work.counts.now + beside + len(by_hand),
         overdue=work.counts.overdue
         + late
         + sum(one["deadline"]["tone"] == "overdue" for one in by_hand),
@@ -138,6 +141,14 @@ def _news(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, Any]]:
         }
         for one in visible.unread_news(tx, actor)
     ]
+
+
+def _missed(
+    actor: Actor, at: datetime, cards: Mapping[str, Card], missed: Mapping[str, date]
+) -> list[dict[str, Any]]:
+    """Those who did not come twice in a row, until the link worker is told of it."""
+    known = [(card(cards[key], actor, at), last) for key, last in missed.items() if key in cards]
+    return [ring_first(item, last, at) for item, last in known if not item["held"]]
 
 
 def _written(actor: Actor, cards: Mapping[str, Card], many: dict[str, int]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from referral import saved_views, visible
+from referral import offered, saved_views, visible
 from referral.actors import Actor
 from referral.audit import log_shown
 from referral.scopes import LEADS
@@ -33,7 +33,7 @@ from web.say import _, ngettext
 from web.schemas.reminders import NameView
 from web.wizard import practice_words
 from web.words import day_words
-from web.worklists import card
+from web.worklists import card, ring_first
 from workflows import reading, views
 from workflows.engine import TABLES
 from workflows.reading import Card
@@ -500,7 +500,12 @@ def taking_part() -> str:
     filters = Filters(states=frozenset(map(str, TAKING_PART)))
     with edge().reading(actor) as (tx, at):
         found, more = reading.referrals(tx, actor, at, filters, after(datetime, str))
-        items = [card(one, actor, at) for one in found]
+        missed = offered.missed_twice(tx, actor)
+        items = []
+        for one in found:
+            item = card(one, actor, at)
+            told = one.id in missed and not item["held"]
+            items.append(ring_first(item, missed[one.id], at) if told else item)
     return render_template(
         "taking_part.jinja",
         heading=_("People taking part"),

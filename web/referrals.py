@@ -34,7 +34,7 @@ from web.labels import said, word
 from web.matching import offer
 from web.moves import QUESTIONS, Asked, drawn, lists_in_force, move_page, own_page, read_record
 from web.people import life
-from web.say import _
+from web.say import _, ngettext
 from web.schemas import schema_for
 from web.timelines import entries, happened
 from web.wizard import MENDED_ON, PER_PAGE, next_after, practice_words
@@ -710,6 +710,38 @@ def outcome(shown: Shown) -> list[dict[str, str]]:
     return [{"key": key, "value": str(value)} for key, value in pairs if value]
 
 
+MOST_DAYS = 6  # of whether they came, on the page of a referral
+
+
+def whether_they_came(shown: Shown) -> dict[str, Any] | None:
+    """What the provider said of each session, the latest first, for those who see it. On hold,
+    the hold is what the page is about."""
+    said_of = any(one.trigger == "update" for one in shown.timeline.steps)
+    waits = shown.closed or "held" in shown.seen
+    if waits or not said_of or "attendance" not in disclosure.fields(shown.situation):
+        return None
+    with edge().reading(shown.actor) as (tx, _at):
+        days = lists.attendance(tx, shown.actor, shown.id)[::-1]
+    if not days:
+        return None
+    came = sum(one["came"] in ("came", "late") for one in days)
+    return {
+        "sentence": ngettext(
+            "Came to %(came)s of %(num)s session, the latest first:",
+            "Came to %(came)s of %(num)s sessions, the latest first:",
+            len(days),
+            came=came,
+        ),
+        "days": [
+            {
+                "key": day_words(one["day"], weekday=True, now=shown.at),
+                "value": word(labels.CAME, one["came"]),
+            }
+            for one in days[:MOST_DAYS]
+        ],
+    }
+
+
 def for_practice(shown: Shown) -> dict[str, Any] | None:
     """What the person's practice is told of how it went, by hand: who it is, its number where that
     is kept, and the words. None where the person hasn't agreed to it, or it isn't over."""
@@ -838,6 +870,7 @@ def show(record_id: UUID) -> ResponseReturnValue:
         overview=rest,
         safety=safety(shown),
         outcome=outcome(shown),
+        came=whether_they_came(shown),
         practice=for_practice(shown),
         latest=entries(
             Noun.REFERRAL,

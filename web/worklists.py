@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -266,6 +266,16 @@ def details(seen: Mapping[str, Any], actor: Actor) -> list[str]:
 
 # Where a provider has something to do by the day that a card names: it says what.
 THEIRS = frozenset({"sent", "accepted", "active"})
+
+
+def ring_first(item: dict[str, Any], last: date, at: datetime) -> dict[str, Any]:
+    """The item of somebody who did not come twice in a row, with what to do about it."""
+    words = _(
+        "Did not come twice in a row, last on %(day)s. Ring them first if that is safe.",
+        day=day_words(last, weekday=True, now=at),
+    )
+    told = {"text": _("Tell the link worker"), "href": f"{item['href']}/update"}
+    return {**item, "reason": words, "action": told}
 
 
 def card(seen: Card, actor: Actor, at: datetime) -> dict[str, Any]:

@@ -258,7 +258,7 @@ def test_who_is_too_late_keeps_what_they_typed_and_reads_what_happened(w: World)
 def test_a_leader_reads_what_is_due_and_rings_with_one_tap(w: World) -> None:
     page = sign_in(w, "sol").get(f"/referrals/{w.active()}")
     assert "Taking part: say how it is going." in page.words
-    assert 'href="tel:07700900982"' in page.text
+    assert 'href="tel:+447700900982"' in page.text
     assert "say how it is going." not in sign_in(w, "priya").get(page.path).words
 
 

@@ -336,3 +336,54 @@ def test_no_phone_is_said_where_it_may_be_known(w: World) -> None:
     held(w, record)
     for page in pages:
         assert "No phone given" not in sol.get(page).words
+
+
+# -- missed twice -------------------------------------------------------------------------------
+
+TWICE = "Did not come twice in a row"
+
+
+def missed_twice(w: World) -> str:
+    record = w.active()
+    for _day in range(2):
+        w.later(days=7)
+        sign_in(w, "sol").fill(path(w), **{f"came-{record}": "did_not_come"})
+    return record
+
+
+def test_two_missed_stand_in_the_inbox_until_the_link_worker_is_told(w: World) -> None:
+    record, other = missed_twice(w), w.active()
+    sol = sign_in(w, "sol")
+    for where in ("/", "/taking-part"):
+        page = sol.get(where)
+        assert page.words.count(TWICE) == 1
+        assert f"/referrals/{record}/update" in page.text
+        assert f"/referrals/{other}/update" not in page.text
+    assert TWICE not in sign_in(w, "kit").get("/").words
+    w.later(hours=1)
+    w.step(Noun.REFERRAL, record, "update", "sol")
+    for where in ("/", "/taking-part"):
+        assert TWICE not in sign_in(w, "sol").get(where).words
+
+
+def test_one_missed_or_a_hold_asks_for_no_ring(w: World) -> None:
+    once = w.active()
+    sign_in(w, "sol").fill(path(w), **{f"came-{once}": "did_not_come"})
+    assert TWICE not in sign_in(w, "sol").get("/").words
+    record = missed_twice(w)
+    assert TWICE in sign_in(w, "sol").get("/").words
+    held(w, record)
+    for where in ("/", "/taking-part"):
+        assert f"/referrals/{record}/update" not in sign_in(w, "sol").get(where).text
+
+
+def test_the_link_worker_reads_whether_they_came_the_latest_first(w: World) -> None:
+    record = w.active()
+    assert "Whether they came" not in sign_in(w, "priya").get(f"/referrals/{record}").words
+    for came_then in ("did_not_come", "told_us", "came"):
+        w.later(days=7)
+        sign_in(w, "sol").fill(path(w), **{f"came-{record}": came_then})
+    words = sign_in(w, "priya").get(f"/referrals/{record}").words
+    assert "Came to 1 of 3 sessions, the latest first:" in words
+    told = words[words.index("the latest first:") :]
+    assert told.index(": Came") < told.index(": Told us") < told.index(": Did not come")
