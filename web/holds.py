@@ -65,7 +65,13 @@ def place(record_id: UUID) -> ResponseReturnValue:
     if not may:
         held = (HELD,) if found.facts.closed_to_actor else ()
         return page(
-            "move_refused.jinja", None, title=title, caption=found.caption, refusals=held, back=back
+            "move_refused.jinja",
+            None,
+            title=title,
+            caption=found.caption,
+            whom=found.whom,
+            refusals=held,
+            back=back,
         )
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
@@ -77,6 +83,7 @@ def place(record_id: UUID) -> ResponseReturnValue:
             form,
             title=title,
             caption=found.caption,
+            whom=found.whom,
             causes=labels.choices(labels.HOLDS, *(str(c) for c in may if c != HoldCause.RECORDS)),
             records=HoldCause.RECORDS in may,
             sides=labels.choices(labels.SIDES),

@@ -47,6 +47,8 @@ from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, 
 from workflows.moves import N_, Refusal, list_of
 from workflows.named import check_named
 from workflows.reading import situation
+from workflows.rules import field as field_wrong
+from workflows.rules import wrong
 
 pages = Blueprint("moves", __name__)
 
@@ -454,6 +456,7 @@ class Record:
     options: tuple[Option, ...]
     at: datetime
     caption: str
+    whom: str  # the person of a referral as the viewer may call them; else empty
 
     @property
     def version(self) -> int:
@@ -479,6 +482,18 @@ def _caption(tx: Tx, noun: Noun, f: Any, actor: Actor, at: datetime) -> str:
     return " · ".join(part for part in (getattr(f, "reference", ""), words) if part)
 
 
+def _whom(tx: Tx, noun: Noun, f: Any, actor: Actor, at: datetime) -> str:
+    """The person a referral's form is about, as its reader sees them on its own page: so that
+    nobody answers for another person. Empty where they see a reference alone."""
+    if noun is not Noun.REFERRAL:
+        return ""
+    seen = _disclosed(tx, f, actor, at)
+    p = records.person_of(tx, actor, at, f.person_id) if seen & {"name", "first_name"} else None
+    if p is None:
+        return ""
+    return p.name if "name" in seen else disclosure.first_name(p.given_name)
+
+
 def record(tx: Tx, at: datetime, noun: Noun, record_id: str, actor: Actor) -> Record:
     """The record with the moves open to this actor. Raises Refused (not_found) when it isn't there
     for them."""
@@ -492,6 +507,7 @@ def record(tx: Tx, at: datetime, noun: Noun, record_id: str, actor: Actor) -> Re
         tuple(options(noun, f, actor, at)),
         at,
         _caption(tx, noun, f, actor, at),
+        _whom(tx, noun, f, actor, at),
     )
 
 
@@ -573,6 +589,7 @@ def move_page(
         shared = {
             "title": title,
             "caption": found.caption,
+            "whom": found.whom,
             "back": {"href": back},
             "record": found,
             **asked.context,
@@ -601,6 +618,8 @@ def move_page(
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Next:
         told = {name: value for name, value in given.items() if value is not None}
         check_named(tx, actor, at, noun, record_id, trigger, told)
+        if (noun, trigger) == (Noun.REFERRAL, "update") and not told.get("note"):
+            raise wrong(noun, trigger, field_wrong("note", N_("Write how it is going.")))
         if asked.act is not None:
             done = asked.act(tx, at, told, form)
         else:

@@ -150,6 +150,7 @@ def _preview(record_id: str, schema: Schema) -> str | None:
             key=request.form.get("key") or Form().key,
         ),
         caption=found.caption,
+        whom=found.whom,
         back={"href": labels.record_path(Noun.REFERRAL, record_id)},
         agreed=found.facts.practice_agreed,
         lines=message_lines(given),

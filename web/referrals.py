@@ -1264,6 +1264,7 @@ def refer_on(record_id: UUID) -> ResponseReturnValue:
             form,
             title=title,
             caption=record.caption,
+            whom=record.whom,
             first=first,
             rest=rest,
             wanted=wanted,

@@ -282,3 +282,38 @@ def test_a_move_nobody_knows_is_not_found(w: World) -> None:
 def test_the_refusal_of_another_noun_is_not_found(w: World) -> None:
     record = w.sent()
     assert sign_in(w, "sol").get(f"/escalations/{record}/acknowledge").status == 404
+
+
+def test_a_form_names_the_person_as_its_reader_may_know_them(w: World) -> None:
+    asked = w.sent(w.person(family_name="Okoro"))
+    accepted = w.accepted(w.person(given_name="Ada", family_name="Obi"))
+    sol = sign_in(w, "sol")
+    for move in ("accept", "decline", "ask", "put-on-waiting-list"):
+        page = sol.get(f"/referrals/{asked}/{move}")
+        assert "About: Margaret" in page.words, move
+        assert "Okoro" not in page.text, move
+    for move in ("contact", "start", "give-back", "hold"):
+        page = sol.get(f"/referrals/{accepted}/{move}")
+        assert "About: Ada Obi" in page.words, move
+        assert "Obi" not in page.text.split("</title>")[0], move
+    preview = sol.fill(f"/referrals/{w.active(w.person(family_name='Obi'))}/complete", **OUTCOME)
+    assert "About: Margaret Obi" in preview.words
+
+
+def test_who_sees_a_reference_alone_is_told_no_name_by_a_form(w: World) -> None:
+    referral = w.sent(w.person(family_name="Okoro"))
+    w.referral(referral, "decline", "sol", given={"reason": "full"})
+    page = sign_in(w, "sol").get(f"/referrals/{referral}/accept")
+    assert "About:" not in page.words
+    assert "Margaret" not in page.text
+
+
+@pytest.mark.parametrize("note", ["", "  "])
+def test_an_empty_update_is_not_kept(w: World, note: str) -> None:
+    record = w.active()
+    sol = sign_in(w, "sol")
+    page = sol.fill(f"/referrals/{record}/update", note=note)
+    assert "Write how it is going." in page.words
+    assert "The next update is due" not in page.words
+    page = sol.send(page, note="She sings every week")
+    assert "The next update is due" in page.words
