@@ -472,26 +472,22 @@ def _disclosed(tx: Tx, f: Any, actor: Actor, at: datetime) -> frozenset[str]:
     return disclosure.fields(situation(f, actor, at, *said_so))
 
 
-def _caption(tx: Tx, noun: Noun, f: Any, actor: Actor, at: datetime) -> str:
-    """Which record a form is about. No name of a person: the referral's own page has it."""
-    words = ""
+def _caption(
+    tx: Tx, noun: Noun, f: Any, seen: frozenset[str], actor: Actor, at: datetime
+) -> tuple[str, str]:
+    """Which record a form is about, without a name; and the person of a referral as its reader
+    sees them on its own page, so that nobody answers for another person. No person where they see
+    a reference alone."""
+    words = whom = ""
     if noun is Noun.ESCALATION:
         words = word(labels.KINDS, f.kind)
-    elif noun is not Noun.REFERRAL or "activity" in _disclosed(tx, f, actor, at):
+    elif noun is not Noun.REFERRAL or "activity" in seen:
         words = captions.caption(tx, actor, noun, f.id)
-    return " · ".join(part for part in (getattr(f, "reference", ""), words) if part)
-
-
-def _whom(tx: Tx, noun: Noun, f: Any, actor: Actor, at: datetime) -> str:
-    """The person a referral's form is about, as its reader sees them on its own page: so that
-    nobody answers for another person. Empty where they see a reference alone."""
-    if noun is not Noun.REFERRAL:
-        return ""
-    seen = _disclosed(tx, f, actor, at)
-    p = records.person_of(tx, actor, at, f.person_id) if seen & {"name", "first_name"} else None
-    if p is None:
-        return ""
-    return p.name if "name" in seen else disclosure.first_name(p.given_name)
+    if seen & {"name", "first_name"}:
+        p = records.person_of(tx, actor, at, f.person_id)
+        if p is not None:
+            whom = p.name if "name" in seen else disclosure.first_name(p.given_name)
+    return " · ".join(part for part in (getattr(f, "reference", ""), words) if part), whom
 
 
 def record(tx: Tx, at: datetime, noun: Noun, record_id: str, actor: Actor) -> Record:
@@ -500,14 +496,14 @@ def record(tx: Tx, at: datetime, noun: Noun, record_id: str, actor: Actor) -> Re
     f = facts.LOADERS[noun](tx, record_id, actor, at)
     if f is None or not TABLES[noun].hats(f, actor):
         raise Refused([NOT_FOUND], noun=noun, trigger="read", record_id=record_id)
+    seen = _disclosed(tx, f, actor, at) if noun is Noun.REFERRAL else frozenset[str]()
     return Record(
         noun,
         record_id,
         f,
         tuple(options(noun, f, actor, at)),
         at,
-        _caption(tx, noun, f, actor, at),
-        _whom(tx, noun, f, actor, at),
+        *_caption(tx, noun, f, seen, actor, at),
     )
 
 
