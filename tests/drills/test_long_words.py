@@ -13,7 +13,7 @@ from tests import hostile
 from tests.browser import scrolls_sideways
 from tests.robot import LONG
 from tests.tour import Tour, by_person
-from workflows import people
+from workflows import people, relationships
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +26,8 @@ def test_no_page_scrolls_sideways_however_much_is_written(
 ) -> None:
     monkeypatch.setattr(hostile, "HARM", " " + LONG)
     # Whom to call is made of names read back from the record, longer here than anybody may write.
-    monkeypatch.setattr(people, "MOST_TEXT", 10 * len(LONG))
+    for room in (people, relationships):
+        monkeypatch.setattr(room, "MOST_TEXT", 10 * len(LONG))
     tour = Tour(tmp_path, hostile=True)
     try:
         address = serve(tour.app)
