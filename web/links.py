@@ -75,6 +75,11 @@ WHERE = {
     "finished": N_("This referral is finished."),
     "gone": N_("This referral is not with your group."),
 }
+ANSWERED = {
+    "accept": N_("%(name)s accepted on %(day)s."),
+    "ask": N_("%(name)s asked the link worker a question on %(day)s."),
+    "put_on_waiting_list": N_("%(name)s put them on your waiting list on %(day)s."),
+}
 USED = {
     "accept": N_("This link was used to accept."),
     "decline": N_("This link was used to say that your group cannot take them."),
@@ -251,6 +256,21 @@ def _look(link: LinkSeen) -> Offer | None:
     return edge().perform(the_system(link.system_id, provider.CAUSE), read)
 
 
+def _standing(offer: Offer) -> list[str]:
+    """Where the person is now, with what somebody of the group did about it, when and who."""
+    words = []
+    one = offer.latest
+    if one is not None and one.name:
+        day = day_words(local_day(one.at), weekday=True)
+        words.append(_(ANSWERED[one.trigger], name=one.name, day=day))
+    if offer.where != "sent":
+        words.append(said(WHERE[offer.where]))
+    if offer.where == "waiting" and offer.expected:
+        day = day_words(offer.expected, weekday=True)
+        words.append(_("A place is expected on %(day)s.", day=day))
+    return words
+
+
 def _offer(
     token: str, link: LinkSeen, form: Form, wish: str = "", status: int = 200
 ) -> ResponseReturnValue:
@@ -279,7 +299,7 @@ def _offer(
         offer=offer,
         seen=offer.seen,
         wish=wish,
-        where=said(WHERE[offer.where]),
+        standing=_standing(offer),
         held=said(offer.seen["held"]) if "held" in offer.seen else None,
         age=age_band(offer.seen.get("age_band")),
         needs=listed([word(labels.NEEDS, n) for n in offer.seen.get("needs") or ()]),

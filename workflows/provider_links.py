@@ -23,6 +23,7 @@ from referral.messages import MessageSeen
 from referral.policy import Rules
 from referral.states import TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
 from referral.store import Tx
+from referral.visible import StepSeen
 from workflows import disclosure, reading
 from workflows.concerns import raise_concern
 from workflows.engine import TABLES, Done, Refused, step
@@ -74,8 +75,9 @@ class LinkOver(Exception):
 @dataclass(frozen=True)
 class Offer:
     """A referral as a link shows it. `open` are the wishes that can be granted now; `where` is a
-    code for where the person is, when there are none; `rules` are those of the referral's place;
-    `messages` what the team wrote that this leader hasn't said they read."""
+    code for where the person is; `latest` is how the group answered last, `expected` the day of a
+    place; `rules` are those of the referral's place; `messages` what the team wrote that this
+    leader hasn't said they read."""
 
     link: LinkSeen
     actor: Actor
@@ -87,6 +89,11 @@ class Offer:
     rules: Rules
     practice_agreed: bool = False
     messages: tuple[MessageSeen, ...] = ()
+    latest: StepSeen | None = None
+    expected: date | None = None
+
+
+ANSWERS = frozenset({"accept", "ask", "put_on_waiting_list"})
 
 
 def over(link: LinkSeen | None, at: datetime) -> str | None:
@@ -150,7 +157,19 @@ def look(tx: Tx, link: LinkSeen, at: datetime) -> Offer | None:
         f.rules,
         bool(f.practice_agreed),
         waiting,
+        _latest(tx, actor, at, link.record_id),
+        f.expected_date,
     )
+
+
+def _latest(tx: Tx, actor: Actor, at: datetime, record_id: str) -> StepSeen | None:
+    """How somebody of the leader's own group answered last since it was sent to them."""
+    for one in visible.steps_since(tx, actor, at, Noun.REFERRAL, record_id):
+        if one.trigger in ANSWERS and one.organisation_id == actor.organisation_id:
+            return one
+        if one.trigger == "send":
+            break
+    return None
 
 
 def _waiting(tx: Tx, link: LinkSeen, actor: Actor, at: datetime) -> tuple[MessageSeen, ...]:

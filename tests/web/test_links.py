@@ -305,6 +305,26 @@ def test_a_press_of_a_page_without_referrer_is_taken_and_one_from_elsewhere_is_n
     assert other.status == 400, "everywhere else `null` is a stranger"
 
 
+def test_a_second_leader_reads_first_what_the_first_one_did(both: Links) -> None:
+    path = both.make(both.w.sent(), "rae")
+    assert "Can you take Margaret?" in both.phone.get(path).words
+    both.w.step(Noun.REFERRAL, both.record, "ask", "sol", given={"note": "Six steps?"})
+    asked = both.phone.get(path).words
+    assert "Sol Rivers asked the link worker a question on" in asked
+    assert "Can you take" not in asked
+    expected = {"expected_date": date(2026, 12, 10)}
+    both.w.step(Noun.REFERRAL, both.record, "put_on_waiting_list", "sol", given=expected)
+    waiting = both.phone.get(path).words
+    assert "Sol Rivers put them on your waiting list on" in waiting
+    assert "A place is expected on Thursday 10 December 2026" in waiting
+    both.w.step(Noun.REFERRAL, both.record, "accept", "sol")
+    taken = both.phone.get(path)
+    assert "Sol Rivers accepted on" in taken.words
+    assert "They have a place with your group." in taken.words
+    assert "It works once" not in taken.words
+    assert f"{path}/accept" not in taken.text
+
+
 @pytest.mark.parametrize("how", ["changed", "cut", "other_secret", "other_id", "made_up"])
 def test_a_token_that_was_tampered_with_opens_nothing(one: Links, how: str) -> None:
     path = one.make(one.w.sent())
