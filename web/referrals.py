@@ -714,11 +714,12 @@ MOST_DAYS = 6  # of whether they came, on the page of a referral
 
 
 def whether_they_came(shown: Shown) -> dict[str, Any] | None:
-    """What the provider said of each session, the latest first, for those who see it. On hold,
-    the hold is what the page is about."""
+    """What the provider said of each session, the latest first, for those who work with it. On
+    hold, the hold is what the page is about."""
     said_of = any(one.trigger == "update" for one in shown.timeline.steps)
     waits = shown.closed or "held" in shown.seen
-    if waits or not said_of or "attendance" not in disclosure.fields(shown.situation):
+    works = shown.actor.role in (*TEAM, Role.PROVIDER_LEADER)
+    if waits or not works or not said_of or "attendance" not in disclosure.fields(shown.situation):
         return None
     with edge().reading(shown.actor) as (tx, _at):
         days = lists.attendance(tx, shown.actor, shown.id)[::-1]
