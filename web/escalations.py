@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -50,8 +50,8 @@ from workflows.engine import (
     may_answer,
     step,
 )
-from workflows.escalations import CONSEQUENCES, Preview
-from workflows.moves import N_, Need, Refusal, list_of
+from workflows.escalations import CONSEQUENCES
+from workflows.moves import LISTS, N_, Need, Refusal, list_of
 from workflows.own_asking import is_about_worker
 from workflows.referrals import confirm_proposal, propose
 from workflows.rules import wrong
@@ -792,6 +792,41 @@ def decide(record_id: str, trigger: str) -> ResponseReturnValue:
     )
 
 
+def _what_it_does(
+    tx: Tx, at: datetime, first: Actor, found: Any, wanted: list[Mapping[str, Any]]
+) -> tuple[str, list[dict[str, Any]]]:
+    """Who hears of the decision, and each consequence in words: what `first`, who carries it out,
+    does by it, to whom, why, whom that tells, and what stands in its way now."""
+    previews = deciding.preview_consequences(tx, first, at, found.id, wanted)
+    told = deciding.told_of_decision(tx, first, at, found.id)
+    takers = [f"member@{one['given'].get('link_worker_id')}" for one in wanted]
+    keys = {*told, *takers, *(key for one in previews for key in one.tells)}
+    named = reviews.names(tx, first.system_id, sorted(keys))
+    effects = []
+    for one, preview, taker in zip(wanted, previews, takers, strict=True):
+        noun, given = preview.noun, one["given"]
+        move = _("%(move)s: %(record)s", move=labels.button(noun, preview.trigger),
+                 record=reviews.called(tx, first, preview.record_id))  # fmt: skip
+        more = [owner_words(named, taker)] if "link_worker_id" in given else []
+        if given.get("reason"):
+            more.append(_reason_words(found.facts.rules, noun, preview.trigger, given["reason"]))
+        effects.append(
+            {
+                "words": f"{move} ({'; '.join(more)})" if more else move,
+                "told": _told_words(named, preview.tells),
+                "says": said(preview.says),
+                "refusals": [f"{said(r.why)} {said(r.remedy)}".strip() for r in preview.refusals],
+            }
+        )
+    return _told_words(named, told), effects
+
+
+def _reason_words(rules: Rules, noun: Noun, trigger: str, code: str) -> str:
+    """A reason in the words of the place, else ours."""
+    own = rules.words("reasons", LISTS.get((str(noun), trigger), f"{noun}.{trigger}"))
+    return own.get(code) or word(labels.REASONS, code)
+
+
 def _preview(found: Any, schema: Schema, ways: list[Way], back: str) -> str | None:
     """What the decision will do, before it is made; None if something is missing yet."""
     try:
@@ -803,11 +838,7 @@ def _preview(found: Any, schema: Schema, ways: list[Way], back: str) -> str | No
         return None
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
-        previews = deciding.preview_consequences(tx, actor, at, found.id, wanted)
-        told = deciding.told_of_decision(tx, actor, at, found.id)
-        keys = {*told, *(key for one in previews for key in one.tells)}
-        named = reviews.names(tx, actor.system_id, sorted(keys))
-    said_of = {(way.noun, way.record_id, way.trigger): way.words for way in ways}
+        told, effects = _what_it_does(tx, at, actor, found, wanted)
     kept = [
         (name, value)
         for name in request.form
@@ -827,13 +858,8 @@ def _preview(found: Any, schema: Schema, ways: list[Way], back: str) -> str | No
         reason=given["note"],
         review_on=given.get("review_on"),
         two_people=_needs_second(found.facts, given),
-        told=_told_words(named, told),
-        effects=[
-            _effect(
-                p, said_of.get((p.noun, p.record_id, p.trigger), ""), _told_words(named, p.tells)
-            )
-            for p in previews
-        ],
+        told=told,
+        effects=effects,
         day_words=day_words,
     )
 
@@ -843,15 +869,6 @@ def _told_words(named: reviews.Names, keys: Iterable[str]) -> str:
     beside = {"person": _("the person"), "practice": _("their practice")}
     words = (beside.get(key.partition("@")[0]) or owner_words(named, key) for key in keys)
     return "; ".join(dict.fromkeys(filter(None, words)))
-
-
-def _effect(preview: Preview, words: str, told: str) -> dict[str, Any]:
-    return {
-        "words": words,
-        "told": told,
-        "says": said(preview.says),
-        "refusals": [f"{said(r.why)} {said(r.remedy)}".strip() for r in preview.refusals],
-    }
 
 
 def _carried_out(actor: Actor, escalation_id: str) -> str:
@@ -976,6 +993,19 @@ def waive(record_id: UUID, consequence_id: UUID) -> ResponseReturnValue:
 # -- two people ---------------------------------------------------------------------------------
 
 
+def _proposed(
+    tx: Tx, at: datetime, first: Actor | None, found: Any, wanted: list[Mapping[str, Any]]
+) -> tuple[str, list[dict[str, Any]]]:
+    """What a proposed decision will do once it is confirmed. Whoever proposed it may have left or
+    lost the review since: then nothing would come of it, and nothing is said."""
+    if first is None:
+        return "", []
+    try:
+        return _what_it_does(tx, at, first, found, wanted)
+    except Refused:
+        return "", []
+
+
 @pages.route("/escalations/<uuid:record_id>/proposals/<uuid:proposal_id>", methods=["GET", "POST"])
 @access(STAFF)
 def second_person(record_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
@@ -990,14 +1020,8 @@ def second_person(record_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
         if not may_answer(Noun.ESCALATION, found.facts, actor):
             abort(404)
         given: dict[str, Any] = proposal.given or {}
-        ways = [
-            {
-                "words": labels.button(one["noun"], one["trigger"]),
-                "about": reviews.called(tx, actor, one["record_id"]),
-            }
-            for one in given.get("consequences", [])
-        ]
         first = actor_of(tx, proposal.proposed_by, at)
+        told, effects = _proposed(tx, at, first, found, given.get("consequences", []))
 
     def draw(form: Form) -> str:
         return page(
@@ -1008,7 +1032,10 @@ def second_person(record_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
             proposal=proposal,
             decision=word(DECISIONS, given.get("decision")),
             reason=given.get("note", ""),
-            ways=ways,
+            review_on=date.fromisoformat(given["review_on"]) if given.get("review_on") else None,
+            told=told,
+            effects=effects,
+            day_words=day_words,
             own=proposal.proposed_by == actor.membership_id,
         )
 

@@ -297,6 +297,37 @@ def test_high_severity_takes_two_people(w: World) -> None:
     assert rows(w, DONE)[0][1] == "pending"
 
 
+def proposed(w: World, **answers: Any) -> tuple[str, str]:
+    """A decision of high urgency that waits for a second person: its referral, and the path."""
+    record = w.sent()
+    matter = reviewed(w, record, severity="high")
+    do = answers.pop("do")
+    more = {f"{do}-{record}--{name}": code for name, code in answers.pop("given").items()}
+    decide(w, matter, decision="uphold", note="At once", do=[f"{do}-{record}"], **answers, **more)
+    link = sign_in(w, "grace").get(f"/escalations/{matter}").text.split("/proposals/")[1]
+    return record, f"/escalations/{matter}/proposals/{link.split(chr(34))[0]}"
+
+
+def test_the_second_person_sees_what_they_would_agree_to(w: World) -> None:
+    again = {f"review_on__{part}": n for part, n in (("day", 1), ("month", 6), ("year", 2026))}
+    record, path = proposed(w, do="recall", given={"reason": "better_fit"}, **again)
+    grace = sign_in(w, "grace")
+    page = grace.get(path)
+    assert "Told what was decided: Priya Shah, Ash Lane practice" in page.words
+    assert "Told of it: Activity leader, Riverside Singers; Priya Shah" in page.words
+    assert "1 June" in page.words
+    assert "cannot be done now" not in page.words
+    w.referral(record, "decline", "sol", given={"reason": "full"})
+    assert "cannot be done now" in grace.get(path).words
+
+
+def test_a_decision_says_to_whom_a_referral_goes_before_it_is_made(w: World) -> None:
+    taker = w.actor["sam"].membership_id
+    _record, path = proposed(w, do="reassign", given={"link_worker_id": taker})
+    page = sign_in(w, "grace").get(path)
+    assert "(Sam Okafor, Ash Lane practice)" in page.words
+
+
 def test_the_second_person_may_say_no(w: World) -> None:
     matter = reviewed(w, w.sent())
     decide(w, matter, decision="overturn", note="The other way")
