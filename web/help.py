@@ -459,7 +459,7 @@ GROUPS: tuple[Group, ...] = (
                 (
                     N_("Open their referral and choose “Finish”."),
                     N_("Say how it went, whether their goals were met and what comes next."),
-                    N_("If they agreed, you see the message to their practice before it goes."),
+                    N_("You see the message to the link worker before it goes."),
                 ),
                 ("/referrals/*/complete",),
                 LEADERS,

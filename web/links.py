@@ -394,7 +394,7 @@ def act(token: str, wish: str) -> ResponseReturnValue:
 
 
 def _preview(token: str, link: LinkSeen, given: dict[str, Any]) -> str | None:
-    """What the practice and the link worker get, before it is sent; None where nothing can be
+    """What the link worker gets, before it is sent; None where nothing can be
     sent by this link any more."""
     offer = _look(link)
     if offer is None or "complete" not in offer.open:

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect
 from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError, validates_schema
 
-from referral import offered, oversight
+from referral import offered
 from referral.actors import Actor
 from referral.offered import Group, Offer
 from referral.states import Role
@@ -18,16 +19,16 @@ from web import labels
 from web.access import access, current_actor
 from web.current import edge
 from web.forms import AsKept, Form, Next, answer, keyed, page
+from web.papers import to_hand_in
 from web.say import _, ngettext
 from web.schemas.base import Command
-from web.schemas.fields import SHORT, Day
+from web.schemas.fields import SHORT, Choice, Day
 from web.schemas.organisations import ChangeActivity, SaveGroup
 from web.timelines import changed
-from web.words import day_words
+from web.words import day_words, listed
 from workflows.activities import open_again, pause_activity, save_activity, save_group
 from workflows.moves import N_
 from workflows.rules import field, wrong
-from workflows.working_time import local_day
 
 pages = Blueprint("offer_pages", __name__)
 
@@ -54,7 +55,6 @@ DETAILS = (
 )
 MOST_QUESTIONS = 5
 A_MONTH = timedelta(days=30)
-SOON = timedelta(days=60)
 GROUP = ("name", "capacity", "members_from_outside", "starts_on", "ends_on")
 
 
@@ -78,12 +78,13 @@ def offers() -> str:
     with edge().reading(actor) as (tx, at):
         found = offered.own_offers(tx, actor)
         provider_id = offered.provider_of(tx, actor)
-        papers = _running_out(tx, actor, at, provider_id) if provider_id else []
+        papers = to_hand_in(tx, actor, at)
     return page(
         "offers.jinja",
         Form(),
         papers=papers,
         offers=found,
+        stay_paused=_stay_paused(found),
         provider_id=provider_id,
         at=at,
         tag_of=tag_of,
@@ -91,23 +92,47 @@ def offers() -> str:
 
 
 class Pause(Command):
-    """From when an activity takes new people again; nothing: until it is said."""
+    """From when an activity takes new people again, or that this is said later."""
 
+    how_long = Choice(("day", "open_end"))
     until = Day(when="to_come")
 
+    @validates_schema
+    def one_of_the_two(self, data: dict[str, Any], **more: Any) -> None:
+        if data.get("until") or data.get("how_long") == "open_end":
+            return
+        if data.get("how_long") == "day":
+            raise ValidationError(N_("Enter the day you take new people again."), "until")
+        raise ValidationError(N_("Choose when you take new people again."), "how_long")
 
-def to_confirm(tx: Tx, actor: Actor, at: datetime) -> tuple[int, datetime | None] | None:
-    """How many of the provider's activities have not been said to be right for a month, and when
-    the one longest ago was; None where all have."""
+
+def to_confirm(tx: Tx, actor: Actor, at: datetime) -> tuple[int, datetime | None, str] | None:
+    """How many of the provider's activities have not been said to be right for a month, when the
+    one longest ago was, and what to know of those that are paused; None where all have."""
+    offers = offered.own_offers(tx, actor)
     old = [
         o.confirmed_at
-        for o in offered.own_offers(tx, actor)
+        for o in offers
         if o.status == "open" and (o.confirmed_at is None or at - o.confirmed_at > A_MONTH)
     ]
     if not old:
         return None
     known = [when for when in old if when is not None]
-    return len(old), min(known) if len(known) == len(old) else None
+    oldest = min(known) if len(known) == len(old) else None
+    return len(old), oldest, _stay_paused(offers)
+
+
+def _stay_paused(offers: list[Offer]) -> str:
+    """That who confirms everything opens nothing that is paused; empty where nothing is."""
+    names = [o.name for o in offers if o.status == "paused"]
+    if not names:
+        return ""
+    return ngettext(
+        "%(names)s is paused, and stays paused when you confirm.",
+        "%(names)s are paused, and stay paused when you confirm.",
+        len(names),
+        names=listed(names),
+    )
 
 
 @pages.route("/offers/<uuid:activity_id>/pause", methods=["GET", "POST"])
@@ -120,7 +145,7 @@ def pause(activity_id: UUID) -> ResponseReturnValue:
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> date | None:
         if offered.offer(tx, actor, offer.id) is None:
             abort(404)
-        until: date | None = given.get("until")
+        until: date | None = None if given.get("how_long") == "open_end" else given.get("until")
         pause_activity(
             tx, actor, at, provider_id=offer.provider_id, activity_id=offer.id, until=until
         )
@@ -154,19 +179,6 @@ def take_new(activity_id: UUID) -> ResponseReturnValue:
     edge().perform(actor, act)
     flash(_("Open. Link workers can send new people from now."), "success")
     return redirect(_home(offer), 303)
-
-
-def _running_out(tx: Tx, actor: Actor, at: datetime, provider_id: str) -> list[tuple[str, str]]:
-    """The papers whose end is near or past, and until when each counts, the first end first."""
-    found = sorted(oversight.evidence(tx, actor, provider_id), key=lambda e: e.counts_until)
-    return [
-        (
-            labels.word(labels.EVIDENCE, one.kind),
-            day_words(local_day(one.counts_until - timedelta(seconds=1)), weekday=True),
-        )
-        for one in found
-        if one.checked_by and one.counts_until - at <= SOON
-    ]
 
 
 @pages.post("/offers/confirm")

@@ -114,7 +114,7 @@ def accept(record_id: str, trigger: str) -> ResponseReturnValue:
 
 @own_page(Noun.REFERRAL, "complete")
 def complete(record_id: str, trigger: str) -> ResponseReturnValue:
-    """Say how it went; then look at what the practice gets, and send it."""
+    """Say how it went; then look at what the link worker gets, and send it."""
     schema = schema_for(Noun.REFERRAL, "complete")()
     if request.method == "POST" and not request.form.get("sure") and not request.form.get("again"):
         preview = _preview(record_id, schema)
@@ -127,13 +127,13 @@ def complete(record_id: str, trigger: str) -> ResponseReturnValue:
         Asked(
             title=_("Finish: how did it go?"),
             press=_("Continue"),
-            before=_("You can look at the message to the practice before anything is sent."),
+            before=_("You can look at the message before anything is sent."),
         ),
     )
 
 
 def _preview(record_id: str, schema: Schema) -> str | None:
-    """The message as the practice gets it, before it is sent; None if something is missing yet."""
+    """What the link worker gets, before it is sent; None if something is missing yet."""
     found = read_record(Noun.REFERRAL, record_id)
     option = found.option("complete")
     if option is None or option.refusals:
@@ -159,7 +159,7 @@ def _preview(record_id: str, schema: Schema) -> str | None:
 
 
 def message_lines(given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the practice and the link worker are told of how it went."""
+    """What the link worker is told of how it went, and tells the practice where that was agreed."""
     return [
         (_("What happened"), word(labels.OUTCOMES, given["outcome"])),
         (_("Were their goals met?"), word(labels.GOALS_MET, given["goals_met"])),

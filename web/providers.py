@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,8 +10,7 @@ from flask import Blueprint, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from referral import caseloads, offered, oversight, policy, records, reviews, visible
-from referral.oversight import Evidence, Provider
-from referral.policy import Rules
+from referral.oversight import Provider
 from referral.states import Noun, Role
 from referral.store import Tx
 from web import accountability as answering
@@ -25,6 +23,7 @@ from web.keysets import pack
 from web.labels import said, word
 from web.moves import BEFORE, Asked, move_page, own_page, read_record, record
 from web.offers import tag_of
+from web.papers import items_of, runs_out
 from web.say import _, ngettext
 from web.schemas.assurance import AddEvidence
 from web.schemas.base import Nothing
@@ -63,7 +62,6 @@ SETS_UP = frozenset({Role.GOVERNANCE_LEAD, Role.ADMINISTRATOR})
 SEES_AGREEMENTS = frozenset(
     {Role.GOVERNANCE_LEAD, Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER}
 )
-SOON = timedelta(days=60)
 A_PAGE = 50
 
 
@@ -117,18 +115,7 @@ def providers() -> ResponseReturnValue:
 def _expires(one: Provider, at: datetime) -> dict[str, Any] | None:
     if one.expires is None:
         return None
-    return _runs_out(one.expires, at)
-
-
-def _runs_out(until: datetime, at: datetime) -> dict[str, Any]:
-    """In words, and whether it matters now."""
-    day = day_words(local_day(until - timedelta(seconds=1)))
-    if until <= at:
-        return {"text": _("Ran out on %(day)s", day=day), "tone": "overdue"}
-    return {
-        "text": _("Until %(day)s", day=day),
-        "tone": "soon" if until - at <= SOON else "later",
-    }
+    return runs_out(one.expires, at)
 
 
 def _provider(provider_id: str) -> Provider:
@@ -138,52 +125,6 @@ def _provider(provider_id: str) -> Provider:
     if found is None:
         abort(404)
     return found
-
-
-@dataclass(frozen=True)
-class Item:
-    """One kind of evidence of a provider: what counts, what was handed in, what is asked for."""
-
-    kind: str
-    words: str
-    asked_for: bool
-    counts: list[dict[str, Any]]
-    handed_in: list[dict[str, Any]]
-
-    @property
-    def missing(self) -> bool:
-        """Whether it is asked for and nothing in date is there."""
-        return self.asked_for and not any(one["in_date"] for one in self.counts)
-
-
-def _items(found: list[Evidence], tier: str, rules: Rules, at: datetime) -> list[Item]:
-    asked = rules.evidence(tier)
-    named = dict(labels.listed_evidence(rules))
-    kinds = dict.fromkeys([*asked, *named, *(one.kind for one in found)])
-
-    def shown(one: Evidence) -> dict[str, Any]:
-        return {
-            "item": one,
-            "in_date": one.counts_until > at,
-            "until": _runs_out(one.counts_until, at),
-            "may_grace": one.kind not in policy.NO_GRACE
-            and one.grace_until is None
-            and one.until - at <= SOON,
-        }
-
-    items = []
-    for kind in kinds:
-        mine = [one for one in found if one.kind == kind]
-        item = Item(
-            kind,
-            named.get(kind) or word(labels.EVIDENCE, kind),
-            kind in asked,
-            [shown(one) for one in mine if one.checked_by],
-            [shown(one) for one in mine if not one.checked_by],
-        )
-        if item.asked_for or mine:
-            items.append(item)
-    return items
 
 
 @pages.get("/providers/<uuid:provider_id>")
@@ -211,7 +152,7 @@ def provider(provider_id: UUID) -> str:
             words = labels.button(Noun.ASSURANCE, "apply")
             actions = [{"text": words, "href": f"/providers/{found.id}/apply"}]
         rules = policy.rules_of(tx, found.organisation_id, at)
-        items = _items(oversight.evidence(tx, actor, found.id), found.tier, rules, at)
+        items = items_of(oversight.evidence(tx, actor, found.id), found.tier, rules, at)
         offers = offered.offers_of(tx, actor, found.id)
         accountability = answering.drawn(tx, at, actor, "provider", found.id)
     own = actor.role is Role.PROVIDER_LEADER

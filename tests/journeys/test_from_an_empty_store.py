@@ -229,7 +229,7 @@ def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way, f
     _fill_what_next(sol)
     sol.press_the_button()
     assert not sol.problems, sol.words
-    sol.must_say("Came every week.").press("Finish and send")
+    sol.must_say("Came every week.").press("Finish and tell the link worker")
 
     sol.go(page).must_say("Finished")
 

@@ -52,7 +52,7 @@ def register(w: World) -> Counting:
 def finish(w: World) -> Counting:
     walk = begin(w, "sol", f"/referrals/{w.active()}/complete")
     walk.fill(outcome="finished", goals_met="yes", what_next="Comes as a friend", summary="Sang.")
-    walk.press("Continue").press("Finish and send")
+    walk.press("Continue").press("Finish and tell the link worker")
     assert walk.banner.startswith("Finished"), walk.banner
     return walk
 

@@ -169,7 +169,7 @@ def test_a_leader_finishes_by_a_link_in_the_same_words(one: Links) -> None:
     assert (one.state(), one.kept()[0]) == ("active", None)
     shown = press(one, path, "complete", **FINISHED)
     assert (one.state(), one.kept()[0]) == ("active", None), "looking at it sends nothing"
-    assert "has not agreed that their practice is told" in shown.words
+    assert "has not agreed that their GP practice is told" in shown.words
     assert FINISHED["summary"] in shown.words
     changing = one.phone.send(shown, again="yes")
     assert FINISHED["summary"] in changing.text

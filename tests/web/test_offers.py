@@ -183,15 +183,21 @@ def test_who_ends_a_pause_by_hand_is_not_told_so_and_a_change_without_one_tells_
 
 def test_a_pause_without_a_day_lasts_until_somebody_says_so(w: World) -> None:
     sol = sign_in(w, "sol")
-    sol.fill(f"/offers/{w.activity['choir']}/pause")
+    path = f"/offers/{w.activity['choir']}/pause"
+    assert "Choose when you take new people again." in sol.fill(path).words
+    assert "Enter the day you take new people again." in sol.fill(path, how_long="day").words
+    assert paused(w) == ("open", None), "nothing is paused by an empty form"
+    sol.fill(path, how_long="open_end")
     assert paused(w) == ("paused", None)
     w.later(days=300)
     sweep(w)
     assert paused(w)[0] == "paused"
     sol = sign_in(w, "sol")
     page = sol.get("/offers")
+    assert "is paused, and stays paused when you confirm." in page.words
     again = [n for n, form in enumerate(page.forms) if form[0].endswith("/open")]
     assert "Open." in sol.send(page, form=again[0]).banner
+    assert "stays paused when" not in sol.get("/offers").words
     assert paused(w) == ("open", None)
 
 
@@ -219,7 +225,7 @@ def test_the_inbox_asks_once_a_month_whether_all_is_right(w: World) -> None:
 
 
 def test_papers_that_run_out_soon_stand_on_the_page_and_others_do_not(w: World) -> None:
-    assert "Papers to renew" not in sign_in(w, "sol").get("/offers").words
+    assert "Public liability insurance: until" not in sign_in(w, "sol").get("/offers").words
     with w.store.begin(w.actor["grace"]) as tx:
         add_evidence(
             tx,
@@ -230,8 +236,24 @@ def test_papers_that_run_out_soon_stand_on_the_page_and_others_do_not(w: World) 
             from_at=w.at - timedelta(days=300),
             until=w.at + timedelta(days=40),
         )
-    page = sign_in(w, "sol").get("/offers")
-    assert "Papers to renew Public liability insurance: until Sunday 21 June 2026" in page.words
+    sol = sign_in(w, "sol")
+    for page in (sol.get("/offers"), sol.get("/")):
+        assert "Public liability insurance: until Sunday 21 June 2026" in page.words
+
+
+GONE = Sql("DELETE FROM evidence WHERE provider_id = :id AND kind = 'public_liability'")
+
+
+def test_a_paper_that_is_missing_is_said_in_the_inbox_with_the_way_to_hand_it_in(w: World) -> None:
+    sol = sign_in(w, "sol")
+    for path in ("/", "/offers"):
+        assert "Papers to hand in" not in sol.get(path).words
+    with w.store.begin() as tx:
+        tx.run(GONE, id=w.provider["singers"])
+    for path in ("/", "/offers"):
+        assert "Public liability insurance: missing" in sol.get(path).words
+    assert 'href="/providers"' in sol.get("/").text
+    assert "Papers to hand in" not in sign_in(w, "priya").get("/").words
 
 
 def test_all_is_confirmed_in_one_press(w: World) -> None:
