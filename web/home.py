@@ -25,7 +25,6 @@ from web.frame import menu_of, opens_to, there_is
 from web.keysets import after, pack
 from web.labels import said, word
 from web.offers import to_confirm
-from web.papers import to_hand_in
 from web.say import _, ngettext
 from web.sessions import next_of
 from web.words import by_when, day_words, deadline, month_name
@@ -123,7 +122,6 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         proposals=_proposals(tx, actor, at) if counted.get(visible.PROPOSED) else [],
         to_read=unread(tx, at),
         unconfirmed=to_confirm(tx, actor, at) if provider else None,
-        papers=to_hand_in(tx, actor, at) if provider else [],
         errands=by_hand,
     )
 
