@@ -1,4 +1,5 @@
-"""Which record a page is about, in words without a person: its activity, provider or title."""
+"""Which record a page is about, in words: its activity, provider or title; and of a referral the
+person's names."""
 
 from __future__ import annotations
 
@@ -7,10 +8,6 @@ from referral.states import Noun
 from referral.store import Sql, Tx
 
 CAPTIONS: dict[Noun, Sql] = {
-    Noun.REFERRAL: Sql(
-        "SELECT a.name FROM activity a JOIN referral r ON r.activity_id = a.id"
-        " WHERE r.id = :id AND r.system_id = :system_id"
-    ),
     Noun.ASSURANCE: Sql(
         "SELECT o.name FROM assurance a JOIN organisation o ON o.id = a.organisation_id"
         " WHERE a.id = :id AND a.system_id = :system_id"
@@ -27,3 +24,18 @@ def caption(tx: Tx, actor: Actor, noun: Noun, record_id: str) -> str:
         return ""
     row = tx.row(CAPTIONS[noun], id=record_id, system_id=actor.system_id)
     return str(row[0]) if row else ""
+
+
+REFERRAL = Sql(
+    "SELECT a.name, pe.given_name, pe.family_name FROM referral r"
+    " JOIN person pe ON pe.id = r.person_id LEFT JOIN activity a ON a.id = r.activity_id"
+    " WHERE r.id = :id AND r.system_id = :system_id"
+)
+
+
+def of_referral(tx: Tx, actor: Actor, referral_id: str) -> tuple[str, str, str]:
+    """The activity of a referral the actor was let at, and the person's given and family names:
+    what of them may be shown is for the caller to ask."""
+    row = tx.row(REFERRAL, id=referral_id, system_id=actor.system_id)
+    activity, given, family = row if row is not None else ("", "", "")
+    return activity or "", given or "", family or ""

@@ -481,12 +481,15 @@ def _caption(
     words = whom = ""
     if noun is Noun.ESCALATION:
         words = word(labels.KINDS, f.kind)
-    elif noun is not Noun.REFERRAL or "activity" in seen:
+    elif noun is not Noun.REFERRAL:
         words = captions.caption(tx, actor, noun, f.id)
-    if seen & {"name", "first_name"}:
-        p = records.person_of(tx, actor, at, f.person_id)
-        if p is not None:
-            whom = p.name if "name" in seen else disclosure.first_name(p.given_name)
+    elif seen & {"activity", "name", "first_name"}:
+        activity, given, family = captions.of_referral(tx, actor, f.id)
+        words = activity if "activity" in seen else ""
+        if "name" in seen:
+            whom = f"{given} {family}"
+        elif "first_name" in seen:
+            whom = disclosure.first_name(given)
     return " · ".join(part for part in (getattr(f, "reference", ""), words) if part), whom
 
 

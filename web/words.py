@@ -46,7 +46,7 @@ def clock_words(at: datetime) -> str:
         return _("midnight")
     if (local.hour, local.minute) == (12, 0):
         return _("midday")
-    half = "am" if local.hour < 12 else "pm"
+    half = _("am") if local.hour < 12 else _("pm")
     hour = local.hour % 12 or 12
     return f"{hour}:{local.minute:02d}{half}" if local.minute else f"{hour}{half}"
 

@@ -26,15 +26,18 @@ from tests.races.rounds import rounds
 from tests.robot import Robot
 from tests.sending import sent_back, summary_faults
 from tests.tour import Visit
-from tests.web.client import sign_in, visit
+from tests.web.client import SECRET, sign_in, visit
 from tests.web.test_every_page import BESIDE
 from tests.web.test_inquiries import asked as bundle_asked
 from tests.web.test_policy_pages import opened
 from tests.web.test_wizard import begun, writing_id
+from tests.winding import rows
 from tests.workflows.test_rights_doing import begun as asked_for
 from tests.workflows.test_rights_doing import decided
 from tests.world import build
+from web.link_tokens import LinkTokens
 from web.reports import REPORTS
+from workflows.accounts import mark_of
 
 DRILL = bool(rounds(0, 1))
 # What answers with no page of its own.
@@ -80,7 +83,7 @@ SAYS_SO = {
     "/escalations": ("Nothing is escalated where you work. To escalate, open the referral",),
     "/inquiries": ("None yet. What is asked for above stands here",),
     "/notices": ("There are no notices for you. What others do with your work",),
-    "/offers": ("Nothing is on offer yet. Add your first activity. Add an activity",),
+    "/offers": ("Nothing is on offer yet. Add your first activity.",),
     "/overrides": (
         "Nothing has been shared without consent. It is begun on the page of a person.",
     ),
@@ -280,7 +283,11 @@ def later(sqlite_ground: SqliteGround) -> list[Screen]:
         writing = writing_id(begun(priya))
         request = asked_for(w, w.person(), "access")
         decided(w, request, notes="give", reviews="give")
+        waiting = asked_for(w, w.person(), "access")
         inquiry = bundle_asked(w, w.person()).path
+        who = str(w.actor["priya"].user_id)
+        kept = rows(w.store, "SELECT password_hash FROM app_user WHERE id = :id", id=who)[0][0]
+        forgot = LinkTokens(SECRET).reset_token(who, w.at, mark_of(kept or ""))
         return [
             screen("with records", rule, who, visitor.get(path).response)
             for visitor, who, rule, path in (
@@ -288,7 +295,11 @@ def later(sqlite_ground: SqliteGround) -> list[Screen]:
                 (visit(w), NOBODY, "/help/<slug>", "/help/open-my-page"),
                 (priya, "priya", "/referrals/<writing_id>/write/leave",
                  f"/referrals/{writing}/write/leave"),
+                (visit(w), NOBODY, "/choose-password/<token>", f"/choose-password/{forgot}"),
                 (ingrid, "ingrid", "/rights/<record_id>/copy", f"/rights/{request}/copy"),
+                (ingrid, "ingrid", "/rights/<record_id>/parts/read",
+                 f"/rights/{waiting}/parts/read"),
+                (ingrid, "ingrid", "/rights/<record_id>/passages", f"/rights/{request}/passages"),
                 (ingrid, "ingrid", "/inquiries/<inquiry_id>", inquiry),
                 (ingrid, "ingrid", "/inquiries/<inquiry_id>/passages", f"{inquiry}/passages"),
             )

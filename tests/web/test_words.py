@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
+from flask_babel import force_locale
 
 from tests.web.pages import pages
 from web import words
@@ -34,6 +35,12 @@ def request_of_somebody() -> Iterator[None]:
 )
 def test_a_time_is_said_as_in_london(at: datetime | None, said: str) -> None:
     assert words.time_words(at) == said
+
+
+def test_in_welsh_the_halves_of_a_day_are_welsh() -> None:
+    with force_locale("cy"):
+        assert words.clock_words(datetime(2026, 5, 21, 13, 5, tzinfo=UTC)) == "2:05yp"
+        assert words.clock_words(datetime(2026, 1, 5, 9, 0, tzinfo=UTC)) == "9yb"
 
 
 def test_a_day_leaves_its_year_out_only_in_its_own() -> None:
