@@ -67,6 +67,18 @@ def how_many(tx: Tx, membership_id: str) -> int:
     return int(row[0]) if row else 0
 
 
+WHOSE = Sql(
+    "SELECT r.id, r.link_worker_id FROM referral r WHERE r.person_id = :person_id"
+    f" AND (r.state IN ({OPEN}) OR (r.state = 'withdrawn' AND r.reason = 'died'))"
+    " ORDER BY r.created_at, r.id"
+)
+
+
+def of_who_died(tx: Tx, person_id: str) -> list[tuple[str, str]]:
+    """The referrals their death ended and those it left open, each with who is named on it."""
+    return [(row[0], row[1]) for row in tx.rows(WHOSE, person_id=person_id)]
+
+
 # -- what ends with a death ---------------------------------------------------------------------
 
 END_CONTACT = Sql(

@@ -3,7 +3,7 @@ decided."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -25,7 +25,7 @@ from referral.states import EscalationState, Noun, Relation, Role
 from referral.store import Tx
 from web import accountability as answering
 from web import labels
-from web.access import STAFF, access, current_actor
+from web.access import STAFF, TEAM, access, current_actor
 from web.current import edge
 from web.forms import Form, Next, answer, page, typed
 from web.frame import opens_to
@@ -33,7 +33,7 @@ from web.labels import record_path, role_name, said, word
 from web.moves import Asked, banner, move_page, note_read, own_page, read_record, record
 from web.say import _, ngettext
 from web.schemas import Wrong, load, schema_for
-from web.schemas.escalations import RaiseEscalation
+from web.schemas.escalations import AskPlaceLead, RaiseEscalation
 from web.timelines import entries
 from web.words import by_when, day_words, deadline, listed, time_words
 from workflows import escalations as deciding
@@ -110,15 +110,9 @@ def may_read(f: facts.EscalationFacts, actor: Actor) -> bool:
 # -- raising ------------------------------------------------------------------------------------
 
 
-def _who_gets_it(tx: Tx, at: datetime, actor: Actor, about: str, about_id: str) -> tuple[str, str]:
+def _who_gets_it(tx: Tx, at: datetime, actor: Actor, **what: Any) -> tuple[str, str]:
     """Who would review it, and by when they take it."""
-    given = {
-        "id": new_id(at),
-        "reference": new_reference(),
-        "kind": "other",
-        "about": about,
-        "about_id": about_id,
-    }
+    given = {"id": new_id(at), "reference": new_reference(), "kind": "other", **what}
     f = facts.new_escalation(tx, given, actor, at)
     if f is None:
         raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="raise", record_id=None)
@@ -130,7 +124,7 @@ def _who_gets_it(tx: Tx, at: datetime, actor: Actor, about: str, about_id: str) 
 def _raise(about: str, about_id: str, caption: str, back: str) -> ResponseReturnValue:
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
-        who, until = _who_gets_it(tx, at, actor, about, about_id)
+        who, until = _who_gets_it(tx, at, actor, about=about, about_id=about_id)
     schema = RaiseEscalation(only=("kind", "topic", "severity", "tried", "note"))
 
     def draw(form: Form) -> str:
@@ -153,6 +147,10 @@ def _raise(about: str, about_id: str, caption: str, back: str) -> ResponseReturn
         values = {**told, "about": about, "about_id": about_id}
         return deciding.raise_escalation(tx, actor, at, values, key=form.key)
 
+    return answer(draw, act, _raised(who, until), schema=schema, known={"severity": "medium"})
+
+
+def _raised(who: str, until: str) -> Callable[[Done], Next]:
     def done(made: Done) -> Next:
         words = _(
             "Escalated as %(reference)s. %(who)s has until %(until)s to take it. If nobody does,"
@@ -163,7 +161,7 @@ def _raise(about: str, about_id: str, caption: str, back: str) -> ResponseReturn
         )
         return Next(record_path(Noun.ESCALATION, made.id), words)
 
-    return answer(draw, act, done, schema=schema, known={"severity": "medium"})
+    return done
 
 
 @pages.route("/referrals/<uuid:record_id>/escalate", methods=["GET", "POST"])
@@ -185,6 +183,35 @@ def raise_about_provider(provider_id: UUID) -> ResponseReturnValue:
     if about is None:
         abort(404)
     return _raise("provider", about.id, about.name, "/escalations")
+
+
+@pages.route("/activities/ask", methods=["GET", "POST"])
+@access(TEAM)
+def ask_place_lead() -> ResponseReturnValue:
+    """No activity fits: ask those who answer for the place, who may know of another, or see that
+    one is missing."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        who, until = _who_gets_it(tx, at, actor, kind="capacity", level=deciding.PLACE_LEVEL)
+    looked_for = request.args.get("words", "").strip()[:80]
+    note = _("We looked for: %(words)s.", words=looked_for) + "\n" if looked_for else ""
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
+        return deciding.ask_place_lead(tx, actor, at, given["note"], form.key)
+
+    return answer(
+        lambda form: page(
+            "activities/ask.jinja",
+            form,
+            who=who,
+            until=until,
+            back={"href": "/activities", "text": _("Back to the activities")},
+        ),
+        act,
+        _raised(who, until),
+        schema=AskPlaceLead(),
+        known={"note": note},
+    )
 
 
 # -- the list -----------------------------------------------------------------------------------

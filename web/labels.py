@@ -889,6 +889,10 @@ NOTICES: dict[str, str] = {
     "maybe_the_same_person": N_(
         "Somebody was added who may be here already. Look whether they are the same person."
     ),
+    "death_taken_back": N_(
+        "A death was recorded by mistake: the person lives. Ring them, and see what they still"
+        " want."
+    ),
     "person_passed_on": N_("Another team passed a person on to you."),
     "proposal_to_confirm": N_("A colleague asks you to confirm something."),
     "proposal_confirmed": N_("What you proposed was confirmed."),

@@ -125,7 +125,9 @@ def undo_death(person_id: UUID) -> ResponseReturnValue:
         act,
         lambda version: Next(
             f"/people/{pid}",
-            _("Put right. What was stopped can be taken up again by its link worker."),
+            _(
+                "Put right. Each link worker is told, and can take up again what was stopped.",
+            ),
         ),
         schema=TakeBackDeath(),
         version=p.version,

@@ -44,7 +44,7 @@ from web.schemas.fields import (
 from web.words import by_when
 from workflows import disclosure
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
-from workflows.moves import N_, Refusal, list_of
+from workflows.moves import N_, list_of
 from workflows.named import check_named
 from workflows.reading import situation
 from workflows.rules import field as field_wrong
@@ -582,9 +582,7 @@ def move_page(
     title = asked.title or labels.button(noun, trigger)
 
     def draw(form: Form) -> str:
-        refusals: tuple[Refusal, ...] = ()
-        if option is not None:
-            refusals = tuple(disclosure.in_own_words(r, actor.role) for r in option.refusals)
+        refusals = () if option is None else option.refusals
         shared = {
             "title": title,
             "caption": found.caption,

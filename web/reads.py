@@ -266,6 +266,7 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
     ),
     "organisations, their people at work, what they offer and agreed": frozenset(
         {
+            "activities.compare",
             "activities.find",
             "activities.sheet",
             "access_pages.download",
@@ -299,6 +300,7 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "api_providers.steps",
             "concern_pages.about_provider",
             "directory_pages.directory",
+            "escalation_pages.ask_place_lead",
             "escalation_pages.raise_about_provider",
             "moves.agreement_move",
             "moves.assurance_move",

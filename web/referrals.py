@@ -1029,9 +1029,12 @@ def call(record_id: str, trigger: str) -> ResponseReturnValue:
     page was opened."""
     actor = current_actor()
     found = read_record(Noun.REFERRAL, record_id)
-    with edge().reading(actor) as (tx, _at):
+    with edge().reading(actor) as (tx, at):
         silent = not may_leave_message(tx, actor, record_id)
         waits = next_call(tx, actor, record_id) is not None
+        ours = actor.role in TEAM and not found.facts.closed_to_actor
+        r = records.referral(tx, actor, record_id) if ours else None
+        p = records.person_of(tx, actor, at, r.person_id) if r else None
     option = found.option(trigger)
     listed = lists_in_force(Noun.REFERRAL, trigger, option, found.facts)["reason"]
     choices = [one for one in listed if not (silent and one[0] == LEFT_MESSAGE)]
@@ -1044,8 +1047,32 @@ def call(record_id: str, trigger: str) -> ResponseReturnValue:
         before.append(_("No message may be left for this person."))
     if waits:
         before.append(_("The call you planned comes off your list once you spoke with somebody."))
-    asked = Asked(act=act, choices={"reason": choices}, before=" ".join(before), press=_("Save"))
+    asked = Asked(
+        act=act,
+        choices={"reason": choices},
+        before=" ".join(before),
+        press=_("Save"),
+        template="referral/call.jinja",
+        context={"numbers": whom_to_ring(r, p) if r and p else []},
+    )
     return move_page(Noun.REFERRAL, record_id, trigger, asked)
+
+
+def whom_to_ring(r: ReferralSeen, p: PersonSeen) -> list[dict[str, Any]]:
+    """Whom a call may be to: the person as they want to be reached, and the provider."""
+    seen = p._asdict()
+    pairs: list[tuple[str, Any]] = [(_("Provider's phone"), phone_words(r.provider_phone))]
+    if p.died_on is None:
+        pairs = [
+            (_("Phone"), phone_words(p.phone) or _("None given")),
+            (_("Contact"), preferred(seen) if p.contact_method not in ("phone", None) else ""),
+            (_("Best times"), p.contact_times),
+            (_("Messages"), message_words(p.message_safe)),
+            (_("Language"), p.language),
+            (_("Interpreter"), _("Needed") if p.interpreter else None),
+            *pairs,
+        ]
+    return [{"key": key, "value": dialled(str(value))} for key, value in pairs if value]
 
 
 @own_page(Noun.REFERRAL, "reassign")

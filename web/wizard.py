@@ -962,6 +962,7 @@ def activity(writing_id: UUID) -> ResponseReturnValue:
             compare=lambda one: changed_address({"compare": [*comparing, one]}),
             full=len(comparing) >= MOST_COMPARED,
             comparing=urlencode([("group", one) for one in comparing]),
+            compare_none=changed_address({"compare": ""}),
             then=request.args.get("then", ""),
             back=_hub(w),
         ),

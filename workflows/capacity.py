@@ -21,7 +21,7 @@ from referral.states import Basis, ConsentState
 from referral.store import Sql, Tx
 from workflows.bases import born_on, is_child
 from workflows.consent import renew_consent
-from workflows.guards import HELD
+from workflows.guards import of_a_hold
 from workflows.moves import N_, Refusal
 from workflows.people import OWN, WRITERS
 from workflows.rules import field, missing, require, wrong
@@ -85,7 +85,7 @@ def assess_capacity(
     if tx.row(OWN, id=person_id, system_id=actor.system_id, org=actor.organisation_id) is None:
         raise missing("person", "capacity")
     if lists.closed(tx, actor, person_id)[0]:
-        raise wrong("capacity", "assess", HELD)
+        raise wrong("capacity", "assess", of_a_hold(actor.role))
     found = faults(values, is_child(born_on(tx, actor.system_id, person_id), at), at)
     if found:
         raise wrong("capacity", "assess", *found)

@@ -12,12 +12,14 @@ from referral import caseloads, links, records
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.caseloads import Carried
+from referral.clocks import member_key
 from referral.records import PersonSeen
 from referral.rows import bump, change
 from referral.states import Noun, ReferralState, Role
 from referral.store import Tx
 from workflows.engine import STALE, step
-from workflows.guards import HELD
+from workflows.guards import of_a_hold
+from workflows.letters import tell
 from workflows.moves import N_, Refusal
 from workflows.people import SHORT_TEXT, WRITERS
 from workflows.rules import field, missing, once, require, wrong
@@ -46,7 +48,7 @@ def _person(tx: Tx, actor: Actor, at: datetime, person_id: str) -> PersonSeen:
     if found is None or found.organisation_id != actor.organisation_id:
         raise missing("person", "death")
     if found.closed_to_actor:
-        raise wrong("person", "death", HELD)
+        raise wrong("person", "death", of_a_hold(actor.role))
     return found
 
 
@@ -129,7 +131,8 @@ def take_back_death(
     tx: Tx, actor: Actor, at: datetime, person_id: str, why: str, version: int | None = None
 ) -> int:
     """It was recorded in error: the person lives. What was stopped stays stopped until its link
-    worker takes it up again. By the team lead. Returns the person's version. Raises Refused."""
+    worker, who is told of each, takes it up again. By the team lead. Returns the person's version.
+    Raises Refused."""
     require(actor, (Role.TEAM_LEAD,), "person", "death")
     bump(tx, "person", person_id)
     found = _person(tx, actor, at, person_id)
@@ -152,4 +155,7 @@ def take_back_death(
         {"why": why.strip()},
         subject=found.subject_ref,
     )
+    for referral_id, link_worker in caseloads.of_who_died(tx, person_id):
+        to = member_key(link_worker)
+        tell(tx, actor.system_id, at, to, "death_taken_back", Noun.REFERRAL, referral_id)
     return after

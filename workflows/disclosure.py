@@ -6,14 +6,13 @@ allow-list by name: a field nobody listed is seen by nobody but those who hold t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from referral.states import TAKING_PART, Role
 from referral.states import ReferralState as S
-from workflows.guards import HELD
-from workflows.moves import N_, Refusal
+from workflows.guards import of_a_hold
 from workflows.working_time import local_day
 
 AFTERWARDS = timedelta(days=30)
@@ -184,24 +183,10 @@ def _without_ground(s: Situation, stage: frozenset[str]) -> frozenset[str]:
     return stage & (CARE_CARD if s.state in TAKING_PART else DATES)
 
 
-OWN_TEAM = frozenset({Role.LINK_WORKER, Role.TEAM_LEAD})
-# To the team itself, which would otherwise be told to ring itself. It too is one for every cause.
-HELD_BY_US = N_("On hold. Agree any contact within your team first.")
-
-
-def in_own_words(refusal: Refusal, role: Role) -> Refusal:
-    """The same refusal as this role is told it: the team isn't told to ring itself."""
-    return replace(refusal, why=_of_a_hold(role)) if refusal is HELD else refusal
-
-
-def _of_a_hold(role: Role) -> str:
-    return HELD_BY_US if role in OWN_TEAM else HELD.why
-
-
 def hold_sentence(s: Situation) -> str | None:
     """The one sentence of every hold, whatever its cause: one for the team that holds the person,
     one for all others. None where nothing is held for this actor."""
-    return _of_a_hold(s.role) if s.held or s.closed else None
+    return of_a_hold(s.role).why if s.held or s.closed else None
 
 
 # -- people -------------------------------------------------------------------------------------
@@ -286,7 +271,7 @@ def shown_person(
     whole = derived(record, at)
     found = {name: whole[name] for name in names if name in whole and name != "held"}
     if names and (closed or held):
-        found["held"] = _of_a_hold(role)
+        found["held"] = of_a_hold(role).why
     return found
 
 

@@ -34,7 +34,7 @@ from referral.ledger import (
 from referral.states import ENDS, TAKING_PART, Noun, Relation, Role
 from referral.store import Tx
 from workflows import clocks
-from workflows.guards import HELD, place_left
+from workflows.guards import HELD, in_own_words, of_a_hold, place_left
 from workflows.moves import (
     N_,
     NOTHING,
@@ -274,10 +274,10 @@ def options(noun: Noun, f: Any, actor: Actor, at: datetime) -> list[Option]:
         if role is not None:
             refusals.append(role)
         elif _closed_to(table, f, actor, trigger):
-            refusals.append(HELD)
+            refusals.append(of_a_hold(actor.role))
         else:
             each = [_guard_refusals(m, f, NOTHING, at) for m in mine]
-            refusals.extend(sorted(each, key=len)[0])
+            refusals.extend(in_own_words(r, actor.role) for r in sorted(each, key=len)[0])
         found.append(Option(trigger, mine[0].says, _asks(noun, mine[0], f), tuple(refusals)))
     return found
 
@@ -321,7 +321,7 @@ def decide(
 
     def refuse(*refusals: Refusal) -> Refused:
         return Refused(
-            refusals,
+            (in_own_words(r, actor.role) for r in refusals),
             noun=noun,
             trigger=trigger,
             record_id=f.id,

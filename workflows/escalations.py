@@ -81,6 +81,22 @@ COMPLAINT = "complaint"
 STAGE_ONE = "discussed"
 
 
+PLACE_LEVEL = 2
+
+
+def ask_place_lead(tx: Tx, actor: Actor, at: datetime, note: str, key: str | None = None) -> Done:
+    """Nothing was found for somebody: those who answer for the place are asked what there is. It is
+    about no record, and what is missing is counted with the other gaps. Raises Refused."""
+    given = {
+        "kind": "capacity",
+        "severity": "medium",
+        "tried": ["looked_elsewhere"],
+        "note": note,
+        "level": PLACE_LEVEL,
+    }
+    return step(tx, Noun.ESCALATION, None, "raise", actor, at, given, key=key)
+
+
 def _stage_of(given: Mapping[str, Any]) -> int:
     """The level a professional disagreement starts at: the two of them have spoken (stage 1), or it
     can't wait, and starts a stage higher. Raises Refused where neither is said."""

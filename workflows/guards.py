@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from referral.states import Role
 from workflows.moves import N_, Given, Guard, Need, Refusal
 
 
@@ -29,6 +31,21 @@ HELD = Refusal(
     N_("The team lifts the hold. Until then the person's place and clocks are kept."),
     "holds",
 )
+
+OWN_TEAM = frozenset({Role.LINK_WORKER, Role.TEAM_LEAD})
+# To the team itself, which would otherwise be told to ring itself. It too is one for every cause.
+HELD_BY_US = replace(HELD, why=N_("On hold. Agree any contact within your team first."))
+
+
+def of_a_hold(role: Role) -> Refusal:
+    """The one refusal of every hold, as somebody of this role is told it."""
+    return HELD_BY_US if role in OWN_TEAM else HELD
+
+
+def in_own_words(refusal: Refusal, role: Role) -> Refusal:
+    """The same refusal as this role is told it: the team isn't told to ring itself."""
+    return of_a_hold(role) if refusal is HELD else refusal
+
 
 ground_to_share = guard(
     "ground_to_share",

@@ -19,7 +19,7 @@ from referral.rows import bump, change, put
 from referral.states import REFERRAL_ENDS, TAKING_PART, HoldCause, Noun, Relation, Role
 from referral.store import Tx
 from workflows.engine import NO_SUCH_MOVE, NOT_FOUND, NOT_YOUR_RECORD, TABLES, Refused, step
-from workflows.guards import HELD
+from workflows.guards import of_a_hold
 from workflows.moves import N_, Clock, Hat, Raise, Refusal, Remind
 from workflows.rules import field, wrong
 from workflows.tables.referrals import LINK_WORKER, PROVIDER, TEAM
@@ -156,7 +156,7 @@ def _referral(tx: Tx, actor: Actor, at: datetime, referral_id: str, what: str) -
 def _refuse_unless_open(f: Any, actor: Actor) -> None:
     why: Refusal | None = None
     if f.closed_to_actor:
-        why = HELD
+        why = of_a_hold(actor.role)
     elif f.state in REFERRAL_ENDS:
         why = NO_SUCH_MOVE
     elif not causes_for(f, actor):

@@ -16,7 +16,7 @@ from referral.rows import bump, change
 from referral.states import ConsentState, Noun
 from referral.store import TryAgain, Tx
 from workflows.engine import Refused, step
-from workflows.guards import HELD
+from workflows.guards import of_a_hold
 from workflows.moves import N_, Refusal
 from workflows.people import WRITERS
 from workflows.rules import field, missing, once, require, wrong
@@ -83,7 +83,7 @@ def merge_preview(tx: Tx, actor: Actor, at: datetime, keep_id: str, other_id: st
     require(actor, WRITERS, "person", "merge")
     keep, other = _person(tx, actor, at, keep_id), _person(tx, actor, at, other_id)
     if keep.closed_to_actor or other.closed_to_actor:
-        raise wrong("person", "merge", HELD)
+        raise wrong("person", "merge", of_a_hold(actor.role))
     if keep.id == other.id:
         raise wrong("person", "merge", ITSELF)
     known = merges.answers(tx, keep.id, other.id)

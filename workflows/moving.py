@@ -14,7 +14,7 @@ from referral.records import PersonSeen
 from referral.states import Noun, ReferralState
 from referral.store import Tx
 from workflows.engine import Done, Refused, available, step
-from workflows.guards import HELD
+from workflows.guards import of_a_hold
 from workflows.moves import N_, Refusal
 from workflows.people import WRITERS
 from workflows.rules import field, missing, require, wrong
@@ -39,7 +39,7 @@ def leaving_preview(tx: Tx, actor: Actor, at: datetime, person_id: str) -> Leavi
     if found is None or found.organisation_id != actor.organisation_id:
         raise missing("person", "move")
     if found.closed_to_actor:
-        raise wrong("person", "move", HELD)
+        raise wrong("person", "move", of_a_hold(actor.role))
     can, cannot, stays = [], [], []
     for one in caseloads.open_of_person(tx, person_id):
         if one.state == ReferralState.COMPLETED:

@@ -16,7 +16,7 @@ from referral.rows import bump, change
 from referral.states import ConsentState, Noun, Role
 from referral.store import Tx
 from workflows.engine import STALE
-from workflows.guards import HELD, not_died
+from workflows.guards import not_died, of_a_hold
 from workflows.letters import tell_team_lead
 from workflows.moves import N_, Refusal
 from workflows.rules import field, missing, require, wrong
@@ -47,7 +47,7 @@ def passing_preview(tx: Tx, actor: Actor, at: datetime, person_id: str) -> Passi
     if found is None or found.organisation_id != actor.organisation_id or found.merged_into:
         raise missing("person", "pass_on")
     if found.closed_to_actor:
-        raise wrong("person", "pass_on", HELD)
+        raise wrong("person", "pass_on", of_a_hold(actor.role))
     still_open = tuple(caseloads.open_of_person(tx, person_id))
     return Passing(found, tuple(passing.teams(tx, actor, at)), still_open)
 

@@ -9,6 +9,7 @@ from tests.web.api import program
 from tests.web.client import Page, Visitor, sign_in
 from tests.web.test_home import names
 from tests.web.test_reminders import put_off
+from tests.winding import rows
 from tests.world import World, build
 
 
@@ -94,3 +95,33 @@ def test_a_call_says_how_it_went_and_was_not_in_time_to_come(w: World) -> None:
     page = visitor.send(visitor.get(f"/referrals/{referral}/call"), happened_at="1 1 2090 9am")
     assert "Choose how the call went." in page.words
     assert "Enter a time that has come already." in page.words
+
+
+def test_whom_to_ring_and_how_stands_on_the_form_for_the_team_alone(w: World) -> None:
+    ways = {"phone": "07700 900123", "contact_method": "phone", "contact_times": "after 2pm"}
+    referral = w.active(w.person(**ways, message_safe=False))
+    sam = sign_in(w, "sam")
+    page = sam.get(f"/referrals/{referral}/call")
+    assert "Phone 07700 900 123 Best times after 2pm Messages Do not leave a message" in page.words
+    assert 'href="tel:' in page.text
+    assert "07700 900 123" in sam.send(page).words
+    sol = sign_in(w, "sol")
+    assert "900 123" not in sol.get(page.path).words
+
+
+@pytest.mark.parametrize("end", ["closed", "withdrawn"])
+def test_a_call_is_kept_after_an_end_and_takes_nothing_up_again(w: World, end: str) -> None:
+    if end == "closed":
+        referral = w.completed()
+        w.referral(referral, "confirm", "priya")
+    else:
+        referral = w.active()
+        w.referral(referral, "withdraw", "priya", given={"reason": "moved_away"})
+    visitor = sign_in(w, "priya")
+    assert f'href="/referrals/{referral}/call"' in visitor.get(f"/referrals/{referral}").text
+    page = record(w, visitor, referral, "reached", note="Still sings at home.")
+    assert "A call was made: We spoke with the person" in page.words
+    assert program(w, "priya").get(f"/referrals/{referral}").json["state"] == end
+    running = rows(w.store, "SELECT kind FROM clock WHERE record_id = :id AND ended IS NULL",
+                   id=referral)  # fmt: skip
+    assert running == []

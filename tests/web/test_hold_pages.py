@@ -119,3 +119,21 @@ def test_a_program_places_and_lifts(w: World) -> None:
     assert priya.post(f"{path}/{seen['id']}/lift").status == 404
     wrong = priya.post(path, {"cause": "records", "until": "2026-05-20"})
     assert (wrong.status, set(wrong.fields)) == (422, {"side"})
+
+
+def test_a_program_of_the_team_is_not_told_to_ring_the_team(w: World) -> None:
+    record = w.sent()
+    sign_in(w, "priya").fill(f"/referrals/{record}/hold", cause="hospital", **in_days(w, 8))
+    ours, theirs = "Agree any contact within your team first.", "Call the link worker's team"
+    w.referral(record, "recall", "priya", given={"reason": "better_fit"})
+    refused = program(w, "priya").move(f"/referrals/{record}", "send")
+    assert (refused.status, refused.json["code"]) == (409, "not_held")
+    assert ours in refused.json["why"]
+    sent = w.sent()
+    sign_in(w, "priya").fill(f"/referrals/{sent}/hold", cause="hospital", **in_days(w, 8))
+    listed = program(w, "sol").get(f"/referrals/{sent}/moves").json["items"]
+    (accept,) = [m for m in listed if m["trigger"] == "accept"]
+    assert theirs in accept["refusals"][0]["why"]
+    refused = program(w, "sol").move(f"/referrals/{sent}", "accept")
+    assert theirs in refused.json["why"]
+    assert ours not in refused.json["why"]

@@ -19,8 +19,7 @@ from tests.web.client import Page, sign_in, visit
 from tests.world import World, build
 from web.keysets import pack, unpack
 from workflows.beginnings import begin_writing
-from workflows.disclosure import HELD_BY_US
-from workflows.guards import HELD
+from workflows.guards import HELD, HELD_BY_US
 from workflows.referrals import propose
 
 
@@ -181,7 +180,7 @@ def test_who_is_named_in_a_concern_learns_nothing_but_the_hold(w: World) -> None
     w.step(Noun.CONCERN, None, "raise", "gwen", given=given)
     page = sign_in(w, "priya").get("/")
     assert names(page) == ["Margaret"]
-    assert HELD_BY_US in page.words
+    assert HELD_BY_US.why in page.words
     assert "Okoro" not in page.text
     assert "concern" not in page.words.lower()
     assert "Due" not in page.words

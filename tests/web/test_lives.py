@@ -64,6 +64,13 @@ def test_a_death_is_recorded_after_a_preview_and_put_right_by_the_lead(w: World)
     lives = tess.send(page, follow=True, why="Another Margaret")
     assert "Died" not in lives.words
     assert "years)" in lives.words
+    sweep_all(Edge(w.store, lambda: w.at))
+    told = "A death was recorded by mistake: the person lives."
+    heard = priya.get("/notices")
+    assert heard.words.count(told) == 2
+    assert f'href="/referrals/{active}"' in heard.text
+    assert told not in sign_in(w, "sam").get("/notices").words
+    assert told not in sign_in(w, "sol").get("/notices").words
     for who, status in (("olu", 404), ("sol", 403), ("grace", 403)):
         assert sign_in(w, who).get(f"/people/{person}/death").status == status
 

@@ -690,9 +690,42 @@ def test_activities_are_found_without_anybody_in_mind(w: World, priya: Visitor) 
     assert "Your place lead" not in more_than_none.words
     assert "No open activity has “trampoline” in it" in none.words
     assert 'href="?places=yes"' in none.text
+    assert 'href="/activities/ask?words=trampoline"' in none.text
+    assert "/activities/ask" not in more_than_none.text
     more = priya.get(f"/activities?after={w.group['pottery']}")
     assert "Singing for breathing" in more.words
     assert "The pottery table" not in more.words
+
+
+def test_the_place_lead_is_asked_where_nothing_is_found(w: World, priya: Visitor) -> None:
+    page = priya.get("/activities/ask?words=trampoline")
+    assert "It goes to: Governance lead, Harbour." in page.words
+    assert "We looked for: trampoline." in page.text
+    assert "Write what you look for." in priya.send(page, note="").words
+    asked = priya.send(page, follow=True, note="Trampolining for somebody of 70, near a bus.")
+    assert "Governance lead, Harbour has until" in asked.banner
+    grace = sign_in(w, "grace")
+    assert "Not enough places" in grace.get("/").words
+    review = grace.get(asked.path)
+    assert "Trampolining for somebody of 70" in review.words
+    assert "Nothing on record" in review.words
+    assert sign_in(w, "sol").get("/activities/ask").status == 403
+
+
+def test_two_activities_are_compared_without_anybody_in_mind(w: World, priya: Visitor) -> None:
+    one = priya.get(f"/activities?compare={w.group['choir']}")
+    assert "Choose one or two more to compare it with." in one.words
+    assert 'href="?"' in one.text
+    both = priya.get(f"/activities?compare={w.group['choir']}&compare={w.group['pottery']}")
+    href = re.search(r'href="(/activities/compare[?][^"]*)"', both.text)
+    assert href
+    table = priya.get(href[1].replace("&amp;", "&"))
+    assert "Singing for breathing The pottery table" in table.words
+    assert "Fits" not in table.words
+    assert "Places" in table.words
+    none = priya.get(f"/activities/compare?group={w.provider['singers']}")
+    assert "Nothing is chosen to compare." in none.words
+    assert priya.get("/activities/compare?group=nothing").status == 404
 
 
 # -- asking less --------------------------------------------------------------------------------

@@ -19,9 +19,8 @@ from referral.visible import Filters
 from tests.world import World, build
 from workflows import reading
 from workflows.activities import add_provider, save_activity, save_group
-from workflows.disclosure import HELD_BY_US
 from workflows.engine import TABLES, Refused
-from workflows.guards import HELD
+from workflows.guards import HELD, HELD_BY_US
 from workflows.holds import CLOCK as HOLD_CLOCK
 from workflows.organisations import (
     add_membership,
@@ -334,7 +333,7 @@ def test_a_named_source_of_harm_has_a_first_name_and_the_sentence(w: World) -> N
     (item,) = read(w, "priya", reading.worklist).items
     assert item.closed
     assert item.name == "Margaret"
-    assert item.held == HELD_BY_US
+    assert item.held == HELD_BY_US.why
     assert (item.due, item.state) == (None, None)
     (seen,) = read(w, "tess", reading.worklist).items
     assert seen.standing_in

@@ -37,6 +37,12 @@ class RaiseEscalation(Command):
             raise ValidationError(N_("Choose the record it is about."), "about_id")
 
 
+class AskPlaceLead(Command):
+    """What was looked for and not found."""
+
+    note = Text(N_("Write what you look for."), most=LONG)
+
+
 class Consequence(Command):
     """One thing a decision brings: a move on a record, with what that move needs."""
 

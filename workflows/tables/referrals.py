@@ -96,6 +96,9 @@ CAST = {
     "person": lambda f: person_key(f.person_id),
 }
 
+RANG = N_("The team rang the person, or the provider about them.")
+HOW_IT_WENT = (need("reason", N_("Choose how the call went."), *policy.reasons("referral.call")),)
+
 REMIND_LINK_WORKER = Remind(("link_worker",))
 REMIND_PROVIDER = Remind(("provider", "link_worker"))
 NO_REPLY = Raise("no_reply")
@@ -470,13 +473,16 @@ MOVES = (
         follows=(Tell("link_worker", "reassigned"), Tell("new_link_worker", "reassigned")),
     ),
     # Made by whoever had a hand free: what was said on the phone is nobody's next step.
+    move("call", REFERRAL_OPEN, None, LINK_WORKER | COLLEAGUE | TEAM, RANG, needs=HOW_IT_WENT),
+    # After an end too: a call to hear how somebody is, months later, is kept where it belongs.
     move(
         "call",
-        REFERRAL_OPEN,
+        {S.CLOSED, S.WITHDRAWN},
         None,
         LINK_WORKER | COLLEAGUE | TEAM,
-        N_("The team rang the person, or the provider about them."),
-        needs=(need("reason", N_("Choose how the call went."), *policy.reasons("referral.call")),),
+        RANG,
+        guards=(not_erased,),
+        needs=HOW_IT_WENT,
     ),
     move(
         "discard",
