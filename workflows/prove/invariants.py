@@ -686,15 +686,15 @@ def nothing_kept_is_erased(before: State, edge: Edge, after: State) -> str | Non
 
 @invariant(
     "5.8",
-    "Nothing is taken up again for somebody who was erased.",
+    "Nothing is taken up again for somebody who was erased, and nothing more is written down.",
     "rights",
     "erased",
-    moves=((R, "reopen"), (S, "reopen"), (E, "reopen")),
+    moves=((R, "reopen"), (R, "call"), (S, "reopen"), (E, "reopen")),
 )
 def nothing_new_after_erasing(before: State, edge: Edge, after: State) -> str | None:
     person = records(before, edge.noun)[edge.slot].person if edge.noun is not None else None
     if person is not None and world.erased(before, person):
-        return f"A {edge.noun} of somebody who was erased was taken up again."
+        return f"A {edge.noun} of somebody who was erased went on."
     return HOLDS
 
 

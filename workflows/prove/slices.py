@@ -436,7 +436,7 @@ def _slices() -> tuple[Slice, ...]:
                     ),
                 )
             ),
-            {Q: ALL, R: frozenset({"withdraw", "reopen"})},
+            {Q: ALL, R: frozenset({"withdraw", "reopen", "call"})},
             ("priya", "sam", "tess", "ingrid", "amara", "grace", "margaret"),
             Bounds({R: 1, Q: 1}),
             life=("the month passes", "kept long enough"),
