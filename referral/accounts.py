@@ -14,9 +14,13 @@ from referral.scopes import asked
 from referral.states import REFERRAL_OPEN, Role, listed
 from referral.store import Sql, Tx
 
-# Which accounts: those whose role goes on and who can sign in, or can't, and roles that ended.
+# Who was asked to choose a password and has none yet.
+INVITED = "(u.invited_at IS NOT NULL AND u.password_hash IS NULL)"
+# Which accounts: those whose role goes on and who can sign in, will once they chose a password, or
+# can't, and roles that ended.
 STANDING = {
-    "here": "(m.ended_at IS NULL OR m.ended_at > :at) AND u.active",
+    "here": f"(m.ended_at IS NULL OR m.ended_at > :at) AND u.active AND NOT {INVITED}",
+    "invited": f"(m.ended_at IS NULL OR m.ended_at > :at) AND u.active AND {INVITED}",
     "suspended": "(m.ended_at IS NULL OR m.ended_at > :at) AND NOT u.active",
     "ended": "m.ended_at <= :at",
 }
@@ -96,7 +100,7 @@ def counts(
         organisation=organisation,
         called=_called(called),
     )
-    return dict(zip(STANDING, map(int, row or (0, 0, 0)), strict=True))
+    return dict(zip(STANDING, map(int, row or (0,) * len(STANDING)), strict=True))
 
 
 OF_USER = Sql(
@@ -216,23 +220,53 @@ def beside(tx: Tx, one: Account, system_id: str, at: datetime) -> list[str]:
 SYSTEM_OF = Sql("SELECT active FROM app_user WHERE id = :id AND system_id = :system_id")
 
 
-FORGOTTEN = Sql("SELECT system_id, active, password_hash FROM app_user WHERE id = :id")
+class SignsIn(NamedTuple):
+    """How an account signs in: its kept password, empty where it has none yet; when it was last
+    invited to choose one, and when its password was chosen by whoever signs in with it."""
+
+    system_id: str
+    active: bool
+    password_hash: str
+    email: str
+    invited_at: datetime | None
+    chose_at: datetime | None
+
+
+SIGNS_IN = Sql(
+    "SELECT system_id, active, coalesce(password_hash, ''), email, invited_at, chose_password_at"
+    " FROM app_user WHERE id = :id",
+    (4, 5),
+)
 # Only over the password it was asked for: of two who come at once by one link, one.
-RESET = Sql(
-    "UPDATE app_user SET password_hash = :new WHERE id = :id AND active"
+CHOSEN = Sql(
+    "UPDATE app_user SET password_hash = :new, chose_password_at = :at WHERE id = :id AND active"
     " AND coalesce(password_hash, '') = :old"
 )
 
 
-def with_password(tx: Tx, user_id: str) -> tuple[str, str] | None:
-    """The system and the kept password of an account that can sign in."""
-    row = tx.row(FORGOTTEN, id=user_id)
-    return None if row is None or not row[1] else (str(row[0]), row[2] or "")
+def signs_in(tx: Tx, user_id: str) -> SignsIn | None:
+    """How an account signs in, suspended or not."""
+    row = tx.row(SIGNS_IN, id=user_id)
+    return None if row is None else SignsIn._make(row)._replace(active=bool(row[1]))
 
 
-def replace_password(tx: Tx, user_id: str, old: str, new: str) -> bool:
-    """Keep a new password in place of this one. False where another stands there now."""
-    return tx.run(RESET, id=user_id, old=old, new=new) == 1
+def replace_password(tx: Tx, at: datetime, user_id: str, old: str, new: str) -> bool:
+    """Keep a password that was chosen in place of this one. False where another stands there
+    now."""
+    return tx.run(CHOSEN, at=at, id=user_id, old=old, new=new) == 1
+
+
+DELIVERY = Sql(
+    "SELECT result FROM dispatch WHERE record_id = :id AND noun = 'user' AND what = :what"
+    " ORDER BY id DESC LIMIT 1"
+)
+
+
+def delivery(tx: Tx, user_id: str, what: str) -> str | None:
+    """What became of the newest message of this kind to an account; None while it is on its
+    way."""
+    row = tx.row(DELIVERY, id=user_id, what=what)
+    return None if row is None else row[0]
 
 
 def is_active(tx: Tx, actor: Actor, user_id: str) -> bool | None:

@@ -93,6 +93,10 @@ class User(Base):
     language: Mapped[str | None]  # they read in; None: they haven't said
     active: Mapped[bool]
     created_at: Mapped[datetime]
+    # By a link, to choose their first password: the newest, which alone may be used.
+    invited_at: Mapped[datetime | None]
+    # By themselves; None for a password that somebody gave them.
+    chose_password_at: Mapped[datetime | None]
     __table_args__ = (UniqueConstraint("email"), Index(None, "system_id"))
 
 

@@ -13,39 +13,52 @@ from flask.typing import ResponseReturnValue
 from referral import accounts, oversight
 from referral.accounts import STANDING, Waiting
 from referral.actors import Actor
+from referral.dispatches import EMAIL
 from referral.oversight import Account
 from referral.states import Role
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
-from web.current import edge
-from web.forms import Form, Next, answer, page
+from web.current import edge, ways
+from web.forms import AsKept, Form, Next, answer, page
+from web.invitations import WayIn, invited_words, invites, ways_in
 from web.keysets import after, pack
 from web.labels import role_name, said
 from web.organisations import SETS_UP
 from web.passwords import hash_password, new_password
 from web.say import _, ngettext
 from web.schemas.base import Command
-from web.schemas.fields import Choice
+from web.schemas.fields import Choice, Email, Text
 from web.schemas.organisations import ASSIGNABLE
 from web.words import by_when, day_words
 from workflows.accounts import (
     WHY_SUSPENDED,
+    correct_account,
     give_password,
     in_the_way,
+    invite,
     let_in_again,
+    not_to_invite,
     suspend_account,
 )
 from workflows.caseloads import GIVERS
-from workflows.moves import N_
+from workflows.moves import N_, Refusal
+from workflows.rules import wrong
 from workflows.working_time import local_day
 
 pages = Blueprint("account_pages", __name__)
 
 A_PAGE = 50
 MOST_LETTERS = 100
+NO_EMAIL = Refusal(
+    "no_email",
+    N_("No email can be sent from here."),
+    N_("Give them a password instead, by phone or in person."),
+    "an invitation is a message",
+)
 STANDINGS: dict[str, str] = {
     "here": N_("Can sign in"),
+    "invited": N_("Invited, no password yet"),
     "suspended": N_("Suspended"),
     "ended": N_("Role ended"),
 }
@@ -212,6 +225,7 @@ def _drawn(membership_id: UUID, form: Form) -> str:
         user = found[0]
         why = in_the_way(tx, actor, at, user.user_id)
         seen = accounts.last_seen(tx, user.user_id)
+        way_in = ways_in(tx, at, user.user_id)
         roles = [role_drawn(tx, actor, one, at) for one in found]
     return page(
         "account.jinja",
@@ -222,10 +236,106 @@ def _drawn(membership_id: UUID, form: Form) -> str:
         seen=day_words(local_day(seen)) if seen else "",
         may=why is None,
         why_not=f"{said(why.why)} {said(why.remedy)}" if why else "",
+        way_in=way_in,
+        invites=invites(way_in),
         hands_over=actor.role in GIVERS,
         mine=user.user_id == actor.user_id,
         back={"href": "/users", "text": _("All accounts")},
     )
+
+
+def crumbs(user: Account, here: str) -> list[dict[str, str]]:
+    """The way to a page below somebody's account."""
+    return [{"href": "/users", "text": _("Accounts")}, {"href": here, "text": user.name}]
+
+
+# -- how they get in ----------------------------------------------------------------------------
+
+
+@pages.route("/users/<uuid:membership_id>/invite", methods=["GET", "POST"])
+@access(SETS_UP)
+def invite_them(membership_id: UUID) -> ResponseReturnValue:
+    """Send a link to choose the first password; links sent before end."""
+    actor = current_actor()
+    here = f"/users/{membership_id}"
+    with edge().reading(actor) as (tx, at):
+        user = _account(tx, membership_id)[0]
+        way_in = ways_in(tx, at, user.user_id)
+        why = in_the_way(tx, actor, at, user.user_id) or not_to_invite(tx, at, user.user_id)
+    sends = EMAIL in ways().channels
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> datetime:
+        if not sends:
+            raise wrong("user", "invite", NO_EMAIL)
+        invite(tx, actor, at, user.user_id)
+        return at
+
+    return answer(
+        lambda form: page(
+            "account_invite.jinja",
+            form,
+            user=user,
+            way_in=way_in,
+            sends=sends,
+            why_not=f"{said(why.why)} {said(why.remedy)}" if why and not form.general else "",
+            may=why is None and sends,
+            here=here,
+            crumbs=crumbs(user, here),
+        ),
+        act,
+        lambda at: Next(here, invited_words(at)),
+    )
+
+
+class Correcting(Command):
+    """The right name and email address of an account."""
+
+    name = Text(N_("Enter the person's name."))
+    email = Email(N_("Enter an email address."))
+
+
+@pages.route("/users/<uuid:membership_id>/correct", methods=["GET", "POST"])
+@access(SETS_UP)
+def correct(membership_id: UUID) -> ResponseReturnValue:
+    """A name or an email address that was wrong, or is another now."""
+    actor = current_actor()
+    here = f"/users/{membership_id}"
+    with edge().reading(actor) as (tx, _at):
+        user = _account(tx, membership_id)[0]
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> tuple[bool, WayIn]:
+        moved = correct_account(tx, actor, at, user.user_id, **given)
+        return moved, ways_in(tx, at, user.user_id)
+
+    def done(made: tuple[bool, WayIn]) -> Next:
+        moved, way_in = made
+        if not moved:
+            words = _("Corrected. The name is shown from now.")
+        elif way_in.password:
+            words = _("Corrected. From now they sign in with this address; tell them. Their"
+                      " password stays.")  # fmt: skip
+        elif way_in.invited:
+            words = _("Corrected. Links sent to the old address do not work any more. Next: send"
+                      " the invitation again.")  # fmt: skip
+        else:
+            words = _("Corrected. From now they sign in with this address; tell them.")
+        return Next(here, words)
+
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        now = accounts.roles_of(tx, actor, str(membership_id))
+        return {"name": now[0].name, "email": now[0].email} if now else {}
+
+    return answer(
+        lambda form: page("account_correct.jinja", form, user=user, crumbs=crumbs(user, here)),
+        act,
+        done,
+        schema=Correcting(),
+        known={"name": user.name, "email": user.email},
+        kept=AsKept("user", read),
+    )
+
+
+# -- suspending, and a new password -------------------------------------------------------------
 
 
 class Suspending(Command):
@@ -259,7 +369,7 @@ def suspend(membership_id: UUID) -> ResponseReturnValue:
             user=user,
             roles=roles,
             reasons=labels.choices(WHY),
-            back={"href": here},
+            crumbs=crumbs(user, here),
         ),
         act,
         lambda made: Next(here, _("Suspended. Wherever they were signed in, they are signed out.")),
@@ -303,12 +413,17 @@ def password(membership_id: UUID) -> ResponseReturnValue:
         return Next(here)
 
     def draw(form: Form) -> str:
-        return page("account_password.jinja", form, user=user, back={"href": here})
+        return page("account_password.jinja", form, user=user, crumbs=crumbs(user, here))
 
     response = answer(draw, act, done)
     if not shown:
         return response
     # Drawn here and not after a redirect: a password is kept nowhere, not even in a cookie.
     return page(
-        "account_password.jinja", None, user=user, password=made, here=here, back={"href": here}
+        "account_password.jinja",
+        None,
+        user=user,
+        password=made,
+        here=here,
+        crumbs=crumbs(user, here),
     )

@@ -25,6 +25,7 @@ from web.ways import Ways, ways_of
 MODULES: tuple[str, ...] = (
     "web.signing_in",
     "web.forgotten",
+    "web.invitations",
     "web.home",
     "web.notices",
     "web.reminders",

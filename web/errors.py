@@ -185,7 +185,11 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(CSRFError)
     def forged(error: CSRFError) -> ResponseReturnValue:
-        if actor_or_none() is None and request.blueprint not in ("links", "forgotten"):
+        if actor_or_none() is None and request.blueprint not in (
+            "links",
+            "forgotten",
+            "invitations",
+        ):
             # `security` has refused an Origin that isn't ours; where none came, nothing is proven.
             return ask_to_sign_in(proven="Origin" in request.headers)
         return page(400)

@@ -27,13 +27,14 @@ from web.say import _
 from web.signed_in import clock
 from web.signing_in import wait_words
 from workflows.accounts import (
+    INVITATION,
     RESET,
     RESET_LASTS,
-    Forgotten,
+    ByLink,
     ask_for_new_password,
     check_password,
-    forgotten_by,
-    reset_password,
+    choose_password,
+    still_good,
 )
 from workflows.engine import Refused
 
@@ -42,17 +43,20 @@ pages = Blueprint("forgotten", __name__)
 MOST_ASKED = 10  # by one browser's address, in a minute
 MOST_SENT = 3  # to one account, in the hour a link lasts
 MOST_CHOSEN = 10
+BY_LINK = frozenset({"forgotten.choose", "invitations.accept"})
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
-@pages.after_request
 def keep_to_oneself(response: Response) -> Response:
     """No page reached by a link learns its address; none is kept, and none is listed."""
-    if request.endpoint == "forgotten.choose":
+    if request.endpoint in BY_LINK:
         response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+pages.after_request(keep_to_oneself)
 
 
 def _limited(kind: str, most: int, what: str | None = None, window: timedelta = WINDOW) -> int:
@@ -107,12 +111,24 @@ def _asking(wrong: str = "", email: str = "", *, sends: bool = True, asked: bool
 def choose(token: str) -> ResponseReturnValue:
     """Choose a new password, by the link that was sent."""
     read = tokens().read_reset(token)
-    asked = Forgotten(*read) if read else None
-    system = _whose(asked) if asked else None
-    if asked is None or system is None:
-        return render("choose_password.jinja", works=False), 410
+    answer = choosing(ByLink(*read) if read else None, RESET)
+    if answer is not None:
+        return answer
+    flash(_("Your password is changed. Sign in with it now."), "success")
+    return redirect("/sign-in", 303)
+
+
+def choosing(asked: ByLink | None, what: str) -> ResponseReturnValue | None:
+    """The page a link leads to, by which a password is chosen: as it is opened, and after it was
+    sent with something to mend. None once it is chosen. `what`: the kind of link."""
+    found = None
+    if asked is not None:
+        with edge().reading(None) as (tx, at):
+            found = still_good(tx, at, asked, what)
+    if asked is None or found is None:
+        return _choosing(what, works=False), 410
     if request.method == "GET":
-        return render("choose_password.jinja", works=True, wrong="", errors=[])
+        return _choosing(what, email=found.email)
     wait = _limited("choose_password", MOST_CHOSEN, asked.user_id)
     wrong, new = "", request.form.get("new_password", "")[:1_000]
     if wait:
@@ -123,17 +139,21 @@ def choose(token: str) -> ResponseReturnValue:
         except Refused as refused:
             wrong = said(refused.refusals[0].why)
     if wrong:
-        errors = [{"text": wrong, "href": "#new_password"}]
-        body = render("choose_password.jinja", works=True, wrong=wrong, errors=errors)
+        body = _choosing(what, wrong, email=found.email)
         return _too_many(body, wait) if wait else (body, 422)
     made = hash_password(new)
-    actor = the_system(system, RESET)
-    if not edge().perform(actor, lambda tx, at: reset_password(tx, actor, at, asked, made)):
-        return render("choose_password.jinja", works=False), 410
-    flash(_("Your password is changed. Sign in with it now."), "success")
-    return redirect("/sign-in", 303)
+    actor = the_system(found.system_id, what)
+    if not edge().perform(actor, lambda tx, at: choose_password(tx, actor, at, asked, made, what)):
+        return _choosing(what, works=False), 410
+    return None
 
 
-def _whose(asked: Forgotten) -> str | None:
-    with edge().reading(None) as (tx, at):
-        return forgotten_by(tx, at, asked)
+def _choosing(what: str, wrong: str = "", *, works: bool = True, email: str = "") -> str:
+    return render(
+        "choose_password.jinja",
+        works=works,
+        first=what == INVITATION,
+        email=email,
+        wrong=wrong,
+        errors=[{"text": wrong, "href": "#new_password"}] if wrong else [],
+    )

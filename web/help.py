@@ -123,6 +123,19 @@ GROUPS: tuple[Group, ...] = (
                 None,
             ),
             Task(
+                "first-sign-in",
+                N_("Sign in for the first time"),
+                (
+                    N_("Open the link in the email that invited you. It works once, for 7 days."),
+                    N_("Choose a password of 12 letters or more. Then sign in with it and with your"
+                       " email address."),
+                    N_("If the link does not work any more, ask whoever set up your account for"
+                       " another."),
+                ),
+                ("/invitation/*",),
+                None,
+            ),
+            Task(
                 "forgot-my-password",
                 N_("Get in when you forgot your password"),
                 (
@@ -533,9 +546,19 @@ GROUPS: tuple[Group, ...] = (
                 N_("Give somebody an account"),
                 (
                     N_("Open their organisation and choose “Give somebody an account”."),
-                    N_("Tell them the password in person or by phone, never by email."),
+                    N_("A link goes to their email address. By it they choose their own password;"
+                       " it works once, for 7 days."),
+                    N_("Where no email is sent, you are shown a password: tell it to them in person"
+                       " or by phone."),
+                    N_("See how far they are under “Users”, “Invited, no password yet”. On their"
+                       " page you send the link again, or correct the address."),
                 ),
-                ("/organisations/*/accounts/add", "/users"),
+                (
+                    "/organisations/*/accounts/add",
+                    "/users",
+                    "/users/*/invite",
+                    "/users/*/correct",
+                ),
                 ADMINISTRATORS,
             ),
             Task(

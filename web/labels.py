@@ -806,6 +806,7 @@ NEWS: dict[str, str] = {
 # What a notice tells, by its code.
 NOTICES: dict[str, str] = {
     "password_reset": N_("A link to choose a new password."),
+    "invitation": N_("An invitation to choose a password."),
     "referral_sent": N_("A new referral waits for your answer."),
     "question_asked": N_("The provider asked a question."),
     "question_answered": N_("Your question was answered."),

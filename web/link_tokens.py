@@ -15,6 +15,7 @@ from referral.ids import ALPHABET
 
 SALT = b"segue.link"
 RESET_SALT = b"segue.password"
+INVITATION_SALT = b"segue.invitation"
 CODE = 12
 _HEARD_AS = str.maketrans("OILU", "011V", " \t\r\n-\u2010\u2011\u2012\u2013\u2014")
 
@@ -30,6 +31,7 @@ class LinkTokens:
     def __init__(self, secret_key: str) -> None:
         self.signer = Signer(secret_key, salt=SALT, digest_method=hashlib.sha256)
         self.resets = Signer(secret_key, salt=RESET_SALT, digest_method=hashlib.sha256)
+        self.invitations = Signer(secret_key, salt=INVITATION_SALT, digest_method=hashlib.sha256)
         self.key = hashlib.sha256(SALT + b"|code|" + secret_key.encode()).digest()
 
     def token(self, link_id: str) -> str:
@@ -54,21 +56,19 @@ class LinkTokens:
     def reset_token(self, user_id: str, asked_at: datetime, mark: str) -> str:
         """What stands in the address by which a new password is chosen: whose it is, when it was
         asked for and a mark of the password it replaces, signed."""
-        when = int(asked_at.timestamp()).to_bytes(8, "big")
-        body = urlsafe_b64encode(UUID(user_id).bytes + when + bytes.fromhex(mark)).rstrip(b"=")
-        return self.resets.sign(body).decode()
+        return _for_password(self.resets, user_id, asked_at, mark)
 
     def read_reset(self, token: str) -> tuple[str, datetime, str] | None:
         """The same again; None for a token we didn't sign, or that was changed."""
-        if len(token) > 200 or not token.isascii():
-            return None
-        try:
-            body = self.resets.unsign(token.encode())
-            said = urlsafe_b64decode(body + b"=" * (-len(body) % 4))
-            when = datetime.fromtimestamp(int.from_bytes(said[16:24], "big"), UTC)
-            return str(UUID(bytes=said[:16])), when, said[24:].hex()
-        except (BadSignature, ValueError, OverflowError):
-            return None
+        return _read_for_password(self.resets, token)
+
+    def invitation_token(self, user_id: str, invited_at: datetime, mark: str) -> str:
+        """What stands in the address by which a first password is chosen; no use for another."""
+        return _for_password(self.invitations, user_id, invited_at, mark)
+
+    def read_invitation(self, token: str) -> tuple[str, datetime, str] | None:
+        """The same again; None for a token we didn't sign, or that was changed."""
+        return _read_for_password(self.invitations, token)
 
     def code(self, link_id: str) -> str:
         """The same as 12 characters to be read from paper and said aloud: `7K4Q-2M9D-P3XT`."""
@@ -79,6 +79,24 @@ class LinkTokens:
     def code_hash(self, link_id: str) -> str:
         """What is kept of the code."""
         return hashed(self.code(link_id).replace("-", ""))
+
+
+def _for_password(signer: Signer, user_id: str, asked_at: datetime, mark: str) -> str:
+    when = int(asked_at.timestamp()).to_bytes(8, "big")
+    body = urlsafe_b64encode(UUID(user_id).bytes + when + bytes.fromhex(mark)).rstrip(b"=")
+    return signer.sign(body).decode()
+
+
+def _read_for_password(signer: Signer, token: str) -> tuple[str, datetime, str] | None:
+    if len(token) > 200 or not token.isascii():
+        return None
+    try:
+        body = signer.unsign(token.encode())
+        said = urlsafe_b64decode(body + b"=" * (-len(body) % 4))
+        when = datetime.fromtimestamp(int.from_bytes(said[16:24], "big"), UTC)
+        return str(UUID(bytes=said[:16])), when, said[24:].hex()
+    except (BadSignature, ValueError, OverflowError):
+        return None
 
 
 def typed_code(text: str) -> str | None:

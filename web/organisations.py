@@ -6,19 +6,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from referral import oversight
+from referral.dispatches import EMAIL
 from referral.organisations import ORGANISATION_KINDS
 from referral.oversight import Organisation, Place
 from referral.states import Role
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
-from web.current import edge
+from web.current import edge, ways
 from web.errors import NOT_SAVED, not_saved, status_of
 from web.forms import AsKept, Form, Next, answer, form_now, keyed, page, refuse, typed
+from web.invitations import invited_words
 from web.labels import word
 from web.passwords import hash_password, new_password
 from web.say import _
@@ -28,6 +30,7 @@ from web.schemas.fields import Choice, Email, Id, Text
 from web.schemas.organisations import ASSIGNABLE, AddOrganisation, AddPlace, SetPlacePhones
 from web.timelines import changed
 from web.words import phone_words
+from workflows.accounts import invite
 from workflows.engine import Refused
 from workflows.moves import N_
 from workflows.organisations import (
@@ -216,21 +219,27 @@ class NewAccount(Command):
 @pages.route("/organisations/<uuid:record_id>/accounts/add", methods=["GET", "POST"])
 @access(SETS_UP)
 def account(record_id: UUID) -> ResponseReturnValue:
-    """A new account, with a password for the first sign-in that is shown once; an account that is
-    there already gets one more role."""
+    """A new account, with an invitation to choose a password, or where no email can be sent with a
+    password that is shown once; an account that is there already gets one more role."""
     actor, found, places = current_actor(), _organisation(record_id), _places()
     back = f"/organisations/{found.id}"
     allowed = [str(role) for role in roles_to_give(actor.role)]
     schema = NewAccount()
+    sends = EMAIL in ways().channels
+    way = [
+        {"href": "/organisations", "text": _("Places and organisations")},
+        {"href": back, "text": found.name},
+    ]
 
     def draw(form: Form) -> str:
         return page(
             "account_add.jinja",
             form,
             organisation=found,
+            sends=sends,
             roles=labels.choices(labels.ROLES, *allowed),
             places=_choices(places),
-            back={"href": back},
+            crumbs=way,
         )
 
     if request.method != "POST" or request.form.get("again"):
@@ -243,7 +252,7 @@ def account(record_id: UUID) -> ResponseReturnValue:
         return draw(form), 422
     password = new_password()
 
-    def act(tx: Tx, at: datetime) -> bool:
+    def act(tx: Tx, at: datetime) -> tuple[bool, str, datetime]:
         known = oversight.account_of(tx, actor, given["email"])
         user_id = (
             known
@@ -254,10 +263,10 @@ def account(record_id: UUID) -> ResponseReturnValue:
                 at,
                 name=given["name"],
                 email=given["email"],
-                password_hash=hash_password(password),
+                password_hash=None if sends else hash_password(password),
             )
         )
-        add_membership(
+        role = add_membership(
             tx,
             actor,
             at,
@@ -266,10 +275,12 @@ def account(record_id: UUID) -> ResponseReturnValue:
             role=Role(given["role"]),
             place_id=given.get("place_id"),
         )
-        return known is None
+        if known is None and sends:
+            invite(tx, actor, at, user_id)
+        return known is None, role, at
 
     try:
-        new = edge().perform(actor, act)
+        new, made, at = edge().perform(actor, act)
     except NOT_SAVED as error:
         form.general.append(not_saved(error))
         return draw(form), 503
@@ -279,12 +290,18 @@ def account(record_id: UUID) -> ResponseReturnValue:
             raise
         refuse(form, refused.refusals)
         return draw(form), status
+    if not new:
+        flash(_("Role given. They sign in as before, and can change to it there."), "success")
+        return redirect(f"/users/{made}", 303)
+    if sends:
+        flash(invited_words(at), "success")
+        return redirect(f"/users/{made}", 303)
     # Drawn here and not after a redirect: a password is kept nowhere, not even in a cookie.
     return page(
         "account_made.jinja",
         organisation=found,
         email=given["email"],
         role=word(labels.ROLES, given["role"]),
-        password=password if new else None,
-        back={"href": back},
+        password=password,
+        crumbs=way,
     )

@@ -9,7 +9,11 @@ from flask import Flask, Response, abort, g, request
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 YEAR = 31_536_000
 # Beside the pages of links: what is sent from a page whose address is a secret.
-SENT_FROM_SECRET_PAGES = {"forgotten.choose", "languages.choose"}
+SENT_FROM_SECRET_PAGES = {
+    "forgotten.choose",
+    "invitations.accept",
+    "languages.choose",
+}
 
 
 def nonce() -> str:

@@ -20,7 +20,7 @@ from web.link_tokens import LinkTokens
 from web.say import ENGLISH, _, code_of, language, ngettext, speaking
 from web.settings import Settings, SettingWrong
 from web.words import day_words, phone_words, time_words
-from workflows.accounts import RESET, RESET_LASTS
+from workflows.accounts import INVITATION, INVITATION_LASTS, RESET, RESET_LASTS
 from workflows.dispatches import SUMMARY, Ready
 from workflows.preferences import always
 from workflows.working_time import local_day
@@ -130,6 +130,8 @@ def _said(ready: Ready, ways: Ways) -> Said:
         return _summary(ready, ways)
     if ready.parcel.what == RESET:
         return _new_password(ready, ways)
+    if ready.parcel.what == INVITATION:
+        return _invitation(ready, ways)
     return _notice(ready, ways)
 
 
@@ -202,6 +204,22 @@ def _new_password(ready: Ready, ways: Ways) -> Said:
     )  # fmt: skip
     on = ((head, f"{ways.public_url}/choose-password/{token}"),)
     return Said(f"{ways.service_name}: {head}", lines, on, (_not_for_you(),))
+
+
+def _invitation(ready: Ready, ways: Ways) -> Said:
+    parcel = ready.parcel
+    token = ways.tokens.invitation_token(parcel.record_id, parcel.at, ready.mark)
+    head = _("Choose your password")
+    until = parcel.at + INVITATION_LASTS
+    lines = (
+        _("%(team)s has an account for you, with this email address.", team=ready.team),
+        _("Choose a password, then sign in with it. The link is for you alone. It works once,"
+          " until %(day)s.", day=day_words(local_day(until), weekday=True)),
+        _("If it stops working before you use it, ask whoever set up your account for another."),
+    )  # fmt: skip
+    on = ((head, f"{ways.public_url}/invitation/{token}"),)
+    subject = _("%(service)s: your account", service=ways.service_name)
+    return Said(subject, lines, on, (_not_for_you(),))
 
 
 def _ring(ready: Ready) -> str:

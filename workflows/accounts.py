@@ -1,4 +1,5 @@
-"""An account that may not sign in for a while, may again, or gets a new password.
+"""An account whose holder is invited, may not sign in for a while, may again, or gets a new
+password.
 
 It is one human's, so all of its roles go with it: only who could give every one of them may."""
 
@@ -16,12 +17,14 @@ from referral.rows import change
 from referral.states import Role
 from referral.store import Tx
 from workflows.moves import N_, Refusal
-from workflows.organisations import SETTERS, roles_to_give
+from workflows.organisations import SETTERS, naming_faults, roles_to_give
 from workflows.rules import field, missing, require, wrong
 
 WHY_SUSPENDED = ("lost", "long_absence", "looked_into", "other")
-RESET = "password_reset"
+RESET, INVITATION = "password_reset", "invitation"
 RESET_LASTS = timedelta(hours=1)
+INVITATION_LASTS = timedelta(days=7)
+NOT_TWICE = timedelta(minutes=1)
 LEAST_LETTERS = 12
 MOST_LETTERS = 200
 
@@ -36,6 +39,24 @@ NOT_ALL_YOURS = Refusal(
     N_("This account also has a role that isn't yours to give."),
     N_("Ask an administrator."),
     "who may not give a role may not take over its account",
+)
+SUSPENDED = Refusal(
+    "account_suspended",
+    N_("This account is suspended."),
+    N_("Let it in again first."),
+    "nobody is invited to what they can't open",
+)
+NO_ROLE = Refusal(
+    "no_role",
+    N_("This account has no role now, so there is nothing to invite them to."),
+    N_("Open their organisation and give them a role first."),
+    "nobody is invited to what they can't open",
+)
+HAS_PASSWORD = Refusal(
+    "has_password",
+    N_("This account has a password already."),
+    N_("If they forgot it, they choose another where they sign in."),
+    "an invitation is to a first password",
 )
 
 
@@ -89,9 +110,27 @@ def give_password(tx: Tx, actor: Actor, at: datetime, user_id: str, password_has
     """A new password, in place of one that is forgotten or known to others: whoever is signed in
     with the old one is signed out."""
     _let(tx, actor, at, user_id, "password")
-    change(tx, "app_user", user_id, {"password_hash": password_hash})
+    change(tx, "app_user", user_id, {"password_hash": password_hash, "chose_password_at": None})
     tx.run(sign_ins.REVOKE_ALL, user_id=user_id, at=at)
     log(tx, actor, at, "password_given", "user", user_id)
+
+
+def correct_account(
+    tx: Tx, actor: Actor, at: datetime, user_id: str, *, name: str, email: str
+) -> bool:
+    """The right name and email address of whoever has the account. Links that went to another
+    address work no more. Returns whether the address is another now.
+    Raises Refused: not_found, your_own_account, roles_not_yours, or a fault for each field."""
+    _let(tx, actor, at, user_id, "correct")
+    name, address = name.strip(), email.strip().lower()
+    faults = naming_faults(tx, name, address, user_id)
+    if faults:
+        raise wrong("user", "correct", *faults)
+    found = accounts.signs_in(tx, user_id)
+    moved = found is not None and found.email != address
+    change(tx, "app_user", user_id, {"name": name, "email": address})
+    log(tx, actor, at, "account_corrected", "user", user_id, {"email": moved})
+    return moved
 
 
 def check_password(password: str) -> None:
@@ -112,67 +151,113 @@ def check_password(password: str) -> None:
 def change_own_password(tx: Tx, actor: Actor, at: datetime, password_hash: str) -> None:
     """One's own password, by oneself, who has just shown the old one. Everybody signed in with the
     account is signed out: the edge begins a new session."""
-    change(tx, "app_user", actor.user_id, {"password_hash": password_hash})
+    chosen = {"password_hash": password_hash, "chose_password_at": at}
+    change(tx, "app_user", actor.user_id, chosen)
     tx.run(sign_ins.REVOKE_ALL, user_id=actor.user_id, at=at)
     log(tx, actor, at, "password_changed", "user", actor.user_id)
 
 
-# -- a password that was forgotten --------------------------------------------------------------
+# -- a password chosen by a link ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Forgotten:
-    """What a link to choose a new password stands for: whose, asked for when, and a mark of the
-    password it replaces: once there is another, by whatever way, the link is used up."""
+class ByLink:
+    """What a link to choose a password stands for: whose, asked for when, and a mark of the
+    password it replaces and of the address it went to: once there is another of either, by
+    whatever way, the link is used up."""
 
     user_id: str
     asked_at: datetime
     mark: str
 
 
-def mark_of(password_hash: str) -> str:
-    """What tells one kept password from the next, and nothing about either."""
-    return hashlib.sha256(b"replaces " + password_hash.encode()).hexdigest()[:32]
+def mark_of(found: accounts.SignsIn) -> str:
+    """What tells one password and address from the next, and nothing about either."""
+    now = f"replaces {found.password_hash} at {found.email}"
+    return hashlib.sha256(now.encode()).hexdigest()[:32]
 
 
 def ask_for_new_password(tx: Tx, actor: Actor, at: datetime, user_id: str) -> None:
     """Put a link to choose a new password on its way; nothing for an account that has no role, or
     is suspended."""
-    posts = sign_ins.posts(tx, user_id, at)
-    if not posts:
+    if _post(tx, actor, at, user_id, RESET):
+        log(tx, actor, at, "password_forgotten", "user", user_id)
+
+
+def invite(tx: Tx, actor: Actor, at: datetime, user_id: str) -> None:
+    """Put a link to choose the first password on its way. It ends those sent before; pressed twice
+    within a minute, one goes.
+    Raises Refused: not_found, your_own_account, roles_not_yours, account_suspended, no_role,
+    has_password."""
+    _let(tx, actor, at, user_id, "invite")
+    found = accounts.signs_in(tx, user_id)
+    if found is not None and found.invited_at and at - found.invited_at < NOT_TWICE:
         return
-    dispatches.plan(
+    why = not_to_invite(tx, at, user_id)
+    if why is not None:
+        raise wrong("user", "invite", why)
+    change(tx, "app_user", user_id, {"invited_at": at})
+    _post(tx, actor, at, user_id, INVITATION)
+    log(tx, actor, at, "account_invited", "user", user_id)
+
+
+def not_to_invite(tx: Tx, at: datetime, user_id: str) -> Refusal | None:
+    """Why whoever has this account can't be invited to choose a password; None if they can."""
+    found = accounts.signs_in(tx, user_id)
+    if found is None or not found.active:
+        return SUSPENDED
+    if found.password_hash:
+        return HAS_PASSWORD
+    return None if sign_ins.posts(tx, user_id, at) else NO_ROLE
+
+
+def _post(tx: Tx, actor: Actor, at: datetime, user_id: str, what: str) -> bool:
+    """Put a letter with a link on its way, if the account has a role to be written to in."""
+    posts = sign_ins.posts(tx, user_id, at)
+    return bool(posts) and dispatches.plan(
         tx,
         system_id=actor.system_id,
-        slot=f"{RESET} {at.isoformat()}",
+        slot=f"{what} {at.isoformat()}",
         to_owner=member_key(posts[0].membership_id),
         channel=dispatches.EMAIL,
-        what=RESET,
+        what=what,
         noun="user",
         record_id=user_id,
         at=at,
     )
-    log(tx, actor, at, "password_forgotten", "user", user_id)
 
 
-def forgotten_by(tx: Tx, at: datetime, asked: Forgotten) -> str | None:
-    """The system of the account, as long as the link may be used; else None."""
-    found = accounts.with_password(tx, asked.user_id)
-    if found is None or mark_of(found[1]) != asked.mark:
+def still_good(tx: Tx, at: datetime, asked: ByLink, what: str) -> accounts.SignsIn | None:
+    """How the account signs in whose link this is, as long as it may be used; else None."""
+    found = accounts.signs_in(tx, asked.user_id)
+    if found is None or not found.active or mark_of(found) != asked.mark:
         return None
-    return found[0] if asked.asked_at <= at < asked.asked_at + RESET_LASTS else None
+    lasts = INVITATION_LASTS if what == INVITATION else RESET_LASTS
+    if not asked.asked_at <= at < asked.asked_at + lasts:
+        return None
+    if what == INVITATION and not (found.invited_at and same_second(found.invited_at, asked)):
+        return None
+    return found
 
 
-def reset_password(
-    tx: Tx, actor: Actor, at: datetime, asked: Forgotten, password_hash: str
+def same_second(invited_at: datetime, asked: ByLink) -> bool:
+    """Whether this is the newest link: the address says the second it was asked for."""
+    return invited_at.replace(microsecond=0) == asked.asked_at.replace(microsecond=0)
+
+
+def choose_password(
+    tx: Tx, actor: Actor, at: datetime, asked: ByLink, password_hash: str, what: str
 ) -> bool:
-    """A new password by whoever has the link. Everybody signed in with the account is signed out,
-    and nobody is signed in by it. False where the link may not be used any more."""
-    found = accounts.with_password(tx, asked.user_id)
-    if found is None or forgotten_by(tx, at, asked) is None:
+    """A password by whoever has the link: a new one, or the first. Everybody signed in with the
+    account is signed out, and nobody is signed in by it. False where the link may not be used any
+    more."""
+    found = still_good(tx, at, asked, what)
+    if found is None:
         return False
-    if not accounts.replace_password(tx, asked.user_id, found[1], password_hash):
+    kept = found.password_hash
+    if not accounts.replace_password(tx, at, asked.user_id, kept, password_hash):
         return False
     tx.run(sign_ins.REVOKE_ALL, user_id=asked.user_id, at=at)
-    log(tx, actor, at, RESET, "user", asked.user_id)
+    done = "password_chosen" if what == INVITATION else RESET
+    log(tx, actor, at, done, "user", asked.user_id)
     return True

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from referral import dispatches, facts, links, notices, preferences
-from referral.accounts import with_password
+from referral.accounts import signs_in
 from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.clocks import member_key, role_key
@@ -25,7 +25,13 @@ from referral.queue import Letter, Overtaken, finish_letter
 from referral.states import TAKING_PART, Noun, ReferralState, Role
 from referral.store import Tx
 from workflows import errands, hearing, post
-from workflows.accounts import RESET, RESET_LASTS, mark_of
+from workflows.accounts import (
+    INVITATION,
+    INVITATION_LASTS,
+    RESET,
+    RESET_LASTS,
+    mark_of,
+)
 from workflows.messages import let_at
 from workflows.preferences import how, next_summary
 from workflows.working_time import ENGLAND, local_day
@@ -201,8 +207,8 @@ def prepare(tx: Tx, parcel: Parcel, at: datetime, token_hash: Callable[[str], st
         if not counts:
             return _end(tx, parcel, at, NOTHING_NEW)
         return Ready(parcel, reached.email, reached.name, counts=counts, language=reached.language)
-    if parcel.what == RESET:
-        return _prepare_reset(tx, parcel, at, reached)
+    if parcel.what in (RESET, INVITATION):
+        return _prepare_password(tx, parcel, at, reached, actor)
     if not hearing.may_hear(tx, actor, parcel.what, parcel.noun, parcel.record_id, at):
         return _end(tx, parcel, at, NOT_ALLOWED_NOW)
     address = reached.email if parcel.channel == EMAIL else reached.phone
@@ -233,13 +239,26 @@ def prepare(tx: Tx, parcel: Parcel, at: datetime, token_hash: Callable[[str], st
     )
 
 
-def _prepare_reset(tx: Tx, parcel: Parcel, at: datetime, reached: Address) -> Ready | str:
-    """A link that has run out, or of an account suspended since, isn't sent."""
-    found = with_password(tx, parcel.record_id)
-    if found is None or at >= parcel.at + RESET_LASTS:
+def _prepare_password(
+    tx: Tx, parcel: Parcel, at: datetime, reached: Address, actor: Actor
+) -> Ready | str:
+    """A link that has run out, or of an account suspended since, isn't sent; nor is an invitation
+    once there is a newer one, or a password."""
+    found = signs_in(tx, parcel.record_id)
+    invited = parcel.what == INVITATION
+    lasts = INVITATION_LASTS if invited else RESET_LASTS
+    if found is None or not found.active or at >= parcel.at + lasts:
         return _end(tx, parcel, at, NOT_ALLOWED_NOW)
-    mark = mark_of(found[1])
-    return Ready(parcel, reached.email, reached.name, mark=mark, language=reached.language)
+    if invited and (found.password_hash or found.invited_at != parcel.at):
+        return _end(tx, parcel, at, NOT_ALLOWED_NOW)
+    return Ready(
+        parcel,
+        reached.email,
+        reached.name,
+        team=actor.organisation_name,
+        mark=mark_of(found),
+        language=reached.language,
+    )
 
 
 def _counts(tx: Tx, actor: Actor, at: datetime) -> list[tuple[str, int]]:

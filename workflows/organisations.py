@@ -15,7 +15,7 @@ from referral.rows import change, put
 from referral.states import Purpose, Role
 from referral.store import Sql, Tx
 from workflows.engine import Refused
-from workflows.moves import N_
+from workflows.moves import N_, Refusal
 from workflows.rules import field, missing, require, wrong
 
 SETTERS = (Role.ADMINISTRATOR, Role.GOVERNANCE_LEAD)
@@ -310,6 +310,21 @@ def add_organisation(
     return record_id
 
 
+def naming_faults(tx: Tx, name: str, address: str, user_id: str | None = None) -> list[Refusal]:
+    """What is wrong with the name and the email address of an account: a new one, or this one."""
+    faults = []
+    if not name:
+        faults.append(field("name", N_("Enter the person's name.")))
+    if "@" not in address or " " in address:
+        faults.append(field("email", N_("Enter an email address, like name@example.org.")))
+    else:
+        row = tx.row(EMAIL, email=address)
+        if row is not None and str(row[0]) != user_id:
+            taken = N_("There is already an account with this email address.")
+            faults.append(field("email", taken))
+    return faults
+
+
 def add_user(
     tx: Tx,
     actor: Actor,
@@ -323,13 +338,7 @@ def add_user(
     """An account. Raises Refused for an address that already has one."""
     require(actor, SETTERS, "user", "add")
     address = email.strip().lower()
-    faults = []
-    if not name.strip():
-        faults.append(field("name", N_("Enter the person's name.")))
-    if "@" not in address or " " in address:
-        faults.append(field("email", N_("Enter an email address, like name@example.org.")))
-    elif tx.row(EMAIL, email=address) is not None:
-        faults.append(field("email", N_("There is already an account with this email address.")))
+    faults = naming_faults(tx, name.strip(), address)
     if faults:
         raise wrong("user", "add", *faults)
     user_id = new_id(at)

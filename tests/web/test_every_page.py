@@ -36,6 +36,7 @@ BESIDE = {
     "/forgotten-password": "for who isn't signed in",
     "/have-your-say/<code>": "by an address on paper",
     "/health": "for a monitor",
+    "/invitation/<token>": "by a signed link in a message",
     "/mine": "for the person, by their own link",
     "/mine/ask": "for the person, by their own link",
     "/mine/asked": "for the person, by their own link",
@@ -50,6 +51,7 @@ BESIDE = {
     "/mine/stop/<uuid:referral_id>": "for the person, by their own link",
     "/sign-in": "for who isn't signed in",
     "/signed-out": "after signing out",
+    "/welcome": "after the first sign-in",
     # There once something has come to be that the story doesn't have.
     "/confirmations": "while a colleague's proposal waits",
     "/confirmations/<uuid:proposal_id>": "while a colleague's proposal waits",
@@ -61,6 +63,7 @@ BESIDE = {
     "/people/<uuid:person_id>/link/sheet": "while the person's link is open",
     "/policy/changes/<uuid:change_id>/decide": "once the comments have closed",
     "/providers/<uuid:provider_id>/apply": "for a provider who never applied",
+    "/users/<uuid:membership_id>/invite": "where email can be sent",
     "/rights/<uuid:record_id>/copy": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/copy/<uuid:document_id>": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/copy.json": "once a request for a copy is being done",

@@ -13,7 +13,7 @@ from referral.actors import the_system
 from referral.audit import log
 from referral.members import actor_of
 from referral.scores import ANSWERS
-from referral.states import Noun, Purpose
+from referral.states import Noun, Purpose, Role
 from referral.store import Sql, Store
 from web.demo import cast
 from web.demo.leading import leading
@@ -22,6 +22,7 @@ from web.demo.rights import tell_rights
 from web.demo.season import tell_season
 from web.demo.telling import OUTCOME, Progress, Story, Sweep, newest_consent
 from workflows import views
+from workflows.accounts import invite
 from workflows.calls import record_call
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
@@ -35,6 +36,7 @@ from workflows.escalations import (
     raise_escalation,
 )
 from workflows.holds import lift_hold, place_hold
+from workflows.organisations import add_membership, add_user
 from workflows.overrides import propose_override
 from workflows.policy import set_rule
 from workflows.policy_changes import (
@@ -98,6 +100,7 @@ def tell(
     tell_season(s)
     tell_rights(s)
     _asked_in_welsh(s)
+    _invited(s)
     s.tell()
     return s
 
@@ -566,6 +569,30 @@ def _asked_in_welsh(s: Story) -> None:
         " i chi a beth sydd ei angen arnoch. Os oes lle i chi, byddwn hefyd yn dweud sut i gysylltu"
         " â chi a beth sy'n eich cadw'n ddiogel. Gallwch stopio hyn unrhyw bryd.",
     )
+
+
+def _invited(s: Story) -> None:
+    """Two who start soon: one was invited yesterday, the other's link has run out."""
+    for days, name, key, org in (
+        (1, "Nia Pryce", "nia", "moor"),
+        (8, "Ivor Lane", "ivor", "fenside"),
+    ):
+
+        def asks(at: datetime, name: str = name, key: str = key, org: str = org) -> None:
+            ada = s.actor["ada"]
+            with s.store.begin(ada) as tx:
+                user = add_user(tx, ada, at, name=name, email=f"{key}@saltmere.example")
+                add_membership(
+                    tx,
+                    ada,
+                    at,
+                    user_id=user,
+                    organisation_id=s.org[org],
+                    role=Role.LINK_WORKER,
+                )
+                invite(tx, ada, at, user)
+
+        s.on(days, asks, hour=9)
 
 
 def _held_for_a_time(s: Story) -> None:
