@@ -483,7 +483,7 @@ RISKS: dict[str, str] = {
 CAME: dict[str, str] = {
     "came": N_("Came"),
     "did_not_come": N_("Did not come"),
-    "told_us": N_("Told us"),
+    "told_us": N_("Away, and said so"),
     "late": N_("Late"),
 }
 CAME_CORRECTED: dict[str, str] = {
@@ -929,7 +929,7 @@ NOTICES: dict[str, str] = {
     ),
     "not_delivered": N_("A message reached nobody. Look at the health page."),
     "audit_alarm": N_("The audit log needs you. The health page says what is wrong with it."),
-    "announcement": N_("Those who answer for your place ask you to read this."),
+    "announcement": N_("There is an announcement for you to read."),
     "announcement_unread": N_("You have not said yet that you read this. It must be acted on."),
     "announcement_unread_below": N_("Somebody you answer for has not read what must be acted on."),
     "reminder": N_("Something is due."),

@@ -43,7 +43,16 @@ from web.schemas import Wrong, load, schema_for
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Day, Text, YesNo
 from web.schemas.messages import ReadMessages, WriteMessage
-from web.words import age_band, day_words, iso, last_day, listed, phone_words, time_words
+from web.words import (
+    age_band,
+    day_words,
+    iso,
+    last_day,
+    listed,
+    phone_words,
+    safety_told,
+    time_words,
+)
 from workflows import person_links as own
 from workflows import provider_links as provider
 from workflows.disclosure import first_name
@@ -292,6 +301,7 @@ def _offer(
         return body, 200 if status == 200 else status
     if link.purpose == kept.MESSAGE:
         return _messages(token, offer, form), status
+    warns, plain = safety_told(offer.seen.get("safety_answers"))
     body = page(
         "links/offer.jinja",
         form,
@@ -311,9 +321,8 @@ def _offer(
         outcomes=labels.choices(labels.OUTCOMES),
         goals=labels.choices(labels.GOALS_MET),
         record=labels.record_path(Noun.REFERRAL, link.record_id),
-        safety=[
-            f"{asked} {told}" for asked, told in (offer.seen.get("safety_answers") or {}).items()
-        ],
+        safety=[f"{asked} {told}" for asked, told in warns],
+        harmless=plain,
         worried=f"/a/{token}/not-safe",
     )
     return body, status

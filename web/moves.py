@@ -41,16 +41,33 @@ from web.schemas.fields import (
     Text,
     YesNo,
 )
+from web.timelines import last_step
 from web.words import by_when
 from workflows import disclosure
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.moves import N_, list_of
 from workflows.named import check_named
 from workflows.reading import situation
-from workflows.rules import field as field_wrong
-from workflows.rules import wrong
 
 pages = Blueprint("moves", __name__)
+
+# The moves of a referral in the order they are offered: the ordinary next steps.
+FORWARD = (
+    "send",
+    "answer",
+    "accept",
+    "ask",
+    "put_on_waiting_list",
+    "decline",
+    "contact",
+    "start",
+    "update",
+    "resume",
+    "confirm",
+    "redirect",
+    "review_wait",
+    "complete",
+)
 
 # What a field asks, by what it is a field of: (noun.trigger.name), or (name) for all of them.
 QUESTIONS: dict[str, tuple[str, str]] = {
@@ -107,8 +124,8 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         N_("For example, they come back each Thursday as a member."),
     ),
     "referral.complete.summary": (
-        N_("A short summary for the practice"),
-        N_("What they did and how it went, in 2 or 3 sentences."),
+        N_("A short summary for their doctor's practice"),
+        N_("What they did and how it went, in 2 or 3 sentences. The link worker reads it too."),
     ),
     "referral.complete.note": (N_("Anything only for the link worker?"), N_("If you want to.")),
     "referral.reopen.reason": (N_("Why?"), ""),
@@ -541,6 +558,25 @@ def banner(tx: Tx, noun: Noun, trigger: str, done: Done, at: datetime) -> str:
     return _(words, due=by_when(due[0] if due else None, at))
 
 
+def moved_on(found: Record, actor: Actor) -> dict[str, Any]:
+    """For whoever asks for a move that isn't there any more: what was done last, and what can be
+    done now."""
+    with edge().reading(actor) as (tx, at):
+        last = last_step(tx, actor, at, found.noun, found.id)
+    allowed = {o.trigger for o in found.options if o.allowed} - ELSEWHERE
+    steps = [t for t in FORWARD if t in allowed] if found.noun is Noun.REFERRAL else []
+    return {
+        "last": last,
+        "now": [
+            {
+                "text": labels.button(found.noun, trigger),
+                "href": labels.move_path(str(found.noun), found.id, trigger),
+            }
+            for trigger in steps
+        ],
+    }
+
+
 # -- the page -----------------------------------------------------------------------------------
 
 
@@ -591,6 +627,8 @@ def move_page(
             "record": found,
             **asked.context,
         }
+        if option is None:
+            shared |= moved_on(found, actor)
         typed = request.method == "POST"
         if not typed and (option is None or refusals):
             return page("move_refused.jinja", None, refusals=refusals, **shared)
@@ -615,8 +653,6 @@ def move_page(
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Next:
         told = {name: value for name, value in given.items() if value is not None}
         check_named(tx, actor, at, noun, record_id, trigger, told)
-        if (noun, trigger) == (Noun.REFERRAL, "update") and not told.get("note"):
-            raise wrong(noun, trigger, field_wrong("note", N_("Write how it is going.")))
         if asked.act is not None:
             done = asked.act(tx, at, told, form)
         else:

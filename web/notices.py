@@ -11,7 +11,7 @@ from referral import visible
 from referral.documents import SCANNED_OUT, SHARED
 from referral.messages import RECEIVED
 from referral.notices import mark_read
-from referral.states import Role
+from referral.states import Noun, Role
 from web import labels
 from web.access import STAFF, access, current_actor
 from web.current import edge
@@ -49,6 +49,9 @@ def notices() -> str:
         before = position[0] if position else None
         rows = visible.notices(tx, actor, before, visible.PAGE + 1, about)
         shown = rows[: visible.PAGE]
+        names = reading.names(
+            tx, actor, at, {row.record_id for row in shown if row.noun == Noun.REFERRAL}
+        )
         due = {row.record_id for row in shown if row.what == REMINDER}
         work: dict[str, WorkItem] = {}
         for item in reading.work_about(tx, actor, at, due):
@@ -56,7 +59,9 @@ def notices() -> str:
     here = f"show={about}&" if about else ""
     return render_template(
         "notices.jinja",
-        notices=[_drawn(row, work.get(row.record_id), at) for row in shown],
+        notices=[
+            _drawn(row, work.get(row.record_id), at, names.get(row.record_id, "")) for row in shown
+        ],
         newest=pack(shown[0].id) if shown else None,
         unread=not about and any(row.read_at is None for row in shown),
         older=f"/notices?{here}after={pack(shown[-1].id)}" if len(rows) > visible.PAGE else None,
@@ -72,11 +77,14 @@ def notices() -> str:
     )
 
 
-def _drawn(row: visible.NoticeRow, item: WorkItem | None, at: datetime) -> dict[str, object]:
+def _drawn(
+    row: visible.NoticeRow, item: WorkItem | None, at: datetime, name: str
+) -> dict[str, object]:
     gone = row.in_error and current_actor().role is Role.PROVIDER_LEADER
     found: dict[str, object] = {
         "what": labels.word(labels.NOTICES, row.what),
         "href": None if gone else _leads_to(row),
+        "name": "" if gone or name == row.reference else name,
         "reference": row.reference or labels.word(labels.NOUNS, row.noun),
         "about": row.provider
         or row.place

@@ -32,7 +32,16 @@ from web.holds import panel
 from web.keysets import after, pack
 from web.labels import said, word
 from web.matching import offer
-from web.moves import QUESTIONS, Asked, drawn, lists_in_force, move_page, own_page, read_record
+from web.moves import (
+    FORWARD,
+    QUESTIONS,
+    Asked,
+    drawn,
+    lists_in_force,
+    move_page,
+    own_page,
+    read_record,
+)
 from web.people import life
 from web.say import _, ngettext
 from web.schemas import schema_for
@@ -48,6 +57,7 @@ from web.words import (
     nhs_number,
     phone_words,
     printed,
+    safety_told,
     time_words,
 )
 from workflows import clocks, disclosure, histories, reading
@@ -89,23 +99,6 @@ STAGE: dict[str, int] = {
     S.COMPLETED: 5,
     S.CLOSED: 7,
 }
-# The moves in the order they are offered; the first few are the ordinary next steps.
-FORWARD = (
-    "send",
-    "answer",
-    "accept",
-    "ask",
-    "put_on_waiting_list",
-    "decline",
-    "contact",
-    "start",
-    "update",
-    "resume",
-    "confirm",
-    "redirect",
-    "review_wait",
-    "complete",
-)
 OTHER = (
     "call",
     "pause",
@@ -319,7 +312,7 @@ def identity(shown: Shown) -> list[dict[str, Any]]:
     if "nhs_number" in seen:
         pairs.append((_("NHS number"), nhs_number(seen["nhs_number"]) or _("None given")))
     if "area" in seen and "postcode" not in seen:
-        pairs.append((_("Area"), seen.get("area") or _("Not known")))
+        pairs.append((_("Area"), seen.get("area") or _("No postcode given")))
     if "contact_method" in seen:
         reached = preferred(seen)
         by_mail = seen["contact_method"] == "email"
@@ -421,7 +414,9 @@ def actions(shown: Shown) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
         if t in open_now
     ]
     if shown.actor.role in ESCALATE and "since" in shown.seen and shown.facts.state != S.DRAFT:
-        more.append({"text": _("Escalate"), "href": f"/referrals/{shown.id}/escalate"})
+        asks = shown.actor.role is Role.PROVIDER_LEADER
+        text = _("Ask somebody else to decide") if asks else _("Escalate")
+        more.append({"text": text, "href": f"/referrals/{shown.id}/escalate"})
     if shown.actor.role in TEAM and not shown.closed and shown.facts.state in REFERRAL_OPEN:
         more.append({"text": _("Remind me to call"), "href": f"/referrals/{shown.id}/remind"})
     return buttons, more
@@ -623,7 +618,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
             else None,
         ),
         (_("Safety"), said(labels.RISKS["none"]) if seen.get("risks") == "none" else None),
-        *((one["key"], one["value"]) for one in _answered(seen) if _is_no(one["value"])),
+        *safety_told(seen.get("safety_answers"))[1],
         (_("Provider"), seen.get("provider")),
         (_("Provider's phone"), phone_words(shown.referral.provider_phone) if own else None),
         (_("Link worker"), _named(seen.get("link_worker"), seen.get("team"))),
@@ -684,19 +679,8 @@ def safety(shown: Shown) -> list[str]:
         found.append(_("Call the link worker before you accept."))
     if seen.get("safety_notes"):
         found.append(str(seen["safety_notes"]))
-    found += [f"{one['key']} {one['value']}" for one in _answered(seen) if not _is_no(one["value"])]
-    return found
-
-
-def _answered(seen: dict[str, Any]) -> list[dict[str, str]]:
-    """What the activity asks about safety, and what was answered."""
-    answers = seen.get("safety_answers") or {}
-    return [{"key": str(asked), "value": str(told)} for asked, told in answers.items()]
-
-
-def _is_no(told: str) -> bool:
-    """Whether an answer says that there is nothing to know; any word more may be something."""
-    return told.strip(" .").casefold() in ("no", "none", "na", "nag oes", "nac ydy")
+    warns, _plain = safety_told(seen.get("safety_answers"))
+    return found + [f"{asked} {told}" for asked, told in warns]
 
 
 def outcome(shown: Shown) -> list[dict[str, str]]:

@@ -159,7 +159,11 @@ def another_day(activity_id: UUID) -> ResponseReturnValue:
         else:
             if day is not None and today - LONG_AGO < day <= today:
                 return redirect(f"/sessions/{activity_id}/{day}", 303)
-            form.errors["day"] = _("Enter a date within the last year.")
+            form.errors["day"] = (
+                _("Enter the day of the session.")
+                if day is None
+                else _("The day must be in the last year, and not after today.")
+            )
     status = 422 if form.errors else 200
     return page("sessions_day.jinja", form, offer=offer, back={"href": "/sessions"}), status
 

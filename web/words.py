@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, format_number
@@ -188,6 +189,19 @@ def dialled(text: str, *, close: bool = False) -> Markup:
         found += Markup('<a class="{}" href="tel:{}">{}</a>').format(kind, number, match.raw_string)
         done = match.end
     return found + text[done:]
+
+
+def safety_told(answers: Mapping[str, Any] | None) -> tuple[list[tuple[str, str]], ...]:
+    """The answers to an activity's questions about safety, each with its question: what is to be
+    known first, and what says that there is nothing."""
+    told = [(str(asked), str(said)) for asked, said in (answers or {}).items()]
+    warns = [one for one in told if not _is_no(one[1])]
+    return warns, [one for one in told if _is_no(one[1])]
+
+
+def _is_no(told: str) -> bool:
+    """Whether an answer says that there is nothing to know; any word more may be something."""
+    return told.strip(" .").casefold() in ("no", "none", "na", "nag oes", "nac ydy")
 
 
 def age_band(code: str | None) -> str:

@@ -354,6 +354,11 @@ def _cards(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> dict[str, 
     return {card.id: card for card in cards(tx, actor, at, known.values())}
 
 
+def names(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> dict[str, str]:
+    """How the actor knows the person of each of these referrals, of those there for them."""
+    return {card.id: card.name for card in _cards(tx, actor, at, ids).values()}
+
+
 def _referral_items(
     seen: Mapping[str, Card], actor: Actor, rows: list[WorkRow]
 ) -> dict[int, WorkItem]:

@@ -366,7 +366,7 @@ def record_attendance(
             "update",
             field("why", N_("Choose why you change what was saved before.")),
         )
-    done = step(tx, Noun.REFERRAL, referral_id, "update", actor, at)
+    done = step(tx, Noun.REFERRAL, referral_id, "update", actor, at, {"came": came})
     was = before[0] if before is not None and changed else None
     tx.run(
         ATTENDED,

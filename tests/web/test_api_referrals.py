@@ -13,6 +13,7 @@ from tests.web.api import Said, program
 from tests.world import OUTCOME, World, build
 from web.edge import Edge
 from web.tokens import revoke_token, token_hash
+from workflows.engine import Refused, step
 
 
 @pytest.fixture
@@ -154,6 +155,17 @@ def test_who_came_is_said_by_the_provider(w: World) -> None:
         f"/referrals/{record}/attendance", {"day": "2026-05-12", "came": "came"}
     )
     assert refused.status == 403
+
+
+def test_an_update_says_something_and_saying_who_came_is_enough(w: World) -> None:
+    record = w.active()
+    sol = program(w, "sol")
+    for body in (None, {"note": "  "}):
+        empty = sol.move(f"/referrals/{record}", "update", body)
+        assert (empty.status, empty.fields) == (422, {"note": "Write how it is going."})
+    assert sol.move(f"/referrals/{record}", "update", {"note": "She sings."}).status == 200
+    with pytest.raises(Refused), w.store.begin() as tx:
+        step(tx, Noun.REFERRAL, record, "update", w.actor["sol"], w.at)
 
 
 # -- moves --------------------------------------------------------------------------------------

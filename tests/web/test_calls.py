@@ -40,7 +40,7 @@ def test_a_planned_call_is_off_the_list_once_somebody_was_spoken_to(
 
 def test_a_call_stands_in_the_latest_and_in_the_history_with_what_was_said(w: World) -> None:
     referral = w.active()
-    before = w.referral(referral, "update", "sol").version
+    before = w.referral(referral, "update", "sol", given={"note": "Well."}).version
     w.later(hours=2)
     page = record(
         w, sign_in(w, "priya"), referral, "reached", note="She liked the altos.",
@@ -84,7 +84,7 @@ def test_a_call_is_kept_though_the_referral_changed_meanwhile(w: World) -> None:
     referral = w.active()
     visitor = sign_in(w, "priya")
     page = visitor.get(f"/referrals/{referral}/call")
-    w.referral(referral, "update", "sol")
+    w.referral(referral, "update", "sol", given={"note": "Well."})
     page = visitor.send(page, follow=True, reason="wrong_number")
     assert "It was the wrong number for the person" in page.words
 

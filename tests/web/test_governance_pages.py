@@ -132,12 +132,22 @@ def test_a_notice_names_the_provider_and_the_place_it_is_about(w: World) -> None
     assert "Fen" not in page.words
 
 
+def test_a_notice_of_a_referral_says_whom_it_is_about_as_its_reader_knows_them(w: World) -> None:
+    record = w.sent(w.person(given_name="Ada", family_name="Obi"))
+    sweep_all(Edge(w.store, lambda: w.at))
+    assert "Ada · SG-" in sign_in(w, "sol").get("/notices").words
+    w.referral(record, "decline", "sol", given={"reason": "full"})
+    sweep_all(Edge(w.store, lambda: w.at))
+    assert "Ada" not in sign_in(w, "sol").get("/notices").words
+    assert "Ada Obi · SG-" in sign_in(w, "priya").get("/notices").words
+
+
 def test_a_reader_has_one_button_and_it_is_in_the_log(w: World) -> None:
     path = sent(w)
     sweep_all(Edge(w.store, lambda: w.at))
     priya = sign_in(w, "priya")
     assert "A new form" in priya.get("/").words
-    assert "ask you to read this" in priya.get("/notices").words
+    assert "an announcement for you to read" in priya.get("/notices").words
     page = priya.send(priya.get(path))
     assert "You said that you read this" in page.words
     assert page.forms == []

@@ -179,8 +179,12 @@ def test_a_leader_finishes_by_a_link_in_the_same_words(one: Links) -> None:
 
 
 def test_a_leader_reads_the_answers_about_safety_before_they_accept(one: Links) -> None:
-    rid = one.w.sent(safety_answers='{"Do you use oxygen?": "Yes, at night"}')
-    assert "Do you use oxygen? Yes, at night" in one.phone.get(one.make(rid)).words
+    rid = one.w.sent(safety_answers='{"Do you use oxygen?": "Yes, at night", "Fallen?": "No"}')
+    page = one.phone.get(one.make(rid))
+    warned = page.text.split('class="app-safety"')[1].split("</section>")[0]
+    assert "Do you use oxygen? Yes, at night" in warned
+    assert "Fallen?" not in warned
+    assert "Fallen? No" in page.words
 
 
 @pytest.mark.parametrize("when", ["before", "used", "expired"])

@@ -8,6 +8,7 @@ from referral.rows import change
 from referral.states import Purpose
 from referral.store import Sql, Store
 from tests.web.client import sign_in
+from tests.workflows.test_post import full_hold
 from tests.world import World, build
 from workflows.activities import save_activity, save_group
 
@@ -279,6 +280,31 @@ def test_who_is_too_late_sees_what_changed_and_keeps_the_words(w: World) -> None
     assert page.status == 409
     assert "What changed meanwhile" in page.words
     assert "Sol was slower" in page.text
+
+
+def test_who_comes_back_to_a_form_reads_who_was_quicker_and_what_comes_next(w: World) -> None:
+    record = w.sent()
+    sol = sign_in(w, "sol")
+    before = sol.get(f"/referrals/{record}/accept")
+    assert "What happened last" not in before.words
+    w.referral(record, "accept", "rae", given={"note": "Glad to have her."})
+    page = sol.get(f"/referrals/{record}/accept")
+    assert "What happened last Accepted Rae " in page.words, page.words
+    assert f'href="/referrals/{record}/contact"' in page.text
+    assert f'href="/referrals/{record}/decline"' not in page.text
+    late = sol.send(before)
+    assert late.status == 409
+    assert late.words.count("Glad to have her.") == 1
+    assert f'href="/referrals/{record}/contact"' in late.text
+
+
+def test_who_is_closed_out_is_not_told_what_happened_last(w: World) -> None:
+    person = w.person()
+    record = w.accepted(person)
+    full_hold(w, person, "provider")
+    page = sign_in(w, "sol").get(f"/referrals/{record}/accept")
+    assert "What happened last" not in page.words
+    assert f'href="/referrals/{record}/contact"' not in page.text
 
 
 def test_a_move_nobody_knows_is_not_found(w: World) -> None:

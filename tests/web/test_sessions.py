@@ -203,6 +203,10 @@ def test_another_day_is_asked_for(w: World) -> None:
     page = sol.get(f"{ask}?day-day=31&day-month=2&day-year=2026")
     assert page.status == 422
     assert "Enter a real date" in page.words
+    page = sol.get(f"{ask}?day-day=&day-month=&day-year=")
+    assert (page.status, "Enter the day of the session." in page.words) == (422, True)
+    page = sol.get(f"{ask}?day-day=1&day-month=1&day-year=2090")
+    assert "The day must be in the last year, and not after today." in page.words
 
 
 def test_a_full_hold_leaves_the_first_name_alone(w: World) -> None:
@@ -361,7 +365,7 @@ def test_two_missed_stand_in_the_inbox_until_the_link_worker_is_told(w: World) -
         assert f"/referrals/{other}/update" not in page.text
     assert TWICE not in sign_in(w, "kit").get("/").words
     w.later(hours=1)
-    w.step(Noun.REFERRAL, record, "update", "sol")
+    w.step(Noun.REFERRAL, record, "update", "sol", given={"note": "Well."})
     for where in ("/", "/taking-part"):
         assert TWICE not in sign_in(w, "sol").get(where).words
 
@@ -386,4 +390,4 @@ def test_the_link_worker_reads_whether_they_came_the_latest_first(w: World) -> N
     words = sign_in(w, "priya").get(f"/referrals/{record}").words
     assert "Came to 1 of 3 sessions, the latest first:" in words
     told = words[words.index("the latest first:") :]
-    assert told.index(": Came") < told.index(": Told us") < told.index(": Did not come")
+    assert told.index(": Came") < told.index(": Away, and said so") < told.index(": Did not come")

@@ -150,7 +150,7 @@ def test_running_out_takes_nobody_out_and_lets_nobody_in(w: World) -> None:
     done = w.step(Noun.CONSENT, old, "expire", w.system)
     assert done.followed == ()
     assert state(w, taking_part) == "active"
-    assert w.referral(taking_part, "update", "sol").state == "active"
+    assert w.referral(taking_part, "update", "sol", given={"note": "Well."}).state == "active"
     # Between the date and the sweep that makes it a step the guard refuses already.
     assert state(w, consent(w, sent), "consent") == "given"
     assert "ground_to_share" in refused(w, asked_of, "accept", "sol")
@@ -302,7 +302,7 @@ def test_a_suspension_raises_one_review_and_tells_each_link_worker(w: World) -> 
     )
     assert [state(w, r) for r in [*by_priya, by_sam]] == ["active", "sent", "sent", "sent"]
     assert refused(w, by_sam, "accept", "sol") == ("provider_assured",)
-    assert w.referral(by_priya[0], "update", "sol").state == "active"
+    assert w.referral(by_priya[0], "update", "sol", given={"note": "Well."}).state == "active"
 
 
 # -- agreements ---------------------------------------------------------------------------------
@@ -316,7 +316,7 @@ def test_the_end_of_an_agreement_raises_one_review_and_stops_new_sharing(w: Worl
     assert [(d.noun, d.state) for d in done.followed] == [(Noun.ESCALATION, "raised")]
     assert rows(w, ESCALATIONS) == [("information_sharing", 2, "agreement", old, None)]
     assert (state(w, taking_part), state(w, sent)) == ("active", "sent")
-    assert w.referral(taking_part, "update", "sol").state == "active"
+    assert w.referral(taking_part, "update", "sol", given={"note": "Well."}).state == "active"
     assert refused(w, sent, "accept", "sol") == ("agreement_in_force",)
     with pytest.raises(Refused) as refusal:
         sending(w, draft)

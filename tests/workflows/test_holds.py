@@ -218,7 +218,7 @@ def test_to_whom_it_is_closed_a_leader_gives_back_and_says_who_came_and_no_more(
     with pytest.raises(Refused) as told:
         w.referral(record, "pause", "sol", given={"paused_until": in_days(w, 5)})
     assert told.value.codes == (HELD.code,)
-    assert w.referral(record, "update", "sol").state == "active"
+    assert w.referral(record, "update", "sol", given={"note": "Well."}).state == "active"
     assert w.referral(record, "give_back", "sol", given={"reason": "other"}).state == "returned"
 
 

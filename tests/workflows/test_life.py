@@ -34,7 +34,7 @@ def test_a_referral_goes_from_draft_to_a_closed_loop(w: World) -> None:
     assert w.referral(draft, "accept", "sol").state == "accepted"
     assert w.referral(draft, "contact", "sol").state == "accepted"
     assert w.referral(draft, "start", "sol").state == "active"
-    assert w.referral(draft, "update", "sol").state == "active"
+    assert w.referral(draft, "update", "sol", given={"note": "Well."}).state == "active"
     assert w.referral(draft, "complete", "sol", given=OUTCOME).state == "completed"
     with w.store.begin(w.actor["priya"]) as tx:
         done, left = confirm_referrals(tx, w.actor["priya"], w.at, [draft])

@@ -145,7 +145,7 @@ def test_two_records_become_one_with_everything_and_each_referral_confirmed(w: W
     assert found == [("9990000018", "+447700900982", None)]
     assert rows(w.store, "SELECT merged_into FROM person WHERE id = :id", id=other) == [(keep,)]
     assert refused(w, "tess", merge_preview, keep, other) == ("not_found",)
-    w.referral(theirs, "update", "kit")
+    w.referral(theirs, "update", "kit", given={"note": "Well."})
     whole(w)
 
 

@@ -58,5 +58,5 @@ class RecordAttendance(Command):
     @post_load
     def not_long_ago(self, data: dict[str, Any], **more: Any) -> dict[str, Any]:
         if data["day"] < LOADING.get().today - timedelta(days=366):
-            raise ValidationError(N_("Enter a date within the last year."), "day")
+            raise ValidationError(N_("The day must be in the last year."), "day")
         return data

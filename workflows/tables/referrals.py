@@ -325,6 +325,7 @@ MOVES = (
         S.ACTIVE,
         PROVIDER,
         N_("The provider says how it is going, or who came."),
+        needs=(need("note", N_("Write how it is going."), when=lambda g: "came" not in g),),
         restarts=True,
     ),
     move(
