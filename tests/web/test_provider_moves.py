@@ -289,7 +289,7 @@ def test_who_comes_back_to_a_form_reads_who_was_quicker_and_what_comes_next(w: W
     assert "What happened last" not in before.words
     w.referral(record, "accept", "rae", given={"note": "Glad to have her."})
     page = sol.get(f"/referrals/{record}/accept")
-    assert "What happened last Accepted Rae " in page.words, page.words
+    assert "What happened last Accepted: a place was given Rae Rivers" in page.words
     assert f'href="/referrals/{record}/contact"' in page.text
     assert f'href="/referrals/{record}/decline"' not in page.text
     late = sol.send(before)
