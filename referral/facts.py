@@ -787,7 +787,7 @@ class ConcernFacts(NamedTuple):
     rules: Rules = SHIPPED
     child: bool = False
     staff_named: bool = False
-    staff_unreported: bool = False  # and none of those who hear of worries about staff was told
+    staff_unreported: bool = False  # and nobody who hears of worries about staff was told of each
     erased: bool = False
     raiser_named: bool = False
     sources: tuple[Source, ...] = ()
@@ -795,6 +795,12 @@ class ConcernFacts(NamedTuple):
     free_holder: str = ""
 
 
+# Somebody on staff, where no call to those who hear of worries about staff was written down with
+# their name or after it: ids are in the order of time, and what was said before speaks of others.
+UNREPORTED = f"""(s.user_id IS NOT NULL OR s.organisation_id IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM guard.authority_call k WHERE k.concern_id = s.concern_id
+    AND k.route IN ({listed(*ALLEGATIONS)})
+    AND substr(CAST(k.id AS text), 1, 13) >= substr(CAST(s.id AS text), 1, 13))"""
 CONCERN = Sql(
     f"""
 SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.reference, c.person_id,
@@ -805,8 +811,7 @@ SELECT c.id, c.state, c.version, c.system_id, c.organisation_id, c.reference, c.
   {ANSWERED}, {LATE.format(record="c.id")}, pl.policy, c.child, pe.birth_date,
   EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = c.id
     AND (s.user_id IS NOT NULL OR s.organisation_id IS NOT NULL)),
-  EXISTS (SELECT 1 FROM guard.authority_call k WHERE k.concern_id = c.id
-    AND k.route IN ({listed(*ALLEGATIONS)})),
+  EXISTS (SELECT 1 FROM guard.concern_source s WHERE s.concern_id = c.id AND {UNREPORTED}),
   pe.erased_at IS NOT NULL,
   EXISTS (SELECT 1 FROM guard.concern_source s JOIN membership m ON m.user_id = s.user_id
     WHERE s.concern_id = c.id AND m.id = c.raised_by)
@@ -854,14 +859,14 @@ def concern(
     row = tx.row(CONCERN, **asking(actor, at, key), id=record_id)
     if row is None:
         return None
-    *own, child, born, staff_named, reported, erased, raiser_named = row
+    *own, child, born, staff_named, unreported, erased, raiser_named = row
     sources, barred = ladder.named_in(tx, record_id)
     f = ConcernFacts(*own)._replace(
         actor_membership=actor.membership_id,
         actor_org=actor.organisation_id,
         child=_is_child(child, born, at),
         staff_named=bool(staff_named),
-        staff_unreported=bool(staff_named) and not reported,
+        staff_unreported=bool(unreported),
         erased=bool(erased),
         raiser_named=bool(raiser_named),
         sources=sources,

@@ -15,7 +15,7 @@ from referral import keys
 from referral.actors import Actor
 from referral.documents import MANY, seen_by
 from referral.errands import PHONE_OF_PRACTICE
-from referral.facts import IMPLICATED, NAMED_MYSELF, asking
+from referral.facts import IMPLICATED, NAMED_MYSELF, UNREPORTED, asking
 from referral.messages import UNREAD, side_of
 from referral.reminders import NEXT_CALL
 from referral.schema import AGREEMENT_LIVE, EVIDENCE_COUNTS, HOLD_LIVE, day, of, under
@@ -968,10 +968,12 @@ class SourceSeen(NamedTuple):
     organisation: str | None
     words: str | None
     struck_at: datetime | None
+    unreported: bool = False  # somebody on staff, of whom nobody who hears of it was told
 
 
 SOURCES = Sql(
-    "SELECT s.id, u.name, o.name, s.words, s.struck_at FROM concern_source s"
+    "SELECT s.id, u.name, o.name, s.words, s.struck_at,"
+    f" CASE WHEN {UNREPORTED} THEN 1 ELSE 0 END FROM concern_source s"
     " LEFT JOIN app_user u ON u.id = coalesce(s.user_id, s.was_user_id)"
     " LEFT JOIN organisation o ON o.id = coalesce(s.organisation_id, s.was_organisation_id)"
     " WHERE s.concern_id = :id ORDER BY s.struck_at IS NOT NULL, s.id",
@@ -982,7 +984,10 @@ SOURCES = Sql(
 
 def sources(tx: Tx, concern_id: str) -> list[SourceSeen]:
     """Who is named in a concern: for its holder and the ladder only."""
-    return [_shaped(SourceSeen, row) for row in tx.rows(SOURCES, id=concern_id)]
+    return [
+        _shaped(SourceSeen, row, yes_no=("unreported",))
+        for row in tx.rows(SOURCES, id=concern_id)
+    ]
 
 
 class CallSeen(NamedTuple):

@@ -965,7 +965,7 @@ def _unreported(tx: Tx, shown: Shown) -> dict[str, Any]:
     if staff_to_report is None:
         return {}
     there = records.sources(tx, shown.seen.id)
-    named = [s for s in there if (s.name or s.organisation) and s.struck_at is None]
+    named = [s for s in there if s.unreported]
     route = _about_staff(shown)
     reached = {kind: how for kind, _name, how in _routes(tx, shown, "report_to_authority")}
     return {

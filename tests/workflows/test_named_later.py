@@ -277,3 +277,32 @@ def test_a_concern_is_closed_where_whoever_was_named_was_taken_out(w: World) -> 
     name(w, concern, user_id=user(w, "sol"))
     strike(w, concern)
     assert w.step(Noun.CONCERN, concern, "close", "gwen", given=ENDING).state == "closed"
+
+
+def test_a_report_made_before_somebody_was_named_says_nothing_of_them(w: World) -> None:
+    concern = raised(w, w.person())
+
+    def closes() -> tuple[str, ...]:
+        with w.store.read(w.actor["gwen"]) as tx:
+            found = facts.concern(tx, concern, w.actor["gwen"], w.at)
+            waiting = [s.name for s in records.sources(tx, concern) if s.unreported]
+        assert found is not None
+        assert found.staff_unreported is bool(waiting)
+        return tuple(filter(None, waiting))
+
+    name(w, concern, user_id=user(w, "sol"))
+    told = {"authority_route": "allegations_adults"}
+    w.step(Noun.CONCERN, concern, "told_authority", "gwen", given=told)
+    assert closes() == ()
+    w.later(minutes=30)
+    name(w, concern, words="Her nephew, who has no account")
+    assert closes() == ()
+    name(w, concern, user_id=user(w, "tess"))
+    assert len(closes()) == 1
+    assert refused(w, Noun.CONCERN, concern, "close", "gwen", given=ENDING) == (
+        "needs_why_unreported",
+    )
+    w.later(minutes=30)
+    w.step(Noun.CONCERN, concern, "told_authority", "gwen", given=told)
+    assert closes() == ()
+    w.step(Noun.CONCERN, concern, "close", "gwen", given=ENDING)
