@@ -54,7 +54,7 @@ COUNTS = Sql(
 )
 
 
-def _called(words: str) -> str:
+def within(words: str) -> str:
     """A part of a name or an email address, as a pattern that takes every sign as it is typed."""
     typed = " ".join(words.split()).lower()
     for sign in ("!", "%", "_"):
@@ -81,7 +81,7 @@ def page(
         at=at,
         role=role,
         organisation=organisation,
-        called=_called(called),
+        called=within(called),
         after=after,
         most=most,
     )
@@ -98,7 +98,7 @@ def counts(
         at=at,
         role=role,
         organisation=organisation,
-        called=_called(called),
+        called=within(called),
     )
     return dict(zip(STANDING, map(int, row or (0,) * len(STANDING)), strict=True))
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+from referral.accounts import within
 from referral.actors import NOBODY, Actor
 from referral.audit import EXPORTED, LISTED, LOOKED_FOR, READ
 from referral.facts import named
@@ -123,6 +124,7 @@ class Filters(NamedTuple):
     subject: str | None = None
     record_id: str | None = None
     member: str | None = None
+    user: str | None = None
     organisation: str | None = None
     kind: str | None = None
     since: datetime | None = None
@@ -171,11 +173,14 @@ LEFT JOIN membership m ON m.id = a.membership_id
 LEFT JOIN app_user u ON u.id = m.user_id
 LEFT JOIN organisation og ON og.id = m.organisation_id
 WHERE a.system_id = :system_id AND {scope}"""
+# Whoever raised a concern is told by their role alone: what is asked by who acted leaves it out.
+_NOT_RAISING = f" AND NOT (a.noun = '{Noun.CONCERN}' AND (a.version = 1 OR a.record_id IS NULL))"
 _NARROWED = {
     "subject": f" AND a.subject = :subject AND a.noun <> '{Noun.CONCERN}'",
     "record_id": " AND a.record_id = :record_id",
-    "member": " AND a.membership_id = :member_asked",
-    "organisation": " AND m.organisation_id = :organisation",
+    "member": f" AND a.membership_id = :member_asked{_NOT_RAISING}",
+    "user": f" AND m.user_id = :user_asked{_NOT_RAISING}",
+    "organisation": f" AND m.organisation_id = :organisation{_NOT_RAISING}",
     "since": " AND a.at >= :since",
     "until": " AND a.at < :until",
 }
@@ -206,7 +211,7 @@ def _asked(
     given = filters._asdict()
     names = frozenset(name for name in _NARROWED if given[name] is not None)
     query = _entries(scope, names, filters.kind, how, limit)
-    given["member_asked"] = given.pop("member")
+    given["member_asked"], given["user_asked"] = given.pop("member"), given.pop("user")
     rows = tx.rows(query, **asked(actor), **given, seq=seq)
     return [_entry(EntryRow._make(row)) for row in rows]
 
@@ -387,6 +392,30 @@ ORGANISATIONS = Sql(
 def organisations(tx: Tx, actor: Actor) -> list[tuple[str, str]]:
     """Those whose people's entries one may ask for."""
     return [(row[0], row[1]) for row in tx.rows(ORGANISATIONS, system_id=actor.system_id)]
+
+
+MOST_CALLED = 10
+_CALLED = """SELECT u.id, u.name, (SELECT min(og.name) FROM membership m
+    JOIN organisation og ON og.id = m.organisation_id WHERE m.user_id = u.id)
+FROM app_user u WHERE EXISTS (SELECT 1 FROM membership m WHERE m.user_id = u.id
+    AND m.system_id = :system_id) AND {}"""
+CALLED = Sql(
+    _CALLED.format("lower(u.name) LIKE :called ESCAPE '!'")
+    + f" ORDER BY u.name, u.id LIMIT {MOST_CALLED + 1}"
+)
+ACCOUNT = Sql(_CALLED.format("u.id = :id"))
+
+
+def called(tx: Tx, actor: Actor, words: str) -> list[tuple[str, str, str]]:
+    """(id, name, organisation) of the accounts with this in their name, one more than are shown."""
+    rows = tx.rows(CALLED, system_id=actor.system_id, called=within(words))
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def account(tx: Tx, actor: Actor, user_id: str) -> str | None:
+    """The name of an account of the system."""
+    row = tx.row(ACCOUNT, system_id=actor.system_id, id=user_id)
+    return None if row is None else row[1]
 
 
 # -- what needs attention -----------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from flask import (
     request,
 )
 from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
 
 from referral import entries, merkle, tree
 from referral.actors import Actor
@@ -28,6 +29,7 @@ from referral.entries import EntryRow, Filters
 from referral.ids import check_reference
 from referral.proof_files import SUFFIX, ProofFile
 from referral.scopes import LOG_READERS
+from referral.states import Noun
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
@@ -37,8 +39,11 @@ from web.frame import opens_to
 from web.keysets import after, pack
 from web.labels import role_name, said, word
 from web.say import _, ngettext
+from web.schemas.fields import typed_day
 from web.words import clock_words, day_words, iso, listed, time_words
-from workflows.moves import N_
+from workflows import engine
+from workflows.engine import TABLES
+from workflows.moves import N_, Refusal
 from workflows.working_time import LONDON, local_day
 
 pages = Blueprint("audit_pages", __name__)
@@ -118,6 +123,19 @@ DOORS: dict[str, str] = {
     "command": N_("The command line"),
     "worker": N_("The worker"),
 }
+CLOSED = Refusal("closed", N_("The log is closed to them at the moment."))
+GENERAL = (
+    CLOSED,
+    engine.NOT_FOUND,
+    engine.NO_SUCH_MOVE,
+    engine.NOT_YOUR_ROLE,
+    engine.NOT_YOUR_RECORD,
+    engine.STALE,
+    engine.KEY_REUSED,
+    engine.SECOND_NEEDED,
+    engine.SECOND_SAME,
+    engine.SECOND_NOT_ALLOWED,
+)
 OUTCOMES: dict[str, str] = {
     "done": N_("Done"),
     "refused": N_("Refused"),
@@ -260,14 +278,11 @@ def home(tx: Tx, actor: Actor, at: datetime) -> str:
 # -- a page of the log --------------------------------------------------------------------------
 
 
-def _day(name: str, wrong: list[str]) -> date | None:
-    text = request.args.get(name, "").strip()
-    if not text:
-        return None
+def _day(name: str, wrong: dict[str, str]) -> date | None:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        wrong.append(_("Enter the date like 2026-05-12"))
+        return typed_day(request.args.get(name, "").strip())
+    except ValidationError:
+        wrong[name] = _("Enter a real date, for example 12 5 2026")
         return None
 
 
@@ -289,11 +304,15 @@ class Wanted:
     """What a page of the log is narrowed to: as it was asked, as filters, and in words."""
 
     def __init__(self, tx: Tx, actor: Actor) -> None:
-        self.wrong: list[str] = []
+        self.wrong: dict[str, str] = {}
         self.reference = request.args.get("reference", "").strip().upper()[:40]
         self.kind = request.args.get("kind") if request.args.get("kind") in KINDS else None
         self.organisation = _id("organisation")
         self.member = _id("member")
+        self.user, self.called = _id("user"), " ".join(request.args.get("called", "").split())[:80]
+        self.several: list[tuple[str, str, str]] = []
+        if self.called:
+            self._who_is(tx, actor)
         self.since, self.until = _day("from", self.wrong), _day("to", self.wrong)
         self.named: entries.Named | None = None
         if self.reference:
@@ -303,9 +322,25 @@ class Wanted:
             except ValueError:
                 pass
             if self.named is None:
-                self.wrong.append(
-                    _("Nothing has this reference. Check it: it looks like SG-7K4Q-2M")
+                self.wrong["reference"] = _(
+                    "Nothing has this reference. Check it: it looks like SG-7K4Q-2M"
                 )
+
+    def _who_is(self, tx: Tx, actor: Actor) -> None:
+        """The one account with this in its name; where there are several, they are to choose
+        from."""
+        found = entries.called(tx, actor, self.called)
+        if len(found) == 1:
+            self.user, self.called = found[0][0], ""
+        elif not found:
+            self.wrong["called"] = _(
+                "Nobody with an account here has this in their name. Check how it is spelt."
+            )
+        elif len(found) > entries.MOST_CALLED:
+            self.wrong["called"] = _("Many people have this in their name. Enter more of it.")
+        else:
+            self.several = found
+            self.wrong["called"] = _("More than one person is called that. Choose who it is.")
 
     @property
     def filters(self) -> Filters:
@@ -314,6 +349,7 @@ class Wanted:
             subject=named.subject if named else None,
             record_id=named.id if named and named.noun != entries.PERSON else None,
             member=self.member,
+            user=self.user,
             organisation=self.organisation,
             kind=self.kind,
             since=_midnight(self.since) if self.since else None,
@@ -328,12 +364,26 @@ class Wanted:
             "kind": self.kind or "",
             "organisation": self.organisation or "",
             "member": self.member or "",
+            "user": self.user or "",
             "from": self.since.isoformat() if self.since else "",
             "to": self.until.isoformat() if self.until else "",
         }
         return {name: value for name, value in pairs.items() if value}
 
-    def chips(self, tx: Tx, organisations: Mapping[str, str]) -> list[dict[str, str]]:
+    @property
+    def typed(self) -> dict[str, str]:
+        """As the form holds it: what was wrong stands in it as it was typed."""
+        kept = {name: request.args.get(name, "").strip()[:80] for name in self.wrong}
+        return {**self.asked, **kept}
+
+    def choices(self) -> list[dict[str, str]]:
+        """Those who are called what was typed, each with the way to their entries."""
+        return [
+            {"text": f"{name}, {where}", "href": _to({**self.asked, "user": user})}
+            for user, name, where in self.several
+        ]
+
+    def chips(self, tx: Tx, actor: Actor, organisations: Mapping[str, str]) -> list[dict[str, str]]:
         """Each filter in words, with the way to leave it out."""
         member = entries.members(tx, [self.member]) if self.member else {}
         words = {
@@ -341,6 +391,10 @@ class Wanted:
             "kind": word(KINDS, self.kind),
             "organisation": organisations.get(self.organisation or "", _("An organisation")),
             "member": member[self.member][0] if self.member in member else _("One person's"),
+            "user": _(
+                "By %(name)s",
+                name=(self.user and entries.account(tx, actor, self.user)) or _("somebody"),
+            ),
             "from": _("From %(day)s", day=day_words(self.since)),
             "to": _("To %(day)s", day=day_words(self.until)),
         }
@@ -371,9 +425,8 @@ def explorer() -> ResponseReturnValue:
         wanted = Wanted(tx, actor)
         known = dict(entries.organisations(tx, actor))
         before = place[0] if place else None
-        missing = bool(wanted.reference) and wanted.named is None
         limit = entries.PAGE + 1
-        rows = [] if missing else entries.page(tx, actor, wanted.filters, before, limit)
+        rows = [] if wanted.wrong else entries.page(tx, actor, wanted.filters, before, limit)
         shown = rows[: entries.PAGE]
         more = _to({**wanted.asked, "after": pack(shown[-1].seq)}) if len(rows) == limit else None
         told = {
@@ -388,9 +441,11 @@ def explorer() -> ResponseReturnValue:
             "exports": f"/audit/export?{urlencode(wanted.asked)}&"
             if wanted.asked
             else "/audit/export?",
-            "chips": wanted.chips(tx, known),
-            "asked": wanted.asked,
+            "chips": wanted.chips(tx, actor, known),
+            "asked": wanted.typed,
             "wrong": wanted.wrong,
+            "errors": [{"text": text, "href": f"#{name}"} for name, text in wanted.wrong.items()],
+            "several": wanted.choices(),
             "organisations": list(known.items()),
             "history": wanted.reference if wanted.named else "",
             "person": wanted.named is not None and wanted.named.noun == entries.PERSON,
@@ -558,7 +613,7 @@ def _facts(
         else ""
     )
     line = _line(row, references, holders)
-    codes = ", ".join(str(code).replace("_", " ") for code in leaf.get("codes") or ())
+    codes = refused_for(row.noun, str(leaf.get("trigger")), leaf.get("codes") or ())
     pairs: list[tuple[str, Any]] = [
         (_("Who"), line["who"]),
         (_("Role"), line["role"]),
@@ -582,6 +637,20 @@ def _facts(
         (_("Entry number"), line["number"] or _("It gets one within a few minutes")),
     ]
     return [{"key": key, "value": str(value)} for key, value in pairs if value]
+
+
+def refused_for(noun: str, trigger: str, codes: Iterable[str]) -> str:
+    """Why a move was refused, in the sentences its page gave."""
+    table = TABLES.get(Noun(noun)) if noun in set(Noun) else None
+    known = {one.code: one.why for one in GENERAL}
+    for move in table.moves if table else ():
+        if move.trigger == trigger:
+            refusals = [one.refusal for one in (*move.guards, *move.needs)]
+            known |= {one.code: one.why for one in refusals}
+    return " ".join(
+        said(known[code]) if code in known else f"{code.replace('_', ' ').capitalize()}."
+        for code in codes
+    )
 
 
 def _cause(leaf: Mapping[str, Any]) -> str:
@@ -636,7 +705,7 @@ class _Closed(Exception):
 def closed(error: _Closed) -> ResponseReturnValue:
     """The same words at every door of the log, whatever the cause."""
     actor = current_actor()
-    why: dict[str, Any] = {"codes": ["closed"], "state": {"from": None, "to": None}}
+    why: dict[str, Any] = {"codes": [CLOSED.code], "state": {"from": None, "to": None}}
     edge().perform(
         actor, lambda tx, at: log(tx, actor, at, "refused", "audit", None, trigger=READ, **why)
     )

@@ -20,6 +20,7 @@ from tests.counting import BUDGET, statements
 from tests.web.client import Page, sign_in
 from tests.world import World, build
 from web.audit_keys import Keys
+from web.audit_pages import refused_for
 from web.auditing import LogKeeper
 from web.edge import Edge
 from web.labels import role_name
@@ -150,10 +151,65 @@ def test_the_log_is_narrowed_and_each_filter_can_be_left_out(w: World) -> None:
     assert f'href="/audit?reference={mine}"' in none.text
     assert 'href="/audit?kind=emergency"' in none.text
     assert "Nothing has this reference" in art.get("/audit?reference=SG-0000-00").words
-    assert "Enter the date like" in art.get("/audit?from=yesterday").words
+    wrong = art.get("/audit?from=yesterday&kind=moves")
+    assert "<title>Error: " in wrong.text
+    assert 'href="#from"' in wrong.text
+    assert 'value="yesterday"' in wrong.text
+    assert "Enter a real date, for example 12 5 2026" in wrong.words
+    assert "Newest first" not in wrong.words, "what is shown would not be what was asked"
+    assert 'href="/audit?from=2026-05-12"' in art.get("/audit?from=12+May+2026&kind=moves").text
     tomorrow = (w.at + timedelta(days=2)).date().isoformat()
     assert "There is nothing like this" in art.get(f"/audit?from={tomorrow}").words
     assert art.get("/audit?member=nonsense").status == 404
+
+
+def test_whose_entries_they_are_is_asked_by_name(w: World) -> None:
+    art, referral = sign_in(w, "art"), w.sent()
+    w.referral(referral, "decline", "sol", given={"reason": "full"})
+    sol = art.get("/audit?called=soL&kind=moves")
+    assert "<title>Error" not in sol.text
+    listed = sol.words.partition("Newest first")[2]
+    assert "The provider could not take them" in listed
+    assert "Priya" not in listed
+    with w.store.begin() as tx:
+        tx.run(Sql("UPDATE app_user SET name = 'Sol Ash' WHERE id = :id"),
+               id=w.actor["sam"].user_id)  # fmt: skip
+    two = art.get("/audit?called=sol&kind=moves")
+    assert "More than one person is called that. Choose who it is." in two.words
+    assert "could not take them" not in two.words
+    (first,) = re.findall(r'href="([^"]+)">Sol Rivers,', two.text)
+    chosen = art.get(first.replace("&amp;", "&"))
+    assert "The provider could not take them" in chosen.words
+    assert "By Sol Rivers" in chosen.words
+    assert "Nobody with an account here" in art.get("/audit?called=Nobody").words
+
+
+def test_who_raised_a_concern_is_not_found_by_asking_for_what_they_did(w: World) -> None:
+    art = sign_in(w, "art")
+    concern(w, w.person())
+    assert "Concern" in art.get("/audit?kind=moves").words.partition("Newest first")[2]
+    priya = w.actor["priya"]
+    for asked in (
+        f"user={priya.user_id}",
+        f"member={priya.membership_id}",
+        f"organisation={priya.organisation_id}",
+    ):
+        page = art.get(f"/audit?kind=moves&{asked}")
+        assert "oncern" not in page.words.partition("Newest first")[2], asked
+
+
+def test_a_refusal_is_told_in_the_sentences_its_page_gave(w: World) -> None:
+    sign_in(w, "priya").get("/users")
+    art = sign_in(w, "art")
+    page = art.get("/audit?kind=refusals")
+    first = re.search(r'href="(/audit/\d+)"', page.text)
+    assert first is not None
+    assert "Refused for Your role doesn't do this." in art.get(first[1]).words
+    assert refused_for("referral", "send", ["risks_stated", "ground_to_share"]) == (
+        "It isn't said yet whether the provider must know something to keep people safe."
+        " There is no consent in force to share with this provider."
+    )
+    assert refused_for("page", "read", ["never_heard_of"]) == "Never heard of."
 
 
 def test_the_log_is_read_page_by_page_without_a_gap(w: World) -> None:
