@@ -341,18 +341,27 @@ def _called(f: Any, g: Given, at: datetime) -> list[Row]:
 def _unreported(f: Any, g: Given, at: datetime) -> list[Row]:
     """Why nobody was told of what is said about staff. Its raiser reads the note of this step, the
     feedback, so it has a note of its own."""
-    why = g.get("why_unreported")
-    if not why:
+    return _beside(Noun.CONCERN, "safeguarding", g.get("why_unreported"), f, at)
+
+
+def _conditions(f: Any, g: Given, at: datetime) -> list[Row]:
+    """What whoever is concerned keeps to, beside the reason of the decision."""
+    return _beside(Noun.ESCALATION, "review", g.get("conditions"), f, at)
+
+
+def _beside(noun: Noun, audience: str, words: str | None, f: Any, at: datetime) -> list[Row]:
+    """A note of its own beside the one the step names."""
+    if not words:
         return []
     kept = {
         "id": new_id(at),
         "system_id": f.system_id,
         "organisation_id": f.organisation_id,
         "person_id": f.person_id,
-        "noun": str(Noun.CONCERN),
+        "noun": str(noun),
         "record_id": f.id,
-        "audience": "safeguarding",
-        "body": why,
+        "audience": audience,
+        "body": words,
         "written_by": f.actor_membership,
         "at": at,
     }
@@ -548,6 +557,7 @@ EFFECTS: dict[str, Callable[[Any, Given, datetime], list[Row]]] = {
     "authority_reported": _reported,
     "authority_called": _called,
     "concern_unreported": _unreported,
+    "conditions": _conditions,
     "concern_hold": _hold,
     "concern_hold_again": _hold_again,
     "release": _release,

@@ -985,8 +985,7 @@ SOURCES = Sql(
 def sources(tx: Tx, concern_id: str) -> list[SourceSeen]:
     """Who is named in a concern: for its holder and the ladder only."""
     return [
-        _shaped(SourceSeen, row, yes_no=("unreported",))
-        for row in tx.rows(SOURCES, id=concern_id)
+        _shaped(SourceSeen, row, yes_no=("unreported",)) for row in tx.rows(SOURCES, id=concern_id)
     ]
 
 

@@ -645,7 +645,7 @@ def refused_for(noun: str, trigger: str, codes: Iterable[str]) -> str:
     known = {one.code: one.why for one in GENERAL}
     for move in table.moves if table else ():
         if move.trigger == trigger:
-            refusals = [one.refusal for one in (*move.guards, *move.needs)]
+            refusals = [g.refusal for g in move.guards] + [n.refusal for n in move.needs]
             known |= {one.code: one.why for one in refusals}
     return " ".join(
         said(known[code]) if code in known else f"{code.replace('_', ' ').capitalize()}."

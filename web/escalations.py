@@ -51,7 +51,7 @@ from workflows.engine import (
     step,
 )
 from workflows.escalations import CONSEQUENCES
-from workflows.moves import LISTS, N_, Need, Refusal, list_of
+from workflows.moves import LISTS, N_, Move, Need, Raise, Refusal, Tell, list_of
 from workflows.own_asking import is_about_worker
 from workflows.referrals import confirm_proposal, propose
 from workflows.rules import wrong
@@ -79,6 +79,14 @@ DECISIONS: dict[str, str] = {
     "partly": N_("Agreed in part"),
     "not_upheld": N_("Not agreed: it stays as it is"),
     "overturn": N_("An earlier decision is overturned"),
+}
+# Those whom a consequence tells, where nobody is named yet.
+WHOM: dict[str, str] = {
+    "provider": N_("the provider"),
+    "link_worker": N_("the link worker"),
+    "new_link_worker": N_("the new link worker"),
+    "link_workers": N_("each link worker with somebody there"),
+    "practice": N_("their practice"),
 }
 CONSEQUENCE_STATES: dict[str, labels.Tag] = {
     "pending": labels.Tag(N_("Still to do"), "orange"),
@@ -352,8 +360,16 @@ def _history(
     record_id: str,
     relations: frozenset[Relation],
     steps: list[visible.StepSeen],
-) -> list[dict[str, Any]]:
-    notes = visible.notes(tx, actor, record_id, frozenset({"review"}))
+) -> tuple[list[dict[str, Any]], str]:
+    """What was done in a review, with the words the reader may read; and the conditions of its
+    newest decision."""
+    dated = visible.dated_notes(tx, actor, record_id, frozenset({"review"}))
+    notes = {note_id: words for note_id, (_at, words) in dated.items()}
+    conditions = reading.beside(dated, steps)
+    for one in steps:
+        if one.note_id in notes and one.version in conditions:
+            more = _("Conditions: %(words)s", words=conditions[one.version])
+            notes[one.note_id] = f"{notes[one.note_id]}\n\n{more}"
     if not relations & {Relation.REVIEWER, Relation.OVER}:
         allowed = (FOR_RAISER if Relation.RAISER in relations else frozenset()) | (
             FOR_ASKED if Relation.ASKED in relations else frozenset()
@@ -363,7 +379,9 @@ def _history(
             for s in steps
             if s.note_id in notes and (s.trigger in allowed or s.name == actor.name)
         }
-    return entries(Noun.ESCALATION, steps, at, notes)
+    newest = next((s for s in steps if s.trigger == "decide"), None)
+    kept = conditions.get(newest.version, "") if newest and newest.note_id in notes else ""
+    return entries(Noun.ESCALATION, steps, at, notes), kept
 
 
 WRONG_HAT = frozenset({NOT_YOUR_ROLE.code, NOT_YOUR_RECORD.code})
@@ -411,11 +429,14 @@ def escalation(record_id: UUID) -> str:
         steps = visible.steps_of(tx, actor, (found.id, f.about_id))
         named = reviews.names(tx, actor.system_id, (f.asked, f.owner, f.raiser), found.id)
         decided = f.state in (EscalationState.DECIDED, EscalationState.CLOSED)
+        made = steps.get(found.id, [])
+        history, conditions = _history(tx, at, actor, found.id, relations, made)
         context: dict[str, Any] = {
             "about": about,
             "extract": _extract(tx, at, actor, f, about.facts, steps.get(f.about_id or "", [])),
             "clocks": _clocks(at, f, clocks_of.get(f.about_id or "", [])) if reviewing else [],
-            "history": _history(tx, at, actor, found.id, relations, steps.get(found.id, [])),
+            "history": history,
+            "conditions": conditions,
             "themes": [(id_, said(name)) for id_, name in named.themes] if reviewing else None,
             "accountability": answering.drawn(tx, at, actor, Noun.ESCALATION, found.id),
             "with_whom": owner_words(named, f.asked or f.owner) if f.closed_at is None else "",
@@ -634,6 +655,7 @@ class Way:
     record_id: str
     trigger: str
     words: str
+    does: str  # what it does, and whom it tells
     fields: tuple[dict[str, Any], ...]
 
 
@@ -698,8 +720,20 @@ def _ways_of(
                  "need": need.name, "why": said(need.refusal.why)}
             )  # fmt: skip
         words = _("%(move)s: %(record)s", move=labels.button(noun, trigger), record=called)
-        found.append(Way(code, noun, record_id, trigger, words, tuple(needs)))
+        found.append(Way(code, noun, record_id, trigger, words, _does(moves[0]), tuple(needs)))
     return found
+
+
+def _does(chosen: Move) -> str:
+    """What a move does and whom it tells, where one chooses it; the names come before it is
+    confirmed."""
+    told = [said(WHOM[one.whom]) for one in chosen.follows if isinstance(one, Tell)]
+    words = [said(chosen.says)]
+    if any(isinstance(one, Raise) for one in chosen.follows):
+        words.append(_("A review is opened about it."))
+    if told:
+        words.append(_("Told of it: %(who)s.", who=listed(list(dict.fromkeys(told)))))
+    return " ".join(words)
 
 
 def _reasons(rules: Rules, noun: Noun, trigger: str, need: Need) -> list[tuple[str, str]]:
@@ -769,7 +803,9 @@ def decide(record_id: str, trigger: str) -> ResponseReturnValue:
         )
     with edge().reading(actor) as (tx, at):
         ways = _ways(tx, at, actor, f)
-    schema = schema_for(Noun.ESCALATION, "decide")(only=("decision", "note", "review_on"))
+    schema = schema_for(Noun.ESCALATION, "decide")(
+        only=("decision", "note", "conditions", "review_on")
+    )
 
     def draw(form: Form) -> str:
         form.values["do"] = request.form.getlist("do")
@@ -883,6 +919,7 @@ def _preview(found: Any, schema: Schema, ways: list[Way], back: str) -> str | No
         kept=kept,
         decision=word(DECISIONS, given["decision"]),
         reason=given["note"],
+        conditions=given.get("conditions"),
         review_on=given.get("review_on"),
         two_people=_needs_second(found.facts, given),
         told=told,
@@ -1059,6 +1096,7 @@ def second_person(record_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
             proposal=proposal,
             decision=word(DECISIONS, given.get("decision")),
             reason=given.get("note", ""),
+            conditions=given.get("conditions"),
             review_on=date.fromisoformat(given["review_on"]) if given.get("review_on") else None,
             told=told,
             effects=effects,

@@ -195,7 +195,7 @@ def decide_escalation(
     version: int | None = None,
     key: str | None = None,
 ) -> Done:
-    """Decide: decision, note (the reason), review_on, consequences ({noun, record_id, trigger,
+    """Decide: decision, note (the reason), conditions, review_on, consequences ({noun, record_id, trigger,
     given} each). They are carried out afterwards, each in a transaction of its own."""
     for one in values.get("consequences", ()):
         _known(one)

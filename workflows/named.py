@@ -35,7 +35,6 @@ ACTIVITY = Sql("SELECT provider_id FROM activity WHERE id = :id AND system_id = 
 PROVIDER = Sql("SELECT id FROM provider WHERE id = :id AND system_id = :system_id")
 PLAN = Sql("SELECT person_id FROM plan WHERE id = :id AND system_id = :system_id")
 WORDING = Sql("SELECT purpose FROM wording WHERE id = :id AND system_id = :system_id")
-NOTE = Sql("SELECT noun, record_id, person_id FROM note WHERE id = :id AND system_id = :system_id")
 CONSEQUENCE = Sql(
     "SELECT escalation_id, state FROM consequence WHERE id = :id AND system_id = :system_id"
 )
@@ -142,13 +141,6 @@ def _capacity(a: _Asking) -> str | None:
     return None
 
 
-def _conditions(a: _Asking) -> str | None:
-    row = a.row(NOTE, a.given["conditions_note_id"])
-    if row is None or row[1] != a.f.id:
-        return N_("Write the conditions first.")
-    return None
-
-
 def _consequence(a: _Asking) -> str | None:
     row = a.row(CONSEQUENCE, a.given["consequence_id"])
     if row is None or row[0] != a.f.id or row[1] not in ("pending", "failed"):
@@ -197,7 +189,6 @@ CHECKS: Mapping[str, Callable[[_Asking], str | None]] = {
     "alternatives": _alternatives,
     "wording_id": _wording,
     "capacity_id": _capacity,
-    "conditions_note_id": _conditions,
     "consequence_id": _consequence,
     "replaces_id": _replaces,
     "sources": _sources,

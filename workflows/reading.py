@@ -709,6 +709,7 @@ def _is_called(seen: Mapping[str, Any], looked_for: list[str]) -> bool:
 # -- timelines ----------------------------------------------------------------------------------
 
 OWN_AUDIENCES = frozenset({"both", "ours"})
+BESIDE = ("close", "decide")
 ORDINARY = frozenset({Role.LINK_WORKER, Role.TEAM_LEAD, Role.PROVIDER_LEADER, Role.SYSTEM})
 
 
@@ -777,10 +778,15 @@ def timeline(
 def of_concern(tx: Tx, actor: Actor, concern_id: str, steps: list[StepSeen]) -> Timeline:
     """These steps of a concern, with the words of those who look after it."""
     dated = visible.dated_notes(tx, actor, concern_id, frozenset({"safeguarding"}))
+    return Timeline(steps, {n: words for n, (_at, words) in dated.items()}, beside(dated, steps))
+
+
+def beside(dated: Mapping[str, tuple[datetime, str]], steps: list[StepSeen]) -> dict[int, str]:
+    """What was kept beside the words of a step, by its version: why staff named in a concern were
+    not reported, the conditions of a decision."""
     named = {step.note_id for step in steps}
     kept = {at: words for note_id, (at, words) in dated.items() if note_id not in named}
-    beside = {s.version: kept[s.at] for s in steps if s.trigger == "close" and s.at in kept}
-    return Timeline(steps, {note_id: words for note_id, (_at, words) in dated.items()}, beside)
+    return {s.version: kept[s.at] for s in steps if s.trigger in BESIDE and s.at in kept}
 
 
 def _notes(tx: Tx, actor: Actor, noun: Noun, record_id: str) -> Mapping[str, str]:

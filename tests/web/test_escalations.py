@@ -164,6 +164,25 @@ def test_what_was_decided_is_carried_out(w: World) -> None:
     assert rows(w, ESCALATION)[0][1] == "closed"
 
 
+def test_a_decision_has_its_conditions_apart_from_its_reason(w: World) -> None:
+    record = w.sent()
+    matter, plain = reviewed(w, record), reviewed(w, w.sent())
+    tess = sign_in(w, "tess")
+    page = tess.get(f"/escalations/{matter}/decide")
+    recall = page.words.partition("Recall")[2] or page.words.partition("Take back")[2]
+    assert "Told of it: the provider and the link worker." in recall, "its effect stands with it"
+    given = {"decision": "uphold", "note": "Nobody answered."}
+    preview = tess.fill(f"/escalations/{matter}/decide", **given, conditions="Ring each Monday.")
+    assert "Conditions Ring each Monday." in preview.words
+    decide(w, matter, **given, conditions="Ring each Monday.")
+    decide(w, plain, **given)
+    for who in ("tess", "priya"):
+        page = sign_in(w, who).get(f"/escalations/{matter}")
+        assert "Conditions Ring each Monday." in page.words, who
+        assert "Conditions: Ring each Monday." in page.words, who
+        assert "Conditions" not in sign_in(w, who).get(f"/escalations/{plain}").words, who
+
+
 def test_a_consequence_asks_for_its_reason(w: World) -> None:
     record = w.sent()
     matter = reviewed(w, record)

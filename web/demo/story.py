@@ -758,6 +758,7 @@ def _matters(s: Story) -> None:
                     {
                         "decision": "uphold",
                         "note": "The wait is too long. The person is taken back and referred on.",
+                        "conditions": "The next activity is asked first when its group starts.",
                         "consequences": [
                             {
                                 "noun": "referral",

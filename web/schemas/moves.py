@@ -70,7 +70,7 @@ KINDS: Mapping[str, FieldOf] = {
     "link_worker_id": lambda needed: Id(needed),
     "wording_id": lambda needed: Id(needed),
     "capacity_id": lambda needed: Id(needed),
-    "conditions_note_id": lambda needed: Id(needed),
+    "conditions": lambda needed: Text(needed, most=LONG),
     "consequence_id": lambda needed: Id(needed),
     "asked": lambda needed: OwnerKey(needed or N_("Choose whom you ask.")),
     "sources": lambda needed: Many(fields.Nested(Source), needed, most=20),
@@ -94,7 +94,8 @@ MORE: Mapping[tuple[Noun, str], Mapping[str, FieldOf]] = {
     (Noun.CONCERN, "hold"): {"hold_provider_id": lambda needed: Id(needed)},
     (Noun.CONCERN, "reopen"): {"safe_to_carry_on": lambda needed: YesNo(needed)},
     (Noun.ESCALATION, "decide"): {
-        "consequences": lambda needed: Many(fields.Nested(Consequence), most=50)
+        "consequences": lambda needed: Many(fields.Nested(Consequence), most=50),
+        "conditions": KINDS["conditions"],
     },
 }
 # Moves whose command asks for something else than the table does.

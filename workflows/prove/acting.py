@@ -293,7 +293,7 @@ UNKEPT = {
     "redirected_to", "basis", "how", "present", "wording_id", "capacity_id", "answered_at",
     "acknowledged_at", "reported_at", "authority_route", "categories", "advocate", "wishes",
     "why_not_asked", "reported_to", "authority_reference", "authority_decision", "closed_at",
-    "wishes_met", "finding", "tags", "decision", "review_on", "conditions_note_id", "decided_by",
+    "wishes_met", "finding", "tags", "decision", "review_on", "decided_by",
     "identity_how", "told_how", "ground", "stopped_at", "stopped_days",
 }  # fmt: skip
 
@@ -304,6 +304,7 @@ EFFECTS_BESIDE: dict[str, str] = {
     "authority_reported": "which authority was told, when and by whom is for reading",
     "authority_called": "which authority was told, when and by whom is for reading",
     "concern_unreported": "why staff were not reported is for reading",
+    "conditions": "what was decided on conditions is for reading",
     "agreement_parties": "a new agreement's parties are given with it, all unsigned",
 }
 
