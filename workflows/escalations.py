@@ -195,8 +195,8 @@ def decide_escalation(
     version: int | None = None,
     key: str | None = None,
 ) -> Done:
-    """Decide: decision, note (the reason), conditions, review_on, consequences ({noun, record_id, trigger,
-    given} each). They are carried out afterwards, each in a transaction of its own."""
+    """Decide: decision, note (the reason), conditions, review_on, consequences ({noun, record_id,
+    trigger, given} each). They are carried out afterwards, each in a transaction of its own."""
     for one in values.get("consequences", ()):
         _known(one)
     return step(
