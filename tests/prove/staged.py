@@ -155,6 +155,20 @@ class Stage:
                 id=w.actor["priya"].membership_id,
             )
 
+    @contextmanager
+    def for_once(self) -> Iterator[None]:
+        """Whatever is written within goes again, and the state stands as it was laid down."""
+        ids, named, person = dict(self.ids), dict(self.named), dict(self.person)
+        consequence, memo = self.consequence, dict(self.tx.memo)
+        self.tx.control("SAVEPOINT laid_down")
+        try:
+            yield
+        finally:
+            self.tx.control("ROLLBACK TO laid_down")
+            self.ids, self.named, self.consequence, self.tx.memo = ids, named, consequence, memo
+            self.person.clear()
+            self.person.update(person)
+
     # -- names ----------------------------------------------------------------------------------
 
     def actor(self, name: str) -> Actor:
@@ -776,21 +790,49 @@ def laid_down(store: Store, w: World, s: State) -> Iterator[Stage]:
 
 
 def take(
-    store: Store, w: World, met: Met, where: Where, slice_: Slice, names: tuple[str, ...] = ()
-) -> int:
-    """Lay the state down, hold it against the picture, make the move, and compare what came of it.
-    How many facts were compared. Raises Unlike. Nothing is kept."""
-    try:
-        with laid_down(store, w, where.state) as stage:
-            compared = held_against(stage, names or (where.who,))
-            drawn, second = pictured(stage, met, where, slice_)
-            real = really(stage, met, where, second)
-            for part, one, two in zip(Came._fields, drawn, real, strict=True):
-                if one != two:
-                    raise Unlike(f"{part}: drawn {one}, and really {two}")
-    except Unlike as unlike:
-        raise Unlike(f"{met} as {where.who} in “{where.slice}” ({where.said}): {unlike}") from None
-    return compared
+    store: Store,
+    w: World,
+    met: Mapping[Met, Where],
+    slice_of: Callable[[str], Slice],
+    names: tuple[str, ...] = (),
+) -> tuple[int, int]:
+    """Each combination where it was met: its state laid down, once for all that were met in it,
+    and held against the picture for these actors, or for whoever moves; then each move made as if
+    it were the only one. How many were made, and how many facts were compared. Raises Unlike.
+    Nothing is kept."""
+    taken = compared = 0
+    for s, ones in by_state(met).items():
+        with laid_down(store, w, s) as stage:
+            askers = names or tuple(dict.fromkeys(where.who for _, where in ones))
+            try:
+                compared += held_against(stage, askers)
+            except Unlike as unlike:
+                where = ones[0][1]
+                raise Unlike(f"in “{where.slice}” ({where.said}): {unlike}") from None
+            for one, where in ones:
+                with stage.for_once():
+                    made_alike(stage, one, where, slice_of(where.slice))
+                taken += 1
+    return taken, compared
+
+
+def by_state(met: Mapping[Met, Where]) -> dict[State, list[tuple[Met, Where]]]:
+    found: dict[State, list[tuple[Met, Where]]] = {}
+    for one, where in met.items():
+        found.setdefault(where.state, []).append((one, where))
+    return found
+
+
+def made_alike(stage: Stage, met: Met, where: Where, slice_: Slice) -> None:
+    """Make the move, in the picture and really, and compare what came of it. Raises Unlike."""
+    drawn, second = pictured(stage, met, where, slice_)
+    real = really(stage, met, where, second)
+    for part, one, two in zip(Came._fields, drawn, real, strict=True):
+        if one != two:
+            raise Unlike(
+                f"{met} as {where.who} in “{where.slice}” ({where.said}): "
+                f"{part}: drawn {one}, and really {two}"
+            )
 
 
 def hold_against(store: Store, w: World, s: State, names: tuple[str, ...]) -> int:

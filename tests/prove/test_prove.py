@@ -102,12 +102,7 @@ def peopled(url: str) -> Iterator[tuple[Store, World]]:
 def taken_for_real(store: Store, w: World, met: Mapping[Met, Where]) -> tuple[int, int]:
     """Each combination laid down in a store and its move made there; how many were, and how many
     facts were compared on the way."""
-    there = slices()
-    taken = compared = 0
-    for one, where in met.items():
-        compared += take(store, w, one, where, there[where.slice])
-        taken += 1
-    return taken, compared
+    return take(store, w, met, slices().__getitem__)
 
 
 def promises_not_asked(proof: Proof) -> list[tuple[str, str, str]]:
