@@ -66,11 +66,11 @@ clean:
 
 # The stamps make an install happen again only when what is asked for has changed.
 .venv/installed: $(NAMED) | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --editable .
 	@touch $@
 
 .venv/installed-test: $(NAMED) | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --editable '.[test]'
 	@touch .venv/installed $@
 
 # What couldn't be fetched is named by the tests, and tried again the next time.

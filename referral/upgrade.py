@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -28,12 +29,18 @@ def _config() -> Config:
     return config
 
 
+@cache
+def _revisions(folder: Path) -> tuple[str, ...]:
+    """The revisions in a folder, the newest first. Found once: alembic runs each file to know."""
+    return tuple(s.revision for s in ScriptDirectory(folder).walk_revisions())
+
+
 def head() -> str:
     """The newest revision this program knows."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    if found is None:
+    found = _revisions(FOLDER)
+    if not found:
         raise WrongShape("This program has no migrations: install it again.")
-    return found
+    return found[0]
 
 
 def current(store: Store) -> str | None:
@@ -95,9 +102,8 @@ def _refuse_others(tx: Tx) -> None:
 
 
 def _refuse_newer(store: Store) -> str | None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     found = current(store)
-    if found is not None and found not in known:
+    if found is not None and found not in _revisions(FOLDER):
         raise WrongShape(
             f"This database was made by a newer Segue (revision {found}). Install that version,"
             " or restore a backup made before it."

@@ -77,6 +77,7 @@ def upgrade():
     {then or "pass"}
 '''
     )
+    upgrade._revisions.cache_clear()  # the folder has grown under the program
     return number
 
 
