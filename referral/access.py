@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from referral.actors import Actor
 from referral.oversight import WITHIN
 from referral.scopes import asked
+from referral.states import Role
 from referral.store import Sql, Tx
 
 FIRST = ("", "00000000-0000-0000-0000-000000000000")
@@ -133,6 +134,38 @@ def emergencies_to_review(tx: Tx, actor: Actor) -> int:
     """How many uses of emergency access wait for their review: a number."""
     row = tx.row(WAITING, **asked(actor))
     return int(row[0]) if row else 0
+
+
+# -- a role that was given ----------------------------------------------------------------------
+
+GIVEN = "role_given"
+LOOKS = Sql(
+    "SELECT m.role, p.id FROM place p JOIN membership m ON m.place_id = p.id"
+    " AND m.role IN ('governance_lead','accountable_officer','information_governance_lead')"
+    " AND (m.ended_at IS NULL OR m.ended_at > :at)"
+    " JOIN app_user u ON u.id = m.user_id AND u.active"
+    " WHERE p.system_id = :system_id AND (p.path = :path OR :path LIKE p.path || '/%')"
+    " AND CAST(m.user_id AS text) <> :user_id"
+    " ORDER BY length(p.path) DESC, CASE m.role WHEN 'governance_lead' THEN 0"
+    " WHEN 'accountable_officer' THEN 1 ELSE 2 END LIMIT 1"
+)
+TOLD = Sql(
+    f"SELECT 1 FROM outbox WHERE to_owner = :to AND what = '{GIVEN}' AND at > :since LIMIT 1"
+)
+
+
+def who_looks(
+    tx: Tx, system_id: str, path: str, user_id: str, at: datetime
+) -> tuple[Role, str] | None:
+    """The role and the place of whoever reviews who can see what there, the nearest first; never
+    the account itself."""
+    row = tx.row(LOOKS, system_id=system_id, path=path, user_id=user_id, at=at)
+    return None if row is None else (Role(row[0]), str(row[1]))
+
+
+def told_of_roles(tx: Tx, to: str, since: datetime) -> bool:
+    """Whether they were told of a role that was given after that."""
+    return tx.row(TOLD, to=to, since=since) is not None
 
 
 # -- the quarter's review -----------------------------------------------------------------------

@@ -215,6 +215,20 @@ def beside(tx: Tx, one: Account, system_id: str, at: datetime) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
+ONE = Sql(
+    f"SELECT {ACCOUNT_COLUMNS} FROM membership m JOIN app_user u ON u.id = m.user_id"
+    " JOIN organisation o ON o.id = m.organisation_id LEFT JOIN place mp ON mp.id = m.place_id"
+    " WHERE m.id = :id AND m.system_id = :system_id",
+    (9, 10),
+)
+
+
+def stand_ins(tx: Tx, system_id: str, membership_id: str, at: datetime) -> list[str]:
+    """Who answers for the work of this role while its holder is away."""
+    row = tx.row(ONE, id=membership_id, system_id=system_id)
+    return [] if row is None else beside(tx, account_made(row), system_id, at)
+
+
 # -- changing an account ------------------------------------------------------------------------
 
 SYSTEM_OF = Sql("SELECT active FROM app_user WHERE id = :id AND system_id = :system_id")

@@ -67,13 +67,17 @@ class Organisation(NamedTuple):
     phone: str | None
     provider_id: str | None
     accounts: int
+    ods_code: str | None
+    description: str | None
+    url: str | None
 
 
 _ORGANISATIONS = f"""
 SELECT o.id, o.name, o.kind, o.place_id, pl.name, o.email, o.phone,
   (SELECT p.id FROM provider p WHERE p.organisation_id = o.id),
   (SELECT count(*) FROM membership m WHERE m.organisation_id = o.id
-     AND (m.ended_at IS NULL OR m.ended_at > :at))
+     AND (m.ended_at IS NULL OR m.ended_at > :at)),
+  o.ods_code, o.description, o.url
 FROM organisation o
 JOIN place pl ON pl.id = o.place_id
 WHERE o.system_id = :system_id AND {WITHIN}
@@ -105,7 +109,8 @@ def names_of_organisations(tx: Tx, actor: Actor) -> list[tuple[str, str, str]]:
 
 
 class Account(NamedTuple):
-    """One role of one account."""
+    """One role of one account. `invited`: its holder was asked to choose a password and has none
+    yet."""
 
     membership_id: str
     user_id: str
@@ -118,11 +123,12 @@ class Account(NamedTuple):
     place: str | None
     started_at: datetime
     ended_at: datetime | None
-    place_id: str | None = None
+    place_id: str | None
+    invited: bool
 
 
 ACCOUNT_COLUMNS = """m.id, u.id, u.name, u.email, u.active, m.role, o.id, o.name, mp.name,
-  m.started_at, m.ended_at, mp.id"""
+  m.started_at, m.ended_at, mp.id, u.invited_at IS NOT NULL AND u.password_hash IS NULL"""
 _ACCOUNTS = f"""
 SELECT {ACCOUNT_COLUMNS}
 FROM membership m
@@ -137,7 +143,7 @@ ACCOUNTS_IN = Sql(_ACCOUNTS + " AND o.id = :id ORDER BY u.name, u.id, m.id LIMIT
 
 def account_made(row: tuple[Any, ...]) -> Account:
     """One account from a row of `ACCOUNT_COLUMNS`."""
-    return Account._make(row)._replace(active=bool(row[4]))
+    return Account._make(row)._replace(active=bool(row[4]), invited=bool(row[12]))
 
 
 def accounts(tx: Tx, actor: Actor, organisation_id: str) -> list[Account]:

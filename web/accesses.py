@@ -41,6 +41,7 @@ REACHES: dict[str, str] = {
     "nobody": N_("No person's record"),
 }
 SAYS: dict[str, str] = {
+    "given": N_("Given lately"),
     "left": N_("The account is suspended and its role is open still"),
     "ended": N_("Ended lately"),
     "unused": N_("Not used for a long time"),

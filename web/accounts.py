@@ -135,6 +135,8 @@ def held_by(one: Account, held: Waiting, beside: list[str], at: datetime) -> lis
     who = ", ".join(beside)
     told = []
     worker = one.role == Role.LINK_WORKER
+    if not (held.referrals or held.reviews or held.others):
+        told.append(_("Nothing waits for them by name."))
     if held.referrals:
         told.append(
             ngettext(
@@ -162,7 +164,11 @@ def held_by(one: Account, held: Waiting, beside: list[str], at: datetime) -> lis
     if held.next_due is not None:
         due = by_when(held.next_due, at)
         told.append(_("The first of these deadlines is on %(day)s.", day=due))
-    if worker and who:
+    if worker and who and not held.referrals:
+        told.append(
+            _("When they cannot see to something, the team lead stands in: %(who)s.", who=who)
+        )
+    elif worker and who:
         told.append(
             _("Until their people are handed over, the team lead stands in: %(who)s.", who=who)
         )

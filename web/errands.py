@@ -67,7 +67,7 @@ def _drawn(
         "name": person.name if person else one.reference or word(labels.NOUNS, one.noun),
         "what": word(labels.ERRANDS, one.what),
         "says": list(dict.fromkeys(words for words in news if words)),
-        "href": f"/people/{person.id}" if person else "/users" if one.noun == "user" else href,
+        "href": f"/people/{person.id}" if person else _account(one) or href,
         "who": practice_words(one.practice)
         if one.what == PRACTICE
         else (one.name if one.what != "ring_about_concern" else None),
@@ -76,6 +76,13 @@ def _drawn(
         "deadline": deadline(one.due, at)._asdict(),
         "safety": any(each_of.noun == "concern" for each_of in each),
     }
+
+
+def _account(one: ErrandSeen) -> str | None:
+    """Where the address of an account is corrected, for an errand about one."""
+    if one.noun != "user":
+        return None
+    return f"/users/{one.whom.partition('@')[2]}/correct"
 
 
 def _told(one: ErrandSeen) -> str:

@@ -873,6 +873,9 @@ NOTICES: dict[str, str] = {
     "provider_lapsed": N_("A provider of someone you support has lapsed evidence."),
     "provider_left": N_("A provider has left."),
     "details_corrected": N_("Somebody's details were put right. Look at them again."),
+    "role_given": N_(
+        "An administrator gave a role that opens people's records. Look whether it is right."
+    ),
     "access_review_due": N_("The quarter's review of who can see what is due."),
     "access_review_late": N_("The review of who can see what is late: nobody has signed it off."),
     "hold_past": N_("A hold against destruction has passed the day it was to be looked at."),

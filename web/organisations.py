@@ -27,7 +27,14 @@ from web.say import _
 from web.schemas import Wrong, load
 from web.schemas.base import Command
 from web.schemas.fields import Choice, Email, Id, Text
-from web.schemas.organisations import ASSIGNABLE, AddOrganisation, AddPlace, SetPlacePhones
+from web.schemas.organisations import (
+    ASSIGNABLE,
+    AddOrganisation,
+    AddPlace,
+    ChangeOrganisation,
+    RenamePlace,
+    SetPlacePhones,
+)
 from web.timelines import changed
 from web.words import phone_words
 from workflows.accounts import invite
@@ -38,6 +45,8 @@ from workflows.organisations import (
     add_organisation,
     add_place,
     add_user,
+    change_organisation,
+    rename_place,
     roles_to_give,
     set_place_phones,
 )
@@ -173,6 +182,29 @@ def phones(place_id: UUID) -> ResponseReturnValue:
     )
 
 
+@pages.route("/places/<uuid:place_id>/name", methods=["GET", "POST"])
+@access(SETS_UP)
+def rename(place_id: UUID) -> ResponseReturnValue:
+    """Another name for a place."""
+    actor = current_actor()
+    place = next((one for one in _places() if one.id == str(place_id)), None)
+    if place is None:
+        abort(404)
+
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        now = next((one for one in oversight.places(tx, actor) if one.id == place.id), place)
+        return {"name": now.name}
+
+    return answer(
+        lambda form: page("place_name.jinja", form, place=place, back={"href": "/organisations"}),
+        lambda tx, at, given, form: rename_place(tx, actor, at, place_id=place.id, **given),
+        lambda made: Next("/organisations", _("Saved. The place has this name from now.")),
+        schema=RenamePlace(),
+        known={"name": place.name},
+        kept=AsKept("place", read, lambda tx, at: changed(tx, actor, "place_renamed", place.id)),
+    )
+
+
 def _numbers(place: Place) -> dict[str, Any]:
     return {
         "safeguarding_phone": phone_words(place.safeguarding_phone),
@@ -207,6 +239,55 @@ def organisation(record_id: UUID) -> str:
     )
 
 
+def _way(found: Organisation) -> list[dict[str, str]]:
+    """The way to a page below an organisation's."""
+    return [
+        {"href": "/organisations", "text": _("Places and organisations")},
+        {"href": f"/organisations/{found.id}", "text": found.name},
+    ]
+
+
+@pages.route("/organisations/<uuid:record_id>/change", methods=["GET", "POST"])
+@access(SETS_UP)
+def change(record_id: UUID) -> ResponseReturnValue:
+    """Another name, number or address of an organisation."""
+    actor, found = current_actor(), _organisation(record_id)
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
+        change_organisation(tx, actor, at, organisation_id=found.id, **given)
+
+    def read(tx: Tx, at: datetime) -> dict[str, Any]:
+        return _as_reached(oversight.organisation(tx, actor, at, found.id) or found)
+
+    return answer(
+        lambda form: page(
+            "organisation_change.jinja", form, organisation=found, crumbs=_way(found)
+        ),
+        act,
+        lambda made: Next(
+            f"/organisations/{found.id}", _("Saved. Everybody who works with it sees it from now.")
+        ),
+        schema=ChangeOrganisation(),
+        known=_as_reached(found),
+        kept=AsKept(
+            "organisation",
+            read,
+            lambda tx, at: changed(tx, actor, "organisation_changed", found.id),
+        ),
+    )
+
+
+def _as_reached(found: Organisation) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "phone": phone_words(found.phone),
+        "email": found.email,
+        "url": found.url,
+        "ods_code": found.ods_code,
+        "description": found.description,
+    }
+
+
 class NewAccount(Command):
     """An account with its first role, or one more role for an account there is."""
 
@@ -222,14 +303,10 @@ def account(record_id: UUID) -> ResponseReturnValue:
     """A new account, with an invitation to choose a password, or where no email can be sent with a
     password that is shown once; an account that is there already gets one more role."""
     actor, found, places = current_actor(), _organisation(record_id), _places()
-    back = f"/organisations/{found.id}"
     allowed = [str(role) for role in roles_to_give(actor.role)]
     schema = NewAccount()
     sends = EMAIL in ways().channels
-    way = [
-        {"href": "/organisations", "text": _("Places and organisations")},
-        {"href": back, "text": found.name},
-    ]
+    way = _way(found)
 
     def draw(form: Form) -> str:
         return page(

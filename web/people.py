@@ -341,7 +341,7 @@ def change(person_id: UUID) -> ResponseReturnValue:
             back={"href": f"/people/{rid}", "text": _("Back to the person")},
         ),
         command,
-        lambda version: Next(f"/people/{rid}", _("Saved.")),
+        lambda version: Next(f"/people/{rid}", _("Saved. Whoever may see it sees it from now.")),
         schema=ChangePerson(only=FIELDS),
         known=_to_change(p),
         kept=AsKept("person", read, told),

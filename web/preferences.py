@@ -65,7 +65,7 @@ def how() -> ResponseReturnValue:
     return answer(
         draw,
         command,
-        lambda _none: Next("/notices", _("Saved.")),
+        lambda _none: Next("/notices", _("Saved. You hear of new things this way from now.")),
         schema=Preferences(),
         known=known,
     )

@@ -154,7 +154,7 @@ def add(person_id: UUID) -> ResponseReturnValue:
         command,
         {"said_on": today},
         RecordRelationship(),
-        _("Recorded."),
+        _("Recorded. It stands on the person's page, with who said so."),
     )
 
 

@@ -180,7 +180,10 @@ def authorities(place_id: UUID) -> ResponseReturnValue:
     return answer(
         draw,
         act,
-        lambda made: Next(f"/places/{place.id}/authorities", _("Added.")),
+        lambda made: Next(
+            f"/places/{place.id}/authorities",
+            _("Added. Concerns of this place can be reported to it from now."),
+        ),
         schema=AddAuthority(),
     )
 

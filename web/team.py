@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError, validates_schema
 
 from referral import accounts, caseloads
+from referral.actors import Actor
 from referral.audit import showing
 from referral.caseloads import TeamMember
 from referral.states import Noun, Role
@@ -21,6 +22,7 @@ from web.accounts import role_drawn
 from web.current import edge
 from web.forms import AsKept, Form, Next, answer, page
 from web.labels import role_name, said
+from web.organisations import SETS_UP
 from web.say import _, ngettext
 from web.schemas.base import Command
 from web.schemas.fields import Id, Many, Moment, YesNo
@@ -115,7 +117,7 @@ def away() -> ResponseReturnValue:
 @access(ENDS)
 def member_away(membership_id: UUID) -> ResponseReturnValue:
     """A colleague's days away."""
-    return _absence(str(membership_id), "/team" if _leads() else "/users")
+    return _absence(str(membership_id), _back(str(membership_id)))
 
 
 def _leads() -> bool:
@@ -126,6 +128,7 @@ def _absence(membership_id: str, back: str) -> ResponseReturnValue:
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         m = _member(tx, at, membership_id)
+        who = accounts.stand_ins(tx, actor.system_id, membership_id, at)
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> bool:
         start = None if given.get("back") else given.get("away_from")
@@ -134,9 +137,14 @@ def _absence(membership_id: str, back: str) -> ResponseReturnValue:
         return start is not None
 
     def done(gone: bool) -> Next:
-        words = (
-            _("Saved. The team lead stands in on those days.") if gone else _("Saved: back again.")
-        )
+        if not gone:
+            words = _("Saved: back again.")
+        elif not who:
+            words = _("Saved. Nobody stands in on those days yet.")
+        elif m.role == Role.LINK_WORKER:
+            words = _("Saved. The team lead stands in on those days.")
+        else:
+            words = _("Saved. On those days what waits is with those who have the same role there.")
         return Next(back, words)
 
     def told(tx: Tx, at: datetime) -> list[dict[str, Any]]:
@@ -148,9 +156,9 @@ def _absence(membership_id: str, back: str) -> ResponseReturnValue:
             "team/away.jinja",
             form,
             m=m,
-            mine=membership_id == actor.membership_id,
             away=_away(m, at),
-            link_worker=m.role == Role.LINK_WORKER,
+            stands_in=_stands_in(m, who, membership_id == actor.membership_id),
+            crumbs=_crumbs(m, actor),
             back={"href": back},
         ),
         act,
@@ -159,6 +167,41 @@ def _absence(membership_id: str, back: str) -> ResponseReturnValue:
         known=_days(m),
         kept=AsKept("membership", lambda tx, at: _days(_member(tx, at, membership_id)), told),
     )
+
+
+def _stands_in(m: TeamMember, who: list[str], mine: bool) -> str:
+    """Who sees to what waits while somebody is away."""
+    names, role = ", ".join(who), role_name(m.role).lower()
+    if m.role == Role.LINK_WORKER and who:
+        return _("On these days the team lead stands in: %(who)s. What waits is on their list, and"
+                 " each referral says so.", who=names)  # fmt: skip
+    if m.role == Role.LINK_WORKER and mine:
+        return _("Your team has no team lead to stand in. Ask whoever set up your account for one.")
+    if m.role == Role.LINK_WORKER:
+        return _("Their team has no team lead to stand in: add one, or hand their people over.")
+    if who:
+        return _("On these days what waits is with whoever else is %(role)s there: %(who)s.",
+                 role=role, who=names)  # fmt: skip
+    if mine:
+        return _("Nobody else is %(role)s there, so what waits for you is seen to by nobody. Ask"
+                 " whoever set up your account for a stand-in.", role=role)  # fmt: skip
+    return _("Nobody else is %(role)s there, so what waits for them is seen to by nobody. Give"
+             " somebody the role first.", role=role)  # fmt: skip
+
+
+def _crumbs(m: TeamMember, actor: Actor) -> list[dict[str, str]] | None:
+    """The way here for whoever came from the accounts."""
+    if actor.role not in SETS_UP or m.membership_id == actor.membership_id:
+        return None
+    return [
+        {"href": "/users", "text": _("Accounts")},
+        {"href": f"/users/{m.membership_id}", "text": m.name},
+    ]
+
+
+def _back(membership_id: str) -> str:
+    """Where whoever sees to others' roles goes on."""
+    return "/team" if _leads() else f"/users/{membership_id}"
 
 
 def _days(m: TeamMember) -> dict[str, Any]:
@@ -307,7 +350,7 @@ def end(membership_id: UUID) -> ResponseReturnValue:
         holds = role_drawn(tx, actor, mine[0], at)["holds"] if mine else []
     if m.ended_at is not None or mid == actor.membership_id:
         abort(404)
-    back = "/team" if _leads() else "/users"
+    back = _back(mid)
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
         end_membership(tx, actor, at, mid, even_so=bool(given.get("even_so")))
@@ -320,6 +363,7 @@ def end(membership_id: UUID) -> ResponseReturnValue:
             role=role_name(m.role),
             holds=holds,
             may_hand_over=actor.role in GIVES,
+            crumbs=_crumbs(m, actor),
             back={"href": back},
         ),
         act,

@@ -31,7 +31,20 @@ SHARED = frozenset(
 )  # fmt: skip
 MANY_SIGN_INS = 3
 LATE_AFTER = 10  # working days
-FLAGS = ("left", "ended", "unused", "never", "changed", "shared")
+NEWLY = timedelta(days=14)
+TOLD_EVERY = timedelta(days=1)
+# Whose records a role opens stands in `reach`; these open some.
+OPENS_RECORDS = frozenset(
+    {
+        Role.LINK_WORKER,
+        Role.TEAM_LEAD,
+        Role.PROVIDER_LEADER,
+        Role.SAFEGUARDING_LEAD,
+        Role.GOVERNANCE_LEAD,
+        Role.ACCOUNTABLE_OFFICER,
+    }
+)
+FLAGS = ("given", "left", "ended", "unused", "never", "changed", "shared")
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,8 @@ def flags(one: Access, rules: Rules, at: datetime) -> tuple[str, ...]:
     found = []
     unused = at - timedelta(days=rules.days("access.unused_calendar_days"))
     open_still = one.ended_at is None or one.ended_at > at
+    if open_still and one.role in OPENS_RECORDS and one.started_at > at - NEWLY:
+        found.append("given")
     if not one.active and open_still:
         found.append("left")
     if not open_still:
@@ -111,6 +126,23 @@ def sign_off(tx: Tx, actor: Actor, at: datetime, rules: Rules) -> int:
     }
     log(tx, actor, at, "access_reviewed", "place", actor.place_id, told)
     return len(found)
+
+
+# -- a role that was given ----------------------------------------------------------------------
+
+
+def tell_of_role(tx: Tx, actor: Actor, at: datetime, role: Role, path: str, user_id: str) -> None:
+    """Tell whoever reviews who can see what that an administrator gave a role that opens people's
+    records, once a day: who runs the service reads none, and a second account of theirs with such
+    a role would be the way in. Nobody is told where nobody reviews yet."""
+    if actor.role is not Role.ADMINISTRATOR or role not in OPENS_RECORDS:
+        return
+    found = access.who_looks(tx, actor.system_id, path, user_id, at)
+    if found is None:
+        return
+    to = role_key(*found)
+    if not access.told_of_roles(tx, to, at - TOLD_EVERY):
+        tell(tx, actor.system_id, at, to, access.GIVEN, ACCESS, found[1])
 
 
 # -- once a quarter -----------------------------------------------------------------------------

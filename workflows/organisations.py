@@ -14,6 +14,7 @@ from referral.organisations import ORGANISATION_KINDS
 from referral.rows import change, put
 from referral.states import Purpose, Role
 from referral.store import Sql, Tx
+from workflows.access import tell_of_role
 from workflows.engine import Refused
 from workflows.moves import N_, Refusal
 from workflows.rules import field, missing, require, wrong
@@ -234,6 +235,19 @@ def set_place_phones(
     log(tx, actor, at, "place_changed", "place", place_id)
 
 
+def rename_place(tx: Tx, actor: Actor, at: datetime, *, place_id: str, name: str) -> None:
+    """What a place is called. Raises Refused: not_found, or a fault of the name."""
+    require(actor, SETTERS, "place", "rename")
+    place = tx.row(PLACE, id=place_id, system_id=actor.system_id)
+    if place is None:
+        raise missing("place", "rename")
+    over_place(actor, place[0], "place", "rename")
+    if not name.strip():
+        raise wrong("place", "rename", field("name", N_("Enter the name of the place.")))
+    change(tx, "place", place_id, {"name": name.strip()})
+    log(tx, actor, at, "place_renamed", "place", place_id)
+
+
 def over_place(actor: Actor, path: str, noun: str, what: str) -> None:
     """Who sets the stage does it in the place they answer for. Raises Refused: what lies elsewhere
     isn't found."""
@@ -308,6 +322,25 @@ def add_organisation(
     )
     log(tx, actor, at, "organisation_added", "organisation", record_id, {"kind": kind})
     return record_id
+
+
+def change_organisation(
+    tx: Tx, actor: Actor, at: datetime, *, organisation_id: str, name: str, **more: Any
+) -> None:
+    """What an organisation is called and how it is reached. `more`: ods_code, description, email,
+    phone, url: each as it is from now. Its kind and its place stay: who sees what hangs on them.
+    Raises Refused: not_found outside the place the actor answers for, or a fault of the name."""
+    require(actor, SETTERS, "organisation", "change")
+    found = tx.row(ORGANISATION, id=organisation_id, system_id=actor.system_id)
+    if found is None:
+        raise missing("organisation", "change")
+    over_place(actor, found[1], "organisation", "change")
+    if not name.strip():
+        why = field("name", N_("Enter the name of the organisation."))
+        raise wrong("organisation", "change", why)
+    how = {key: more.get(key) for key in ("ods_code", "description", "email", "phone", "url")}
+    change(tx, "organisation", organisation_id, {"name": name.strip(), **how})
+    log(tx, actor, at, "organisation_changed", "organisation", organisation_id)
 
 
 def naming_faults(tx: Tx, name: str, address: str, user_id: str | None = None) -> list[Refusal]:
@@ -408,11 +441,13 @@ def add_membership(
         faults.append(field("place_id", N_("Choose the place they answer for.")))
     if faults:
         raise wrong("membership", "add", *faults)
+    path = organisation[1]
     if place_id is not None:
         place = tx.row(PLACE, id=place_id, system_id=actor.system_id)
         if place is None:
             raise missing("place", "add")
         over_place(actor, place[0], "membership", "add")
+        path = place[0]
     membership_id = new_id(at)
     put(
         tx,
@@ -439,6 +474,7 @@ def add_membership(
         membership_id,
         {"user": user_id, "organisation": organisation_id, "role": str(role), "place": place_id},
     )
+    tell_of_role(tx, actor, at, role, path, user_id)
     return membership_id
 
 
@@ -481,7 +517,9 @@ __all__ = [
     "add_organisation",
     "add_place",
     "add_user",
+    "change_organisation",
     "over_place",
+    "rename_place",
     "roles_to_give",
     "set_away",
     "set_place_phones",

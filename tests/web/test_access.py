@@ -18,6 +18,8 @@ from tests.web.client import sign_in
 from tests.winding import after, sweep
 from tests.world import World, build
 from web.accesses import neutral
+from web.edge import Edge
+from web.worker import run
 from workflows.organisations import add_membership, add_user
 
 
@@ -75,7 +77,7 @@ def test_what_lies_in_another_place_is_not_there(w: World) -> None:
 
 def test_an_account_nobody_uses_and_one_that_several_use_are_said_to_be(w: World) -> None:
     add(w, "Nora Never", "nora@example.org")
-    add(w, "Nick New", "nick@example.org", started=3)
+    add(w, "Nick New", "nick@example.org", started=20)
     add(w, "Front Desk", "reception@example.org", started=3)
     assert row(w, "nora@example.org")["to_look_at"] == "never"
     assert row(w, "nick@example.org")["to_look_at"] == ""
@@ -93,7 +95,7 @@ def test_an_account_nobody_uses_and_one_that_several_use_are_said_to_be(w: World
 
 
 def test_a_suspended_account_with_a_role_left_open_is_said_to_be(w: World) -> None:
-    user = add(w, "Lee Left", "lee@example.org", started=3)
+    user = add(w, "Lee Left", "lee@example.org", started=20)
     with w.store.begin() as tx:
         tx.run(Sql("UPDATE app_user SET active = :no WHERE id = :id"), no=False, id=user)
     assert row(w, "lee@example.org")["to_look_at"] == "left"
@@ -209,3 +211,32 @@ def test_a_review_signed_off_in_time_asks_nobody_until_the_next_quarter(w: World
     assert letters(w) == [], "the old letter is cleared away"
     sweep(w, first + QUARTER)
     assert [what for what, _to in letters(w)] == ["access_review_due"]
+
+
+def test_a_role_an_administrator_gives_is_told_to_whoever_reviews_and_stands_out_for_them(
+    w: World,
+) -> None:
+    """Who runs the service reads no record: a second account of theirs must not go unseen."""
+    where = f"/organisations/{w.org['ash']}/accounts/add"
+
+    def give(by: str, name: str, role: str) -> None:
+        email = f"{name.lower()}.two@example.org"
+        assert sign_in(w, by).fill(where, name=f"{name} Two", email=email, role=role).status == 200
+
+    give("ada", "Auditing", "auditor")
+    give("grace", "Graced", "link_worker")
+    assert letters(w) == []
+    give("ada", "Ada", "link_worker")
+    give("ada", "Other", "team_lead")
+    assert letters(w) == [("role_given", f"governance_lead@{w.place['harbour']}")]
+    run(Edge(w.store, lambda: w.at), once=True)
+    grace = sign_in(w, "grace")
+    assert "gave a role that opens people's records" in grace.get("/notices").words
+    page = grace.get("/access?flag=given")
+    assert "Ada Two" in page.words
+    assert "Auditing Two" not in page.words
+    w.later(days=2)
+    give("ada", "Again", "link_worker")
+    assert len(letters(w)) == 2
+    w.later(days=15)
+    assert "Ada Two" not in sign_in(w, "grace").get("/access?flag=given").words

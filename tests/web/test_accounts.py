@@ -187,3 +187,17 @@ def test_the_rest_of_the_staff_has_no_accounts_to_look_after(w: World) -> None:
     for who in ("priya", "tess", "gwen", "sol"):
         assert visit(w).get(account(w, "sam")).path == "/sign-in"
         assert sign_in(w, who).get(account(w, "sam")).status == 403
+
+
+def test_days_away_say_who_stands_in_and_where_nobody_does(w: World) -> None:
+    words = sign_in(w, "ada").get(f"/team/{w.actor['priya'].membership_id}/away").words
+    assert "the team lead stands in: Tess" in words
+    assert "you stand in" not in words
+    page = sign_in(w, "kit").get("/away")
+    assert "Nobody else is activity leader there" in page.words
+    day = {"away_from-day": "20", "away_from-month": "7", "away_from-year": "2026"}
+    page = sign_in(w, "ada").fill(f"/team/{w.actor['kit'].membership_id}/away", **day)
+    assert page.path == account(w, "kit")
+    assert "Nobody stands in on those days yet." in page.banner
+    words = sign_in(w, "grace").get("/away").words
+    assert "Nobody else is governance lead there, so what waits for you" in words

@@ -163,3 +163,34 @@ def test_what_lies_within_the_own_network_is_not_fetched(w: World, host: str) ->
     page = sign_in(w, "ada").fill("/directory", address=f"http://{host}/services")
     assert page.status == 422
     assert "Enter an address on the web." in page.words
+
+
+def test_a_wrong_number_of_an_organisation_is_put_right_and_nobody_writes_over_another(
+    w: World,
+) -> None:
+    path = f"/organisations/{w.org['ash']}"
+    grace, ada = sign_in(w, "grace"), sign_in(w, "ada")
+    late = ada.get(f"{path}/change")
+    page = grace.fill(f"{path}/change", phone="12", name="")
+    assert page.status == 422
+    assert 'value="12"' in page.text
+    assert "Enter the name of the organisation." in page.words
+    page = grace.fill(f"{path}/change", phone="01632 960177", url="https://ash.example.org")
+    assert page.banner == "Saved. Everybody who works with it sees it from now."
+    assert "01632 960177" in page.words
+    assert "Ash" in page.words
+    page = ada.send(late, phone="01632 960178")
+    assert page.status == 409
+    assert "01632 960177" in page.words
+    assert "01632 960177" in grace.get(path).words
+    assert grace.get(f"/organisations/{w.org['fenside']}/change").status == 404
+
+
+def test_a_place_gets_another_name_from_whoever_answers_for_it(w: World) -> None:
+    page = sign_in(w, "grace").fill(f"/places/{w.place['harbour']}/name", name="Old Harbour")
+    assert "Saved." in page.banner
+    assert "Old Harbour" in page.words
+    page = sign_in(w, "grace").fill(f"/places/{w.place['harbour']}/name", name=" ")
+    assert page.status == 422
+    assert "Enter the name of the place." in page.words
+    assert sign_in(w, "grace").get(f"/places/{w.place['fen']}/name").status == 404

@@ -278,7 +278,10 @@ def test_they_are_recorded_changed_and_ended_on_pages(w: World) -> None:
     said = {"kind": "carer", "name": "Ruth Okoro", "phone": "07700 900123", "may_speak": "yes",
             "said_how": "phone", "in_emergency": "yes"}  # fmt: skip
     page = filled(w, f"/people/{person}/relationships/add", **said)
-    assert (page.path, page.banner) == (f"/people/{person}", "Recorded.")
+    assert (page.path, page.banner) == (
+        f"/people/{person}",
+        "Recorded. It stands on the person's page, with who said so.",
+    )
     (row,) = rows(w, person)
     assert row.in_emergency
     before = reads(w)

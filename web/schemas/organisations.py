@@ -62,6 +62,23 @@ class AddOrganisation(Command):
     url = WebAddress()
 
 
+class ChangeOrganisation(Command):
+    """What an organisation is called, and how it is reached."""
+
+    name = Text(N_("Enter the name of the organisation."))
+    phone = Checked(checks.phone_number)
+    email = Email()
+    url = WebAddress()
+    ods_code = Text()
+    description = Text(most=LONG)
+
+
+class RenamePlace(Command):
+    """What a place is called."""
+
+    name = Text(N_("Enter the name of the place."))
+
+
 class AddUser(Command):
     """An account, with its first role in an organisation."""
 
