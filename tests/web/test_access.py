@@ -78,7 +78,7 @@ def test_what_lies_in_another_place_is_not_there(w: World) -> None:
 def test_an_account_nobody_uses_and_one_that_several_use_are_said_to_be(w: World) -> None:
     add(w, "Nora Never", "nora@example.org")
     add(w, "Nick New", "nick@example.org", started=20)
-    add(w, "Front Desk", "reception@example.org", started=3)
+    add(w, "Front Desk", "reception@example.org", started=20)
     assert row(w, "nora@example.org")["to_look_at"] == "never"
     assert row(w, "nick@example.org")["to_look_at"] == ""
     assert row(w, "reception@example.org")["to_look_at"] == "shared"

@@ -340,7 +340,10 @@ def test_a_staff_address_that_does_not_work_is_the_administrators_to_correct(one
     ada = f"administrator@{one.w.org['board']}"
     user = one.w.actor["priya"].user_id
     assert ("correct_address", ada, "user", user) in one.errands()
-    assert "Correct an address" in sign_in(one.w, "ada").get("/").words
+    ada_sees = sign_in(one.w, "ada").get("/")
+    assert "Correct an address" in ada_sees.words
+    (there,) = re.findall(r'href="(/users/[^"]+/correct)"', ada_sees.text)
+    assert "priya@example.org" in sign_in(one.w, "ada").get(there).text
 
 
 def test_a_service_that_stays_away_for_a_day_is_given_up_and_a_person_asked(one: House) -> None:
