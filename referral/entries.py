@@ -100,7 +100,10 @@ def conflicted(tx: Tx, actor: Actor, at: datetime) -> bool:
 # -- a page of the log --------------------------------------------------------------------------
 
 # What one may ask for, by what the entries' actions are.
-_SIGNS = "('sign_in', 'sign_out', 'sign_in_refused', 'signed_in')"
+_SIGNS = (
+    "('sign_in', 'sign_out', 'sign_in_refused', 'signed_in',"
+    " 'second_step_refused', 'recovery_code_used')"
+)
 _READS = f"('{READ}', '{LISTED}', '{LOOKED_FOR}', '{EXPORTED}', 'searched')"
 _TOLD = (
     "(a.action LIKE 'notice%delivered' OR a.action LIKE 'message%delivered'"

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from referral.schema import Base, Id, Key, Ref
+from referral.schema import Base, Id, Key, Ref, Sealed
 from referral.states import Role, listed
 
 ORGANISATION_KINDS = ("practice", "network", "council", "voluntary", "provider", "board")
@@ -169,6 +169,29 @@ class SignInTry(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     window_start: Mapped[datetime] = mapped_column(primary_key=True)
     count: Mapped[int]
+
+
+class SecondStep(Base):
+    """What one account shows beside its password. A new phone is a new row."""
+
+    __tablename__ = "second_step"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    user_id: Mapped[Ref] = mapped_column(ForeignKey("app_user.id"))
+    secret: Mapped[Sealed]
+    period: Mapped[int]  # the last one a code was used of: none of it or of an earlier one counts
+    started_at: Mapped[datetime]
+    devices_from: Mapped[datetime]  # a device remembered before this is asked for a code again
+    __table_args__ = (UniqueConstraint("user_id"), Index(None, "system_id"))
+
+
+class RecoveryCode(Base):
+    """A code for who has no phone at hand: a keyed hash, and gone once it is used."""
+
+    __tablename__ = "recovery_code"
+    second_step_id: Mapped[Ref] = mapped_column(ForeignKey("second_step.id"), primary_key=True)
+    code_hash: Mapped[str] = mapped_column(primary_key=True)
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
 
 
 class ApiToken(Base):

@@ -32,7 +32,8 @@ SELECT {ACTOR_COLUMNS},
   (SELECT count(*) FROM notice n WHERE n.membership_id = m.id AND n.read_at IS NULL),
   EXISTS (SELECT 1 FROM concern k WHERE k.raised_by = m.id
      AND (k.state = 'raised' OR k.acknowledged_at > :lately)),
-  u.language
+  u.language,
+  EXISTS (SELECT 1 FROM second_step t WHERE t.user_id = s.user_id)
 FROM sign_in s
 JOIN membership m ON m.id = s.membership_id
 {ACTOR_TABLES}
@@ -104,6 +105,7 @@ class Session:
     unread: int
     unseen: bool  # a concern they raised that nobody has read, or that somebody just has
     language: str | None = None
+    second_step: bool = False  # whether the account has one
 
 
 def account(tx: Tx, email: str) -> Account | None:
@@ -159,7 +161,7 @@ def find(tx: Tx, token_hash: str, at: datetime) -> Session | None:
     row = tx.row(FOUND, token_hash=token_hash, at=at, lately=at - SEEN_LATELY)
     if row is None:
         return None
-    *who, seen, idle, ends, revoked, member, posts, unread, unseen, language = row
+    *who, seen, idle, ends, revoked, member, posts, unread, unseen, language, second = row
     live = bool(member) and revoked is None and at < idle and at < ends
     return Session(
         actor_from(tuple(who)),
@@ -171,6 +173,7 @@ def find(tx: Tx, token_hash: str, at: datetime) -> Session | None:
         int(unread),
         bool(unseen),
         language,
+        bool(second),
     )
 
 

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Flask, abort, current_app, request
+from flask import Flask, abort, current_app, redirect, request
 from flask.typing import ResponseReturnValue
 
 from referral.actors import Actor
 from referral.audit import log
 from referral.states import Role
 from web.current import edge
-from web.signed_in import actor_or_none, ask_to_sign_in
+from web.signed_in import actor_or_none, ask_to_sign_in, must_set_up, query
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -28,6 +28,11 @@ REVIEWERS = GOVERNANCE | {Role.SAFEGUARDING_LEAD, Role.INFORMATION_GOVERNANCE_LE
 
 # Those with a list of work of their own, who may put off what stands on it.
 WORKERS = TEAM | REVIEWERS | {Role.PROVIDER_LEADER}
+
+# What somebody may do who has yet to set up the second step that is asked of their role.
+BEFORE_THE_SECOND_STEP = frozenset(
+    {"own_account.set_up", "signing_in.change_role", "signing_in.stay_signed_in"}
+)
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,9 @@ def guard_every_route(app: Flask) -> None:
         if actor.role not in rule.roles:
             not_for_their_role(actor)
             abort(403)
+        if request.endpoint not in BEFORE_THE_SECOND_STEP and must_set_up():
+            here = request.full_path if request.method == "GET" else "/"
+            return redirect(f"/account/second-step/set-up?{query(next=here)}", 303)
         return None
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
-from referral import accounts, oversight
+from referral import accounts, oversight, second_steps
 from referral.accounts import STANDING, Waiting
 from referral.actors import Actor
 from referral.dispatches import EMAIL
@@ -33,6 +33,7 @@ from web.schemas.organisations import ASSIGNABLE
 from web.words import by_when, day_words
 from workflows.accounts import (
     WHY_SUSPENDED,
+    clear_second_step,
     correct_account,
     give_password,
     in_the_way,
@@ -232,6 +233,7 @@ def _drawn(membership_id: UUID, form: Form) -> str:
         why = in_the_way(tx, actor, at, user.user_id)
         seen = accounts.last_seen(tx, user.user_id)
         way_in = ways_in(tx, at, user.user_id)
+        step = second_steps.of(tx, user.user_id)
         roles = [role_drawn(tx, actor, one, at) for one in found]
     return page(
         "account.jinja",
@@ -240,6 +242,7 @@ def _drawn(membership_id: UUID, form: Form) -> str:
         here=f"/users/{membership_id}",
         roles=roles,
         seen=day_words(local_day(seen)) if seen else "",
+        second_step=day_words(local_day(step.started_at)) if step else "",
         may=why is None,
         why_not=f"{said(why.why)} {said(why.remedy)}" if why else "",
         way_in=way_in,
@@ -432,4 +435,21 @@ def password(membership_id: UUID) -> ResponseReturnValue:
         password=made,
         here=here,
         crumbs=crumbs(user, here),
+    )
+
+
+@pages.route("/users/<uuid:membership_id>/second-step", methods=["GET", "POST"])
+@access(SETS_UP)
+def second_step(membership_id: UUID) -> ResponseReturnValue:
+    """Take away the second step of somebody who lost their phone and their recovery codes."""
+    actor = current_actor()
+    here = f"/users/{membership_id}"
+    with edge().reading(actor) as (tx, _at):
+        user = _account(tx, membership_id)[0]
+    return answer(
+        lambda form: page("account_second_step.jinja", form, user=user, crumbs=crumbs(user, here)),
+        lambda tx, at, given, form: clear_second_step(tx, actor, at, user.user_id),
+        lambda made: Next(
+            here, _("Taken away, and they are told. They sign in with their password alone.")
+        ),
     )

@@ -26,6 +26,7 @@ MODULES: tuple[str, ...] = (
     "web.signing_in",
     "web.forgotten",
     "web.invitations",
+    "web.own_account",
     "web.home",
     "web.notices",
     "web.reminders",

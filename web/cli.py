@@ -497,6 +497,33 @@ def user_add(
     )
 
 
+@user.command("clear-second-step")
+@click.argument("email")
+@as_json
+@plainly
+def user_clear_second_step(email: str, as_json: bool) -> None:
+    """Take away the second step of whoever lost their phone and their recovery codes."""
+    from referral import second_steps, sign_ins
+    from referral.actors import the_system
+    from referral.store import Door
+    from workflows.accounts import clear_second_step
+
+    with opened() as edge:
+        with edge.store.read(door=Door.WHOLE) as tx:
+            account = sign_ins.account(tx, email)
+            step = second_steps.of(tx, account.id) if account else None
+        if account is None or step is None:
+            say(f"There is no account with the address {email!r} that has a second step.")
+            sys.exit(2)
+        actor, user_id = the_system(account.system_id, "segue user clear-second-step"), account.id
+        edge.perform(actor, lambda tx, at: clear_second_step(tx, actor, at, user_id))
+    answer(
+        {"user_id": user_id},
+        as_json,
+        [f"{email} signs in with the password alone now, and is told so."],
+    )
+
+
 @main.group()
 def token() -> None:
     """Tokens for programs that use the API."""

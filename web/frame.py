@@ -219,6 +219,7 @@ def _somebody(app: Flask) -> dict[str, Any]:
             "name": actor.name,
             "role": role_name(actor.role),
             "organisation": actor.organisation_name,
+            "own_href": "/account",
             "sign_out_href": "/sign-out",
             "change_role_href": "/change-role" if signed_in.posts > 1 else None,
             "notices_href": "/notices",

@@ -149,6 +149,23 @@ GROUPS: tuple[Group, ...] = (
                 None,
             ),
             Task(
+                "second-step",
+                N_("Sign in with a code from your phone"),
+                (
+                    N_("Open your account by your name at the top of each page, and choose “Second"
+                       " step at sign-in”."),
+                    N_("Point the camera of the app for codes at the picture, and enter the 6"
+                       " numbers it shows."),
+                    N_("Keep the 10 recovery codes apart from your phone: each signs you in one"
+                       " time without it."),
+                    N_("Without phone and codes, ask whoever gave you your account to take the"
+                       " second step away."),
+                    N_("Signing in by a passkey, or a key that is plugged in, is not there yet."),
+                ),
+                ("/account/second-step", "/account/second-step/set-up", "/sign-in/code"),
+                None,
+            ),
+            Task(
                 "language",
                 N_("Read in English or Welsh"),
                 (
@@ -570,10 +587,23 @@ GROUPS: tuple[Group, ...] = (
                     N_("If no email comes: make sure that it is them. Ring the number you know, or"
                        " see them."),
                     N_("Open “Users”, their name, and choose to give a new password."),
-                    N_("Tell it to them in person or by phone. They choose their own under"
-                       " “Notices”."),
+                    N_("Tell it to them in person or by phone. They choose their own in their"
+                       " account: their name at the top leads there."),
                 ),
                 ("/users", "/users/*", "/users/*/password"),
+                frozenset({Role.ADMINISTRATOR, Role.GOVERNANCE_LEAD}),
+            ),
+            Task(
+                "lost-phone",
+                N_("Help somebody who lost the phone they sign in with"),
+                (
+                    N_("Ask whether they have a recovery code: it signs them in, and they set up"
+                       " another phone themselves."),
+                    N_("If not: make sure that it is them. Ring the number you know, or see them."),
+                    N_("Open “Users”, their name, and choose to take the second step away. They are"
+                       " told."),
+                ),
+                ("/users/*/second-step",),
                 frozenset({Role.ADMINISTRATOR, Role.GOVERNANCE_LEAD}),
             ),
             Task(
@@ -593,11 +623,11 @@ GROUPS: tuple[Group, ...] = (
                 "change-my-password",
                 N_("Change your own password"),
                 (
-                    N_("Open “Notices”, “Choose how you hear of things”, “Change your"
-                       " password”."),
+                    N_("Open your account by your name at the top of each page, and choose “Change"
+                       " your password”."),
                     N_("Type the one you have now, and a new one of 12 letters or more."),
                 ),
-                ("/password", "/notices/how"),
+                ("/password", "/account"),
             ),
             Task(
                 "new-wording",

@@ -49,10 +49,11 @@ def accept(token: str) -> ResponseReturnValue:
 @pages.get("/welcome")
 @access(STAFF)
 def welcome() -> ResponseReturnValue:
-    """After the first sign-in: on to what waits."""
+    """After the first sign-in: on to the one thing that waits, or to setting up one's account."""
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
-        return redirect(first_page(tx, actor, at))
+        found = first_page(tx, actor, at)
+    return redirect("/account?first=yes" if found == "/" else found)
 
 
 def first_page(tx: Tx, actor: Actor, at: datetime) -> str:

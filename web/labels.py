@@ -807,6 +807,24 @@ NEWS: dict[str, str] = {
 NOTICES: dict[str, str] = {
     "password_reset": N_("A link to choose a new password."),
     "invitation": N_("An invitation to choose a password."),
+    "second_step_on": N_(
+        "A phone was set up for your sign-in. If it was not you, ask whoever gave"
+        " you your account for a new password now."
+    ),
+    "second_step_off": N_(
+        "The second step at your sign-in was turned off. If it was not you, change"
+        " your password now."
+    ),
+    "second_step_cleared": N_(
+        "Whoever sets up accounts took away the second step at your sign-in. Set up another phone."
+    ),
+    "recovery_code_used": N_(
+        "A recovery code signed you in. If it was not you, change your password now."
+    ),
+    "second_step_tried": N_(
+        "Somebody who knows your password entered wrong codes. If it was not"
+        " you, change your password now."
+    ),
     "referral_sent": N_("A new referral waits for your answer."),
     "question_asked": N_("The provider asked a question."),
     "question_answered": N_("Your question was answered."),
@@ -1180,7 +1198,7 @@ def told(noun: str, trigger: str) -> str:
 
 
 # Where a record without a page of its own stands.
-STANDS_ON = {"access": "/access", "legal_hold": "/retention/holds"}
+STANDS_ON = {"user": "/account/second-step", "access": "/access", "legal_hold": "/retention/holds"}
 
 
 def page_of(noun: str, record_id: str) -> str | None:

@@ -21,6 +21,10 @@ def _name(kind: str, what: str) -> str:
     return f"{kind}:{hmac.new(key, what.encode(), hashlib.sha256).hexdigest()[:32]}"
 
 
+def _named(kind: str, what: str | None) -> str:
+    return _name(kind, what if what is not None else request.remote_addr or "")
+
+
 def seconds_to_wait(
     tx: Tx,
     at: datetime,
@@ -32,9 +36,23 @@ def seconds_to_wait(
     """Count one try of this kind, and say how long to wait before the next: 0 while there were no
     more than `most` in a minute, or in the window given. `what` is what is tried; the address of
     the browser where it isn't said. Nothing of either is kept but a keyed hash."""
-    name = _name(kind, what if what is not None else request.remote_addr or "")
-    sign_ins.count_try(tx, name, at.replace(microsecond=0))
-    number, first = sign_ins.tries(tx, name, at - window)
+    number, first = count(tx, at, kind, what, window)
     if number <= most:
         return 0
-    return max(1, math.ceil(((first or at) + window - at).total_seconds()))
+    return max(1, math.ceil((first + window - at).total_seconds()))
+
+
+def count(
+    tx: Tx, at: datetime, kind: str, what: str | None = None, window: timedelta = WINDOW
+) -> tuple[int, datetime]:
+    """Count one try of this kind: how many there were in the window with it, and when the first
+    was."""
+    name = _named(kind, what)
+    sign_ins.count_try(tx, name, at.replace(microsecond=0))
+    number, first = sign_ins.tries(tx, name, at - window)
+    return number, first or at
+
+
+def forget(tx: Tx, at: datetime, kind: str, what: str | None = None) -> None:
+    """The try that was counted at this time proved right."""
+    sign_ins.forget_try(tx, _named(kind, what), at.replace(microsecond=0))

@@ -20,7 +20,7 @@ from web.say import _
 from web.words import deadline, iso, time_words
 from web.worklists import why_here
 from workflows import reading
-from workflows.hearing import REMINDER
+from workflows.hearing import REMINDER, USER
 from workflows.reading import WorkItem
 
 pages = Blueprint("notices", __name__)
@@ -85,7 +85,7 @@ def _drawn(
         "what": labels.word(labels.NOTICES, row.what),
         "href": None if gone else _leads_to(row),
         "name": "" if gone or name == row.reference else name,
-        "reference": row.reference or labels.word(labels.NOUNS, row.noun),
+        "reference": row.reference or _noun(row.noun),
         "about": row.provider
         or row.place
         or (labels.word(labels.PURPOSES, row.purpose) if row.purpose else ""),
@@ -96,6 +96,10 @@ def _drawn(
     if row.what == REMINDER and not gone:
         found |= _due(row, item, at)
     return found
+
+
+def _noun(noun: str) -> str:
+    return _("Your account") if noun == USER else labels.word(labels.NOUNS, noun)
 
 
 def _due(row: visible.NoticeRow, item: WorkItem | None, at: datetime) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from referral import people_checks as checks
@@ -19,6 +19,7 @@ from web.forms import Form, Next, answer, page
 from web.say import _
 from web.schemas.base import Command
 from web.schemas.fields import Checked, Choice
+from web.signed_in import safe_path
 from web.words import phone_words
 from workflows.moves import N_
 from workflows.preferences import DEFAULTS, save, save_phone
@@ -44,6 +45,7 @@ class Preferences(Command):
 def how() -> ResponseReturnValue:
     """What is about safety and what climbs stands there too, with no choice."""
     actor = current_actor()
+    back = safe_path(request.values.get("next") or "/notices")
     with edge().reading(actor) as (tx, _at):
         known = {**DEFAULTS, **chosen.chosen(tx, actor.user_id)}
         known["phone"] = phone_words(chosen.phone_of(tx, actor.user_id))
@@ -55,7 +57,7 @@ def how() -> ResponseReturnValue:
             kinds=labels.choices(labels.NOTICE_KINDS),
             ways=labels.choices(labels.HOW_TOLD),
             goes_out="email" in ways().channels,
-            back={"href": "/notices", "text": _("Back to notices")},
+            back={"href": back},
         )
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
@@ -65,7 +67,7 @@ def how() -> ResponseReturnValue:
     return answer(
         draw,
         command,
-        lambda _none: Next("/notices", _("Saved. You hear of new things this way from now.")),
+        lambda _none: Next(back, _("Saved. You hear of new things this way from now.")),
         schema=Preferences(),
         known=known,
     )

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 
 from referral.keys import WrappingKeys
+from referral.states import Role
 from referral.store import Store
 from workflows.small_numbers import HIDDEN_TO, NEAREST
 
@@ -18,7 +19,11 @@ PREFIX = "SEGUE_"
 LEAST_SECRET = 32
 KEY_FILE = "var/wrapping.keys"
 NUMBERS = {"hide_numbers_to": HIDDEN_TO, "round_numbers_to": NEAREST}
-NOT_TEXT = frozenset({"proxies", "keep_addresses", "wall", *NUMBERS})
+# Who has to show a second step: nobody who doesn't want to, everybody but those who lead sessions,
+# or everybody.
+SECOND_STEP = ("offered", "staff", "everybody")
+MOST_REMEMBERED = 30
+NOT_TEXT = frozenset({"proxies", "keep_addresses", "remember_days", "wall", *NUMBERS})
 
 
 class SettingWrong(Exception):
@@ -61,6 +66,10 @@ class Settings:
     scanner: str | None = None
     # Without one: "withhold" (nobody opens what another put there) or "open".
     unscanned: str = "withhold"
+    # Who signs in with a second step: see SECOND_STEP.
+    second_step: str = "offered"
+    # How many days a device may be remembered, and not asked for a code; 0: none is.
+    remember_days: int = MOST_REMEMBERED
     # How to reach whoever runs this service, on the help page.
     contact: str | None = None
 
@@ -76,12 +85,20 @@ class Settings:
             )
         if self.unscanned not in ("withhold", "open"):
             raise SettingWrong("SEGUE_UNSCANNED must be withhold or open.")
+        if self.second_step not in SECOND_STEP:
+            raise SettingWrong("SEGUE_SECOND_STEP must be offered, staff or everybody.")
 
     @property
     def unscanned_open(self) -> bool:
         """Whether documents that no scanner has looked at may be opened by others: only where the
         place has no scanner and said so."""
         return self.unscanned == "open" and not self.scanner
+
+    def demands_second_step(self, role: Role) -> bool:
+        """Whether who signs in to this role must show a second step."""
+        if self.second_step == "staff":
+            return role is not Role.PROVIDER_LEADER
+        return self.second_step == "everybody"
 
     @property
     def https(self) -> bool:
@@ -138,12 +155,19 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     for name, text in numbers.items():
         if not text.isdigit() or int(text) < 1:
             raise SettingWrong(f"{PREFIX}{name.upper()} must be a number from 1 up.")
+    days = env.get(PREFIX + "REMEMBER_DAYS", str(MOST_REMEMBERED))
+    if not days.isdigit() or int(days) > MOST_REMEMBERED:
+        raise SettingWrong(
+            f"SEGUE_REMEMBER_DAYS must be a number from 0 to {MOST_REMEMBERED}: for how many days"
+            " a device isn't asked for a code."
+        )
     return Settings(
         **{"secret_key": "", **told},
         hide_numbers_to=int(numbers["hide_numbers_to"]),
         round_numbers_to=int(numbers["round_numbers_to"]),
         proxies=int(proxies),
         keep_addresses=addresses == "yes",
+        remember_days=int(days),
         wall=wall_wanted(env),
     )
 

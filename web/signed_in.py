@@ -12,11 +12,12 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from flask import Flask, current_app, make_response, redirect, request, session
+from flask import Flask, Response, current_app, make_response, redirect, request, session
 from flask import render_template as render
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user
@@ -25,9 +26,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from referral import sign_ins
 from referral.actors import Actor
 from referral.audit import log
+from referral.second_steps import Step
 from referral.states import Role
 from referral.store import Door, TryAgain, Tx
-from web.current import edge, segue
+from web.current import edge, segue, settings
 
 IDLE = timedelta(minutes=15)
 # A leader sees the people of their own group only, on their own phone, between sessions.
@@ -36,7 +38,7 @@ LONGEST = timedelta(hours=12)
 TOUCH_EVERY = timedelta(minutes=1)
 KEPT_FOR = timedelta(hours=12)
 MOST_KEPT = 200_000
-NOT_KEPT = frozenset({"csrf_token", "password", "new_password"})
+NOT_KEPT = frozenset({"csrf_token", "password", "new_password", "code", "setting_up"})
 
 
 def idle_time(role: Role) -> timedelta:
@@ -119,6 +121,46 @@ def use_session(token: str) -> None:
         login_user(SignedIn(token, found))
 
 
+def must_set_up() -> bool:
+    """Whether who is signed in has yet to set up the second step that is asked of their role."""
+    found = session_or_none()
+    return (
+        found is not None
+        and not found.second_step
+        and settings().demands_second_step(found.actor.role)
+    )
+
+
+# -- a device that is remembered ----------------------------------------------------------------
+
+
+def remember_device(response: Response, step: Step, mark: str) -> None:
+    """Ask this browser for no code for a while: a cookie that says for which account, which second
+    step and which password."""
+    response.set_cookie(
+        _device_cookie(),
+        shut("device", [step.user_id, step.id, mark]),
+        max_age=timedelta(days=settings().remember_days),
+        secure=settings().https,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def is_remembered(step: Step, mark: str) -> bool:
+    """Whether this browser was remembered for this account, second step and password, not too long
+    ago, and not before its holder had all devices forgotten."""
+    days = timedelta(days=settings().remember_days)
+    body = opened("device", request.cookies.get(_device_cookie(), ""), days) if days else None
+    if body is None or body[:3] != [step.user_id, step.id, mark]:
+        return False
+    return datetime.fromtimestamp(body[3], UTC) >= step.devices_from
+
+
+def _device_cookie() -> str:
+    return "__Host-segue-device" if settings().https else "segue-device"
+
+
 # -- answers typed before the sign-in ended ----------------------------------------------------
 
 
@@ -137,23 +179,35 @@ class Kept:
     fields: list[tuple[str, str]]
 
 
-def keep(user_id: str, path: str, fields: list[tuple[str, str]]) -> str:
-    """The answers, closed to everybody but this program: they stand in the sign-in page."""
-    body = json.dumps([user_id, path, fields, clock().timestamp()]).encode()
+def shut(kind: str, body: list[Any]) -> str:
+    """Something for a browser to hand back, closed to everybody but this program."""
+    text = json.dumps([*body, clock().timestamp()]).encode()
     number = secrets.token_bytes(12)
-    return (number + AESGCM(own_key()).encrypt(number, body, None)).hex()
+    return (number + AESGCM(own_key()).encrypt(number, text, kind.encode())).hex()
+
+
+def opened(kind: str, text: str, lasts: timedelta) -> list[Any] | None:
+    """What `shut` closed as this kind, and the time it was, at the end; None where it was changed
+    or is too old."""
+    try:
+        raw = bytes.fromhex(text)
+        body = json.loads(AESGCM(own_key()).decrypt(raw[:12], raw[12:], kind.encode()))
+    except Exception:  # whatever is wrong with it, it is not ours
+        return None
+    return list(body) if clock().timestamp() - body[-1] <= lasts.total_seconds() else None
+
+
+def keep(user_id: str, path: str, fields: list[tuple[str, str]]) -> str:
+    """The answers, as they stand in the sign-in page."""
+    return shut("answers", [user_id, path, fields])
 
 
 def kept(text: str) -> Kept | None:
     """The answers again; None where they were changed, or are too old."""
-    try:
-        raw = bytes.fromhex(text)
-        body = json.loads(AESGCM(own_key()).decrypt(raw[:12], raw[12:], None))
-    except Exception:  # whatever is wrong with it, it is not ours
+    body = opened("answers", text, KEPT_FOR)
+    if body is None:
         return None
-    user_id, path, fields, at = body
-    if clock().timestamp() - at > KEPT_FOR.total_seconds():
-        return None
+    user_id, path, fields, _at = body
     return Kept(user_id, path, [(name, value) for name, value in fields])
 
 

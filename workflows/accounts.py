@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from referral import accounts, dispatches, sign_ins
+from referral import accounts, dispatches, second_steps, sign_ins
 from referral.actors import Actor
 from referral.audit import log
 from referral.clocks import member_key
@@ -19,6 +19,7 @@ from referral.store import Tx
 from workflows.moves import N_, Refusal
 from workflows.organisations import SETTERS, naming_faults, roles_to_give
 from workflows.rules import field, missing, require, wrong
+from workflows.second_steps import CLEARED, tell_account
 
 WHY_SUSPENDED = ("lost", "long_absence", "looked_into", "other")
 RESET, INVITATION = "password_reset", "invitation"
@@ -96,6 +97,7 @@ def suspend_account(tx: Tx, actor: Actor, at: datetime, user_id: str, reason: st
     if active:
         change(tx, "app_user", user_id, {"active": False})
         tx.run(sign_ins.REVOKE_ALL, user_id=user_id, at=at)
+        second_steps.forget_devices(tx, user_id, at)
         log(tx, actor, at, "account_suspended", "user", user_id, {"reason": reason})
 
 
@@ -131,6 +133,20 @@ def correct_account(
     change(tx, "app_user", user_id, {"name": name, "email": address})
     log(tx, actor, at, "account_corrected", "user", user_id, {"email": moved})
     return moved
+
+
+def clear_second_step(tx: Tx, actor: Actor, at: datetime, user_id: str) -> None:
+    """The account of somebody who lost their phone and their recovery codes is signed in to by its
+    password alone, until they set up another. They are told, and wherever they are signed in they
+    are signed out. Raises Refused: not_found, your_own_account, roles_not_yours."""
+    _let(tx, actor, at, user_id, "clear_second_step")
+    step = second_steps.of(tx, user_id)
+    if step is None:
+        return
+    second_steps.end(tx, step.id)
+    tx.run(sign_ins.REVOKE_ALL, user_id=user_id, at=at)
+    log(tx, actor, at, CLEARED, "user", user_id)
+    tell_account(tx, actor.system_id, at, user_id, CLEARED)
 
 
 def check_password(password: str) -> None:

@@ -30,6 +30,7 @@ AUDIT_ALARM = "audit_alarm"
 ACCESS = "access"  # a letter about the review of who can see what
 REVIEWERS = (Role.GOVERNANCE_LEAD, Role.INFORMATION_GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER)
 LEGAL_HOLD = "legal_hold"  # a letter about a hold against destruction
+USER = "user"  # a letter to an account about itself
 PERSON = "person"  # a letter about a person's record, not about anything with a machine
 ANNOUNCEMENT = "announcement"
 
@@ -139,6 +140,8 @@ def may_hear(tx: Tx, to: Actor, what: str, about: str, record_id: str, at: datet
         return to.role is Role.ADMINISTRATOR or runs_the_log
     if about == ACCESS:
         return to.role in REVIEWERS
+    if about == USER:
+        return to.user_id == record_id
     if about == LEGAL_HOLD:
         return to.role in LEADS
     if about == PERSON:

@@ -16,13 +16,15 @@ from referral.preferences import AT_ONCE, DAILY, HOW
 from referral.rows import change
 from referral.states import Noun
 from referral.store import Tx
+from workflows import second_steps
 from workflows.moves import N_
 from workflows.rules import field, wrong
 from workflows.working_time import LONDON, Calendar
 
 ALWAYS = frozenset({Noun.CONCERN, Noun.ESCALATION, Noun.OVERRIDE, Noun.EMERGENCY})
-ALWAYS_WHAT = frozenset(
-    {"destroy_what_you_hold", "ring_outside_contact", "not_delivered", "audit_alarm"}
+ALWAYS_WHAT = (
+    frozenset({"destroy_what_you_hold", "ring_outside_contact", "not_delivered", "audit_alarm"})
+    | second_steps.TOLD
 )
 OTHER, MESSAGE = "other", "message"
 # The kinds there is a choice for, and what holds without one.

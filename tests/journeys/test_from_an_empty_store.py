@@ -73,7 +73,7 @@ def add_account(admin: Walk, organisation: str, name: str, role: str, place: str
     admin.fill(name=name, email=email, role=role)
     if place:
         admin.fill(place_id=place)
-    admin.press("Add")
+    admin.press("Give the account")
     return admin.beside("Password")
 
 
@@ -82,7 +82,7 @@ def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way, f
     people: dict[str, Walk] = {}
 
     def sign_in(name: str, email: str, password: str, width: int = 1280) -> Walk:
-        people[name] = come(width).sign_in(email, password)
+        people[name] = come(width).sign_in(email, password).press("Go on to your work")
         assert "/sign-in" not in people[name].path, people[name].words
         return people[name]
 

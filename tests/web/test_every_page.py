@@ -26,6 +26,8 @@ READ_OUT = frozenset(words.strip(".") for words in WORDINGS.values())
 BESIDE = {
     "/a/<token>": "by a signed link in a message",
     "/a/<token>/not-safe": "by a signed link in a message",
+    "/account/second-step/codes": "once the second step is on",
+    "/account/second-step/off": "once the second step is on",
     "/audit/<int:seq>/leaf": "to be kept as a file",
     "/audit/<int:seq>/proof": "to be kept as a file",
     "/change-role": "for who has two roles",
@@ -50,6 +52,7 @@ BESIDE = {
     "/mine/stop": "for the person, by their own link",
     "/mine/stop/<uuid:referral_id>": "for the person, by their own link",
     "/sign-in": "for who isn't signed in",
+    "/sign-in/code": "for who has shown their password",
     "/signed-out": "after signing out",
     "/welcome": "after the first sign-in",
     # There once something has come to be that the story doesn't have.
@@ -76,6 +79,7 @@ BESIDE = {
     "/activities/compare": "once two activities are chosen to compare",
     "/referrals/<uuid:writing_id>/write/compare": "once two activities are chosen to compare",
     "/referrals/<uuid:writing_id>/write/leave": "while a referral is half written",
+    "/users/<uuid:membership_id>/second-step": "once their second step is on",
 }
 
 

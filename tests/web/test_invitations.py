@@ -174,4 +174,4 @@ def test_the_first_sign_in_of_a_leader_opens_on_the_referral_that_waits(
     with d.w.store.begin() as tx:
         tx.run(SET_PASSWORD, hash=hash_password(NEW), id=d.w.actor["sol"].user_id)
     page = visit(d.w).fill("/sign-in?next=/welcome", email="sol@example.org", password=NEW)
-    assert page.path == (f"/referrals/{sent[0]}" if waiting == 1 else "/")
+    assert page.path == (f"/referrals/{sent[0]}" if waiting == 1 else "/account")

@@ -1,0 +1,380 @@
+"""The second step at sign-in: a code from a phone, or a recovery code; each counts once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pyotp
+import pytest
+
+from referral import second_steps
+from referral.rows import change
+from referral.store import Sql, Store
+from tests.web.client import HTTP, SECRET, Page, Visitor, app_of, sign_in, visit
+from tests.web.test_post_out import Shelf
+from tests.world import World, build
+from web.edge import Edge
+from web.link_tokens import LinkTokens
+from web.settings import SettingWrong, from_environment
+from web.ways import Ways
+from web.worker import run
+from workflows.second_steps import RECOVERY_CODES
+
+RIGHT = "correct horse battery"
+EMAIL = "priya@example.org"
+NOT_RIGHT = "This code is not right, or was used before."
+SET_UP = "/account/second-step/set-up"
+KEPT = Sql(
+    "SELECT t.secret, k.code_hash FROM second_step t JOIN recovery_code k"
+    " ON k.second_step_id = t.id"
+)
+LOGGED = Sql("SELECT action FROM audit WHERE noun = 'user' AND record_id = :id ORDER BY seq")
+SAID = Sql("SELECT leaf FROM audit UNION ALL SELECT payload FROM audit_detail")
+LETTERS = Sql("SELECT what FROM outbox WHERE noun = 'user' AND record_id = :id ORDER BY id")
+
+
+@pytest.fixture
+def w(store: Store, hashed: str) -> World:
+    w = build(store)
+    for who in ("priya", "sol"):
+        with w.store.begin() as tx:
+            change(tx, "app_user", w.actor[who].user_id, {"password_hash": hashed})
+    return w
+
+
+@pytest.fixture
+def demanding(w: World) -> Iterator[Any]:
+    """A deployment that asks its staff for a second step."""
+    segue = app_of(w).extensions["segue"]
+    segue.settings = replace(HTTP, second_step="staff")
+    yield segue
+    segue.settings = HTTP
+
+
+class Phone:
+    """What shows codes: the key as it stood on the page."""
+
+    def __init__(self, page: Page) -> None:
+        found = re.search(r'app-key">([A-Z2-7 ]+)<', page.text)
+        assert found is not None
+        self.secret = found[1].replace(" ", "")
+
+    def code(self, w: World, later: int = 0) -> str:
+        shown = pyotp.TOTP(self.secret)
+        return shown.generate_otp(shown.timecode(w.at) + later)
+
+
+def set_up(w: World, visitor: Visitor | None = None) -> tuple[Phone, list[str]]:
+    """Priya's phone, and her recovery codes."""
+    visitor = visitor or sign_in(w, "priya")
+    page = visitor.get(SET_UP)
+    phone = Phone(page)
+    page = visitor.send(page, code=phone.code(w), password=RIGHT)
+    codes = re.findall(r"<li>(\d{4} \d{4} \d{4})</li>", page.text)
+    assert len(codes) == RECOVERY_CODES, page.words
+    w.at += timedelta(seconds=90)
+    return phone, codes
+
+
+def enter(visitor: Visitor, code: str | None = None, **more: Any) -> Page:
+    """The password, and then a code."""
+    page = visitor.fill("/sign-in", email=EMAIL, password=RIGHT)
+    return page if code is None else visitor.send(page, code=code, **more)
+
+
+def is_in(visitor: Visitor) -> bool:
+    return visitor.get("/").path == "/"
+
+
+def logged(w: World, who: str = "priya") -> list[str]:
+    with w.store.read() as tx:
+        return [row[0] for row in tx.rows(LOGGED, id=w.actor[who].user_id)]
+
+
+def told(w: World, who: str = "priya") -> list[str]:
+    with w.store.read() as tx:
+        return [row[0] for row in tx.rows(LETTERS, id=w.actor[who].user_id)]
+
+
+# -- setting up ---------------------------------------------------------------------------------
+
+
+def test_a_phone_is_set_up_by_its_code_and_the_password(w: World) -> None:
+    elsewhere, priya = sign_in(w, "priya"), sign_in(w, "priya")
+    page = priya.get(SET_UP)
+    assert "<svg" in page.text
+    assert f'href="otpauth://totp/Segue:{EMAIL.replace("@", "%40")}?secret=' in page.text
+    phone = Phone(page)
+    wrong = priya.send(page, code="000000", password=RIGHT)
+    assert (wrong.status, NOT_RIGHT in wrong.words) == (422, True)
+    assert Phone(wrong).secret == phone.secret  # the picture that was read still counts
+    guest = priya.send(wrong, code=phone.code(w), password="not this one")
+    assert (guest.status, "this is another one" in guest.words) == (422, True)
+    assert "Off." in priya.get("/account/second-step").words
+    page = priya.send(guest, code=f" {phone.code(w)[:3]} {phone.code(w)[3:]}", password=RIGHT)
+    assert "Keep these codes now" in page.words
+    assert "On, since" in priya.get("/account/second-step").words
+    assert elsewhere.get("/referrals").path == "/sign-in"
+    assert logged(w)[-2:] == ["second_step_on", "sign_in"]
+    assert told(w) == ["second_step_on"]
+
+
+def test_a_page_made_for_somebody_else_or_changed_sets_up_nothing(w: World) -> None:
+    page = sign_in(w, "sol").get(SET_UP)
+    given = dict(page.forms[0][1]) | {"code": Phone(page).code(w), "password": RIGHT}
+    for closed in (given["setting_up"], given["setting_up"][:-2] + "00", ""):
+        answer = sign_in(w, "priya").post(SET_UP, given | {"setting_up": closed})
+        assert "Begin again with this new picture" in answer.words
+    assert "second_step_on" not in logged(w)
+
+
+def test_what_is_kept_and_said_holds_no_secret_and_no_code(w: World) -> None:
+    phone, codes = set_up(w)
+    enter(visit(w), codes[0])
+    with w.store.read() as tx:
+        kept = str(tx.rows(KEPT)) + str(tx.rows(SAID))
+        step = second_steps.of(tx, w.actor["priya"].user_id)
+        assert step is not None
+        assert second_steps.secret_of(tx, step.id) == phone.secret
+    for one in (*codes, *(code.replace(" ", "") for code in codes)):
+        assert one not in kept
+    if w.store.keys is not None:
+        assert phone.secret not in kept
+
+
+# -- signing in ---------------------------------------------------------------------------------
+
+
+def test_the_password_alone_opens_nothing_and_a_code_counts_once(w: World) -> None:
+    phone, _codes = set_up(w)
+    visitor = visit(w)
+    page = enter(visitor)
+    assert 'autocomplete="one-time-code"' in page.text
+    assert not is_in(visitor)
+    wrong = visitor.send(page, code="000000")
+    assert (wrong.status, NOT_RIGHT in wrong.words) == (401, True)
+    assert not is_in(visitor)
+    code = phone.code(w)
+    assert "Priya Shah" in visitor.send(wrong, code=code).words
+    assert is_in(visitor)
+    again = visit(w)
+    assert NOT_RIGHT in enter(again, code).words
+    assert NOT_RIGHT in enter(again, phone.code(w, -1)).words  # nor does an older one
+    assert not is_in(again)
+    assert is_in(again) or enter(again, phone.code(w, 1)).path == "/"
+    assert logged(w).count("second_step_refused") == 3
+
+
+def test_a_code_of_another_time_is_none(w: World) -> None:
+    phone, _codes = set_up(w)
+    w.at += timedelta(minutes=10)
+    for away in (-2, 2):
+        assert NOT_RIGHT in enter(visit(w), phone.code(w, away)).words
+    assert enter(visit(w), phone.code(w, -1)).path == "/"
+
+
+def test_a_recovery_code_signs_in_once_and_its_holder_is_told(w: World) -> None:
+    _phone, codes = set_up(w)
+    page = enter(visit(w), codes[3].replace(" ", ""))
+    assert "That recovery code is used up: 9 are left." in page.banner
+    assert NOT_RIGHT in enter(visit(w), codes[3]).words
+    assert told(w) == ["second_step_on", "recovery_code_used"]
+    assert enter(visit(w), codes[4]).path == "/"
+
+
+def test_who_guesses_codes_waits_and_the_account_is_told(w: World) -> None:
+    phone, codes = set_up(w)
+    page = enter(visitor := visit(w))
+    for _one in range(10):
+        page = visitor.send(page, code="000000")
+    page = visitor.send(page, code=phone.code(w))
+    assert (page.status, "Too many tries. Wait" in page.words) == (429, True)
+    assert page.response.headers["Retry-After"].isdigit()
+    assert told(w) == ["second_step_on", "second_step_tried"]
+    for _minute in range(2):
+        w.at += timedelta(minutes=2)
+        page = enter(visitor)
+        for _one in range(10):
+            page = visitor.send(page, code="000000")
+    w.at += timedelta(minutes=2)
+    page = enter(visitor, phone.code(w))
+    assert (page.status, "Too many wrong codes today" in page.words) == (429, True)
+    assert visitor.send(page, code=codes[0]).path == "/"  # who has the codes isn't locked out
+
+
+def test_what_the_password_proved_lasts_ten_minutes_and_ends_with_the_password(
+    w: World, hashed: str
+) -> None:
+    phone, _codes = set_up(w)
+    visitor = visit(w)
+    page = enter(visitor)
+    with w.store.begin() as tx:
+        change(tx, "app_user", w.actor["priya"].user_id, {"password_hash": f"{hashed}x"})
+    assert NOT_RIGHT in visitor.send(page, code=phone.code(w)).words
+    with w.store.begin() as tx:
+        change(tx, "app_user", w.actor["priya"].user_id, {"password_hash": hashed})
+    w.at += timedelta(minutes=11)
+    late = visitor.send(page, code=phone.code(w))
+    assert "That took longer than 10 minutes." in late.words
+    changed = visitor.post("/sign-in/code", {"half": "00" * 40, "code": phone.code(w)})
+    assert changed.status == 401
+    assert "Email address" in visitor.get("/sign-in/code").words
+    assert not is_in(visitor)
+
+
+# -- a device that is remembered ----------------------------------------------------------------
+
+
+def test_a_remembered_device_is_not_asked_until_its_time_is_over(w: World) -> None:
+    phone, _codes = set_up(w)
+    device = visit(w)
+    enter(device, phone.code(w), remember="yes")
+    device.post("/sign-out", {})
+    assert enter(device).path == "/"
+    assert enter(visit(w)).path == "/sign-in"  # another one is
+    device.post("/sign-out", {})
+    w.at += timedelta(days=31)
+    assert "Enter your code" in enter(device).words
+
+
+@pytest.mark.parametrize("ends", ["forgotten", "new phone", "new password", "suspended"])
+def test_a_device_is_forgotten_with_what_it_was_remembered_for(
+    w: World, ends: str, hashed: str
+) -> None:
+    phone, _codes = set_up(w)
+    device = visit(w)
+    enter(device, phone.code(w), remember="yes")
+    w.at += timedelta(minutes=1)
+    if ends == "forgotten":
+        assert "asked for a code" in device.post("/account/second-step/devices", {}).banner
+    elif ends == "new phone":
+        set_up(w, device)
+    elif ends == "suspended":
+        sign_in(w, "ada").fill(f"/users/{w.actor['priya'].membership_id}/suspend", reason="lost")
+        sign_in(w, "ada").post(f"/users/{w.actor['priya'].membership_id}/let-in", {})
+    else:
+        device.fill("/password", password=RIGHT, new_password="three new words here")
+        with w.store.begin() as tx:  # the same password under another salt is another one
+            from web.passwords import hash_password
+
+            change(
+                tx, "app_user", w.actor["priya"].user_id, {"password_hash": hash_password(RIGHT)}
+            )
+    device.post("/sign-out", {})
+    assert "Enter your code" in enter(device).words
+
+
+def test_where_devices_are_not_remembered_nothing_offers_it(w: World) -> None:
+    phone, _codes = set_up(w)
+    segue = app_of(w).extensions["segue"]
+    segue.settings = replace(HTTP, remember_days=0)
+    try:
+        device = visit(w)
+        page = enter(device)
+        assert "on this device" not in page.words
+        device.send(page, code=phone.code(w), remember="yes")
+        device.post("/sign-out", {})
+        assert "Enter your code" in enter(device).words
+    finally:
+        segue.settings = HTTP
+
+
+# -- leaving it ---------------------------------------------------------------------------------
+
+
+def test_turning_it_off_and_new_codes_ask_for_the_password(w: World) -> None:
+    _phone, codes = set_up(w)
+    priya = sign_in(w, "priya")
+    for page in ("codes", "off"):
+        assert priya.fill(f"/account/second-step/{page}", password="not this one").status == 422
+    fresh = priya.fill("/account/second-step/codes", password=RIGHT)
+    new = re.findall(r"<li>(\d{4} \d{4} \d{4})</li>", fresh.text)
+    assert not set(new) & set(codes)
+    assert NOT_RIGHT in enter(visit(w), codes[0]).words
+    assert enter(visit(w), new[0]).path == "/"
+    assert "Off." in priya.fill("/account/second-step/off", password=RIGHT).banner
+    assert enter(visit(w)).path == "/"
+    assert told(w)[-1] == "second_step_off"
+
+
+def test_an_administrator_takes_it_away_from_who_lost_their_phone(w: World) -> None:
+    set_up(w)
+    priya, path = sign_in(w, "priya"), f"/users/{w.actor['priya'].membership_id}"
+    assert "take the second step away" in sign_in(w, "ada").get(path).words
+    assert "they are told" in sign_in(w, "ada").fill(f"{path}/second-step").banner
+    assert priya.get("/referrals").path == "/sign-in"
+    assert enter(visit(w)).path == "/"
+    assert logged(w)[-2:] == ["second_step_cleared", "sign_in"]
+    assert told(w)[-1] == "second_step_cleared"
+    own = f"/users/{w.actor['ada'].membership_id}/second-step"
+    assert "This is your own account." in sign_in(w, "ada").post(own, {}).words
+
+
+# -- where it is demanded -----------------------------------------------------------------------
+
+
+def test_where_it_is_demanded_nothing_opens_before_it_is_set_up(w: World, demanding: Any) -> None:
+    referral = w.draft()
+    priya = sign_in(w, "priya")
+    for path in ("/", "/referrals", f"/referrals/{referral}", "/account"):
+        assert priya.get(path).path == SET_UP, path
+    assert priya.post(f"/referrals/{referral}/write/leave", {}).path == SET_UP
+    set_up(w, priya)
+    assert priya.get("/referrals").path == "/referrals"
+    page = priya.get("/account/second-step")
+    assert "cannot be turned off" in page.words
+    assert "another phone" in priya.post("/account/second-step/off", {"password": RIGHT}).banner
+    assert "second_step_off" not in logged(w)
+    assert sign_in(w, "sol").get("/").path == "/"  # who leads sessions isn't staff
+
+
+def test_the_settings_say_who_and_how_long() -> None:
+    told = {"SEGUE_SECRET_KEY": "only for tests, and long enough to pass"}
+    assert from_environment(told).second_step == "offered"
+    for name, wrong in (("SECOND_STEP", "some"), ("REMEMBER_DAYS", "31"), ("REMEMBER_DAYS", "x")):
+        with pytest.raises(SettingWrong, match=name):
+            from_environment(told | {f"SEGUE_{name}": wrong})
+    assert from_environment(told | {"SEGUE_REMEMBER_DAYS": "0"}).remember_days == 0
+
+
+# -- the first sign-in --------------------------------------------------------------------------
+
+
+def test_the_first_sign_in_leads_to_three_steps_each_of_which_may_wait(w: World) -> None:
+    visitor = visit(w)
+    page = enter(visitor)
+    assert page.path == "/account"
+    assert "Set up your account" in page.words
+    for step in ("Choose a password of your own", "Second step", "How you hear of things"):
+        assert step in page.words
+    page = visitor.fill("/notices/how?next=/account%3Ffirst%3Dyes")
+    assert "Set up your account" in page.words
+    visitor.post("/sign-out", {})
+    assert enter(visitor).path == "/"  # only the first
+
+
+def test_what_one_came_for_opens_at_once_even_the_first_time(w: World) -> None:
+    page = visit(w).fill("/sign-in?next=/referrals", email=EMAIL, password=RIGHT)
+    assert page.path == "/referrals"
+
+
+# -- what its holder reads of it ----------------------------------------------------------------
+
+
+def test_the_holder_alone_reads_of_it_in_a_notice_and_by_mail(w: World) -> None:
+    set_up(w)
+    mail = Shelf()
+    ways = Ways({"email": mail}, LinkTokens(SECRET), "https://segue.example.org")
+    run(Edge(w.store, lambda: w.at), once=True, ways=ways)
+    page = sign_in(w, "priya").get("/notices")
+    assert "A phone was set up for your sign-in." in page.words
+    assert 'href="/account/second-step"' in page.text
+    sent = [one for one in mail.kept if "A phone was set up" in one.text]
+    assert [one.to for one in sent] == [EMAIL]
+    assert "https://segue.example.org/account/second-step" in sent[0].text
+    assert "are always sent" in sent[0].text
+    assert "A phone was set up" not in sign_in(w, "tess").get("/notices").words
