@@ -43,6 +43,7 @@ class Activity(Base):
     when_words: Mapped[str | None]
     cost_words: Mapped[str | None]
     access_words: Mapped[str | None]
+    getting_there: Mapped[str | None]  # the bus, the way from it, where one may park
     contact_words: Mapped[str | None]
     url: Mapped[str | None]
     minimum_age: Mapped[int | None]

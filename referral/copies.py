@@ -64,9 +64,9 @@ HELD: dict[str, Held] = {
         ("id", "person"),
         _given(
             "reference given_name family_name birth_date nhs_number no_nhs_number phone email"
-            " address postcode practice contact_method contact_times message_safe language"
-            " interpreter access_needs emergency_contact organisation_id created_at died_on"
-            " death_said_by death_recorded_at merged_at erased_at"
+            " address postcode practice contact_method contact_times through_name through_phone"
+            " message_safe language interpreter access_needs emergency_contact organisation_id"
+            " created_at died_on died_about death_said_by death_recorded_at merged_at erased_at"
         ),
         {
             **_plain("id system_id"),

@@ -56,8 +56,9 @@ BLANKS: dict[str, Blank] = {
             **_none(
                 *("nhs_number", "no_nhs_number", "birth_date", "phone", "email", "address"),
                 *("postcode", "practice", "contact_method", "contact_times", "message_safe"),
-                *("language", "interpreter", "access_needs", "emergency_contact", "died_on"),
-                *("death_said_by", "death_recorded_at"),
+                *("through_name", "through_phone", "language", "interpreter", "access_needs"),
+                *("emergency_contact", "died_on", "died_about", "death_said_by"),
+                "death_recorded_at",
             ),
             "given_name": "Erased",
             "family_name": "person",

@@ -25,10 +25,10 @@ from referral.store import Sql, Tx
 
 PERSONAL = (
     "given_name family_name birth_date nhs_number no_nhs_number phone email address postcode"
-    " practice contact_method contact_times message_safe language interpreter access_needs"
-    " emergency_contact died_on"
+    " practice contact_method contact_times through_name through_phone message_safe language"
+    " interpreter access_needs emergency_contact died_on died_about"
 )
-PERSON_SEALED = frozenset({"access_needs", "emergency_contact"})
+PERSON_SEALED = frozenset({"through_name", "through_phone", "access_needs", "emergency_contact"})
 PERSON_DAYS = frozenset({"birth_date", "died_on"})
 PERSON_TRUTHS = frozenset({"message_safe", "interpreter"})
 LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -246,8 +246,8 @@ JOIN place pl ON pl.id = og.place_id""",
             **_columns(
                 "a",
                 "id provider_id name description status location postcode when_words cost_words"
-                " access_words contact_words url minimum_age maximum_age safety_questions"
-                " confirmed_at paused_until created_at updated_at",
+                " access_words getting_there contact_words url minimum_age maximum_age"
+                " safety_questions confirmed_at paused_until created_at updated_at",
             ),
             "provider_name": "og.name",
             "organisation_id": "og.id",

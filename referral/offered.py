@@ -51,6 +51,7 @@ class Offer(NamedTuple):
     when_words: str | None
     cost_words: str | None
     access_words: str | None
+    getting_there: str | None
     contact_words: str | None
     confirmed_at: datetime | None
     paused_until: date | None
@@ -61,7 +62,8 @@ class Offer(NamedTuple):
 
 _OFFER = f"""
 SELECT a.id, a.provider_id, o.name, a.name, a.description, a.status, a.location, a.postcode,
-  a.when_words, a.cost_words, a.access_words, a.contact_words, a.confirmed_at, a.paused_until,
+  a.when_words, a.cost_words, a.access_words, a.getting_there, a.contact_words, a.confirmed_at,
+  a.paused_until,
   (SELECT count(*) FROM guard.referral r WHERE r.provider_id = a.provider_id
      AND r.activity_id = a.id AND r.state IN ({listed(*TAKING_PART)})),
   a.safety_questions
@@ -72,9 +74,9 @@ JOIN place pl ON pl.id = o.place_id
 WHERE a.system_id = :system_id
   AND (o.id = :actor_org OR (:sets_up = 1 AND {under()}))
 """
-OFFERS = Sql(_OFFER + " AND o.id = :actor_org ORDER BY a.name, a.id LIMIT 200", (12,))
-OFFERS_OF = Sql(_OFFER + " AND pr.id = :provider_id ORDER BY a.name, a.id LIMIT 200", (12,))
-ONE_OFFER = Sql(_OFFER + " AND a.id = :id", (12,))
+OFFERS = Sql(_OFFER + " AND o.id = :actor_org ORDER BY a.name, a.id LIMIT 200", (13,))
+OFFERS_OF = Sql(_OFFER + " AND pr.id = :provider_id ORDER BY a.name, a.id LIMIT 200", (13,))
+ONE_OFFER = Sql(_OFFER + " AND a.id = :id", (13,))
 GROUPS = Sql(
     "SELECT g.id, g.activity_id, g.name, g.capacity, g.taken, g.members_from_outside, g.starts_on,"
     " g.ends_on, g.breaks FROM activity_group g JOIN activity a ON a.id = g.activity_id"
@@ -99,7 +101,7 @@ def _with_groups(tx: Tx, actor: Actor, rows: list[tuple[Any, ...]]) -> list[Offe
     return [
         Offer._make(
             (*row[:-1], tuple(json.loads(row[-1] or "[]")), tuple(found.get(row[0], ())))
-        )._replace(paused_until=day(row[13]))
+        )._replace(paused_until=day(row[14]))
         for row in rows
     ]
 

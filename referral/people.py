@@ -35,19 +35,23 @@ class Person(Base):
     practice: Mapped[str | None]  # the practice's name or ODS code, or "none"
     contact_method: Mapped[str | None]
     contact_times: Mapped[str | None]
+    through_name: Mapped[Sealed | None]  # who they are reached through
+    through_phone: Mapped[Sealed | None]
     message_safe: Mapped[bool | None]
     language: Mapped[str | None]
     interpreter: Mapped[bool | None]
     access_needs: Mapped[Sealed | None]
     emergency_contact: Mapped[Sealed | None]
     created_at: Mapped[datetime]
-    died_on: Mapped[date | None]
+    died_on: Mapped[date | None]  # known in part: the last day it can have been
+    died_about: Mapped[str | None]  # month, not_known; none: on that very day
     death_said_by: Mapped[Sealed | None]  # who told us
     death_recorded_at: Mapped[datetime | None]
     merged_into: Mapped[Ref | None]  # the record that stands for this one
     merged_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
     __table_args__ = (
+        CheckConstraint("died_about IN ('month','not_known')", name="died_about"),
         Index(
             "uq_person_nhs_number",
             "system_id",

@@ -77,12 +77,15 @@ class PersonSeen(NamedTuple):
     postcode: str | None
     contact_method: str | None
     contact_times: str | None
+    through_name: str | None
+    through_phone: str | None
     message_safe: bool | None
     language: str | None
     interpreter: bool | None
     access_needs: str | None
     emergency_contact: str | None
     died_on: date | None
+    died_about: str | None
     death_said_by: str | None
     merged_into: str | None
     created_at: datetime
@@ -105,9 +108,9 @@ SELECT pe.id, pe.reference, pe.subject_ref, pe.version, pe.organisation_id, og.n
   pl.path, pe.given_name, pe.family_name, pe.birth_date, pe.nhs_number, pe.no_nhs_number,
   pe.practice, {PHONE_OF_PRACTICE},
   pe.phone, pe.email, pe.address, pe.postcode, pe.contact_method, pe.contact_times,
-  pe.message_safe, pe.language, pe.interpreter, pe.access_needs, pe.emergency_contact,
-  pe.died_on, pe.death_said_by, pe.merged_into, pe.created_at, {CLOSED_PERSON}, {HELD_PERSON},
-  {keys.COLUMNS}
+  pe.through_name, pe.through_phone, pe.message_safe, pe.language, pe.interpreter,
+  pe.access_needs, pe.emergency_contact, pe.died_on, pe.died_about, pe.death_said_by,
+  pe.merged_into, pe.created_at, {CLOSED_PERSON}, {HELD_PERSON}, {keys.COLUMNS}
 FROM person pe
 {keys.JOIN}
 JOIN organisation og ON og.id = pe.organisation_id
@@ -115,7 +118,10 @@ JOIN place pl ON pl.id = og.place_id
 WHERE pe.id = :id AND pe.system_id = :system_id
 """,
     _times(PersonSeen, "created_at"),
-    _times(PersonSeen, "access_needs", "emergency_contact", "death_said_by"),
+    _times(
+        PersonSeen,
+        *("through_name", "through_phone", "access_needs", "emergency_contact", "death_said_by"),
+    ),
     keyed=True,
 )
 
@@ -291,6 +297,7 @@ class ReferralSeen(NamedTuple):
     when_words: str | None
     location: str | None
     access_words: str | None
+    getting_there: str | None
     safety_questions: list[str] | None
     group_id: str
     group: str
@@ -312,7 +319,8 @@ SELECT r.id, r.reference, r.state, r.version, r.since, r.urgent, r.risks, r.safe
   r.paused_until, r.contacted_at, r.outcome, r.sent_at, r.completed_at, r.created_at, r.plan_id,
   r.redirected_from, r.redirected_to, r.organisation_id, og.name, og.phone, r.link_worker_id,
   u.name, r.person_id, r.provider_id, pr.organisation_id, po.name, po.phone, r.activity_id,
-  a.name, a.when_words, a.location, a.access_words, a.safety_questions, r.group_id, g.name,
+  a.name, a.when_words, a.location, a.access_words, a.getting_there, a.safety_questions,
+  r.group_id, g.name,
   p.what_matters, p.goals, p.needs, p.access,
   (SELECT min(CAST(c.id AS text)) FROM confirmation c WHERE c.record_id = r.id
     AND c.answer IS NULL),
@@ -549,6 +557,7 @@ class ActivitySeen(NamedTuple):
     when_words: str | None
     location: str | None
     access_words: str | None
+    getting_there: str | None
     cost_words: str | None
     confirmed_at: datetime | None
     minimum_age: int | None
@@ -564,8 +573,9 @@ class ActivitySeen(NamedTuple):
 
 _ACTIVITIES = f"""
 SELECT g.id, g.name, g.capacity - g.members_from_outside - g.taken, g.starts_on, a.id, a.status,
-  a.name, a.description, a.when_words, a.location, a.access_words, a.cost_words, a.confirmed_at,
-  a.minimum_age, a.maximum_age, pr.id, o.name, ass.state, ass.conditional_activities,
+  a.name, a.description, a.when_words, a.location, a.access_words, a.getting_there, a.cost_words,
+  a.confirmed_at, a.minimum_age, a.maximum_age, pr.id, o.name, ass.state,
+  ass.conditional_activities,
   (SELECT min(coalesce(e.grace_until, e.until)) FROM evidence e
     WHERE e.provider_id = pr.id AND {of("e", EVIDENCE_COUNTS)}),
   EXISTS (SELECT 1 FROM agreement_party a1 JOIN agreement ag ON ag.id = a1.agreement_id
@@ -583,7 +593,8 @@ WHERE g.system_id = :system_id
 _ACTIVITY_TIMES = _times(ActivitySeen, "confirmed_at", "evidence_until")
 _MATCHES = """ AND (lower(a.name) LIKE :like OR lower(o.name) LIKE :like
     OR lower(coalesce(a.description, '')) LIKE :like OR lower(coalesce(a.location, '')) LIKE :like
-    OR lower(coalesce(a.when_words, '')) LIKE :like)"""
+    OR lower(coalesce(a.when_words, '')) LIKE :like
+    OR lower(coalesce(a.getting_there, '')) LIKE :like)"""
 _OPEN = _ACTIVITIES + " AND a.status = 'open'" + _MATCHES
 _BY_NAME = " ORDER BY a.name, g.id LIMIT :most"
 _LAST = """(SELECT xa.name FROM activity_group x JOIN activity xa ON xa.id = x.activity_id

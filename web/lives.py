@@ -332,6 +332,8 @@ FIELD_WORDS: dict[str, str] = {
     "postcode": N_("postcode"),
     "contact_method": N_("how to reach them"),
     "contact_times": N_("best times"),
+    "through_name": N_("who they are reached through"),
+    "through_phone": N_("the number of who they are reached through"),
     "message_safe": N_("whether a message is safe"),
     "language": N_("language"),
     "interpreter": N_("interpreter"),

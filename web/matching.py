@@ -6,20 +6,21 @@ does not fit is shown with the reason."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from statistics import median
 
 from referral.records import ActivitySeen, Answered, PersonSeen, PlanSeen
 from web import labels
 from web.labels import said, word
 from web.say import _, ngettext
-from web.words import day_words, listed
-from workflows.disclosure import age
+from web.words import clock_words, day_words, listed
+from workflows.disclosure import age, first_name
 from workflows.guards import provider_assured
 from workflows.moves import N_, NOTHING
-from workflows.working_time import ENGLAND, local_day, working_days_between
+from workflows.working_time import ENGLAND, LONDON, local_day, working_days_between
 
 CONFIRMED_FOR = timedelta(days=30)
 # Fewer answers than this say nothing about how somebody usually answers.
@@ -56,8 +57,62 @@ ACCESS: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("quiet", "noise", "noisy", "autis"), ("quiet", "calm"), N_("a quiet room")),
     (("carer", "comes along", "companion"), ("carer", "companion"), N_("a carer may come")),
     (("toilet",), ("toilet",), N_("accessible toilet")),
-    (("parking", "drive", "blue badge"), ("parking",), N_("parking")),
+    (("parking", "drive", "blue badge"), ("parking", "park "), N_("parking")),
+    (("by bus", "a bus", "no car"), ("bus ", "bus."), N_("a bus")),
 )
+
+
+# Times of day: from which hour, what people write for them, and what they are called.
+PERIODS: tuple[tuple[int, str, str], ...] = (
+    (0, "mornings?|bore|boreau", N_("mornings")),
+    (12, "afternoons?|prynhawn|prynhawniau", N_("afternoons")),
+    (17, "evenings?|after work|gyda'r nos", N_("evenings")),
+)
+_REFUSED = r"\b(?:not?|never|avoid|except|isn't|can't|cannot|dim)\b(?:\s+[\w']+){0,2}?\s+"
+_STARTS = re.compile(
+    r"\b(\d{1,2})(?:[.:](\d\d))?\s*(am|pm)?"
+    r"(?:\s*(?:to|until|till|-|–)\s*(\d{1,2})(?:[.:]\d\d)?\s*(am|pm))?"
+)
+
+
+def starts_at(when: str | None) -> time | None:
+    """When a session begins, by an activity's own words: "Thursdays, 2pm to 3.30pm"."""
+    for found in _STARTS.finditer((when or "").lower()):
+        hour, minute = int(found[1]), int(found[2] or 0)
+        half = found[3] or found[5]
+        if half is None and not (found[2] and hour > 12):
+            continue
+        if half is not None:
+            # "11 to 1pm" begins before noon.
+            before = found[3] is None and half == "pm" and hour > int(found[4]) != 12
+            hour = hour % 12 + (12 if half == "pm" and not before else 0)
+        if hour < 24 and minute < 60:
+            return time(hour, minute)
+    return None
+
+
+def _not_their_time(name: str, when: str | None, wishes: str) -> str:
+    """What to check where an activity begins at a time of day that isn't theirs; nothing where
+    either is unsaid."""
+    start = starts_at(when)
+    if start is None:
+        return ""
+    named = [
+        (first, called, bool(re.search(f"{_REFUSED}(?:{words})", wishes)))
+        for first, words, called in PERIODS
+        if re.search(rf"\b(?:{words})\b", wishes)
+    ]
+    here = max(first for first, _words, _called in PERIODS if first <= start.hour)
+    good = [(first, said(called)) for first, called, no in named if not no]
+    at = clock_words(datetime.combine(date(2000, 1, 1), start, LONDON))
+    if good and here not in (first for first, _called in good):
+        told = {"time": at, "name": name, "times": listed([called for _first, called in good])}
+        return _("starts at %(time)s, and %(name)s prefers %(times)s", **told)
+    bad = next((said(called) for first, called, no in named if no and first == here), None)
+    if bad is None:
+        return ""
+    told = {"time": at, "name": name, "times": bad}
+    return _("starts at %(time)s, and %(name)s said no to %(times)s", **told)
 
 
 @dataclass(frozen=True)
@@ -149,7 +204,15 @@ def _matched(
 ) -> Offer:
     made = offer(seen, at)
     said_of_it = " ".join(
-        part for part in (seen.name, seen.description, seen.location, seen.access_words) if part
+        part
+        for part in (
+            seen.name,
+            seen.description,
+            seen.location,
+            seen.access_words,
+            seen.getting_there,
+        )
+        if part
     ).lower()
     fits = [
         word(labels.NEEDS, need).lower()
@@ -166,6 +229,11 @@ def _matched(
             else:
                 checks.append(_("nothing is said of: %(what)s", what=said(called)))
                 score -= 1
+    wishes = " ".join(part for part in ((person.contact_times or "").lower(), wanted) if part)
+    clash = _not_their_time(first_name(person.given_name), seen.when_words, wishes)
+    if clash:
+        checks.append(clash)
+        score -= 1
     if _area(person.postcode) and _area(person.postcode) == _area(seen.postcode):
         fits.append(_("near (%(area)s too)", area=_area(seen.postcode)))
         score += 1

@@ -50,6 +50,7 @@ DETAILS = (
     "location",
     "postcode",
     "cost_words",
+    "getting_there",
     "access_words",
     "description",
 )

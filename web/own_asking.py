@@ -25,6 +25,7 @@ from web.current import edge
 from web.forms import Form, Next, answer
 from web.labels import CONTACT_METHODS, choices, said, word
 from web.links import OWN, limited, own_page, pages, too_often, with_own_link
+from web.people import through
 from web.say import _
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Text
@@ -201,12 +202,17 @@ def contact(link: LinkSeen) -> ResponseReturnValue:
 def _ways(known: PersonSeen) -> list[str]:
     """How somebody is reached now, as it is told to them."""
     method = known.contact_method
-    numbers = {"phone": known.phone, "text": known.phone, "email": known.email}
+    numbers = {
+        "phone": known.phone,
+        "text": known.phone,
+        "email": known.email,
+        "someone_else": through(known._asdict()),
+    }
     number = numbers.get(method or "") or ""
     ways = []
     if method:
         way = word(CONTACT_METHODS, method)
-        shown = number if method == "email" else phone_words(number)
+        shown = number if method in ("email", "someone_else") else phone_words(number)
         ways = [_("Now we reach you like this: %(way)s", way=f"{way} {shown}".strip())]
     if known.message_safe is False:
         ways.append(_("We do not write to you, and we leave no message."))

@@ -29,7 +29,7 @@ from web.schemas.people import ChangePerson
 from web.search import number_words
 from web.timelines import changed
 from web.wizard import practice_words
-from web.words import day_words, message_words, nhs_number, phone_words
+from web.words import day_words, died_words, message_words, nhs_number, phone_words
 from workflows import disclosure, reading
 from workflows.engine import NOT_FOUND, Refused
 from workflows.moves import N_, Refusal
@@ -125,8 +125,8 @@ def record_of(p: PersonSeen) -> dict[str, Any]:
     """A person by the names that disclosure knows the fields by."""
     names = (
         "reference given_name family_name birth_date nhs_number no_nhs_number practice phone email"
-        " address postcode contact_method contact_times message_safe language interpreter"
-        " access_needs emergency_contact died_on death_said_by"
+        " address postcode contact_method contact_times through_name through_phone message_safe"
+        " language interpreter access_needs emergency_contact died_on died_about death_said_by"
     )
     return {**{name: getattr(p, name) for name in names.split()}, "team": p.organisation}
 
@@ -162,6 +162,7 @@ def about(seen: Mapping[str, Any]) -> list[dict[str, str]]:
         (_("Address"), ", ".join(x for x in (seen.get("address"), seen.get("postcode")) if x)),
         (_("Practice"), practice_words(seen.get("practice")) if "practice" in seen else None),
         (_("Contact"), word(labels.CONTACT_METHODS, seen.get("contact_method"))),
+        (_("Reached through"), through(seen)),
         (_("Best times"), seen.get("contact_times")),
         (_("Language"), seen.get("language")),
         (_("Interpreter"), _("Needed") if seen.get("interpreter") else None),
@@ -169,6 +170,14 @@ def about(seen: Mapping[str, Any]) -> list[dict[str, str]]:
         (_("In an emergency"), seen.get("emergency_contact")),
     ]
     return [{"key": key, "value": str(value)} for key, value in pairs if value]
+
+
+def through(seen: Mapping[str, Any]) -> str:
+    """Who somebody is reached through, with the number."""
+    if seen.get("contact_method") != "someone_else":
+        return ""
+    parts = (seen.get("through_name"), phone_words(seen.get("through_phone")))
+    return " ".join(part for part in parts if part)
 
 
 def life(seen: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -181,8 +190,8 @@ def life(seen: Mapping[str, Any]) -> list[tuple[str, str]]:
             born = _("%(day)s (%(age)s years)", day=born, age=seen["age"])
         pairs.append((_("Born"), born))
     if seen.get("died_on"):
-        died = day_words(seen["died_on"])
-        if seen.get("birth_date"):
+        died = died_words(seen["died_on"], seen.get("died_about"))
+        if seen.get("birth_date") and seen.get("age") is not None:
             died = _("%(day)s, aged %(age)s", day=died, age=seen["age"])
         pairs.append((_("Died"), died))
     return pairs
@@ -290,8 +299,9 @@ def person(person_id: UUID) -> ResponseReturnValue:
 
 FIELDS = (
     "given_name", "family_name", "birth_date", "nhs_number", "no_nhs_number", "practice", "phone",
-    "email", "address", "postcode", "contact_method", "contact_times", "message_safe", "language",
-    "interpreter", "access_needs", "emergency_contact",
+    "email", "address", "postcode", "contact_method", "contact_times", "through_name",
+    "through_phone", "message_safe", "language", "interpreter", "access_needs",
+    "emergency_contact",
 )  # fmt: skip
 
 

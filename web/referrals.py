@@ -42,7 +42,7 @@ from web.moves import (
     own_page,
     read_record,
 )
-from web.people import life
+from web.people import life, through
 from web.say import _, ngettext
 from web.schemas import schema_for
 from web.timelines import entries, happened
@@ -217,12 +217,15 @@ def record_of(r: ReferralSeen, p: PersonSeen) -> dict[str, Any]:
             "postcode",
             "contact_method",
             "contact_times",
+            "through_name",
+            "through_phone",
             "message_safe",
             "language",
             "interpreter",
             "access_needs",
             "emergency_contact",
             "died_on",
+            "died_about",
         )
     }
     return out
@@ -328,6 +331,7 @@ def preferred(seen: dict[str, Any]) -> str:
         "phone": phone_words(seen.get("phone")),
         "text": phone_words(seen.get("phone")),
         "email": seen.get("email"),
+        "someone_else": through(seen),
     }.get(method or "")
     how = word(labels.CONTACT_METHODS, method)
     if not method:
@@ -617,6 +621,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
             if "activity" in seen
             else None,
         ),
+        (_("Getting there"), shown.referral.getting_there if "activity" in seen else None),
         (_("Safety"), said(labels.RISKS["none"]) if seen.get("risks") == "none" else None),
         *safety_told(seen.get("safety_answers"))[1],
         (_("Provider"), seen.get("provider")),

@@ -581,7 +581,8 @@ def _details_save(tx: Tx, at: datetime, given: dict[str, Any], form: Form, w: Wr
     _save_person(tx, at, given, form, w)
 
 
-CONTACT = ("contact_method", "contact_times", "message_safe", "language", "interpreter")
+CONTACT = ("contact_method", "contact_times", "through_name", "through_phone", "message_safe",
+           "language", "interpreter")  # fmt: skip
 # Asked for here once the way they chose needs it.
 REACHED_BY = ("phone", "email", "address")
 

@@ -40,6 +40,13 @@ def day_words(day: date | None, *, weekday: bool = False, now: datetime | None =
     return f"{weekday_name(day.weekday())} {words}" if weekday else words
 
 
+def died_words(day: date, about: str | None) -> str:
+    """The day somebody died, as far as it is known: "10 May 2026", "May 2026", "Day not known"."""
+    if about is None:
+        return day_words(day)
+    return f"{month_name(day.month)} {day.year}" if about == "month" else _("Day not known")
+
+
 def clock_words(at: datetime) -> str:
     """ "2:05pm", "midday", "midnight"."""
     local = at.astimezone(LONDON)

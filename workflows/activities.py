@@ -47,6 +47,7 @@ FIELDS = (
     "when_words",
     "cost_words",
     "access_words",
+    "getting_there",
     "contact_words",
     "url",
     "minimum_age",

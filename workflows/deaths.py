@@ -71,16 +71,24 @@ def record_death(
     version: int | None = None,
     key: str | None = None,
 ) -> dict[str, Any]:
-    """The person died on this day, as somebody said. Every open referral but what is completed is
-    withdrawn, whoever's it is; no message goes to the person from now, not even one that waits;
-    concerns stay open. `values`: died_on, said_by. Returns the version of the person and the
-    references that were stopped. Raises Refused."""
+    """The person died, as somebody said: on this day, in its month, or nobody could say when. Every
+    open referral but what is completed is withdrawn, whoever's it is; no message goes to the person
+    from now, not even one that waits; concerns stay open. `values`: died_on, said_by, and
+    died_about: month where no more than its month is known, not_known where not even that is, and
+    then no died_on. Returns the version of the person and the references that were stopped. Raises
+    Refused."""
     require(actor, WRITERS, "person", "death")
     died_on: date | None = values.get("died_on")
+    about: str | None = values.get("died_about")
     said_by = str(values.get("said_by") or "").strip()
     faults = []
-    if died_on is None:
-        faults.append(field("died_on", N_("Enter the day the person died.")))
+    if about == "not_known":
+        if died_on is not None:
+            faults.append(field("died_on", N_("Enter when they died, or that nobody could say.")))
+        died_on = local_day(at)
+    elif died_on is None:
+        why = N_("Enter the day or the month the person died, or that nobody could say.")
+        faults.append(field("died_on", why))
     elif died_on > local_day(at):
         faults.append(field("died_on", N_("Enter a date that has come already.")))
     if not said_by or len(said_by) > SHORT_TEXT:
@@ -105,6 +113,7 @@ def record_death(
             person_id,
             {
                 "died_on": died_on,
+                "died_about": about,
                 "death_said_by": said_by,
                 "death_recorded_at": at,
                 "version": found.version + 1,
@@ -123,7 +132,7 @@ def record_death(
             "stopped": [r.reference for r in plan.stops],
         }
 
-    body = {"id": person_id, "died_on": str(died_on), "said_by": said_by}
+    body = {"id": person_id, "died_on": str(died_on), "about": about, "said_by": said_by}
     return once(tx, actor, key, "person.death", body, at, do)
 
 
@@ -143,8 +152,8 @@ def take_back_death(
     if not why.strip() or len(why) > SHORT_TEXT:
         raise wrong("person", "death", field("why", N_("Say what was wrong, in a few words.")))
     after = found.version + 1
-    lives = {"died_on": None, "death_said_by": None, "death_recorded_at": None, "version": after}
-    change(tx, "person", person_id, lives)
+    lives = dict.fromkeys(("died_on", "died_about", "death_said_by", "death_recorded_at"))
+    change(tx, "person", person_id, {**lives, "version": after})
     log(
         tx,
         actor,

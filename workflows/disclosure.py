@@ -60,6 +60,8 @@ CONTACT = frozenset(
         "postcode",
         "contact_method",
         "contact_times",
+        "through_name",
+        "through_phone",
         "message_safe",
         "language",
     }
@@ -83,6 +85,7 @@ OWN_SIDE = PLACE_GIVEN | {
     "consent",
     "own_notes",
     "died_on",
+    "died_about",
     "death_said_by",
 }
 # Who answers for a place judges how it went; they don't get in touch with the person.
@@ -217,17 +220,25 @@ def area(postcode: str | None) -> str | None:
     return None if district == "ZZ99" else district
 
 
-def age(born: date | None, at: datetime, died: date | None = None) -> int | None:
-    """How old somebody is on this day in London, or was on the day they died."""
-    if born is None:
+def age(
+    born: date | None, at: datetime, died: date | None = None, about: str | None = None
+) -> int | None:
+    """How old somebody is on this day in London, or was on the day they died; None where that day
+    is known too little to tell."""
+    if born is None or about == "not_known":
         return None
+    if about == "month" and died is not None:
+        first, last = age(born, at, died.replace(day=1)), age(born, at, died)
+        return first if first == last else None
     today = died or local_day(at)
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
-def age_band(born: date | None, at: datetime, died: date | None = None) -> str | None:
+def age_band(
+    born: date | None, at: datetime, died: date | None = None, about: str | None = None
+) -> str | None:
     """Ten years wide, and no narrower at the ends: under_18, 18_29, 30_39 ... 90_over."""
-    years = age(born, at, died)
+    years = age(born, at, died, about)
     if years is None:
         return None
     if years < 18:
@@ -240,7 +251,7 @@ def age_band(born: date | None, at: datetime, died: date | None = None) -> str |
 def derived(record: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     """The record with the fields that are made of others."""
     given, family = record.get("given_name") or "", record.get("family_name") or ""
-    life = record.get("birth_date"), at, record.get("died_on")
+    life = record.get("birth_date"), at, record.get("died_on"), record.get("died_about")
     return {
         **record,
         "first_name": first_name(given),

@@ -24,8 +24,8 @@ from workflows.rules import field, missing, once, require, wrong
 # What an empty field of the record that stays is filled with.
 FILLED = (
     "nhs_number", "no_nhs_number", "birth_date", "practice", "phone", "email", "address",
-    "postcode", "contact_method", "contact_times", "message_safe", "language", "interpreter",
-    "access_needs", "emergency_contact",
+    "postcode", "contact_method", "contact_times", "through_name", "through_phone", "message_safe",
+    "language", "interpreter", "access_needs", "emergency_contact",
 )  # fmt: skip
 NO = (ConsentState.REFUSED, ConsentState.WITHDRAWN)
 CAUSE = "person.merge"

@@ -27,6 +27,8 @@ CONTACT = (
     "postcode",
     "contact_method",
     "contact_times",
+    "through_name",
+    "through_phone",
     "message_safe",
     "language",
     "interpreter",
@@ -44,11 +46,16 @@ NEEDS_FOR: Mapping[str, tuple[str, str]] = {
     "email": ("email", N_("Enter their email address, or choose another way to contact them.")),
     "letter": ("address", N_("Enter their address, or choose another way to contact them.")),
     "someone_else": (
-        "contact_times",
-        N_("Write who they are contacted through: the name, and how to reach them."),
+        "through_name",
+        N_("Enter the name of who they are contacted through, or choose another way."),
     ),
 }
-WAYS = ("contact_method", "phone", "email", "address", "contact_times")  # as KNOWN_WAYS has them
+NO_NUMBER_OF_THEIRS = field(
+    "through_phone", N_("Enter the phone number of who they are contacted through.")
+)
+# As KNOWN_WAYS has them.
+WAYS = ("contact_method", "phone", "email", "address", "contact_times", "through_name",
+        "through_phone")  # fmt: skip
 
 SAME_NUMBER = Sql(
     "SELECT id, organisation_id FROM guard.person"
@@ -65,7 +72,9 @@ OWN = Sql(
     " AND organisation_id = :org AND merged_into IS NULL AND erased_at IS NULL"
 )
 KNOWN_WAYS = Sql(
-    "SELECT contact_method, phone, email, address, contact_times FROM person WHERE id = :id"
+    "SELECT contact_method, phone, email, address, contact_times, through_name, through_phone"
+    " FROM person WHERE id = :id",
+    sealed=(5, 6),
 )
 ELSEWHERE = Refusal(
     "held_by_another_team",
@@ -93,6 +102,7 @@ def checked(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 
     check("nhs_number", checks.nhs_number)
     check("phone", checks.phone_number)
+    check("through_phone", checks.phone_number)
     check("postcode", checks.postcode)
     check("birth_date", lambda born: checks.birth_date(born, local_day(at)))
     for name in ("given_name", "family_name"):
@@ -115,7 +125,12 @@ def checked(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 
 def no_way(known: Mapping[str, Any]) -> Refusal | None:
     """What is missing to contact a person in the way they want; None where nothing is."""
-    name, why = NEEDS_FOR.get(known.get("contact_method") or "", ("", ""))
+    method = known.get("contact_method") or ""
+    if method == "someone_else" and known.get("through_name"):
+        return None if known.get("through_phone") else NO_NUMBER_OF_THEIRS
+    if method == "someone_else" and known.get("contact_times"):
+        return None  # written there before it had boxes of its own
+    name, why = NEEDS_FOR.get(method, ("", ""))
     return field(name, why) if name and not known.get(name) else None
 
 
@@ -203,6 +218,7 @@ def add_person(
                 "name_key": checks.name_key(out["family_name"], out["given_name"]),
                 "created_at": at,
                 "died_on": None,
+                "died_about": None,
                 "death_said_by": None,
                 "death_recorded_at": None,
                 "merged_into": None,

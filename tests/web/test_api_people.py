@@ -70,8 +70,10 @@ def test_a_way_to_contact_somebody_leads_somewhere_at_this_door_too(w: World) ->
     assert set(priya.patch(path, {"phone": None}, version='"1"').fields) == {"phone"}
     assert set(priya.patch(path, {"contact_method": "letter"}, version='"1"').fields) == {"address"}
     through = {"contact_method": "someone_else"}
-    assert set(priya.patch(path, through, version='"1"').fields) == {"contact_times"}
-    through |= {"contact_times": "Derek, her brother, 01632 960 123"}
+    assert set(priya.patch(path, through, version='"1"').fields) == {"through_name"}
+    through |= {"through_name": "Derek, her brother"}
+    assert set(priya.patch(path, through, version='"1"').fields) == {"through_phone"}
+    through |= {"through_phone": "01632 960 123"}
     assert priya.patch(path, through, version='"1"').status == 200
     assert priya.patch(path, {"phone": None}, version='"2"').status == 200
 

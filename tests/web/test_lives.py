@@ -31,6 +31,59 @@ def one(w: World, text: str, **params: object) -> object:
 STATE = "SELECT state FROM referral WHERE id = :id"
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({"died_on__month": "April", "died_on__year": "2026"}, "Died April 2026, aged 75"),
+        ({"died_on__month": "3", "died_on__year": "2026"}, "Died March 2026 NHS number"),
+        ({"died_on__month": "5", "died_on__year": "2026"}, "Died May 2026, aged 75"),
+        ({"day_not_known": "yes"}, "Died Day not known NHS number"),
+    ],
+)
+def test_a_day_of_death_is_kept_as_far_as_it_is_known(
+    w: World, said: dict[str, str], shown: str
+) -> None:
+    person = w.person()
+    priya = sign_in(w, "priya")
+    page = priya.send(priya.get(f"/people/{person}/death"), follow=True, said_by="A son", **said)
+    assert shown in page.words
+    assert "years)" not in page.words
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({}, "Enter the day or the month the person died, or that nobody could say."),
+        ({"died_on__day": "3", "died_on__month": "4"}, "Enter a real date"),
+        ({"died_on__month": "6", "died_on__year": "2026"}, "has come already"),
+        (
+            {"died_on__month": "4", "died_on__year": "2026", "day_not_known": "yes"},
+            "Enter when they died, or that nobody could say.",
+        ),
+    ],
+)
+def test_a_day_of_death_that_says_too_little_or_too_much_is_asked_again(
+    w: World, said: dict[str, str], why: str
+) -> None:
+    person = w.person()
+    priya = sign_in(w, "priya")
+    page = priya.send(priya.get(f"/people/{person}/death"), said_by="A son", **said)
+    assert page.status == 422
+    assert why in page.words
+    assert "Died" not in priya.get(f"/people/{person}").words
+
+
+def test_a_program_says_the_month_of_a_death_alone(w: World) -> None:
+    person = w.person()
+    priya = program(w, "priya")
+    died = {"died_on": "2026-04", "said_by": "The practice"}
+    assert priya.post(f"/people/{person}/death", died).status == 200
+    found = priya.get(f"/people/{person}").json
+    assert (found["died_on"], found["died_about"]) == ("2026-04-30", "month")
+    wrong = priya.post(f"/people/{w.person()}/death", {**died, "died_on": "2026-13"})
+    assert (wrong.status, set(wrong.fields)) == (422, {"died_on"})
+
+
 def test_a_death_is_recorded_after_a_preview_and_put_right_by_the_lead(w: World) -> None:
     person = w.person()
     active, done = w.active(person), w.completed(person, "pottery")

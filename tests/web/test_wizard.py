@@ -571,6 +571,42 @@ def test_the_best_fit_comes_first_with_its_reasons_and_what_to_check(
     assert "Check: nothing is said of: step-free, nothing is said of: hearing loop" in page.words
 
 
+@pytest.mark.parametrize(
+    ("wishes", "when", "check"),
+    [
+        ("Afternoons, please", "Mondays, 10am to midday", "starts at 10am, and Margaret prefers"),
+        ("weekday mornings", "Tuesdays, 10.30 to 11.30am", ""),
+        ("Not mornings", "Tuesdays, 11 to 1pm", "Margaret said no to mornings"),
+        ("not in the mornings", "Fridays, 2pm", ""),
+        ("mornings or evenings", "Fridays 14:00", "starts at 2pm, and Margaret prefers mornings"),
+        ("any time, she is bored", "Fridays, 2pm", ""),
+        ("afternoons", "Most days", ""),
+    ],
+)
+def test_a_time_of_day_that_is_not_theirs_is_to_be_checked(
+    asking: World, wishes: str, when: str, check: str
+) -> None:
+    offering(asking, "choir", when_words=when)
+    person = asking.person(contact_times=wishes)
+    page = sign_in(asking, "priya").get(f"/referrals/{asking.draft(person)}/write/activity")
+    assert ("starts at" in page.words) is bool(check)
+    assert check in page.words
+
+
+def test_how_to_get_there_is_said_on_cards_and_sheet_and_met_with_what_they_need(
+    w: World, priya: Visitor
+) -> None:
+    bus = "Bus 14 stops outside."
+    offering(w, "choir", getting_there=bus)
+    page = priya.get(f"/referrals/{w.draft(w.person(access_needs='Comes by bus'))}/write/activity")
+    assert f"Getting there: {bus}" in page.words
+    assert "a bus" in page.words.split("Fits:")[1][:40]
+    assert "nothing is said of: a bus" in page.words  # of the other
+    assert bus in priya.get(f"/activities/{w.activity['choir']}/sheet").words
+    assert "Getting there" not in priya.get(f"/activities/{w.activity['pottery']}/sheet").words
+    assert "1 activity" in priya.get("/activities?words=bus+14").words
+
+
 def test_what_was_not_confirmed_for_a_month_says_so_and_ranks_lower(
     w: World, priya: Visitor
 ) -> None:
@@ -804,7 +840,9 @@ def test_the_way_to_contact_them_may_be_left_open_for_later_and_is_come_back_to(
     assert page.path.endswith("/write")
     page = priya.fill(f"/referrals/{rid}/write/details", practice="Ash Lane practice")
     assert page.path == path
-    page = priya.fill(path, contact_method="someone_else", contact_times="Through Derek")
+    page = priya.fill(
+        path, contact_method="someone_else", through_name="Derek", through_phone="01632 960123"
+    )
     assert page.path.endswith("/write/matters")
 
 

@@ -62,6 +62,9 @@ class ActivityShown(ActivityInList):
 
     description = fields.String(allow_none=True)
     access_words = fields.String(allow_none=True)
+    getting_there = words(
+        "Bus 14 stops outside.", "How to reach it: the bus, the way, parking.", or_null=True
+    )
     contact_words = fields.String(allow_none=True)
     url = fields.String(allow_none=True)
     minimum_age = fields.Integer(allow_none=True)

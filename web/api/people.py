@@ -73,6 +73,12 @@ class PersonInList(Schema):
     first_name = fields.String()
     birth_date = fields.Date(allow_none=True)
     died_on = fields.Date(allow_none=True)
+    died_about = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "month: only the month of died_on is known. not_known: not even that."
+        },
+    )
     held = words("On hold.", "The sentence of a hold.")
 
 
@@ -91,6 +97,8 @@ class PersonShown(PersonInList):
     postcode = fields.String(allow_none=True)
     contact_method = fields.String(allow_none=True)
     contact_times = fields.String(allow_none=True)
+    through_name = fields.String(allow_none=True)
+    through_phone = fields.String(allow_none=True)
     message_safe = fields.Boolean(allow_none=True)
     language = fields.String(allow_none=True)
     interpreter = fields.Boolean(allow_none=True)

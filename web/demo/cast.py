@@ -147,6 +147,14 @@ ACTIVITIES: tuple[tuple[str, str, str, str, str, str, str, int], ...] = (
         12,
     ),
 )
+# How one gets there, as the leaders say it.
+GETTING_THERE: dict[str, str] = {
+    "choir": "Bus 14 stops outside, every 15 minutes. Free parking behind the hall.",
+    "evening": "Bus 14 stops outside until 9pm. Free parking behind the hall.",
+    "steps": "Bus 3 or 14 to Bell Lane, then 2 minutes on the flat. No parking, but one may be"
+    " dropped off at the door.",
+    "garden": "Bus 7 to Mill Road, then 5 minutes along the canal path.",
+}
 LEADER = {
     "choir": "sol",
     "evening": "rae",

@@ -149,6 +149,7 @@ class Story:
                         "when_words": when,
                         "location": where,
                         "cost_words": "Free",
+                        "getting_there": cast.GETTING_THERE.get(key),
                         "safety_questions": list(cast.ASKS.get(key, ())),
                         "confirmed_at": at,
                     },

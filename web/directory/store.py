@@ -292,6 +292,13 @@ class _Keeper:
         self.found.changed += 1
 
 
+def _getting_there(item: FeedActivity) -> dict[str, str]:
+    """What a feed says of buses and parking; where it says nothing, the provider's words stay."""
+    told = [at.extra.get("transportation") for at in item.locations]
+    words = _joined(one for one in told if isinstance(one, str))
+    return {"getting_there": words} if words else {}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
@@ -338,6 +345,7 @@ def _values(item: FeedActivity) -> dict[str, Any]:
         "access_words": _joined(
             [a.description or a.accessibility for at in item.locations for a in at.accessibility]
         ),
+        **_getting_there(item),
         "contact_words": _joined([item.email, *contacts, *(p.number for p in item.phones)]),
         "url": item.url or None,
         "minimum_age": item.minimum_age,

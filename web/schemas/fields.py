@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 import uuid
+from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -324,6 +325,32 @@ class Day(fields.Date):
 
     def judge(self, found: date, today: date) -> None:
         _rule(found, today, self.when)
+
+
+class DayOrMonth(Day):
+    """A day that is past, or its month alone where no more is known: read as the last day it can
+    have been, and whether that is the month alone."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        loading = LOADING.get()
+        first = _first_of_month(value, form=loading.form)
+        if first is None:
+            found = super()._deserialize(value, *args, **kwargs)
+            return None if found is None else (found, False)
+        self.judge(first, loading.today)
+        last = first.replace(day=monthrange(first.year, first.month)[1])
+        return min(last, loading.today), True
+
+
+def _first_of_month(value: Any, *, form: bool) -> date | None:
+    """The first day of a month that was said without a day."""
+    if not form:
+        whole = isinstance(value, str) and len(value) == len("2026-05")
+        return sent_day(f"{value}-01") if whole else None
+    boxes = _boxes(value)
+    if boxes is None or boxes[0] or not (boxes[1] and boxes[2]):
+        return None
+    return typed_day({"day": "1", "month": boxes[1], "year": boxes[2]})
 
 
 class BirthDate(Day):

@@ -114,6 +114,7 @@ class ChangeActivity(Command):
     when_words = Text()
     cost_words = Text()
     access_words = Text(most=LONG)
+    getting_there = Text(most=LONG)
     contact_words = Text()
     url = WebAddress()
     minimum_age = Number(most=120)

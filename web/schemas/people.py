@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from typing import Any
+
+from marshmallow import fields, post_load, validate
 
 from referral import people_checks as checks
 from web.schemas.base import Command
@@ -11,7 +13,7 @@ from web.schemas.fields import (
     BirthDate,
     Checked,
     Choice,
-    Day,
+    DayOrMonth,
     Email,
     Id,
     Many,
@@ -39,6 +41,8 @@ class ChangePerson(Command):
     postcode = Checked(checks.postcode)
     contact_method = Choice(CONTACT_METHODS, wrong=N_("Choose how to reach the person."))
     contact_times = Text()
+    through_name = Text()
+    through_phone = Checked(checks.phone_number)
     message_safe = YesNo()
     language = Text()
     interpreter = YesNo()
@@ -51,10 +55,22 @@ class AddPerson(ChangePerson):
 
 
 class RecordDeath(Command):
-    """A person has died: the day, and who said so."""
+    """A person has died: the day, its month, or that nobody could say when; and who said so."""
 
-    died_on = Day(N_("Enter the day the person died."), when="today_or_before")
+    died_on = DayOrMonth(
+        when="today_or_before",
+        metadata={"description": "The day, or its month alone (2026-05)."},
+    )
+    day_not_known = YesNo(metadata={"description": "Nobody could say when: instead of died_on."})
     said_by = Text(N_("Say who told you, in a few words."))
+
+    @post_load
+    def as_kept(self, data: dict[str, Any], **more: Any) -> dict[str, Any]:
+        day, of_month = data.pop("died_on", None) or (None, False)
+        unknown = data.pop("day_not_known", None)
+        data["died_on"] = day
+        data["died_about"] = "not_known" if unknown else "month" if of_month else None
+        return data
 
 
 class TakeBackDeath(Command):
