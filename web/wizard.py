@@ -1320,7 +1320,7 @@ def _missing_before_activity(w: Writing) -> list[Refusal]:
         found.append(
             Refusal(
                 "risks_stated",
-                N_("It isn't said yet whether the provider must know something to keep people"
+                N_("It is not said yet whether the provider must know something to keep people"
                    " safe."),
                 N_("Answer the safety question. “No known risks” is an answer."),
             )

@@ -53,7 +53,7 @@ ESCALATION_OPEN = Refusal(
 )
 OVERRIDE_OPEN = Refusal(
     "override_open",
-    N_("Sharing without their agreement is in force, or hasn't been reviewed yet."),
+    N_("Sharing without their agreement is in force, or has not been reviewed yet."),
     N_("End it, and have it reviewed."),
     "sharing without consent is reviewed",
 )
@@ -65,7 +65,7 @@ HELD_STILL = Refusal(
 )
 EMERGENCY_OPEN = Refusal(
     "emergency_open",
-    N_("Somebody opened their record in an emergency, and that hasn't been reviewed yet."),
+    N_("Somebody opened their record in an emergency, and that has not been reviewed yet."),
     N_("Have it reviewed first."),
     "every use is reviewed",
 )

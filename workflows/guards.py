@@ -63,7 +63,7 @@ person_identified = guard(
 )
 risks_stated = guard(
     "risks_stated",
-    N_("It isn't said yet whether the provider must know something to keep people safe."),
+    N_("It is not said yet whether the provider must know something to keep people safe."),
     N_("Answer the safety question. “No known risks” is an answer."),
     "PRSB risks section",
     lambda f, g, at: f.risks in ("none", "some"),
@@ -133,7 +133,7 @@ not_erased = guard(
 )
 not_left_by_redirect = guard(
     "not_left_by_redirect",
-    N_("This draft was made when the person was referred on. It can't be thrown away."),
+    N_("This draft was made when the person was referred on. It cannot be thrown away."),
     N_("Send it, or withdraw it with a reason."),
     "a person referred on is not lost",
     lambda f, g, at: f.redirected_from is None,

@@ -153,7 +153,7 @@ def comment_publicly(
             field(
                 "body",
                 N_("Many comments wait to be read."),
-                N_("Nothing was kept. Please try again tomorrow."),
+                N_("Nothing was kept. Try again tomorrow."),
             ),
         )
     return _put(tx, actor, at, found.id, voice, body, by=None)

@@ -55,7 +55,7 @@ CORRECTED = (
 MOST_DAYS = 60  # working days until a restriction is looked at again
 UNDECIDED = Refusal(
     "undecided",
-    N_("It isn't decided yet whether each part may be given."),
+    N_("It is not decided yet whether each part may be given."),
     N_("Decide on each part first: give it, or leave it out with the reason."),
     "Data Protection Act 2018, schedules 2 and 3",
 )

@@ -206,7 +206,7 @@ def test_a_refusal_is_told_in_the_sentences_its_page_gave(w: World) -> None:
     assert first is not None
     assert "Refused for Your role doesn't do this." in art.get(first[1]).words
     assert refused_for("referral", "send", ["risks_stated", "ground_to_share"]) == (
-        "It isn't said yet whether the provider must know something to keep people safe."
+        "It is not said yet whether the provider must know something to keep people safe."
         " There is no consent in force to share with this provider."
     )
     assert refused_for("page", "read", ["never_heard_of"]) == "Never heard of."

@@ -20,5 +20,5 @@ class OpenRecord(Command):
     family_name = Text()
     birth_date = BirthDate()
     phone = Checked(checks.phone_number)
-    reason = Listed(REASONS["emergency.open"], N_("Choose why it can't wait."))
+    reason = Listed(REASONS["emergency.open"], N_("Choose why it cannot wait."))
     why = Text(N_("Write what has happened."), most=LONG)

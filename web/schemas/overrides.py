@@ -21,7 +21,7 @@ class ProposeOverride(Command):
     person_id = Id(N_("Choose the person."))
     provider_id = Id(N_("Choose the provider."))
     ground = Choice(tuple(GROUNDS), N_("Choose the lawful ground."))
-    necessity = Text(N_("Write why it can't wait or be done another way."), most=LONG)
+    necessity = Text(N_("Write why it cannot wait or be done another way."), most=LONG)
     proportionality = Text(N_("Write why this much, and no more."), most=LONG)
     fields = Many(  # type: ignore[assignment]  # the name in the body
         Choice(SHAREABLE, WHAT), WHAT, most=len(SHAREABLE)

@@ -72,7 +72,7 @@ REMIND = Remind(("link_worker",))
 STATES = (
     State(
         S.ASKED,
-        N_("The person has been asked and hasn't answered yet."),
+        N_("The person has been asked and has not answered yet."),
         "link_worker",
         Clock("consent.asked", 10, REMIND, Raise("consent")),
     ),

@@ -102,14 +102,14 @@ CAST = {
 }
 not_the_proposer = guard(
     "not_the_proposer",
-    N_("Whoever proposed this can't decide on it."),
+    N_("Whoever proposed this cannot decide on it."),
     N_("A second person with the right decides: the next on the safeguarding ladder."),
     "two people",
     lambda f, g, at: not f.by_proposer,
 )
 not_the_approver = guard(
     "not_the_approver",
-    N_("Whoever approved this can't review it."),
+    N_("Whoever approved this cannot review it."),
     N_("Ask another governance lead to review it."),
     "two people",
     lambda f, g, at: not f.by_approver,
@@ -160,7 +160,7 @@ MOVES = (
         N_("Somebody proposes to share without consent, on a lawful ground."),
         needs=(
             need("ground", N_("Choose the lawful ground."), *GROUNDS),
-            need("necessity", N_("Write why it can't wait or be done another way.")),
+            need("necessity", N_("Write why it cannot wait or be done another way.")),
             need("proportionality", N_("Write why this much, and no more.")),
             need("fields", N_("Choose what is shared.")),
             need("person_told", N_("Say whether the person was told.")),
@@ -198,7 +198,7 @@ MOVES = (
         S.PROPOSED,
         S.REFUSED,
         DECIDING,
-        N_("A second person doesn't agree. Nothing is shared."),
+        N_("A second person does not agree. Nothing is shared."),
         guards=(not_the_proposer,),
         needs=(need("reason", N_("Choose a reason."), *policy.reasons("override.refuse")),),
         keeps=("reason",),

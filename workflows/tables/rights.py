@@ -116,7 +116,7 @@ nothing_to_erase = guard(
 # may tell which.
 not_kept = guard(
     "not_kept",
-    N_("Something open keeps this record for now. It can't be erased yet."),
+    N_("Something open keeps this record for now. It cannot be erased yet."),
     N_("Refuse, with the reason that the law lets it be kept, or wait until it is closed."),
     "UK GDPR article 17(3)",
     lambda f, g, at: not f.kept,
@@ -133,7 +133,7 @@ nothing_else_asked = guard(
 retention_over = guard(
     "retention_over",
     N_("The time for which a record of this class is kept is not over."),
-    N_("Refuse, saying until when it is kept; or choose a ground that doesn't wait for it."),
+    N_("Refuse, saying until when it is kept; or choose a ground that does not wait for it."),
     "UK GDPR article 17(3); NHS Records Management Code of Practice",
     lambda f, g, at: f.retention_over or g.get("ground") in (None, *AT_ANY_TIME),
 )
