@@ -97,6 +97,11 @@ class User(Base):
     invited_at: Mapped[datetime | None]
     # By themselves; None for a password that somebody gave them.
     chose_password_at: Mapped[datetime | None]
+    # Hours of the day in London: of the daily summary, and between which nothing is sent that can
+    # wait; None: as it is for everybody.
+    summary_hour: Mapped[int | None]
+    quiet_from: Mapped[int | None]
+    quiet_until: Mapped[int | None]
     __table_args__ = (UniqueConstraint("email"), Index(None, "system_id"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,8 +12,17 @@ from referral.schema import Base, Ref
 from referral.states import listed
 from referral.store import Sql, Tx
 
-AT_ONCE, DAILY, IN_APP = "at_once", "daily", "in_app"
-HOW = (AT_ONCE, DAILY, IN_APP)
+AT_ONCE, BY_TEXT, DAILY, IN_APP = "at_once", "text", "daily", "in_app"
+HOW = (AT_ONCE, BY_TEXT, DAILY, IN_APP)
+
+
+class Hours(NamedTuple):
+    """Hours of the day that an account chose: of its daily summary, and between which nothing is
+    sent that can wait."""
+
+    summary: int | None = None
+    quiet_from: int | None = None
+    quiet_until: int | None = None
 
 
 class Preference(Base):
@@ -33,6 +43,15 @@ CHOOSE = Sql(
     " VALUES (:user_id, :kind, :system_id, :how, :at)"
     " ON CONFLICT (user_id, kind) DO UPDATE SET how = excluded.how, at = excluded.at"
 )
+
+
+HOURS = Sql("SELECT summary_hour, quiet_from, quiet_until FROM app_user WHERE id = :user_id")
+
+
+def hours_of(tx: Tx, user_id: str) -> Hours:
+    """The hours an account chose; nothing where it chose none."""
+    row = tx.row(HOURS, user_id=user_id)
+    return Hours() if row is None else Hours._make(row)
 
 
 PHONE = Sql("SELECT phone FROM app_user WHERE id = :user_id")

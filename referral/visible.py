@@ -1338,7 +1338,8 @@ def notes(tx: Tx, actor: Actor, record_id: str, audiences: frozenset[str]) -> di
 class NoticeRow(NamedTuple):
     """One notice of a member. `reference` is the record's, or where it has none the person's;
     `purpose` and `provider` say which consent it is about, `provider` also whose assurance; `place`
-    whose list of who can see what, and where a matter or a request about own information lies;
+    whose list of who can see what, and where a matter, a request about own information, an
+    agreement, a legal hold or a record opened in an emergency lies;
     `in_error` says that a referral was recorded in error, and is no longer there for a provider."""
 
     id: int
@@ -1376,7 +1377,9 @@ LEFT JOIN provider pr ON CAST(pr.id AS text) = c.recipient
 LEFT JOIN organisation pog ON pog.id = pr.organisation_id
 LEFT JOIN assurance s ON n.noun = 'assurance' AND s.id = n.record_id
 LEFT JOIN organisation sog ON sog.id = s.organisation_id
-LEFT JOIN organisation eog ON eog.id = coalesce(e.organisation_id, q.organisation_id)
+LEFT JOIN guard.legal_hold lh ON n.noun = 'legal_hold' AND lh.id = n.record_id
+LEFT JOIN organisation eog ON eog.id = coalesce(e.organisation_id, q.organisation_id,
+  a.organisation_id, y.organisation_id, lh.organisation_id)
 LEFT JOIN place pl ON pl.id = CASE n.noun WHEN 'access' THEN n.record_id ELSE eog.place_id END
 WHERE n.system_id = :system_id AND n.membership_id = :membership
 """

@@ -660,11 +660,16 @@ GROUPS: tuple[Group, ...] = (
                 "new",
                 N_("What is new"),
                 (
-                    N_("You can read every page in English or in Welsh."),
-                    N_("My work says who is silent past their time, and why each thing is there."),
-                    N_("The person can see who has looked at their record."),
-                    N_("A record that another team holds can be opened in an emergency; each use"
-                       " is reviewed."),
+                    N_("Under “Notices” you choose when the daily email comes, quiet hours, and"
+                       " what reaches you by text message."),
+                    N_("A call to the person can be kept on their referral, with the day it was"
+                       " made."),
+                    N_("A link by email helps whoever forgot their password."),
+                    N_("Documents can be added to a referral, and messages answered by a link."),
+                    N_("A decision on an escalation has its conditions in a box of their own, and"
+                       " says what each thing will do before you choose it."),
+                    N_("The person can see who has looked at their record, in English or in"
+                       " Welsh."),
                 ),
                 (),
                 None,
@@ -676,6 +681,9 @@ GROUPS: tuple[Group, ...] = (
                     N_("No speaker has checked the Welsh yet. Press “English” at the foot of the"
                        " page if something reads oddly."),
                     N_("What people write themselves is not translated."),
+                    N_("You cannot sign in with a passkey yet."),
+                    N_("A photo added to a referral keeps what the camera wrote into it, such as"
+                       " where it was taken. Take that out before you add it."),
                     N_("No times of buses and no maps are shown with an activity."),
                     N_("Nothing is sent to practices by itself yet: your list says whom to tell."),
                 ),

@@ -607,7 +607,8 @@ NOTICE_KINDS: dict[str, str] = {
 }
 HOW_TOLD: dict[str, str] = {
     "at_once": N_("By email, at once"),
-    "daily": N_("By email, once a day in the morning"),
+    "text": N_("By text message, at once"),
+    "daily": N_("By email, once a day"),
     "in_app": N_("Only here"),
 }
 

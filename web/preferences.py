@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime, time
 from typing import Any
 
 from flask import Blueprint, request
@@ -10,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from referral import people_checks as checks
 from referral import preferences as chosen
-from referral.preferences import HOW
+from referral.preferences import HOW, Hours
 from referral.store import Tx
 from web import labels
 from web.access import STAFF, access, current_actor
@@ -20,12 +21,26 @@ from web.say import _
 from web.schemas.base import Command
 from web.schemas.fields import Checked, Choice
 from web.signed_in import safe_path
-from web.words import phone_words
+from web.words import clock_words, phone_words
 from workflows.moves import N_
-from workflows.preferences import DEFAULTS, save, save_phone
+from workflows.preferences import DEFAULTS, STARTS, save, save_hours, save_phone
+from workflows.rules import field, wrong
+from workflows.working_time import LONDON
 
 pages = Blueprint("preferences", __name__)
 NEEDED = N_("Choose how you want to hear of this.")
+
+
+# Any day without a change of the clocks: only its hours are said.
+DAY = date(2026, 1, 1)
+EACH_HOUR = tuple(map(str, range(24)))
+SUMMARY_HOURS = range(6, 21)
+FIELDS = ("summary_hour", "quiet_from", "quiet_until")
+
+
+def _hours(among: Iterable[int]) -> list[tuple[str, str]]:
+    """Hours of the day as one says them: 8am, midday."""
+    return [(str(hour), clock_words(datetime.combine(DAY, time(hour), LONDON))) for hour in among]
 
 
 class Preferences(Command):
@@ -38,6 +53,9 @@ class Preferences(Command):
     agreement = Choice(HOW, NEEDED)
     other = Choice(HOW, NEEDED)
     phone = Checked(checks.phone_number)
+    summary_hour = Choice(EACH_HOUR)
+    quiet_from = Choice(EACH_HOUR)
+    quiet_until = Choice(EACH_HOUR)
 
 
 @pages.route("/notices/how", methods=["GET", "POST"])
@@ -49,19 +67,33 @@ def how() -> ResponseReturnValue:
     with edge().reading(actor) as (tx, _at):
         known = {**DEFAULTS, **chosen.chosen(tx, actor.user_id)}
         known["phone"] = phone_words(chosen.phone_of(tx, actor.user_id))
+        kept = chosen.hours_of(tx, actor.user_id)
+    known |= {
+        name: "" if hour is None else str(hour) for name, hour in zip(FIELDS, kept, strict=True)
+    }
+    known["summary_hour"] = known["summary_hour"] or str(STARTS.hour)
+    texts = "text" in ways().channels or "text" in known.values()
 
     def draw(form: Form) -> str:
         return page(
             "preferences.jinja",
             form,
             kinds=labels.choices(labels.NOTICE_KINDS),
-            ways=labels.choices(labels.HOW_TOLD),
+            ways=[one for one in labels.choices(labels.HOW_TOLD) if texts or one[0] != "text"],
+            hours=_hours(range(24)),
+            summary_hours=_hours(SUMMARY_HOURS),
             goes_out="email" in ways().channels,
             back={"href": back},
         )
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> None:
-        save_phone(tx, actor, at, given.pop("phone"))
+        phone = given.pop("phone")
+        said = [given.pop(name, None) for name in FIELDS]
+        if not phone and "text" in given.values():
+            why = N_("Enter your mobile number, or choose another way to hear.")
+            raise wrong("preference", "save", field("phone", why))
+        save_phone(tx, actor, at, phone)
+        save_hours(tx, actor, at, Hours(*(int(hour) if hour else None for hour in said)))
         save(tx, actor, at, given)
 
     return answer(

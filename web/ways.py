@@ -165,7 +165,7 @@ def _notice(ready: Ready, ways: Ways) -> Said:
     subject = f"{ways.service_name}: {head}"
     if ready.reference:
         subject += f" ({ready.reference})"
-    short = f"{ways.service_name}: {says} {ready.reference or ''} {where}"
+    short = f"{ways.service_name}: {says} {ready.reference or ''} {on[0][1]}"
     return Said(subject, tuple(lines), tuple(on), (foot, _not_for_you()), " ".join(short.split()))
 
 

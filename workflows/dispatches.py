@@ -20,7 +20,7 @@ from referral.dispatches import EMAIL, LETTER, TEXT, Address, Parcel, PersonAddr
 from referral.entries import subject_of
 from referral.members import actor_of
 from referral.messages import RECEIVED
-from referral.preferences import AT_ONCE, DAILY
+from referral.preferences import AT_ONCE, BY_TEXT, DAILY, Hours
 from referral.queue import Letter, Overtaken, finish_letter
 from referral.states import TAKING_PART, Noun, ReferralState, Role
 from referral.store import Tx
@@ -33,7 +33,7 @@ from workflows.accounts import (
     mark_of,
 )
 from workflows.messages import let_at
-from workflows.preferences import how, next_summary
+from workflows.preferences import always, how, next_summary, not_before
 from workflows.working_time import ENGLAND, local_day
 
 ON_ITS_WAY = "on_its_way"
@@ -80,11 +80,16 @@ def _plan(tx: Tx, letter: Letter, at: datetime, ways: frozenset[str]) -> None:
         if reached is None:
             continue
         wanted = how(preferences.chosen(tx, reached.user_id), noun, what)
+        hours = preferences.hours_of(tx, reached.user_id)
         channels = set()
-        if wanted == AT_ONCE and EMAIL in ways:
-            channels.add(EMAIL)
-        if what in TEXT_TOO and TEXT in ways and reached.phone:
+        texts = bool(TEXT in ways and reached.phone)
+        if wanted == BY_TEXT and texts:
             channels.add(TEXT)
+        elif wanted in (AT_ONCE, BY_TEXT) and EMAIL in ways:
+            channels.add(EMAIL)
+        if what in TEXT_TOO and texts:
+            channels.add(TEXT)
+        run_at = at if always(noun, what) else not_before(at, hours)
         for channel in sorted(channels):
             dispatches.plan(
                 tx,
@@ -96,15 +101,16 @@ def _plan(tx: Tx, letter: Letter, at: datetime, ways: frozenset[str]) -> None:
                 noun=noun,
                 record_id=record,
                 at=at,
+                run_at=run_at,
                 outbox_id=letter.id,
             )
         if wanted == DAILY and EMAIL in ways:
-            _summary(tx, letter.system_id, membership, at)
+            _summary(tx, letter.system_id, membership, at, hours)
 
 
-def _summary(tx: Tx, system_id: str, membership: str, at: datetime) -> None:
-    """One for each member and morning; what it says is looked up as it leaves."""
-    morning = next_summary(at, ENGLAND)
+def _summary(tx: Tx, system_id: str, membership: str, at: datetime, hours: Hours) -> None:
+    """One for each member and day; what it says is looked up as it leaves."""
+    morning = next_summary(at, ENGLAND, hours.summary)
     dispatches.plan(
         tx,
         system_id=system_id,

@@ -12,7 +12,7 @@ from referral.audit import log
 from referral.documents import SHARED
 from referral.messages import RECEIVED
 from referral.people_checks import phone_number
-from referral.preferences import AT_ONCE, DAILY, HOW
+from referral.preferences import AT_ONCE, DAILY, HOW, Hours
 from referral.rows import change
 from referral.states import Noun
 from referral.store import Tx
@@ -53,14 +53,50 @@ def how(chosen: Mapping[str, str], noun: str, what: str) -> str:
     return chosen.get(kind, DEFAULTS[kind])
 
 
-def next_summary(at: datetime, cal: Calendar) -> datetime:
-    """When the next working day starts, after `at`."""
+def next_summary(at: datetime, cal: Calendar, hour: int | None = None) -> datetime:
+    """When the next working day starts, or its hour for a summary comes, after `at`."""
     day = at.astimezone(LONDON).date()
+    comes = STARTS if hour is None else time(hour)
     while True:
-        start = datetime.combine(day, STARTS, LONDON)
+        start = datetime.combine(day, comes, LONDON)
         if start > at and cal.is_working_day(day):
             return start
         day += timedelta(days=1)
+
+
+def not_before(at: datetime, hours: Hours) -> datetime:
+    """When what can wait may be sent: at once, or when the quiet hours end."""
+    since, until = hours.quiet_from, hours.quiet_until
+    if since is None or until is None:
+        return at
+    now = at.astimezone(LONDON)
+    quiet = since <= now.hour < until if since < until else now.hour >= since or now.hour < until
+    if not quiet:
+        return at
+    day = now.date() if now.hour < until else now.date() + timedelta(days=1)
+    return datetime.combine(day, time(until), LONDON)
+
+
+def save_hours(tx: Tx, actor: Actor, at: datetime, hours: Hours) -> None:
+    """Keep when an account gets its summary, and its quiet hours. Raises Refused for half of
+    them."""
+    faults = []
+    if (hours.quiet_from is None) != (hours.quiet_until is None):
+        missing = "quiet_from" if hours.quiet_from is None else "quiet_until"
+        faults.append(field(missing, N_("Choose both hours, or neither.")))
+    elif hours.quiet_from is not None and hours.quiet_from == hours.quiet_until:
+        faults.append(field("quiet_until", N_("Choose another hour than the one it begins.")))
+    if any(hour is not None and not 0 <= hour < 24 for hour in hours):
+        faults.append(field("summary_hour", N_("Choose an hour from the list.")))
+    if faults:
+        raise wrong("preference", "save", *faults)
+    kept = {
+        "summary_hour": hours.summary,
+        "quiet_from": hours.quiet_from,
+        "quiet_until": hours.quiet_until,
+    }
+    change(tx, "app_user", actor.user_id, kept)
+    log(tx, actor, at, "preferences", "user", actor.user_id, kept)
 
 
 def save_phone(tx: Tx, actor: Actor, at: datetime, phone: str | None) -> None:

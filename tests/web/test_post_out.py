@@ -19,6 +19,7 @@ from referral import dispatches as rows_out
 from referral import queue
 from referral.health import health
 from referral.ids import new_id
+from referral.preferences import Hours
 from referral.rows import change
 from referral.states import Noun, Purpose
 from referral.store import Store
@@ -629,6 +630,63 @@ def test_what_is_only_wanted_in_the_app_is_not_written(one: House) -> None:
     one.w.sent()
     one.work()
     assert [len(one.to(who)) for who in ("sol", "rae")] == [0, 1]
+
+
+def test_each_kind_may_come_by_text_where_there_is_a_number(one: House) -> None:
+    one.w.sent()
+    prefer(one, "sol", referral="text")
+    with one.w.store.begin() as tx:
+        preferences.save_phone(tx, one.w.actor["sol"], one.w.at, "07700 900001")
+    prefer(one, "rae", referral="text")
+    one.work()
+    (text,) = one.text.kept
+    assert "/a/" in text.text, "the link by which it is answered"
+    assert one.to("sol") == []
+    assert len(one.to("rae")) == 1, "without a number it comes by email"
+
+
+def test_in_quiet_hours_only_what_is_about_safety_is_sent(one: House) -> None:
+    night = Hours(None, 9, 12)
+    for who in ("sol", "gwen"):
+        with one.w.store.begin() as tx:
+            preferences.save_hours(tx, one.w.actor[who], one.w.at, night)
+    one.w.sent()
+    given = {"person_id": one.w.person(), "seen": "Bruises.", "danger": False}
+    one.w.step(Noun.CONCERN, None, "raise", "priya", given=given)
+    one.work()
+    assert one.to("sol") == []
+    assert one.to("gwen") != []
+    one.w.at = datetime.fromisoformat("2026-05-12T12:00:00+01:00")
+    one.work()
+    assert len(one.to("sol")) == 1
+
+
+def test_quiet_hours_end_the_same_morning_and_the_daily_email_has_its_hour() -> None:
+    from workflows.working_time import ENGLAND
+
+    hours = Hours(17, 20, 7)
+    evening = datetime.fromisoformat("2026-05-12T21:30:00+01:00")
+    morning = datetime.fromisoformat("2026-05-13T07:00:00+01:00")
+    assert preferences.not_before(evening, hours) == morning
+    assert preferences.not_before(morning - timedelta(minutes=1), hours) == morning
+    assert preferences.not_before(morning, hours) == morning
+    assert preferences.not_before(evening, Hours()) == evening
+    assert preferences.next_summary(morning, ENGLAND, 17) == morning + timedelta(hours=10)
+
+
+def test_preferences_say_what_is_missing_of_hours_and_number(one: House) -> None:
+    visitor = sign_in(one.w, "sol")
+    half = visitor.fill("/notices/how", quiet_from="20")
+    assert half.status == 422
+    assert "Choose both hours, or neither." in half.words
+    none = visitor.fill("/notices/how", referral="text", quiet_from="20", quiet_until="7")
+    assert none.status == 422
+    assert "Enter your mobile number, or choose another way to hear." in none.words
+    whole = {"phone": "07700 900001", "quiet_from": "20", "quiet_until": "7", "summary_hour": "17"}
+    assert visitor.fill("/notices/how", referral="text", **whole).path == "/notices"
+    page = visitor.get("/notices/how").text
+    for kept in ('value="20" selected', 'value="7" selected', 'value="17" selected'):
+        assert kept in page, kept
 
 
 def test_preferences_are_a_page_of_ones_own_where_safety_has_no_choice(one: House) -> None:
