@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from referral.accounts import INVITED
 from referral.actors import Actor
 from referral.schema import AGREEMENT_LIVE, of, under
 from referral.scopes import asked
@@ -17,7 +18,8 @@ IN_ORGANISATION = f"""FROM organisation o JOIN place pl ON pl.id = o.place_id
 class SetUp(NamedTuple):
     """Below the place the actor answers for: organisations that aren't its board; places with a
     number for safeguarding, by day or by the hour; accounts that
-    can sign in, link workers and those who review among them, and accounts that are suspended;
+    can sign in, link workers and those who review among them, accounts that are suspended, and
+    those that nobody chose a password for in time;
     providers, and those of them that meet the standards, if with conditions. In the whole system:
     agreements in force, rules and wordings of its own."""
 
@@ -27,6 +29,7 @@ class SetUp(NamedTuple):
     link_workers: int
     reviewers: int
     suspended: int
+    ran_out: int
     providers: int
     assured: int
     agreements: int
@@ -49,6 +52,7 @@ SELECT
   ({MEMBERS} AND {under()} AND u.active AND m.role = 'link_worker'),
   ({MEMBERS} AND {under()} AND u.active AND m.role IN ('governance_lead', 'safeguarding_lead')),
   ({MEMBERS} AND {under()} AND NOT u.active),
+  ({MEMBERS} AND {under()} AND u.active AND {INVITED} AND u.invited_at <= :invited_by),
   (SELECT count(*) FROM provider v JOIN organisation o ON o.id = v.organisation_id
      JOIN place pl ON pl.id = o.place_id WHERE v.system_id = :system_id AND {under()}),
   (SELECT count(*) FROM provider v JOIN organisation o ON o.id = v.organisation_id
@@ -61,7 +65,7 @@ SELECT
 )
 
 
-def so_far(tx: Tx, actor: Actor, at: datetime) -> SetUp:
-    """How far it is, for whoever sets up."""
-    row = tx.row(SET_UP, **asked(actor), at=at)
+def so_far(tx: Tx, actor: Actor, at: datetime, invited_by: datetime) -> SetUp:
+    """How far it is, for whoever sets up. `invited_by`: an invitation of then has run out."""
+    row = tx.row(SET_UP, **asked(actor), at=at, invited_by=invited_by)
     return SetUp(*map(int, row or (0,) * len(SetUp._fields)))

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
 from referral import accounts, oversight, second_steps
@@ -125,6 +125,27 @@ def users() -> str:
         roles=labels.choices(labels.ROLES, *ASSIGNABLE),
         organisations=places,
         older=older,
+    )
+
+
+@pages.get("/users/add")
+@access(SETS_UP)
+def add() -> ResponseReturnValue:
+    """In which organisation somebody new works: what comes before their account."""
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        found = [(one.id, one.name) for one in oversight.organisations(tx, actor, at)]
+    chosen = request.args.get("organisation")
+    if chosen in {number for number, _name in found}:
+        return redirect(f"/organisations/{chosen}/accounts/add")
+    form = Form()
+    if chosen is not None:
+        form.errors["organisation"] = _("Choose their organisation.")
+    return page(
+        "account_where.jinja",
+        form,
+        organisations=found,
+        back={"href": "/users", "text": _("All accounts")},
     )
 
 

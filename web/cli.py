@@ -454,15 +454,24 @@ def _one_organisation(edge: Edge, name: str) -> tuple[str, str, str]:
 @click.option("--organisation", required=True, help="Name or id of their organisation.")
 @click.option("--role", required=True, help="For example link_worker or provider_leader.")
 @click.option("--whole-place", is_flag=True, help="They answer for the organisation's whole place.")
+@click.option("--invite", "invites", is_flag=True, help="Send a link to choose a password.")
 @as_json
 @plainly
 def user_add(
-    email: str, name: str, organisation: str, role: str, whole_place: bool, as_json: bool
+    email: str,
+    name: str,
+    organisation: str,
+    role: str,
+    whole_place: bool,
+    invites: bool,
+    as_json: bool,
 ) -> None:
-    """Add an account with one role. The password is shown once."""
+    """Add an account with one role. The password is shown once; with --invite the worker sends a
+    link by e-mail, to choose one."""
     from referral.actors import the_system
     from referral.states import Role
     from web.passwords import hash_password, new_password
+    from workflows.accounts import invite
     from workflows.organisations import add_membership, add_user
 
     accounts = [r.value for r in Role if r not in (Role.PERSON, Role.SYSTEM)]
@@ -472,11 +481,16 @@ def user_add(
     with opened() as edge:
         organisation_id, system_id, place_id = _one_organisation(edge, organisation)
         actor = the_system(system_id, "segue user add")
-        password = new_password()
+        password = None if invites else new_password()
 
         def add(tx: Any, at: Any) -> dict[str, str]:
             user_id = add_user(
-                tx, actor, at, name=name, email=email, password_hash=hash_password(password)
+                tx,
+                actor,
+                at,
+                name=name,
+                email=email,
+                password_hash=hash_password(password) if password else None,
             )
             membership_id = add_membership(
                 tx,
@@ -487,13 +501,20 @@ def user_add(
                 role=Role(role),
                 place_id=place_id if whole_place else None,
             )
+            if invites:
+                invite(tx, actor, at, user_id)
             return {"user_id": user_id, "membership_id": membership_id}
 
         made = edge.perform(actor, add)
     answer(
         {**made, "email": email, "password": password},
         as_json,
-        [f"{name} can sign in as {email} with this password, shown only once: {password}"],
+        [f"{name} can sign in as {email} with this password, shown only once: {password}"]
+        if password
+        else [
+            f"{name} is invited: the worker sends a link to {email}. It works for 7 days, and needs"
+            " SEGUE_SMTP_URL."
+        ],
     )
 
 

@@ -171,5 +171,8 @@ def end(hold_id: UUID) -> ResponseReturnValue:
     return answer(
         lambda form: page("rights/not_confirmed.jinja", form, back={"href": "/retention/holds"}),
         lambda tx, at, given, form: end_legal_hold(tx, actor, at, str(hold_id)),
-        lambda _done: Next("/retention/holds", _("The hold has ended.")),
+        lambda _done: Next(
+            "/retention/holds",
+            _("The hold has ended. From now their record is kept only as long as the rules say."),
+        ),
     )

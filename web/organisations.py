@@ -54,6 +54,7 @@ from workflows.organisations import (
 pages = Blueprint("organisation_pages", __name__)
 
 SETS_UP = frozenset({Role.GOVERNANCE_LEAD, Role.ADMINISTRATOR})
+MOST_LETTERS = 100
 PLACE_KINDS: dict[str, str] = {
     "place": N_("Place, such as a borough"),
     "neighbourhood": N_("Neighbourhood in a place"),
@@ -63,17 +64,21 @@ PLACE_KINDS: dict[str, str] = {
 @pages.get("/organisations")
 @access(SETS_UP)
 def organisations() -> str:
-    """The places with who answers there, and the organisations in each."""
+    """The places with who answers there, and the organisations in each; or, by a part of their
+    name, some of those alone."""
     actor = current_actor()
+    called = " ".join(request.args.get("called", "").split())[:MOST_LETTERS]
     with edge().reading(actor) as (tx, at):
         places = oversight.places(tx, actor)
         found = oversight.organisations(tx, actor, at)
     return page(
         "organisations.jinja",
+        Form(values={"called": called}),
         places=[
             {"place": one, "organisations": [o for o in found if o.place_id == one.id]}
             for one in places
         ],
+        found=[o for o in found if called.casefold() in o.name.casefold()] if called else None,
         kind_of=lambda code: word(labels.ORGANISATIONS, code),
     )
 

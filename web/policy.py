@@ -343,7 +343,7 @@ def change(kind: str, name: str) -> ResponseReturnValue:
             limits=limits,
             now=value_words(kind, name, one.value),
             may_go_above=own,
-            back={"href": here},
+            crumbs=_crumbs(title_words(kind, name, rules), here),
         )
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
@@ -428,8 +428,16 @@ def _preview(
             for n, v in request.form.items(multi=True)
             if n not in ("csrf_token", "key", "sure")
         ],
-        back={"href": here},
+        crumbs=_crumbs(title_words(kind, name, rules), here),
     )
+
+
+def _crumbs(title: str, here: str) -> list[dict[str, str]]:
+    """The way to a page below a rule's."""
+    return [
+        {"href": f"/policy?{here.partition('?')[2]}", "text": _("Policy")},
+        {"href": here, "text": title},
+    ]
 
 
 def effect_words(kind: str, name: str, found: changing.Effect, at_once: bool) -> list[str]:
@@ -509,13 +517,15 @@ def take_back(rule_id: UUID) -> ResponseReturnValue:
     def draw(form: Form) -> str:
         return page(
             "policy/stays.jinja", form, title=title_words(found.kind, found.name),
-            back={"href": here},
+            crumbs=_crumbs(title_words(found.kind, found.name), here),
         )  # fmt: skip
 
     return answer(
         draw,
         lambda tx, at, given, form: changing.take_back(tx, actor, at, rule_id=found.id),
-        lambda made: Next(here, _("Taken back. It won't come into force.")),
+        lambda made: Next(
+            here, _("Taken back. It will not come into force; what holds now goes on.")
+        ),
     )
 
 

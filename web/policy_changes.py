@@ -234,7 +234,11 @@ def read(comment_id: UUID, what: str) -> ResponseReturnValue:
             raise
         flash(said(refused.refusals[0].why), "important")
         return redirect("/policy/changes", 303)
-    words = _("Shown.") if what == "show" else _("Left out. Its words are gone.")
+    words = (
+        _("Shown. Whoever reads this change reads it from now.")
+        if what == "show"
+        else _("Left out. Its words are gone.")
+    )
     flash(words, "success")
     return redirect(f"/policy/changes/{change_id}", 303)
 

@@ -280,6 +280,7 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "access_pages.review",
             "accountability_pages.accountability",
             "account_pages.account",
+            "account_pages.add",
             "account_pages.correct",
             "account_pages.invite_them",
             "account_pages.password",

@@ -227,5 +227,5 @@ def _end(place: Place, what: str, record_id: str, back: str) -> ResponseReturnVa
             back={"href": back},
         ),
         act,
-        lambda made: Next(back, _("Taken off the list.")),
+        lambda made: Next(back, _("Taken off the list. It is shown to nobody from now.")),
     )

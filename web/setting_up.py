@@ -16,6 +16,7 @@ from web.current import edge
 from web.forms import page
 from web.labels import said
 from web.say import _, ngettext
+from workflows.accounts import INVITATION_LASTS
 from workflows.organisations import roles_to_give
 
 NUMBERS = frozenset({"no_safeguarding_phone", "no_out_of_hours_phone", "no_outside_contact"})
@@ -30,7 +31,7 @@ MENDED_AT = {
 def home(actor: Actor) -> str:
     """What needs an administrator."""
     with edge().reading(actor) as (tx, at):
-        found, news = setting_up.so_far(tx, actor, at), unread(tx, at)
+        found, news = setting_up.so_far(tx, actor, at, at - INVITATION_LASTS), unread(tx, at)
         by_hand = errands.listed(tx, actor, at, frozenset(actor.keys))
     with edge().reading(None, Door.WHOLE) as (tx, at):
         well = health(tx, at, viewer=actor)
@@ -38,7 +39,7 @@ def home(actor: Actor) -> str:
     steps = tasks(found, actor, unanswered)
     left = sum(not one["done"] for one in steps)
     wrong = [_drawn(one) for one in well.findings if not one.warning]
-    waiting = len(wrong) + len(news) + len(by_hand) + (1 if found.suspended else 0)
+    waiting = len(wrong) + len(news) + len(by_hand) + bool(found.suspended) + bool(found.ran_out)
     return page(
         "setting_up.jinja",
         sentence=_sentence(waiting, left),
@@ -47,6 +48,7 @@ def home(actor: Actor) -> str:
         to_read=news,
         errands=by_hand,
         suspended=found.suspended,
+        ran_out=found.ran_out,
         tasks=steps,
         left=left,
     )

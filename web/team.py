@@ -138,7 +138,7 @@ def _absence(membership_id: str, back: str) -> ResponseReturnValue:
 
     def done(gone: bool) -> Next:
         if not gone:
-            words = _("Saved: back again.")
+            words = _("Saved: back again. Nobody stands in from now.")
         elif not who:
             words = _("Saved. Nobody stands in on those days yet.")
         elif m.role == Role.LINK_WORKER:

@@ -148,6 +148,20 @@ def test_a_user_is_added_with_a_password_shown_once_and_a_wrong_role_is_named(ru
     assert "already an account" in twice.output
 
 
+def test_a_user_is_invited_instead_and_no_password_is_made(run: Run) -> None:
+    set_up(run)
+    bo = ("bo@example.org", "--name", "Bo", "--organisation", "Saltmarsh", "--role", "auditor")
+    said = run("user", "add", *bo, "--invite", "--json")
+    assert json.loads(said.output)["password"] is None
+    with sqlite3.connect("segue.db") as store:
+        (row,) = store.execute(
+            "SELECT password_hash, invited_at IS NOT NULL FROM app_user WHERE email = ?", bo[:1]
+        )
+        assert row == (None, 1)
+        ((planned,),) = store.execute("SELECT count(*) FROM dispatch WHERE what = 'invitation'")
+    assert planned == 1
+
+
 def test_a_token_is_made_for_an_account_and_not_for_nobody(run: Run) -> None:
     set_up(run)
     made = run("token", "add", "ada@example.org", "--name", "reports", "--json")

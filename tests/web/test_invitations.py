@@ -175,3 +175,12 @@ def test_the_first_sign_in_of_a_leader_opens_on_the_referral_that_waits(
         tx.run(SET_PASSWORD, hash=hash_password(NEW), id=d.w.actor["sol"].user_id)
     page = visit(d.w).fill("/sign-in?next=/welcome", email="sol@example.org", password=NEW)
     assert page.path == (f"/referrals/{sent[0]}" if waiting == 1 else "/account")
+
+
+def test_an_invitation_that_ran_out_is_on_the_administrators_first_page(d: Desk) -> None:
+    invited(d)
+    said = "1 invitation ran out before a password was chosen"
+    d.w.later(days=6)
+    assert said not in sign_in(d.w, "ada").get("/").words
+    d.w.later(days=2)
+    assert said in sign_in(d.w, "ada").get("/").words

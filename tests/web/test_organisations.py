@@ -194,3 +194,22 @@ def test_a_place_gets_another_name_from_whoever_answers_for_it(w: World) -> None
     assert page.status == 422
     assert "Enter the name of the place." in page.words
     assert sign_in(w, "grace").get(f"/places/{w.place['fen']}/name").status == 404
+
+
+def test_an_account_begins_with_where_somebody_works(w: World) -> None:
+    grace = sign_in(w, "grace")
+    assert 'href="/users/add"' in grace.get("/users").text
+    assert "Fenside" not in grace.get("/users/add").words
+    page = grace.get("/users/add?organisation=")
+    assert "Choose their organisation." in page.words
+    assert "Choose their" in grace.get(f"/users/add?organisation={w.org['fenside']}").words
+    page = grace.get(f"/users/add?organisation={w.org['ash']}")
+    assert page.path == f"/organisations/{w.org['ash']}/accounts/add"
+
+
+def test_organisations_are_found_by_a_part_of_their_name(w: World) -> None:
+    grace = sign_in(w, "grace")
+    page = grace.get("/organisations?called=+aSH+")
+    assert "Ash Lane practice" in page.words
+    assert "Riverside Singers" not in page.words
+    assert "0 organisations" in grace.get("/organisations?called=Fenside").words
