@@ -573,6 +573,7 @@ GROUPS: tuple[Group, ...] = (
                 (
                     "/organisations/*/accounts/add",
                     "/users",
+                    "/users/add",
                     "/users/*/invite",
                     "/users/*/correct",
                 ),
