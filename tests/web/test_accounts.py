@@ -56,7 +56,9 @@ def test_the_list_is_narrowed_and_comes_in_pages(w: World, monkeypatch: Any) -> 
     onward = re.search(r'href="(/users\?[^"]*after=[^"]*)"', first.text)
     assert onward is not None
     second = ada.get(onward[1].replace("&amp;", "&"))
-    named = [set(re.findall(r'href="(/users/[0-9a-f-]{36})"', page.text)) for page in (first, second)]
+    named = [
+        set(re.findall(r'href="(/users/[0-9a-f-]{36})"', page.text)) for page in (first, second)
+    ]
     assert len(named[0]) == 2
     assert named[1]
     assert not named[0] & named[1]
