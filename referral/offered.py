@@ -153,7 +153,8 @@ def pause_over(tx: Tx, today: date, n: int) -> list[tuple[str, str, str]]:
 
 
 class Coming(NamedTuple):
-    """Somebody with a place, and what was said of them for a day."""
+    """Somebody who had a place on a day, and what was said of them for it. `state` is today's: they
+    may have left since."""
 
     referral_id: str
     reference: str
@@ -165,33 +166,36 @@ class Coming(NamedTuple):
     missed: bool
     was: str | None
     why: str | None
+    team: str
+    team_phone: str | None
 
 
-# Whoever had a place on a day: it was given before that day was over, or something was said of it.
-HAD_A_PLACE = f"""EXISTS (SELECT 1 FROM step s WHERE s.record_id = r.id AND s.noun = 'referral'
-  AND s.to_state IN ({listed(*TAKING_PART)}) AND coalesce(s.happened_at, s.at) < :over)"""
+# Whoever had a place when a day was over.
+HAD_A_PLACE = f"""(SELECT s.to_state FROM step s WHERE s.record_id = r.id AND s.noun = 'referral'
+  AND s.at < :over ORDER BY s.version DESC LIMIT 1) IN ({listed(*TAKING_PART)})"""
 # The two sessions before, if neither was come to: what calls for a word with the link worker.
 COMING = Sql(
     f"""
 SELECT r.id, r.reference, r.state, pe.given_name, pe.family_name, g.name, t.came,
   2 = (SELECT count(*) FROM (SELECT l.came FROM attendance l WHERE l.referral_id = r.id
      AND l.day <= :day ORDER BY l.day DESC LIMIT 2) last WHERE last.came = 'did_not_come'),
-  t.was, t.why
+  t.was, t.why, og.name, og.phone
 FROM referral r
 JOIN person pe ON pe.id = r.person_id
 JOIN activity_group g ON g.id = r.group_id
 JOIN provider pr ON pr.id = r.provider_id
+JOIN organisation og ON og.id = r.organisation_id
 LEFT JOIN attendance t ON t.referral_id = r.id AND t.day = :day
 WHERE r.activity_id = :activity_id AND r.system_id = :system_id AND pr.organisation_id = :org
-  AND r.state IN ({listed(*TAKING_PART)}) AND (t.day IS NOT NULL OR {HAD_A_PLACE})
+  AND r.state <> '{ReferralState.IN_ERROR}' AND (t.day IS NOT NULL OR {HAD_A_PLACE})
 ORDER BY pe.given_name, pe.family_name, r.id LIMIT 300
 """
 )
 
 
 def coming(tx: Tx, actor: Actor, activity_id: str, on: date, over: datetime) -> list[Coming]:
-    """Everybody with a place in an activity of the actor's own organisation who had it on this day.
-    `over`: when the day ends."""
+    """Everybody who had a place in an activity of the actor's own organisation on this day, those
+    who left since among them. `over`: when the day ends."""
     rows = tx.rows(
         COMING,
         activity_id=activity_id,

@@ -116,22 +116,23 @@ def _plain(name: str) -> str:
     return "".join(filter(str.isalnum, folded))
 
 
+# As they are called in English, for short, and in Welsh.
 MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            ("jan", "january"),
-            ("feb", "february"),
-            ("mar", "march"),
-            ("apr", "april"),
-            ("may",),
-            ("jun", "june"),
-            ("jul", "july"),
-            ("aug", "august"),
-            ("sep", "sept", "september"),
-            ("oct", "october"),
-            ("nov", "november"),
-            ("dec", "december"),
+            ("jan", "january", "ionawr"),
+            ("feb", "february", "chwefror"),
+            ("mar", "march", "mawrth"),
+            ("apr", "april", "ebrill"),
+            ("may", "mai"),
+            ("jun", "june", "mehefin"),
+            ("jul", "july", "gorffennaf"),
+            ("aug", "august", "awst"),
+            ("sep", "sept", "september", "medi"),
+            ("oct", "october", "hydref"),
+            ("nov", "november", "tachwedd"),
+            ("dec", "december", "rhagfyr"),
         ),
         1,
     )

@@ -148,6 +148,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         "provider_reached",
         "provider_no_answer",
     ),
+    "referral.try_contact": ("no_answer", "left_message", "wrong_number"),
     "referral.mark_in_error": ("wrong_person", "duplicate", "wrong_activity", "other"),
     "consent.withdraw": ("person_said_no", "not_said"),
     "override.refuse": ("not_necessary", "too_much", "ask_the_person_first", "other"),
@@ -228,7 +229,7 @@ CHOSEN: Mapping[str, frozenset[str]] = {
     "looks.shown": frozenset({"role", "organisation", "name"}),
 }
 # Lists no place changes: they say whose decision it was.
-FIXED_REASONS = frozenset({"consent.withdraw", "referral.call"})
+FIXED_REASONS = frozenset({"consent.withdraw", "referral.call", "referral.try_contact"})
 
 
 def days(kind: str) -> int:

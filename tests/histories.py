@@ -158,6 +158,8 @@ def _referrals(w: World) -> None:
     w.referral(w.sent(), "reassign", "tess", given={"link_worker_id": w.actor["sam"].membership_id})
     rang = {"reason": "no_answer", "note": "It rang out.", "happened_at": w.at}
     w.referral(w.sent(), "call", "priya", given=rang, at=w.later(hours=1))
+    tried = {"reason": "left_message", "happened_at": w.at}
+    w.referral(w.accepted(), "try_contact", "sol", given=tried, at=w.later(hours=1))
     _passed_on(w)
     wrong = w.accepted()
     with w.store.begin() as tx:

@@ -134,6 +134,9 @@ MOVES: dict[tuple[str, str], MoveWords] = {
     ("referral", "contact"): MoveWords(
         N_("First contact made"), N_("The provider made first contact")
     ),
+    ("referral", "try_contact"): MoveWords(
+        N_("Tried, no answer"), N_("The provider tried to reach the person")
+    ),
     ("referral", "call"): MoveWords(N_("Record a call"), N_("A call was made")),
     ("referral", "mark_in_error"): MoveWords(
         N_("Recorded in error"), N_("Marked as recorded in error, by two people")
@@ -846,6 +849,7 @@ NOTICES: dict[str, str] = {
     "stopped": N_("The person took their consent back. Sharing has stopped."),
     "reassigned": N_("The referral has another link worker."),
     "contacted": N_("The provider made the first contact."),
+    "tried": N_("The provider tried to reach the person, and could not."),
     "destroy_what_you_hold": N_(
         "A referral was recorded in error. Destroy what you hold about it."
     ),

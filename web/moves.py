@@ -60,6 +60,7 @@ FORWARD = (
     "put_on_waiting_list",
     "decline",
     "contact",
+    "try_contact",
     "start",
     "update",
     "resume",
@@ -67,6 +68,10 @@ FORWARD = (
     "redirect",
     "review_wait",
     "complete",
+)
+
+SAID_TIME = N_(
+    "Leave this empty if it was just now. For example, Tuesday 2.15pm, or 16 May 2026 at 10am"
 )
 
 # What a field asks, by what it is a field of: (noun.trigger.name), or (name) for all of them.
@@ -102,7 +107,14 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         N_("Is there more to say?"),
         N_("If you want to. The link worker reads it."),
     ),
+    "referral.contact.happened_at": (N_("When did you reach them?"), SAID_TIME),
     "referral.contact.note": (N_("How did it go?"), N_("If you want to. Keep it short.")),
+    "referral.try_contact.reason": (N_("What happened?"), ""),
+    "referral.try_contact.happened_at": (N_("When was it?"), SAID_TIME),
+    "referral.try_contact.note": (
+        N_("Anything the link worker should know?"),
+        N_("If you want to. For example, when you will try again."),
+    ),
     "referral.start.note": (N_("How did the first session go?"), N_("If you want to.")),
     "referral.update.note": (
         N_("How is it going?"),
@@ -226,6 +238,10 @@ BEFORE: dict[tuple[Noun, str], str] = {
     ),
     (Noun.REFERRAL, "review_wait"): N_("The link worker and the person are told the new date."),
     (Noun.REFERRAL, "contact"): N_("Say so once you have reached the person. A call is enough."),
+    (Noun.REFERRAL, "try_contact"): N_(
+        "The link worker is told, and may know another way to reach them. The day by which first"
+        " contact is due stays as it is."
+    ),
     (Noun.REFERRAL, "start"): N_("Say so once they have been to a first session."),
     (Noun.REFERRAL, "pause"): N_("Their place is kept. The other side is told the date."),
     (Noun.REFERRAL, "resume"): N_("They take part again. The other side is told."),
@@ -321,6 +337,9 @@ BANNERS: dict[tuple[Noun, str], str] = {
     ),
     (Noun.REFERRAL, "contact"): N_(
         "First contact saved. The link worker has been told. The start is due by %(due)s."
+    ),
+    (Noun.REFERRAL, "try_contact"): N_(
+        "Saved. The link worker has been told. What comes next is still due by %(due)s."
     ),
     (Noun.REFERRAL, "start"): N_(
         "Started. The link worker has been told. Say how it is going by %(due)s."

@@ -19,13 +19,14 @@ from web.access import current_actor
 from web.current import edge
 from web.forms import Form, page, typed
 from web.labels import word
-from web.moves import Asked, move_page, own_page, read_record
+from web.moves import Asked, lists_in_force, move_page, own_page, read_record
 from web.say import _
 from web.schemas import Wrong, load, schema_for
 from web.schemas.fields import Day, Id, Text
 from web.sessions import runs
 from web.words import day_words
 from workflows import session_days
+from workflows.calls import LEFT_MESSAGE, may_leave_message, record_contact
 from workflows.engine import Done, step
 from workflows.moves import N_
 from workflows.working_time import local_day
@@ -110,6 +111,32 @@ def accept(record_id: str, trigger: str) -> ResponseReturnValue:
         template="move_more.jinja" if days else "move.jinja",
     )
     return move_page(Noun.REFERRAL, record_id, "accept", asked)
+
+
+@own_page(Noun.REFERRAL, "contact", "try_contact")
+def contact(record_id: str, trigger: str) -> ResponseReturnValue:
+    """The person was reached, or there was no answer; and when, where it is written down later."""
+    actor = current_actor()
+    found = read_record(Noun.REFERRAL, record_id)
+    with edge().reading(actor) as (tx, _at):
+        silent = not may_leave_message(tx, actor, record_id)
+    option = found.option(trigger)
+    listed = lists_in_force(Noun.REFERRAL, trigger, option, found.facts)
+    choices = {
+        name: [one for one in codes if not (silent and one[0] == LEFT_MESSAGE)]
+        for name, codes in listed.items()
+    }
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
+        # A call in vain stays one, whatever else has changed since the page was opened.
+        version = form.version if trigger == "contact" else None
+        return record_contact(
+            tx, actor, at, record_id, trigger, given, version=version, key=form.key
+        )
+
+    return move_page(
+        Noun.REFERRAL, record_id, trigger, Asked(act=act, choices=choices, press=_("Save"))
+    )
 
 
 @own_page(Noun.REFERRAL, "complete")

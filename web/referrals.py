@@ -35,6 +35,7 @@ from web.matching import offer
 from web.moves import (
     FORWARD,
     QUESTIONS,
+    SAID_TIME,
     Asked,
     drawn,
     lists_in_force,
@@ -969,7 +970,7 @@ QUESTIONS.update(
         "referral.call.reason": (N_("How did the call go?"), ""),
         "referral.call.happened_at": (
             N_("When was it?"),
-            N_("Leave this empty if it was just now. For example, 2.15pm, or 16 May 2026 at 10pm"),
+            SAID_TIME,
         ),
         "referral.call.note": (N_("What was said?"), OURS),
         "referral.reassign.note": (N_("Anything to add?"), OURS),

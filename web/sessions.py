@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from referral.actors import Actor
 from referral.audit import log, log_reads
 from referral.keys import parsed
 from referral.offered import Coming, Offer, OnPaper
-from referral.states import Noun, ReferralState, Role
+from referral.states import TAKING_PART, Noun, ReferralState, Role
 from referral.store import Tx
 from web import labels
 from web.access import access, current_actor
@@ -30,7 +30,7 @@ from web.schemas.base import Command
 from web.schemas.fields import Choice, typed_day
 from web.words import day_words, dialled, message_words, phone_words, printed
 from workflows import session_days
-from workflows.disclosure import Situation, known_as, shown
+from workflows.disclosure import Situation, fields, known_as, shown
 from workflows.engine import Refused, step
 from workflows.moves import N_
 from workflows.reading import situations
@@ -65,6 +65,7 @@ class Row:
     held: str | None
     was: str | None
     why: str | None
+    left: bool
 
     @property
     def field(self) -> str:
@@ -194,11 +195,12 @@ def _register(
 ) -> str:
     """The page of a register, with what was typed; `wrong`: what the question why says."""
 
-    def read(tx: Tx, at: datetime) -> tuple[Offer, list[Row]]:
+    def read(tx: Tx, at: datetime) -> tuple[Offer, list[Row], list[tuple[str, str]]]:
         offer = offered.offer(tx, actor, activity_id)
         if offer is None:
             abort(404)
-        rows = _rows(tx, actor, at, offered.coming(tx, actor, offer.id, on, _over(on)))
+        coming = offered.coming(tx, actor, offer.id, on, _over(on))
+        rows = _rows(tx, actor, at, coming)
         log(
             tx,
             actor,
@@ -208,9 +210,10 @@ def _register(
             offer.id,
             {"day": on.isoformat(), "referrals": [row.referral_id for row in rows]},
         )
-        return offer, rows
+        return offer, rows, _teams(one for one in coming if one.state in TAKING_PART)
 
-    offer, rows = edge().look(actor, read)
+    offer, everybody, teams = edge().look(actor, read)
+    rows = [row for row in everybody if not row.left]
     said_so_far = {row.field: row.came for row in rows if row.came}
     preset = not said_so_far and not typed and request.args.get("each") != "yes"
     if preset:
@@ -223,9 +226,11 @@ def _register(
         form,
         offer=offer,
         rows=rows,
+        gone=[row for row in everybody if row.left],
+        teams=teams,
         on=on,
         preset=preset and any(row.asked for row in rows),
-        saved=any(row.came for row in rows),
+        saved=any(row.came for row in everybody),
         back={"href": "/sessions"},
         choices=labels.choices(labels.CAME),
         first_time=[("came", _("Came for the first time")), ("", _("Not yet"))],
@@ -264,6 +269,7 @@ def _rows(tx: Tx, actor: Actor, at: datetime, found: list[Coming]) -> list[Row]:
     for one in found:
         situation = known[one.referral_id]
         seen = shown(one._asdict(), situation)
+        left = one.state not in TAKING_PART
         rows.append(
             Row(
                 one.referral_id,
@@ -271,14 +277,20 @@ def _rows(tx: Tx, actor: Actor, at: datetime, found: list[Coming]) -> list[Row]:
                 known_as(seen),
                 one.state != ReferralState.ACCEPTED,
                 one.state == ReferralState.PAUSED,
-                one.came,
-                one.missed and not situation.closed,
+                one.came if not left or "attendance" in fields(situation) else None,
+                one.missed and not situation.closed and not left,
                 said(seen["held"]) if "held" in seen else None,
                 one.was,
                 one.why,
+                left,
             )
         )
     return rows
+
+
+def _teams(found: Iterable[Coming | OnPaper]) -> list[tuple[str, str]]:
+    """The teams of those on a list, and their numbers: whom to tell in an emergency."""
+    return sorted({(one.team, phone_words(one.team_phone)) for one in found})
 
 
 def _save(actor: Actor, activity_id: str, on: date) -> ResponseReturnValue:
@@ -392,7 +404,7 @@ def sheet(activity_id: UUID, day: str) -> ResponseReturnValue:
     That each of them was looked at is in the log, for paper can't be taken back."""
     actor, on = current_actor(), _day(day, AHEAD)
 
-    def read(tx: Tx, at: datetime) -> tuple[Offer, list[Line], datetime]:
+    def read(tx: Tx, at: datetime) -> tuple[Offer, list[Line], list[tuple[str, str]], datetime]:
         offer = offered.offer(tx, actor, str(activity_id))
         if offer is None:
             abort(404)
@@ -400,14 +412,16 @@ def sheet(activity_id: UUID, day: str) -> ResponseReturnValue:
         known = situations(tx, actor, at, [one.referral_id for one in found])
         whose = {one.referral_id: one.subject_ref for one in found}
         log_reads(tx, actor, at, Noun.REFERRAL, whose, sheet=on.isoformat())
-        return offer, [_line(one, known[one.referral_id]) for one in found], at
+        lines = [_line(one, known[one.referral_id]) for one in found]
+        return offer, lines, _teams(found), at
 
-    offer, lines, at = edge().look(actor, read)
+    offer, lines, teams, at = edge().look(actor, read)
     return page(
         "session_sheet.jinja",
         None,
         offer=offer,
         lines=lines,
+        teams=teams,
         on=on,
         choices=[said(words) for words in labels.CAME.values()],
         printed=printed(actor.name, actor.organisation_name, at),

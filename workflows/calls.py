@@ -1,5 +1,5 @@
-"""A call somebody of the team made about a referral: to the person, or to the provider about them.
-It is kept as a step of the referral that changes nothing of it."""
+"""Calls that were made about a referral, each kept as a step: by the team, to the person or to the
+provider about them; and by the provider, to the person, whether they reached them or not."""
 
 from __future__ import annotations
 
@@ -27,6 +27,20 @@ NO_MESSAGES = field(
     ),
     code="no_messages",
 )
+NO_MESSAGES_BY_PROVIDER = field(
+    "reason",
+    N_(
+        "No message may be left for this person. If one was left, choose no answer, write down what"
+        " was left, and ring the link worker."
+    ),
+    code="no_messages",
+)
+BEFORE_IT_CAME = field(
+    "happened_at",
+    N_("That is before this referral was sent to you. Enter the day and time of the call."),
+    code="before_it_was_sent",
+)
+SENT_AT = Sql("SELECT sent_at FROM referral WHERE id = :id AND system_id = :system_id", (0,))
 NO_MESSAGES_FOR = Sql(
     "SELECT 1 FROM referral r JOIN person p ON p.id = r.person_id"
     " WHERE r.id = :id AND r.system_id = :system_id AND NOT p.message_safe"
@@ -58,4 +72,31 @@ def record_call(
         planned = next_call(tx, actor, referral_id)
         if planned is not None:
             end(tx, actor, at, planned)
+    return done
+
+
+def record_contact(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    referral_id: str,
+    trigger: str,
+    given: Mapping[str, Any],
+    *,
+    version: int | None = None,
+    key: str | None = None,
+) -> Done:
+    """Keep that the provider reached the person (`contact`) or tried to (`try_contact`), and when.
+    Raises Refused as the table does, for a time before the referral was sent to them, and for a
+    message left where none may be."""
+    done = step(tx, Noun.REFERRAL, referral_id, trigger, actor, at, given, version=version, key=key)
+    then = given.get("happened_at")
+    sent = tx.row(SENT_AT, id=referral_id, system_id=actor.system_id) if then else None
+    refusal = None
+    if then is not None and sent is not None and sent[0] is not None and then < sent[0]:
+        refusal = BEFORE_IT_CAME
+    elif given.get("reason") == LEFT_MESSAGE and not may_leave_message(tx, actor, referral_id):
+        refusal = NO_MESSAGES_BY_PROVIDER
+    if refusal is not None:
+        raise Refused([refusal], noun=Noun.REFERRAL, trigger=trigger, record_id=referral_id)
     return done

@@ -101,6 +101,7 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
         "lapse",
         "recall",
         "contact",
+        "try_contact",
         "start",
         "update",
         "pause",

@@ -723,6 +723,7 @@ REASON = {
     ("referral", "withdraw"): "person_asked",
     ("referral", "mark_in_error"): "wrong_person",
     ("referral", "call"): "no_answer",
+    ("referral", "try_contact"): "no_answer",
     ("concern", "close"): "plan_done",
     ("concern", "reopen"): "new_information",
     ("consent", "withdraw"): "not_said",

@@ -283,7 +283,7 @@ BY = {
         "create": {Hat("link_worker")} | STAND_IN,
         "send answer redirect discard mark_in_error": LINK_WORKER,
         "ask put_on_waiting_list review_wait accept decline": PROVIDER,
-        "contact start update give_back complete": PROVIDER,
+        "contact try_contact start update give_back complete": PROVIDER,
         "lapse stop": SYSTEM,
         "recall": LINK_WORKER | GOVERNANCE | SYSTEM,
         "pause resume": PROVIDER | LINK_WORKER,
@@ -847,6 +847,7 @@ NOT_UNDER_A_HOLD = {
     ("start", "accepted"),
     ("resume", "paused"),
     ("contact", "accepted"),
+    ("try_contact", "accepted"),
     ("confirm", "completed"),
     ("close_unmet", "returned"),
 }

@@ -7,12 +7,16 @@ import pytest
 from referral.rows import change
 from referral.states import Purpose
 from referral.store import Sql, Store
+from tests.web.api import program
 from tests.web.client import sign_in
 from tests.workflows.test_post import full_hold
 from tests.world import World, build
+from web.edge import Edge
+from web.worker import sweep_all
 from workflows.activities import save_activity, save_group
 
 STATE = Sql("SELECT state FROM referral WHERE id = :id")
+DUE = Sql("SELECT kind, due FROM clock WHERE record_id = :id AND ended IS NULL ORDER BY kind")
 NOTES = Sql("SELECT count(*) FROM note WHERE record_id = :id")
 
 
@@ -26,6 +30,11 @@ def state_of(w: World, record: str) -> str:
         row = tx.row(STATE, id=record)
     assert row is not None
     return str(row[0])
+
+
+def clocks(w: World, record: str) -> list[tuple[str, object]]:
+    with w.store.read() as tx:
+        return [(str(row[0]), row[1]) for row in tx.rows(DUE, id=record)]
 
 
 def test_provider_accepts_with_the_day_of_the_first_contact(w: World) -> None:
@@ -305,6 +314,56 @@ def test_who_is_closed_out_is_not_told_what_happened_last(w: World) -> None:
     page = sign_in(w, "sol").get(f"/referrals/{record}/accept")
     assert "What happened last" not in page.words
     assert f'href="/referrals/{record}/contact"' not in page.text
+
+
+def test_first_contact_was_when_the_leader_says_and_a_try_leaves_it_due(w: World) -> None:
+    record = w.accepted()
+    w.later(days=3)
+    sol = sign_in(w, "sol")
+    due = clocks(w, record)
+    tried = sol.send(
+        sol.get(f"/referrals/{record}/try-contact"), reason="no_answer", note="I try on Friday.",
+        happened_at="Wednesday 2.15pm",
+    )  # fmt: skip
+    assert "The link worker has been told. What comes next is still due by" in tried.words
+    assert clocks(w, record) == due
+    told = sign_in(w, "priya").get(f"/referrals/{record}/history").words
+    assert "The provider tried to reach the person: No answer from the person" in told
+    assert "13 May 2026 at 2:15pm, written down" in told
+    assert "I try on Friday." in told
+    sweep_all(Edge(w.store, lambda: w.at))
+    assert "tried to reach the person, and could not" in sign_in(w, "priya").get("/notices").words
+    sol.send(sol.get(f"/referrals/{record}/contact"), happened_at="14 May 2026 at 9am")
+    assert clocks(w, record) != due
+    assert "First contact 14 May 2026 at 9am" in sol.get(f"/referrals/{record}").words
+
+
+@pytest.mark.parametrize("move", ["contact", "try-contact"])
+def test_a_contact_was_after_the_referral_came_and_has_been(w: World, move: str) -> None:
+    record = w.accepted()
+    w.later(days=1)
+    sol = sign_in(w, "sol")
+    for said, wrong in (
+        ("1 5 2026 9am", "That is before this referral was sent to you."),
+        ("1 1 2090 9am", "Enter a time that has come already."),
+    ):
+        page = sol.fill(f"/referrals/{record}/{move}", reason="no_answer", happened_at=said)
+        assert (page.status, wrong in page.words) == (422, True), page.words
+        assert said in page.text
+    body = {"reason": "no_answer"} if move == "try-contact" else {}
+    early = {**body, "happened_at": "2026-05-01T09:00:00Z"}
+    path, trigger = f"/referrals/{record}", move.replace("-", "_")
+    assert set(program(w, "sol").move(path, trigger, early).fields) == {"happened_at"}
+    assert program(w, "sol").move(path, trigger, body).status == 200
+
+
+@pytest.mark.parametrize(("safe", "status"), [(False, 422), (True, 200)])
+def test_a_leader_leaves_a_message_only_where_one_may_be(w: World, safe: bool, status: int) -> None:
+    record = w.accepted(w.person(message_safe=safe))
+    page = sign_in(w, "sol").get(f"/referrals/{record}/try-contact")
+    assert ('value="left_message"' in page.text) is safe
+    asked = {"reason": "left_message"}
+    assert program(w, "sol").move(f"/referrals/{record}", "try_contact", asked).status == status
 
 
 def test_a_move_nobody_knows_is_not_found(w: World) -> None:

@@ -454,3 +454,30 @@ def test_a_break_ends_on_a_day_to_come() -> None:
 def test_a_table_without_such_a_move_has_no_schema() -> None:
     with pytest.raises(KeyError):
         schema_for(Noun.REFERRAL, "dance")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("9.30am", (12, 9, 30)),
+        ("2.15pm", (11, 14, 15)),
+        ("Tuesday 9.30am", (12, 9, 30)),
+        ("Tuesday 2.15pm", (5, 14, 15)),
+        ("fri 2pm", (8, 14, 0)),
+        ("dydd Gwener am 2pm", (8, 14, 0)),
+        ("5 Mai 2026 am 10am", (5, 10, 0)),
+        ("5 May 2026 at 10am", (5, 10, 0)),
+    ],
+)
+def test_when_it_was_is_said_as_people_say_it(typed: str, meant: tuple[int, int, int]) -> None:
+    """At 10 on Tuesday 12 May: a day of the week is the last such day that has been."""
+    contact = schema_for(Noun.REFERRAL, "contact")()
+    day, hour, minute = meant
+    found = said(contact, {"happened_at": typed}, form=True)["happened_at"]
+    assert found == datetime(2026, 5, day, hour - 1, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("typed", ["Tuesday", "Someday 2pm", "5 Maj 2026 10am", "Tuesday 12 2pm"])
+def test_when_it_was_names_an_hour_and_a_day_there_is(typed: str) -> None:
+    wrong = errors(schema_for(Noun.REFERRAL, "contact")(), {"happened_at": typed}, form=True)
+    assert set(wrong) == {"happened_at"}

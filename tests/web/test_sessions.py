@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from referral.ids import new_id
-from referral.rows import put
+from referral.rows import change, put
 from referral.states import Noun
 from referral.store import Sql, Store
 from tests.web.client import sign_in
-from tests.world import World, build
+from tests.world import OUTCOME, World, build
 
 CAME = Sql("SELECT came FROM attendance WHERE referral_id = :id ORDER BY day")
 PERSON = Sql("SELECT person_id FROM referral WHERE id = :id")
@@ -152,6 +152,42 @@ def test_a_sheet_under_a_full_hold_has_the_first_name_and_the_sentence(w: World)
     assert "On hold." in page.words
     for words in ("Okoro", "Joan", "A firm chair"):
         assert words not in page.words
+
+
+def test_in_an_emergency_the_same_is_said_of_everybody(w: World) -> None:
+    record = careful(w)
+    with w.store.begin() as tx:
+        change(tx, "organisation", w.org["ash"], {"phone": "01632 960001"})
+    sol = sign_in(w, "sol")
+    says = "In an emergency ring 999. Then ring the link worker's team: Ash Lane practice 01632"
+    for where in (path(w), f"{path(w)}/sheet"):
+        assert says in sol.get(where).words
+    held(w, record)
+    for where in (path(w), f"{path(w)}/sheet"):
+        page = sol.get(where)
+        assert says in page.words
+        assert 'href="tel:01632960001"' in page.text
+
+
+def test_who_left_since_stays_on_the_register_of_a_day_they_had_a_place(w: World) -> None:
+    finished = w.active(w.person(given_name="Ada", family_name="Obi"))
+    given_back = w.active(w.person(given_name="Bea", family_name="Cole"))
+    later = w.accepted(w.person(given_name="Cy", family_name="Dunn"), activity="pottery")
+    sol, day = sign_in(w, "sol"), path(w)
+    sol.fill(day, **{f"came-{finished}": "late", f"came-{given_back}": "did_not_come"})
+    w.later(days=1)
+    w.referral(finished, "complete", "sol", given=OUTCOME)
+    w.referral(given_back, "give_back", "sol", given={"reason": "needs_changed"})
+    page = sign_in(w, "sol").get(day)
+    left = page.words[page.words.index("Left since") :]
+    assert "Ada Obi: Late" in left
+    assert "Bea" not in page.words, "of whoever is back with the link worker a reference is left"
+    assert re.search(r"Left since .*SG-[0-9A-Z-]+ ", page.words)
+    assert f"came-{finished}" not in page.text
+    assert later not in page.text
+    assert "Left since" not in sign_in(w, "sol").get(path(w)).words
+    w.later(days=31)
+    assert "Ada" not in sign_in(w, "sol").get(day).words
 
 
 def test_coming_for_the_first_time_is_the_start(w: World) -> None:

@@ -35,8 +35,8 @@ ASK_FOR_A_GROUND = {
 GROUND = ("consent_id", "override_id")
 PROTECTS = {
     "referral": {"withdraw", "decline", "give_back", "recall", "complete", "mark_in_error", "stop",
-                 "update", "contact", "pause", "resume", "confirm", "close_unmet", "redirect",
-                 "reassign", "discard", "call", "ask", "review_wait", "lapse"},
+                 "update", "contact", "try_contact", "pause", "resume", "confirm", "close_unmet",
+                 "redirect", "reassign", "discard", "call", "ask", "review_wait", "lapse"},
     "consent": {"ask", "give", "refuse", "renew", "withdraw", "expire"},
     "override": set(TABLES[Noun.OVERRIDE].triggers),
     "concern": set(TABLES[Noun.CONCERN].triggers),

@@ -18,6 +18,7 @@ ROWS = [
     ("review_wait", R.WAITING, R.WAITING, []),
     ("accept", R.WAITING, R.ACCEPTED, ["accepted 3.0"]),
     ("contact", R.ACCEPTED, R.ACCEPTED, []),
+    ("try_contact", R.ACCEPTED, R.ACCEPTED, []),
     ("start", R.ACCEPTED, R.ACTIVE, ["in-progress 5.1"]),
     ("update", R.ACTIVE, R.ACTIVE, []),
     ("pause", R.ACTIVE, R.PAUSED, ["on-hold 5.1"]),

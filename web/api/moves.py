@@ -39,7 +39,7 @@ from web.api.history import StepsAsked, StepsTold
 from web.api.problems import NOT_HERE, Problem
 from web.current import edge
 from web.schemas import schema_for
-from workflows.calls import record_call
+from workflows.calls import record_call, record_contact
 from workflows.consent import give_consent, renew_consent
 from workflows.engine import (
     NOT_FOUND,
@@ -120,6 +120,11 @@ def _call(a: Asked) -> dict[str, Any]:
     return of_done(record_call(a.tx, a.actor, a.at, a.record_id, a.given))
 
 
+def _contact(a: Asked) -> dict[str, Any]:
+    done = record_contact(a.tx, a.actor, a.at, a.record_id, a.trigger, a.given, version=a.version)
+    return of_done(done)
+
+
 def _redirect(a: Asked) -> dict[str, Any]:
     went = redirect_referral(
         a.tx,
@@ -186,6 +191,8 @@ def _settled(a: Asked) -> dict[str, Any]:
 COMMANDS: Mapping[tuple[Noun, str], Command] = {
     (Noun.REFERRAL, "send"): _send,
     (Noun.REFERRAL, "call"): _call,
+    (Noun.REFERRAL, "contact"): _contact,
+    (Noun.REFERRAL, "try_contact"): _contact,
     (Noun.REFERRAL, "redirect"): _redirect,
     (Noun.CONSENT, "give"): _give,
     (Noun.CONSENT, "renew"): _renew,

@@ -23,7 +23,7 @@ from web.demo.season import tell_season
 from web.demo.telling import OUTCOME, Progress, Story, Sweep, newest_consent
 from workflows import views
 from workflows.accounts import invite
-from workflows.calls import record_call
+from workflows.calls import record_call, record_contact
 from workflows.concerns import raise_concern
 from workflows.consent import record_consent
 from workflows.emergencies import open_record
@@ -202,6 +202,7 @@ def _lives(s: Story) -> None:
 
     s.begin(8, "Winifred", "steps", risks="some", safety_notes="Fell twice this year.")
     s.move(6, "dana", "Winifred", "accept")
+    s.on(5, lambda at: _rang_the_day_before(s, "dana", "Winifred", at))
 
     s.begin(1, "Samuel", "pottery")
     s.begin(6, "Adaeze", "pottery")
@@ -270,7 +271,9 @@ def _lives(s: Story) -> None:
     s.on(15, lambda at: _in_error(s, "Oscar", at))
 
     s.begin(20, "Sylvia", "choir")
-    s.taking_part(18, "Sylvia", "choir", (6,))
+    s.taking_part(18, "Sylvia", "choir", (11,))
+    for days in (6, 1):
+        s.said(days, "Sylvia", "choir", "did_not_come")
     s.begin(2, "Arthur", "choir")
     s.begin(5, "Mei", "reading")
     s.begin(90, "Gordon", "choir", until=-4)
@@ -279,6 +282,16 @@ def _lives(s: Story) -> None:
     for activity in ("choir", "evening", "steps", "garden", "reading"):
         s.still_right(12, activity)
     s.pause(9, "theatre", 25)
+
+
+def _rang_the_day_before(s: Story, who: str, name: str, at: datetime) -> None:
+    told = {
+        "reason": "left_message",
+        "note": "I will ring again later this week.",
+        "happened_at": at - timedelta(hours=20),
+    }
+    with s.store.begin(s.actor[who]) as tx:
+        record_contact(tx, s.actor[who], at, s.referral[name], "try_contact", told)
 
 
 def _plain_step(

@@ -429,7 +429,7 @@ class Hour(Text):
 
 class SaidTime(fields.AwareDateTime):
     """When something happened, to the minute and not later than now. A form takes an hour, which
-    is the last such hour, or a day and an hour: 2.15pm; 16 May 2026 at 10pm."""
+    is the last such hour, or a day and an hour: 2.15pm; Tuesday 2.15pm; 16 May 2026 at 10pm."""
 
     def __init__(self, needed: str | None = None, **more: Any) -> None:
         self.needed = needed
@@ -454,9 +454,20 @@ class SaidTime(fields.AwareDateTime):
         return found
 
 
+WEEKDAYS = (
+    ("monday", "mon", "llun"),
+    ("tuesday", "tue", "mawrth"),
+    ("wednesday", "wed", "mercher"),
+    ("thursday", "thu", "iau"),
+    ("friday", "fri", "gwener"),
+    ("saturday", "sat", "sadwrn"),
+    ("sunday", "sun", "sul"),
+)
+
+
 def _typed_time(text: str, at: datetime) -> datetime:
     words = text.replace(",", " ").split()
-    words = [word for word in words if word.casefold() != "at"]
+    words = [word for word in words if word.casefold() not in ("at", "am", "dydd")]
     hour = typed_hour(words[-1] if words else "")
     today = local_day(at)
     if len(words) == 1:
@@ -464,6 +475,11 @@ def _typed_time(text: str, at: datetime) -> datetime:
         earlier = datetime.combine(today - timedelta(days=1), hour, LONDON)
         return (found if found <= at else earlier).astimezone(UTC)
     spoken = {"today": today, "yesterday": today - timedelta(days=1)}
+    for weekday, names in enumerate(WEEKDAYS):  # the last such day, today where the hour has come
+        last = today - timedelta(days=(today.weekday() - weekday) % 7)
+        if datetime.combine(last, hour, LONDON) > at:
+            last -= timedelta(days=7)
+        spoken |= dict.fromkeys(names, last)
     on = spoken.get(words[0].casefold()) if len(words) == 2 else None
     if on is None:
         on = typed_day(" ".join(words[:-1] if len(words) > 3 else (*words[:-1], str(today.year))))

@@ -84,7 +84,10 @@ HARM: Mapping[str, FieldOf] = {name: KINDS[name] for name in ("categories", "adv
 CALL: Mapping[str, FieldOf] = {name: KINDS[name] for name in ("told_at", "authority_reference")}
 # What a move's effects or settings read beside what it needs and keeps.
 MORE: Mapping[tuple[Noun, str], Mapping[str, FieldOf]] = {
-    (Noun.REFERRAL, "call"): {"happened_at": KINDS["happened_at"]},
+    **{
+        (Noun.REFERRAL, told): {"happened_at": KINDS["happened_at"]}
+        for told in ("call", "contact", "try_contact")
+    },
     (Noun.CONSENT, "give"): {"until": KINDS["until"]},
     (Noun.CONCERN, "acknowledge"): {"hold_stays": lambda needed: YesNo(needed), **HARM},
     (Noun.CONCERN, "review"): HARM,

@@ -968,6 +968,9 @@ def a_ground_at_that_moment(before: State, edge: Edge, after: State) -> str | No
     return asked
 
 
+NOT_UNDER_A_HOLD = ("send", "accept", "start", "resume", "contact", "try_contact")
+
+
 @invariant(
     "I35",
     "Nothing is sent, accepted, started, resumed or reopened under a hold, nor contact made.",
@@ -979,7 +982,7 @@ def nothing_new_under_a_hold(before: State, edge: Edge, after: State) -> str | N
     asked = None
     for _, trigger, _, new in made(before, edge, after):
         to_active = trigger == "reopen" and new.state == "active"
-        if trigger in ("send", "accept", "start", "resume", "contact") or to_active:
+        if trigger in NOT_UNDER_A_HOLD or to_active:
             asked = HOLDS
             if world.held(before, new):
                 return f"{trigger} was made under a hold."

@@ -501,8 +501,21 @@ MOVES = (
         N_("The provider has made the first contact."),
         guards=(not_held,),
         restarts=True,
-        sets=lambda f, g, at: {"contacted_at": at},
+        sets=lambda f, g, at: {"contacted_at": g.get("happened_at") or at},
         follows=(Tell("link_worker", "contacted"),),
+    ),
+    # The time for first contact goes on: who rang in vain three times has not been in touch.
+    move(
+        "try_contact",
+        S.ACCEPTED,
+        S.ACCEPTED,
+        PROVIDER,
+        N_("The provider tried to reach the person, and could not."),
+        guards=(not_held,),
+        needs=(
+            need("reason", N_("Choose what happened."), *policy.reasons("referral.try_contact")),
+        ),
+        follows=(Tell("link_worker", "tried"),),
     ),
     move(
         "mark_in_error",
