@@ -486,7 +486,7 @@ RISKS: dict[str, str] = {
 CAME: dict[str, str] = {
     "came": N_("Came"),
     "did_not_come": N_("Did not come"),
-    "told_us": N_("Away, and said so"),
+    "told_us": N_("Sent apologies"),
     "late": N_("Late"),
 }
 CAME_CORRECTED: dict[str, str] = {

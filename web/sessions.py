@@ -215,7 +215,8 @@ def _register(
     offer, everybody, teams = edge().look(actor, read)
     rows = [row for row in everybody if not row.left]
     said_so_far = {row.field: row.came for row in rows if row.came}
-    preset = not said_so_far and not typed and request.args.get("each") != "yes"
+    saved = any(row.came for row in everybody)
+    preset = not saved and not typed and request.args.get("each") != "yes"
     if preset:
         said_so_far = {row.field: "came" for row in rows if row.asked}
     form = Form(values={**said_so_far, **typed})
@@ -230,7 +231,8 @@ def _register(
         teams=teams,
         on=on,
         preset=preset and any(row.asked for row in rows),
-        saved=any(row.came for row in everybody),
+        saved=saved,
+        mended=any(row.came for row in rows),
         back={"href": "/sessions"},
         choices=labels.choices(labels.CAME),
         first_time=[("came", _("Came for the first time")), ("", _("Not yet"))],

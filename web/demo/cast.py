@@ -225,7 +225,7 @@ def test_number(n: int) -> str:
 
 
 # The weekdays of each activity, as its words say them.
-MEETS = {row[1]: weekdays(row[6]) or frozenset(range(7)) for row in ACTIVITIES}
+MEETS = {row[1]: weekdays(row[5]) or frozenset(range(7)) for row in ACTIVITIES}
 
 # (given name, family name, born, language): held by the team of Fen.
 OF_A_SEASON: tuple[tuple[str, str, int, str], ...] = (
