@@ -44,6 +44,14 @@ def system() -> str:
     )
 
 
+def _second_step(now: Settings) -> str:
+    return {
+        "offered": _("Nobody: each may turn it on"),
+        "staff": _("Everybody but activity leaders"),
+        "everybody": _("Everybody"),
+    }[now.second_step]
+
+
 def set_up(now: Settings) -> list[tuple[str, str, str]]:
     """(what, how it stands, the setting that changes it): those that say how people are reached
     and what is told of them."""
@@ -55,6 +63,9 @@ def set_up(now: Settings) -> list[tuple[str, str, str]]:
         (_("A phone number on pages that say something is wrong"), now.urgent_phone or no,
          "SEGUE_URGENT_PHONE"),
         (_("How to reach you, on the help page"), now.contact or no, "SEGUE_CONTACT"),
+        (_("Who must show a second step at sign-in"), _second_step(now), "SEGUE_SECOND_STEP"),
+        (_("How many days a device is not asked for a code"), str(now.remember_days),
+         "SEGUE_REMEMBER_DAYS"),
         (_("The database itself holds each query to what its reader may see"),
          yes if now.wall else no, "SEGUE_WALL"),
         (_("The audit log keeps the network addresses of staff"),

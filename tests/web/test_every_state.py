@@ -54,6 +54,9 @@ NO_PAGE = {
     "/rights/<record_id>/copy/<document_id>": "a file",
     "/health": "a word for a monitor",
     "/mine/exit": "leads away",
+    "/account/second-step/codes": "leads to the second step until it is on",
+    "/account/second-step/off": "leads to the second step until it is on",
+    "/welcome": "leads on to what waits",
     "/assurance/<record_id>": "leads to the provider's page",
 }
 # What a list, a board or a report says on the first morning, and what to do about it. In the words
@@ -106,6 +109,11 @@ SAYS_SO = {
 }
 # What is the same on the first morning: a form, or words.
 THE_SAME = {
+    "/account",
+    "/account/second-step",
+    "/account/second-step/set-up",
+    "/activities/ask",
+    "/activities/compare",
     "/agreements/add",
     "/announcements/write",
     "/away",

@@ -14,6 +14,7 @@ import pytest
 from referral import second_steps
 from referral.rows import change
 from referral.store import Sql, Store
+from tests.web.api import program
 from tests.web.client import HTTP, SECRET, Page, Visitor, app_of, sign_in, visit
 from tests.web.test_post_out import Shelf
 from tests.world import World, build
@@ -226,6 +227,20 @@ def test_what_the_password_proved_lasts_ten_minutes_and_ends_with_the_password(
     assert not is_in(visitor)
 
 
+def test_what_was_typed_before_the_sign_in_ended_is_kept_over_both_steps(w: World) -> None:
+    phone, _codes = set_up(w)
+    priya = sign_in(w, "priya")
+    page = priya.get("/notices/how")
+    w.at += timedelta(hours=1)
+    page = priya.send(page, phone="07700 900321")
+    assert "What you typed is kept" in page.words
+    page = priya.send(page, email=EMAIL, password=RIGHT)
+    page = priya.send(page, code="000000")
+    page = priya.send(page, code=phone.code(w))
+    assert "Go back to what you typed" in page.words
+    assert "07700 900321" in page.text
+
+
 # -- a device that is remembered ----------------------------------------------------------------
 
 
@@ -330,6 +345,7 @@ def test_where_it_is_demanded_nothing_opens_before_it_is_set_up(w: World, demand
     assert "another phone" in priya.post("/account/second-step/off", {"password": RIGHT}).banner
     assert "second_step_off" not in logged(w)
     assert sign_in(w, "sol").get("/").path == "/"  # who leads sessions isn't staff
+    assert program(w, "tess").get("/referrals").status == 200  # nor is a program
 
 
 def test_the_settings_say_who_and_how_long() -> None:
