@@ -811,6 +811,14 @@ NEWS: dict[str, str] = {
 NOTICES: dict[str, str] = {
     "password_reset": N_("A link to choose a new password."),
     "invitation": N_("An invitation to choose a password."),
+    "password_changed": N_(
+        "Your password was changed. If it was not you, ask whoever gave you your account for a new"
+        " one now."
+    ),
+    "password_given": N_(
+        "Whoever sets up accounts gave you a new password. If you did not ask for one, ring them"
+        " now."
+    ),
     "second_step_on": N_(
         "A phone was set up for your sign-in. If it was not you, ask whoever gave"
         " you your account for a new password now."
@@ -1203,7 +1211,7 @@ def told(noun: str, trigger: str) -> str:
 
 
 # Where a record without a page of its own stands.
-STANDS_ON = {"user": "/account/second-step", "access": "/access", "legal_hold": "/retention/holds"}
+STANDS_ON = {"user": "/account", "access": "/access", "legal_hold": "/retention/holds"}
 
 
 def page_of(noun: str, record_id: str) -> str | None:

@@ -19,7 +19,7 @@ from referral.store import Tx
 from workflows.moves import N_, Refusal
 from workflows.organisations import SETTERS, naming_faults, roles_to_give
 from workflows.rules import field, missing, require, wrong
-from workflows.second_steps import CLEARED, tell_account
+from workflows.second_steps import CLEARED, PASSWORD_CHANGED, PASSWORD_GIVEN, tell_account
 
 WHY_SUSPENDED = ("lost", "long_absence", "looked_into", "other")
 RESET, INVITATION = "password_reset", "invitation"
@@ -110,11 +110,14 @@ def let_in_again(tx: Tx, actor: Actor, at: datetime, user_id: str) -> None:
 
 def give_password(tx: Tx, actor: Actor, at: datetime, user_id: str, password_hash: str) -> None:
     """A new password, in place of one that is forgotten or known to others: whoever is signed in
-    with the old one is signed out."""
+    with the old one is signed out, and its holder is told."""
     _let(tx, actor, at, user_id, "password")
+    before = accounts.signs_in(tx, user_id)
     change(tx, "app_user", user_id, {"password_hash": password_hash, "chose_password_at": None})
     tx.run(sign_ins.REVOKE_ALL, user_id=user_id, at=at)
-    log(tx, actor, at, "password_given", "user", user_id)
+    log(tx, actor, at, PASSWORD_GIVEN, "user", user_id)
+    if before is not None and before.password_hash:
+        tell_account(tx, actor.system_id, at, user_id, PASSWORD_GIVEN)
 
 
 def correct_account(
@@ -170,7 +173,8 @@ def change_own_password(tx: Tx, actor: Actor, at: datetime, password_hash: str) 
     chosen = {"password_hash": password_hash, "chose_password_at": at}
     change(tx, "app_user", actor.user_id, chosen)
     tx.run(sign_ins.REVOKE_ALL, user_id=actor.user_id, at=at)
-    log(tx, actor, at, "password_changed", "user", actor.user_id)
+    log(tx, actor, at, PASSWORD_CHANGED, "user", actor.user_id)
+    tell_account(tx, actor.system_id, at, actor.user_id, PASSWORD_CHANGED)
 
 
 # -- a password chosen by a link ----------------------------------------------------------------
@@ -276,4 +280,6 @@ def choose_password(
     tx.run(sign_ins.REVOKE_ALL, user_id=asked.user_id, at=at)
     done = "password_chosen" if what == INVITATION else RESET
     log(tx, actor, at, done, "user", asked.user_id)
+    if what == RESET:
+        tell_account(tx, found.system_id, at, asked.user_id, PASSWORD_CHANGED)
     return True

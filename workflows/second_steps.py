@@ -34,8 +34,9 @@ NEAR = (0, -1, 1)
 
 ON, OFF, CLEARED = "second_step_on", "second_step_off", "second_step_cleared"
 USED_RECOVERY, TRIED = "recovery_code_used", "second_step_tried"
+PASSWORD_CHANGED, PASSWORD_GIVEN = "password_changed", "password_given"
 # What an account is told of, whatever its holder prefers.
-TOLD = frozenset({ON, OFF, CLEARED, USED_RECOVERY, TRIED})
+TOLD = frozenset({ON, OFF, CLEARED, USED_RECOVERY, TRIED, PASSWORD_CHANGED, PASSWORD_GIVEN})
 
 NOT_RIGHT = N_("This code is not right, or was used before. Wait for the next one and enter it.")
 DEMANDED = Refusal(

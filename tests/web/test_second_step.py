@@ -388,9 +388,21 @@ def test_the_holder_alone_reads_of_it_in_a_notice_and_by_mail(w: World) -> None:
     run(Edge(w.store, lambda: w.at), once=True, ways=ways)
     page = sign_in(w, "priya").get("/notices")
     assert "A phone was set up for your sign-in." in page.words
-    assert 'href="/account/second-step"' in page.text
+    assert '<a href="/account">Your account</a>' in page.text
     sent = [one for one in mail.kept if "A phone was set up" in one.text]
     assert [one.to for one in sent] == [EMAIL]
-    assert "https://segue.example.org/account/second-step" in sent[0].text
+    assert "https://segue.example.org/account" in sent[0].text
     assert "are always sent" in sent[0].text
     assert "A phone was set up" not in sign_in(w, "tess").get("/notices").words
+
+
+def test_whose_password_changes_is_told_whoever_changed_it(w: World) -> None:
+    path = f"/users/{w.actor['priya'].membership_id}/password"
+    sign_in(w, "priya").fill("/password", password=RIGHT, new_password="three new words here")
+    assert told(w) == ["password_changed"]
+    sign_in(w, "ada").fill(path)
+    assert told(w) == ["password_changed", "password_given"]
+    sign_in(w, "ada").fill(
+        path.replace(w.actor["priya"].membership_id, w.actor["kit"].membership_id)
+    )
+    assert told(w, "kit") == []  # a first one is no change
