@@ -23,7 +23,6 @@ from web.concerns import (
 from web.concerns import DECISIONS as AUTHORITY_DECISIONS
 from web.escalations import DECISIONS as REVIEWED
 from web.labels import said, word
-from web.people import NO_NUMBER
 from web.say import _
 from web.words import day_words, time_words
 from workflows.moves import N_
@@ -110,7 +109,7 @@ CODES: dict[tuple[str, str] | str, Mapping[str, str]] = {
     "channel": labels.LINK_CHANNELS,
     "noun": labels.NOUNS,
     "about": labels.NOUNS,
-    "no_nhs_number": NO_NUMBER,
+    "no_nhs_number": labels.NO_NUMBER,
     "contact_method": labels.CONTACT_METHODS,
     "died_about": {"month": N_("The month alone"), "not_known": N_("Nothing")},
     "may_speak": labels.MAY_SPEAK,

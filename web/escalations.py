@@ -35,6 +35,7 @@ from web.say import _, ngettext
 from web.schemas import Wrong, load, schema_for
 from web.schemas.escalations import AskPlaceLead, RaiseEscalation
 from web.timelines import entries
+from web.wizard import ids_said
 from web.words import by_when, day_words, deadline, listed, time_words
 from workflows import escalations as deciding
 from workflows import reading
@@ -213,7 +214,12 @@ def ask_place_lead() -> ResponseReturnValue:
             form,
             who=who,
             until=until,
-            back={"href": "/activities", "text": _("Back to the activities")},
+            back={
+                "href": f"/referrals/{ids_said('writing')[0]}/write/activity"
+                if request.args.get("writing")
+                else "/activities",
+                "text": _("Back to the activities"),
+            },
         ),
         act,
         _raised(who, until),

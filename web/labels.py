@@ -546,6 +546,14 @@ NEEDS: dict[str, str] = {
     "language": N_("Practising English"),
 }
 
+# Why there is no NHS number.
+NO_NUMBER: dict[str, str] = {
+    "not_known": N_("They do not know it"),
+    "part_known": N_("Only part of it is known"),
+    "never_had_one": N_("They have never had one"),
+    "not_said": N_("They would rather not say"),
+}
+
 CONTACT_METHODS: dict[str, str] = {
     "phone": N_("Phone"),
     "text": N_("Text message"),

@@ -667,6 +667,7 @@ def _drawn(one: own.Going, today: date) -> dict[str, Any]:
         "provider": r.provider,
         "when": r.when_words,
         "where": r.location,
+        "getting_there": r.getting_there,
         "phone": phone_words(r.provider_phone),
         "next": next_words,
         "sees": sees,

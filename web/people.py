@@ -40,12 +40,6 @@ from workflows.working_time import local_day
 pages = Blueprint("people_pages", __name__)
 
 LOOKERS = TEAM | {Role.SAFEGUARDING_LEAD}
-NO_NUMBER = {
-    "not_known": N_("They do not know it"),
-    "part_known": N_("Only part of it is known"),
-    "never_had_one": N_("They have never had one"),
-    "not_said": N_("They would rather not say"),
-}
 
 
 # -- the list -----------------------------------------------------------------------------------
@@ -202,7 +196,7 @@ def identity(seen: Mapping[str, Any]) -> list[dict[str, str]]:
     pairs: list[tuple[str, Any]] = []
     pairs += life(seen)
     if "nhs_number" in seen:
-        none = said(NO_NUMBER.get(seen.get("no_nhs_number") or "", "")) or _("None given")
+        none = said(labels.NO_NUMBER.get(seen.get("no_nhs_number") or "", "")) or _("None given")
         pairs.append((_("NHS number"), nhs_number(seen["nhs_number"]) or none))
     if seen.get("phone") and not seen.get("died_on"):
         pairs.append((_("Phone"), phone_words(seen["phone"])))
@@ -347,7 +341,7 @@ def change(person_id: UUID) -> ResponseReturnValue:
             "people/change.jinja",
             form,
             p=p,
-            reasons=[(code, said(text)) for code, text in NO_NUMBER.items()],
+            reasons=[(code, said(text)) for code, text in labels.NO_NUMBER.items()],
             back={"href": f"/people/{rid}", "text": _("Back to the person")},
         ),
         command,

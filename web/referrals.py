@@ -622,7 +622,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
             if "activity" in seen
             else None,
         ),
-        (_("Getting there"), shown.referral.getting_there if "activity" in seen else None),
+        (_("Getting there"), shown.referral.getting_there if own else None),
         (_("Safety"), said(labels.RISKS["none"]) if seen.get("risks") == "none" else None),
         *safety_told(seen.get("safety_answers"))[1],
         (_("Provider"), seen.get("provider")),

@@ -41,7 +41,7 @@ from web.schemas.people import AddPerson, ChangePerson, SavePlan
 from web.schemas.referrals import ChangeDraft
 from web.timelines import changed, last_step, newest
 from web.wordings import in_others
-from web.words import by_when, day_words, phone_words
+from web.words import by_when, day_words, listed, phone_words
 from workflows import beginnings as writing
 from workflows.consent import record_consent
 from workflows.engine import NOT_FOUND, TABLES, Refused, decide
@@ -1306,10 +1306,22 @@ def _reply_by(w: Writing) -> datetime:
 def _mend(w: Writing, refusal: Refusal) -> dict[str, str]:
     """A refusal with the way to put it right."""
     text = f"{said(refusal.why)} {said(refusal.remedy)}".strip()
+    if refusal.code == "person_identified":
+        text = _("Still missing: %(what)s.", what=listed(_who_they_are_lacks(w.person)))
     slug = MENDED_ON.get(refusal.code) or refusal.source
     if slug not in TITLES:
         return {"text": text}
     return {"text": text, "href": f"/referrals/{w.id}/write/{slug}?then=check"}
+
+
+def _who_they_are_lacks(p: PersonSeen) -> list[str]:
+    """What `person_identified` asks for and isn't there."""
+    asked = (
+        (p.birth_date, _("their date of birth")),
+        (p.practice, _("their GP practice, or that they have none")),
+        (p.nhs_number or p.no_nhs_number, _("their NHS number, or why there is none")),
+    )
+    return [words for known, words in asked if not known]
 
 
 def _missing_before_activity(w: Writing) -> list[Refusal]:

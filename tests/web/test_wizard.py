@@ -727,7 +727,8 @@ def test_activities_are_found_without_anybody_in_mind(w: World, priya: Visitor) 
     assert "No open activity has “trampoline” in it" in none.words
     assert 'href="?places=yes"' in none.text
     assert 'href="/activities/ask?words=trampoline"' in none.text
-    assert "/activities/ask" not in more_than_none.text
+    assert "Does none of them fit?" in more_than_none.words
+    assert "Does none of them fit?" not in none.words
     more = priya.get(f"/activities?after={w.group['pottery']}")
     assert "Singing for breathing" in more.words
     assert "The pottery table" not in more.words
@@ -748,10 +749,31 @@ def test_the_place_lead_is_asked_where_nothing_is_found(w: World, priya: Visitor
     assert sign_in(w, "sol").get("/activities/ask").status == 403
 
 
+def test_who_asks_from_a_referral_comes_back_to_it(w: World, priya: Visitor) -> None:
+    rid = w.draft()
+    page = priya.get(f"/referrals/{rid}/write/activity")
+    assert "Does none of them fit?" in page.words
+    asked = priya.get(f"/activities/ask?writing={rid}")
+    assert f'href="/referrals/{rid}/write/activity"' in asked.text
+    assert 'href="/activities"' in priya.get("/activities/ask").text
+    assert priya.get("/activities/ask?writing=//elsewhere.example").status == 404
+
+
+def test_what_says_who_somebody_is_is_asked_for_by_its_name(w: World, priya: Visitor) -> None:
+    rid = w.draft(w.person(practice=None, no_nhs_number="not_said"))
+    page = priya.get(f"/referrals/{rid}/write/check")
+    assert "Still missing: their GP practice, or that they have none." in page.words
+    assert "NHS number They would rather not say" in page.words
+    whole = priya.get(f"/referrals/{w.draft()}/write/check")
+    assert "Still missing" not in whole.words
+
+
 def test_two_activities_are_compared_without_anybody_in_mind(w: World, priya: Visitor) -> None:
     one = priya.get(f"/activities?compare={w.group['choir']}")
     assert "Choose one or two more to compare it with." in one.words
     assert 'href="?"' in one.text
+    # A further search forgets none of them.
+    assert f'<input type="hidden" name="compare" value="{w.group["choir"]}">' in one.text
     both = priya.get(f"/activities?compare={w.group['choir']}&compare={w.group['pottery']}")
     href = re.search(r'href="(/activities/compare[?][^"]*)"', both.text)
     assert href

@@ -210,6 +210,16 @@ PEOPLE: tuple[tuple[str, str, date, str], ...] = (
     ("Hilda", "Moss", date(1940, 3, 3), "To sing the hymns I know."),
 )
 
+# How some of them want to be reached, where it is not as for the rest.
+REACHED: dict[str, dict[str, str]] = {
+    "Nora": {"contact_times": "Mornings, before her son comes"},
+    "Hilda": {
+        "contact_method": "someone_else",
+        "through_name": "Ann Moss, her niece",
+        "through_phone": "07700 900196",
+    },
+}
+
 
 def test_number(n: int) -> str:
     """The n-th NHS number of the range kept for tests (999...), with a valid check digit."""

@@ -310,6 +310,7 @@ class Story:
                             if number % 5 == 0
                             else None,
                             "emergency_contact": "A neighbour, 01632 960150",
+                            **cast.REACHED.get(given, {}),
                         },
                     )["id"]
 
