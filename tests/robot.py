@@ -35,7 +35,8 @@ FITTING = {
     "email": "a.b@example.org", "happy": "5", "language": "Welsh", "members_from_outside": "1",
     "nhs_number": "", "number": "4", "ods_code": "", "opens": "9am",
     "out_of_hours_phone": "01632 960124", "phone": "01632 960123", "postcode": "BR1 2AB",
-    "reference": "", "safeguarding_phone": "01632 960125", "satisfied": "5", "told_at": "9am",
+    "reference": "", "safeguarding_phone": "01632 960125", "satisfied": "5",
+    "through_phone": "01632 960126", "told_at": "9am",
     "url": "https://www.example.org", "word": "marmalade", "worthwhile": "5",
 }  # fmt: skip
 

@@ -75,7 +75,6 @@ BESIDE = {
     "/rights/<uuid:record_id>/passages": "once a request for a copy is being done",
     "/rights/<uuid:record_id>/put-right": "once a request to put something right is being done",
     "/rights/<uuid:record_id>/stop-use": "once a request to stop is being done",
-    "/activities/ask": "where no activity is found",
     "/activities/compare": "once two activities are chosen to compare",
     "/referrals/<uuid:writing_id>/write/compare": "once two activities are chosen to compare",
     "/referrals/<uuid:writing_id>/write/leave": "while a referral is half written",
