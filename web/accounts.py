@@ -21,17 +21,18 @@ from web import labels
 from web.access import access, current_actor
 from web.current import edge, ways
 from web.forms import AsKept, Form, Next, answer, page
-from web.invitations import WayIn, invited_words, invites, ways_in
+from web.invitations import WayIn, invited_words, invites, role_given, ways_in
 from web.keysets import after, pack
 from web.labels import role_name, said
 from web.organisations import SETS_UP
 from web.passwords import hash_password, new_password
 from web.say import _, ngettext
 from web.schemas.base import Command
-from web.schemas.fields import Choice, Email, Text
+from web.schemas.fields import Choice, Email, Id, Text
 from web.schemas.organisations import ASSIGNABLE
 from web.words import by_when, day_words
 from workflows.accounts import (
+    OWN,
     WHY_SUSPENDED,
     clear_second_step,
     correct_account,
@@ -44,6 +45,7 @@ from workflows.accounts import (
 )
 from workflows.caseloads import GIVERS
 from workflows.moves import N_, Refusal
+from workflows.organisations import add_membership, roles_to_give
 from workflows.rules import wrong
 from workflows.working_time import local_day
 
@@ -362,6 +364,51 @@ def correct(membership_id: UUID) -> ResponseReturnValue:
         schema=Correcting(),
         known={"name": user.name, "email": user.email},
         kept=AsKept("user", read),
+    )
+
+
+class NewRole(Command):
+    """One more role for an account."""
+
+    organisation_id = Id(N_("Choose the organisation."))
+    role = Choice(ASSIGNABLE, N_("Choose the role."))
+    place_id = Id()
+
+
+@pages.route("/users/<uuid:membership_id>/role", methods=["GET", "POST"])
+@access(SETS_UP)
+def give_role(membership_id: UUID) -> ResponseReturnValue:
+    """One more role for whoever has the account."""
+    actor = current_actor()
+    here = f"/users/{membership_id}"
+    with edge().reading(actor) as (tx, at):
+        user = _account(tx, membership_id)[0]
+        organisations = [(one.id, one.name) for one in oversight.organisations(tx, actor, at)]
+        places = [(one.id, one.name) for one in oversight.places(tx, actor)]
+    mine = user.user_id == actor.user_id
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> tuple[str, WayIn]:
+        if mine:
+            raise wrong("membership", "add", OWN)
+        role = Role(given.pop("role"))
+        made = add_membership(tx, actor, at, user_id=user.user_id, role=role, **given)
+        return made, ways_in(tx, at, user.user_id)
+
+    return answer(
+        lambda form: page(
+            "account_role.jinja",
+            form,
+            user=user,
+            mine=f"{said(OWN.why)} {said(OWN.remedy)}" if mine and not form.general else "",
+            roles=labels.choices(labels.ROLES, *map(str, roles_to_give(actor.role))),
+            organisations=organisations,
+            places=places,
+            crumbs=crumbs(user, here),
+        ),
+        act,
+        lambda made: Next(f"/users/{made[0]}", role_given(made[1])),
+        schema=NewRole(),
+        known={"organisation_id": user.organisation_id},
     )
 
 

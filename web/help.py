@@ -567,6 +567,8 @@ GROUPS: tuple[Group, ...] = (
                        " it works once, for 7 days."),
                     N_("Where no email is sent, you are shown a password: tell it to them in person"
                        " or by phone."),
+                    N_("Somebody who has one gets another role on their page: “Give one more"
+                       " role”."),
                     N_("See how far they are under “Users”, “Invited, no password yet”. On their"
                        " page you send the link again, or correct the address."),
                 ),
@@ -575,6 +577,7 @@ GROUPS: tuple[Group, ...] = (
                     "/users",
                     "/users/add",
                     "/users/*/invite",
+                    "/users/*/role",
                     "/users/*/correct",
                 ),
                 ADMINISTRATORS,

@@ -114,6 +114,13 @@ def invites(way_in: WayIn) -> str:
     return _("Send the invitation again") if way_in.invited else _("Send an invitation")
 
 
+def role_given(way_in: WayIn) -> str:
+    """That somebody has one more role, and what they do to work in it."""
+    if way_in.password:
+        return _("Role given. They sign in as before, and can change to it there.")
+    return _("Role given. They can work in it once they have chosen a password.")
+
+
 def invited_words(at: datetime) -> str:
     """What was done, and what happens next."""
     until = day_words(local_day(at + INVITATION_LASTS), weekday=True)

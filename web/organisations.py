@@ -20,7 +20,7 @@ from web.access import access, current_actor
 from web.current import edge, ways
 from web.errors import NOT_SAVED, not_saved, status_of
 from web.forms import AsKept, Form, Next, answer, form_now, keyed, page, refuse, typed
-from web.invitations import invited_words
+from web.invitations import invited_words, role_given, ways_in
 from web.labels import word
 from web.passwords import hash_password, new_password
 from web.say import _
@@ -334,7 +334,7 @@ def account(record_id: UUID) -> ResponseReturnValue:
         return draw(form), 422
     password = new_password()
 
-    def act(tx: Tx, at: datetime) -> tuple[bool, str, datetime]:
+    def act(tx: Tx, at: datetime) -> tuple[bool, str, str]:
         known = oversight.account_of(tx, actor, given["email"])
         user_id = (
             known
@@ -359,10 +359,11 @@ def account(record_id: UUID) -> ResponseReturnValue:
         )
         if known is None and sends:
             invite(tx, actor, at, user_id)
-        return known is None, role, at
+        words = invited_words(at) if known is None else role_given(ways_in(tx, at, user_id))
+        return known is None, role, words
 
     try:
-        new, made, at = edge().perform(actor, act)
+        new, made, words = edge().perform(actor, act)
     except NOT_SAVED as error:
         form.general.append(not_saved(error))
         return draw(form), 503
@@ -372,11 +373,8 @@ def account(record_id: UUID) -> ResponseReturnValue:
             raise
         refuse(form, refused.refusals)
         return draw(form), status
-    if not new:
-        flash(_("Role given. They sign in as before, and can change to it there."), "success")
-        return redirect(f"/users/{made}", 303)
-    if sends:
-        flash(invited_words(at), "success")
+    if sends or not new:
+        flash(words, "success")
         return redirect(f"/users/{made}", 303)
     # Drawn here and not after a redirect: a password is kept nowhere, not even in a cookie.
     return page(

@@ -282,6 +282,7 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "account_pages.account",
             "account_pages.add",
             "account_pages.correct",
+            "account_pages.give_role",
             "account_pages.invite_them",
             "account_pages.password",
             "account_pages.second_step",

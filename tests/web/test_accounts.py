@@ -203,3 +203,26 @@ def test_days_away_say_who_stands_in_and_where_nobody_does(w: World) -> None:
     assert "Nobody stands in on those days yet." in page.banner
     words = sign_in(w, "grace").get("/away").words
     assert "Nobody else is governance lead there, so what waits for you" in words
+
+
+def test_one_more_role_is_given_on_the_account_and_never_to_oneself(w: World) -> None:
+    ada = sign_in(w, "ada")
+    page = ada.fill(f"{account(w, 'priya')}/role")
+    assert page.status == 422
+    assert "Choose the role." in page.words
+    page = ada.fill(f"{account(w, 'priya')}/role", role="governance_lead")
+    assert "Choose the place they answer for." in page.words
+    page = ada.fill(f"{account(w, 'priya')}/role", role="team_lead")
+    assert page.path.startswith("/users/")
+    assert page.path != account(w, "priya")
+    assert page.banner == "Role given. They can work in it once they have chosen a password."
+    assert "Link worker" in page.words
+    assert "Team lead" in page.words
+    given = {"role": "auditor", "organisation_id": w.org["board"]}
+    assert "Somebody else who sets up accounts" in ada.get(f"{account(w, 'ada')}/role").words
+    assert ada.post(f"{account(w, 'ada')}/role", given).status == 409
+    refused = sign_in(w, "grace").post(f"{account(w, 'priya')}/role", given)
+    assert refused.status == 404  # the board isn't hers
+    given = {"role": "auditor", "organisation_id": w.org["ash"]}
+    page = sign_in(w, "grace").post(f"{account(w, 'priya')}/role", given)
+    assert "This role isn't yours to give." in page.words

@@ -11,6 +11,7 @@ from referral.store import Sql, Store
 from tests.web.client import Page, Visitor, app_of, sign_in, visit
 from tests.web.test_forgotten import NEW, Desk
 from tests.world import build
+from web.carriers import NotTaken
 from web.passwords import hash_password, is_right
 from web.ways import NO_WAYS
 
@@ -130,6 +131,17 @@ def test_where_no_email_can_be_sent_a_password_is_given_instead(
     assert "No email can be sent from here." in page.words
     assert sign_in(d.w, "ada").post(f"{account(d)}/invite", {}).status == 409
     assert d.logged()[-1] != "account_invited"
+
+
+def test_an_invitation_that_could_not_be_delivered_says_so_where_it_was_sent(d: Desk) -> None:
+    d.mail.troubles = [NotTaken("550", for_good=True)]
+    invited(d)
+    d.work()
+    assert "The message could not be delivered. Correct the email address" in words(d)
+    d.w.later(minutes=2)
+    invited(d)
+    d.work()
+    assert "The link works until" in words(d)
 
 
 def test_a_new_account_is_invited_at_once_and_nobody_else_learns_a_password(d: Desk) -> None:
