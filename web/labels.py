@@ -827,6 +827,10 @@ NOTICES: dict[str, str] = {
         "Whoever sets up accounts gave you a new password. If you did not ask for one, ring them"
         " now."
     ),
+    "address_changed": N_(
+        "Whoever sets up accounts changed the email address you sign in with. If you did not ask"
+        " for it, ring them now."
+    ),
     "second_step_on": N_(
         "A phone was set up for your sign-in. If it was not you, ask whoever gave"
         " you your account for a new password now."

@@ -19,7 +19,13 @@ from referral.store import Tx
 from workflows.moves import N_, Refusal
 from workflows.organisations import SETTERS, naming_faults, roles_to_give
 from workflows.rules import field, missing, require, wrong
-from workflows.second_steps import CLEARED, PASSWORD_CHANGED, PASSWORD_GIVEN, tell_account
+from workflows.second_steps import (
+    ADDRESS_CHANGED,
+    CLEARED,
+    PASSWORD_CHANGED,
+    PASSWORD_GIVEN,
+    tell_account,
+)
 
 WHY_SUSPENDED = ("lost", "long_absence", "looked_into", "other")
 RESET, INVITATION = "password_reset", "invitation"
@@ -135,6 +141,8 @@ def correct_account(
     moved = found is not None and found.email != address
     change(tx, "app_user", user_id, {"name": name, "email": address})
     log(tx, actor, at, "account_corrected", "user", user_id, {"email": moved})
+    if found is not None and moved and found.password_hash:
+        tell_account(tx, actor.system_id, at, user_id, ADDRESS_CHANGED)
     return moved
 
 

@@ -35,8 +35,11 @@ NEAR = (0, -1, 1)
 ON, OFF, CLEARED = "second_step_on", "second_step_off", "second_step_cleared"
 USED_RECOVERY, TRIED = "recovery_code_used", "second_step_tried"
 PASSWORD_CHANGED, PASSWORD_GIVEN = "password_changed", "password_given"
+ADDRESS_CHANGED = "address_changed"
 # What an account is told of, whatever its holder prefers.
-TOLD = frozenset({ON, OFF, CLEARED, USED_RECOVERY, TRIED, PASSWORD_CHANGED, PASSWORD_GIVEN})
+TOLD = frozenset(
+    {ON, OFF, CLEARED, USED_RECOVERY, TRIED, PASSWORD_CHANGED, PASSWORD_GIVEN, ADDRESS_CHANGED}
+)
 
 NOT_RIGHT = N_("This code is not right, or was used before. Wait for the next one and enter it.")
 DEMANDED = Refusal(
