@@ -443,6 +443,19 @@ GROUPS: tuple[Group, ...] = (
                 LEADERS,
             ),
             Task(
+                "get-in-touch",
+                N_("Get in touch with somebody new"),
+                (
+                    N_("Their page has the number, and says whether a message may be left."),
+                    N_("Once you have reached them, choose “First contact made”. You can say so"
+                       " days later, with the day."),
+                    N_("If nobody answers, choose “Tried, no answer”. The link worker is told, and"
+                       " may know another way."),
+                ),
+                ("/referrals/*/contact", "/referrals/*/try-contact", "/referrals/*/start"),
+                LEADERS,
+            ),
+            Task(
                 "who-came",
                 N_("Say who came"),
                 (
@@ -503,7 +516,8 @@ GROUPS: tuple[Group, ...] = (
                 "escalate",
                 N_("Take something to the next level"),
                 (
-                    N_("Open the record it is about and choose “Escalate”."),
+                    N_("Open the record it is about and choose “Escalate”. A provider chooses “Ask somebody"
+                       " else to decide”."),
                     N_("Say what was tried and what you need. The page says who gets it, and until"
                        " when."),
                     N_("If someone may be harmed, raise a safeguarding concern instead."),

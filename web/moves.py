@@ -41,13 +41,13 @@ from web.schemas.fields import (
     Text,
     YesNo,
 )
-from web.timelines import last_step
+from web.timelines import entries
 from web.words import by_when
 from workflows import disclosure
 from workflows.engine import NOT_FOUND, TABLES, Done, Option, Refused, options, step
 from workflows.moves import N_, list_of
 from workflows.named import check_named
-from workflows.reading import situation
+from workflows.reading import situation, timeline
 
 pages = Blueprint("moves", __name__)
 
@@ -118,7 +118,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "referral.start.note": (N_("How did the first session go?"), N_("If you want to.")),
     "referral.update.note": (
         N_("How is it going?"),
-        N_("What went well, what was hard, what happens next. The link worker reads it."),
+        N_(
+            "What went well, what was hard, what happens next. Up to 500 characters. The link"
+            " worker reads it."
+        ),
     ),
     "referral.pause.paused_until": (
         N_("When does the break end?"),
@@ -577,21 +580,23 @@ def banner(tx: Tx, noun: Noun, trigger: str, done: Done, at: datetime) -> str:
     return _(words, due=by_when(due[0] if due else None, at))
 
 
-def moved_on(found: Record, actor: Actor) -> dict[str, Any]:
-    """For whoever asks for a move that isn't there any more: what was done last, and what can be
-    done now."""
+def moved_on(found: Record, trigger: str, actor: Actor) -> dict[str, Any]:
+    """For whoever asks for a move that isn't there any more: what was done last, who made that very
+    move last, and what can be done now."""
     with edge().reading(actor) as (tx, at):
-        last = last_step(tx, actor, at, found.noun, found.id)
+        steps = timeline(tx, actor, at, found.noun, found.id).steps
+    same = next((one for one in steps if one.trigger == trigger), None)
+    last = [*steps[:1], *([same] if same and same not in steps[:1] else [])]
     allowed = {o.trigger for o in found.options if o.allowed} - ELSEWHERE
-    steps = [t for t in FORWARD if t in allowed] if found.noun is Noun.REFERRAL else []
+    onward = [t for t in FORWARD if t in allowed] if found.noun is Noun.REFERRAL else []
     return {
-        "last": last,
+        "last": entries(found.noun, last, at),
         "now": [
             {
-                "text": labels.button(found.noun, trigger),
-                "href": labels.move_path(str(found.noun), found.id, trigger),
+                "text": labels.button(found.noun, move),
+                "href": labels.move_path(str(found.noun), found.id, move),
             }
-            for trigger in steps
+            for move in onward
         ],
     }
 
@@ -647,7 +652,7 @@ def move_page(
             **asked.context,
         }
         if option is None:
-            shared |= moved_on(found, actor)
+            shared |= moved_on(found, trigger, actor)
         typed = request.method == "POST"
         if not typed and (option is None or refusals):
             return page("move_refused.jinja", None, refusals=refusals, **shared)

@@ -18,8 +18,8 @@ from web import labels
 from web.access import current_actor
 from web.current import edge
 from web.forms import Form, page, typed
-from web.labels import word
-from web.moves import Asked, lists_in_force, move_page, own_page, read_record
+from web.labels import said, word
+from web.moves import BEFORE, Asked, lists_in_force, move_page, own_page, read_record
 from web.say import _
 from web.schemas import Wrong, load, schema_for
 from web.schemas.fields import Day, Id, Text
@@ -127,6 +127,10 @@ def contact(record_id: str, trigger: str) -> ResponseReturnValue:
         for name, codes in listed.items()
     }
 
+    before = said(BEFORE[Noun.REFERRAL, trigger])
+    if silent:
+        before = f"{before} {_('No message may be left for this person.')}"
+
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
         # A call in vain stays one, whatever else has changed since the page was opened.
         version = form.version if trigger == "contact" else None
@@ -134,9 +138,8 @@ def contact(record_id: str, trigger: str) -> ResponseReturnValue:
             tx, actor, at, record_id, trigger, given, version=version, key=form.key
         )
 
-    return move_page(
-        Noun.REFERRAL, record_id, trigger, Asked(act=act, choices=choices, press=_("Save"))
-    )
+    asked = Asked(act=act, choices=choices, before=before, press=_("Save"))
+    return move_page(Noun.REFERRAL, record_id, trigger, asked)
 
 
 @own_page(Noun.REFERRAL, "complete")

@@ -301,6 +301,10 @@ def test_who_comes_back_to_a_form_reads_who_was_quicker_and_what_comes_next(w: W
     assert "What happened last Accepted: a place was given Rae Rivers" in page.words
     assert f'href="/referrals/{record}/contact"' in page.text
     assert f'href="/referrals/{record}/decline"' not in page.text
+    w.referral(record, "contact", "sol")
+    page = sol.get(f"/referrals/{record}/accept")
+    assert "What happened last The provider made first contact Sol Rivers" in page.words
+    assert "Accepted: a place was given Rae Rivers" in page.words
     late = sol.send(before)
     assert late.status == 409
     assert late.words.count("Glad to have her.") == 1
@@ -362,6 +366,7 @@ def test_a_leader_leaves_a_message_only_where_one_may_be(w: World, safe: bool, s
     record = w.accepted(w.person(message_safe=safe))
     page = sign_in(w, "sol").get(f"/referrals/{record}/try-contact")
     assert ('value="left_message"' in page.text) is safe
+    assert ("No message may be left for this person." in page.words) is not safe
     asked = {"reason": "left_message"}
     assert program(w, "sol").move(f"/referrals/{record}", "try_contact", asked).status == status
 
@@ -410,5 +415,8 @@ def test_an_empty_update_is_not_kept(w: World, note: str) -> None:
     page = sol.fill(f"/referrals/{record}/update", note=note)
     assert "Write how it is going." in page.words
     assert "The next update is due" not in page.words
+    page = sol.send(page, note="She sings. " * 50)
+    assert "Shorten this to 500 characters or fewer." in page.words
+    assert "She sings. She sings." in page.text
     page = sol.send(page, note="She sings every week")
     assert "The next update is due" in page.words

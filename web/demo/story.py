@@ -274,6 +274,8 @@ def _lives(s: Story) -> None:
     s.taking_part(18, "Sylvia", "choir", (11,))
     for days in (6, 1):
         s.said(days, "Sylvia", "choir", "did_not_come")
+        for name in ("Victor", "Gordon"):
+            s.said(days, name, "choir", "came")
     s.begin(2, "Arthur", "choir")
     s.begin(5, "Mei", "reading")
     s.begin(90, "Gordon", "choir", until=-4)

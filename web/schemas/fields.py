@@ -38,8 +38,9 @@ class Loading:
 
 LOADING: ContextVar[Loading] = ContextVar("loading")
 
-SHORT, LONG, STORY = 200, 4_000, 20_000
+SHORT, NOTE, LONG, STORY = 200, 500, 4_000, 20_000
 TOO_LONG = {
+    NOTE: N_("Shorten this to 500 characters or fewer. Nothing has been lost."),
     SHORT: N_("Shorten this to 200 characters or fewer. Nothing has been lost."),
     LONG: N_("Shorten this to 4,000 characters or fewer. Nothing has been lost."),
     STORY: N_("Shorten this to 20,000 characters or fewer. Nothing has been lost."),

@@ -18,6 +18,7 @@ from web.schemas.emergencies import OpenRecord
 from web.schemas.escalations import Consequence, RaiseEscalation
 from web.schemas.fields import (
     LONG,
+    NOTE,
     SHORT,
     Choice,
     Day,
@@ -88,6 +89,8 @@ MORE: Mapping[tuple[Noun, str], Mapping[str, FieldOf]] = {
         (Noun.REFERRAL, told): {"happened_at": KINDS["happened_at"]}
         for told in ("call", "contact", "try_contact")
     },
+    # One of many, read beside the others: short ones are read.
+    (Noun.REFERRAL, "update"): {"note": lambda needed: Text(needed, most=NOTE)},
     (Noun.CONSENT, "give"): {"until": KINDS["until"]},
     (Noun.CONCERN, "acknowledge"): {"hold_stays": lambda needed: YesNo(needed), **HARM},
     (Noun.CONCERN, "review"): HARM,
