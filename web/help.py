@@ -516,8 +516,8 @@ GROUPS: tuple[Group, ...] = (
                 "escalate",
                 N_("Take something to the next level"),
                 (
-                    N_("Open the record it is about and choose “Escalate”. A provider chooses “Ask somebody"
-                       " else to decide”."),
+                    N_("Open the record it is about and choose “Escalate”. A provider chooses “Ask"
+                       " somebody else to decide”."),
                     N_("Say what was tried and what you need. The page says who gets it, and until"
                        " when."),
                     N_("If someone may be harmed, raise a safeguarding concern instead."),
