@@ -34,6 +34,7 @@ class Access(NamedTuple):
     live: int
     keys: int
     earlier: int
+    second_step: int
 
 
 ACCOUNTS = Sql(
@@ -46,7 +47,8 @@ SELECT m.id, u.id, u.name, u.email, u.active, m.role, o.id, o.name, mp.name, mp.
   (SELECT count(*) FROM api_token t WHERE t.membership_id = m.id AND t.revoked_at IS NULL
      AND t.expires_at > :at),
   (SELECT count(*) FROM membership e WHERE e.user_id = u.id AND e.id <> m.id
-     AND e.ended_at IS NOT NULL AND e.ended_at > :lately)
+     AND e.ended_at IS NOT NULL AND e.ended_at > :lately),
+  (SELECT count(*) FROM second_step t WHERE t.user_id = u.id)
 FROM membership m
 JOIN app_user u ON u.id = m.user_id
 JOIN organisation o ON o.id = m.organisation_id

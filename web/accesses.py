@@ -50,7 +50,7 @@ SAYS: dict[str, str] = {
     "shared": N_("May be used by several people"),
 }
 COLUMNS = ("name", "email", "role", "organisation", "place", "since", "ended", "last_sign_in",
-           "keys_for_programs", "reaches", "people", "to_look_at")  # fmt: skip
+           "second_step", "keys_for_programs", "reaches", "people", "to_look_at")  # fmt: skip
 
 
 def rules_for(tx: Tx, actor: Actor, at: datetime) -> Rules:
@@ -119,6 +119,7 @@ def drawn(one: Line) -> dict[str, Any]:
         "since": day_words(a.started_at.date()),
         "ended": day_words(a.ended_at.date()) if a.ended_at else "",
         "seen": day_words(a.seen_at.date()) if a.seen_at else _("Never"),
+        "second_step": bool(a.second_step),
         "programs": a.keys,
         "reach": word(REACHES, one.reach),
         "people": ngettext("%(num)s person", "%(num)s people", one.people),
@@ -151,7 +152,7 @@ def _cells(one: Line) -> tuple[Any, ...]:
     return (
         a.name, a.email, a.role, a.organisation, a.place or "", str(a.started_at.date()),
         str(a.ended_at.date()) if a.ended_at else "", str(a.seen_at.date()) if a.seen_at else "",
-        a.keys, one.reach, one.people, " ".join(one.flags),
+        "yes" if a.second_step else "no", a.keys, one.reach, one.people, " ".join(one.flags),
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,8 +14,10 @@ import pyotp
 import pytest
 
 from referral import second_steps
+from referral.actors import the_system
 from referral.rows import change
 from referral.store import Sql, Store
+from tests.races.together import Clients, many_clients
 from tests.web.api import program
 from tests.web.client import HTTP, SECRET, Page, Visitor, app_of, sign_in, visit
 from tests.web.test_post_out import Shelf
@@ -23,7 +27,7 @@ from web.link_tokens import LinkTokens
 from web.settings import SettingWrong, from_environment
 from web.ways import Ways
 from web.worker import run
-from workflows.second_steps import RECOVERY_CODES
+from workflows.second_steps import RECOVERY_CODES, is_shown
 
 RIGHT = "correct horse battery"
 EMAIL = "priya@example.org"
@@ -168,6 +172,25 @@ def test_the_password_alone_opens_nothing_and_a_code_counts_once(w: World) -> No
     assert not is_in(again)
     assert is_in(again) or enter(again, phone.code(w, 1)).path == "/"
     assert logged(w).count("second_step_refused") == 3
+
+
+def test_of_two_who_enter_one_code_in_the_same_moment_one_is_in(w: World) -> None:
+    phone, codes = set_up(w)
+    system = the_system(w.system_id, "sign_in")
+    with w.store.read() as tx:
+        step = second_steps.of(tx, w.actor["priya"].user_id)
+    assert step is not None
+    with many_clients(w, 2) as edge, Clients(2) as clients:
+        for typed in (phone.code(w), *codes[:4]):
+            found = clients.at_once(
+                [
+                    lambda t=typed: edge.perform(
+                        system, lambda tx, at: is_shown(tx, system, at, at, step, t)
+                    )
+                ]
+                * 2
+            )
+            assert [one.answer for one in found].count(None) == 1
 
 
 def test_a_code_of_another_time_is_none(w: World) -> None:
@@ -406,3 +429,12 @@ def test_whose_password_changes_is_told_whoever_changed_it(w: World) -> None:
         path.replace(w.actor["priya"].membership_id, w.actor["kit"].membership_id)
     )
     assert told(w, "kit") == []  # a first one is no change
+
+
+def test_who_reviews_access_sees_who_signs_in_with_a_password_alone(w: World) -> None:
+    set_up(w)
+    words = sign_in(w, "grace").get("/access").words
+    assert words.count("with a second step") == 1
+    assert "with a password alone" in words
+    rows = csv.DictReader(io.StringIO(sign_in(w, "grace").get("/access.csv").text))
+    assert {row["email"]: row["second_step"] for row in rows}[EMAIL] == "yes"
