@@ -12,6 +12,7 @@ from typing import Any
 
 import pyotp
 import pytest
+from click.testing import CliRunner
 
 from referral import second_steps
 from referral.actors import the_system
@@ -22,6 +23,7 @@ from tests.web.api import program
 from tests.web.client import HTTP, SECRET, Page, Visitor, app_of, sign_in, visit
 from tests.web.test_post_out import Shelf
 from tests.world import World, build
+from web.cli import main
 from web.edge import Edge
 from web.link_tokens import LinkTokens
 from web.settings import SettingWrong, from_environment
@@ -42,13 +44,26 @@ SAID = Sql("SELECT leaf FROM audit UNION ALL SELECT payload FROM audit_detail")
 LETTERS = Sql("SELECT what FROM outbox WHERE noun = 'user' AND record_id = :id ORDER BY id")
 
 
-@pytest.fixture
-def w(store: Store, hashed: str) -> World:
+def world(store: Store, hashed: str) -> World:
     w = build(store)
     for who in ("priya", "sol"):
         with w.store.begin() as tx:
             change(tx, "app_user", w.actor[who].user_id, {"password_hash": hashed})
     return w
+
+
+@pytest.fixture
+def w(sqlite_url: str, hashed: str) -> Iterator[World]:
+    """For what does not depend on the database."""
+    store = Store(sqlite_url)
+    yield world(store, hashed)
+    store.dispose()
+
+
+@pytest.fixture
+def each(store: Store, hashed: str) -> World:
+    """One on each kind of database."""
+    return world(store, hashed)
 
 
 @pytest.fixture
@@ -137,7 +152,8 @@ def test_a_page_made_for_somebody_else_or_changed_sets_up_nothing(w: World) -> N
     assert "second_step_on" not in logged(w)
 
 
-def test_what_is_kept_and_said_holds_no_secret_and_no_code(w: World) -> None:
+def test_what_is_kept_and_said_holds_no_secret_and_no_code(each: World) -> None:
+    w = each
     phone, codes = set_up(w)
     enter(visit(w), codes[0])
     with w.store.read() as tx:
@@ -154,7 +170,8 @@ def test_what_is_kept_and_said_holds_no_secret_and_no_code(w: World) -> None:
 # -- signing in ---------------------------------------------------------------------------------
 
 
-def test_the_password_alone_opens_nothing_and_a_code_counts_once(w: World) -> None:
+def test_the_password_alone_opens_nothing_and_a_code_counts_once(each: World) -> None:
+    w = each
     phone, _codes = set_up(w)
     visitor = visit(w)
     page = enter(visitor)
@@ -174,7 +191,8 @@ def test_the_password_alone_opens_nothing_and_a_code_counts_once(w: World) -> No
     assert logged(w).count("second_step_refused") == 3
 
 
-def test_of_two_who_enter_one_code_in_the_same_moment_one_is_in(w: World) -> None:
+def test_of_two_who_enter_one_code_in_the_same_moment_one_is_in(each: World) -> None:
+    w = each
     phone, codes = set_up(w)
     system = the_system(w.system_id, "sign_in")
     with w.store.read() as tx:
@@ -201,7 +219,8 @@ def test_a_code_of_another_time_is_none(w: World) -> None:
     assert enter(visit(w), phone.code(w, -1)).path == "/"
 
 
-def test_a_recovery_code_signs_in_once_and_its_holder_is_told(w: World) -> None:
+def test_a_recovery_code_signs_in_once_and_its_holder_is_told(each: World) -> None:
+    w = each
     _phone, codes = set_up(w)
     page = enter(visit(w), codes[3].replace(" ", ""))
     assert "That recovery code is used up: 9 are left." in page.banner
@@ -267,7 +286,8 @@ def test_what_was_typed_before_the_sign_in_ended_is_kept_over_both_steps(w: Worl
 # -- a device that is remembered ----------------------------------------------------------------
 
 
-def test_a_remembered_device_is_not_asked_until_its_time_is_over(w: World) -> None:
+def test_a_remembered_device_is_not_asked_until_its_time_is_over(each: World) -> None:
+    w = each
     phone, _codes = set_up(w)
     device = visit(w)
     enter(device, phone.code(w), remember="yes")
@@ -339,7 +359,8 @@ def test_turning_it_off_and_new_codes_ask_for_the_password(w: World) -> None:
     assert told(w)[-1] == "second_step_off"
 
 
-def test_an_administrator_takes_it_away_from_who_lost_their_phone(w: World) -> None:
+def test_an_administrator_takes_it_away_from_who_lost_their_phone(each: World) -> None:
+    w = each
     set_up(w)
     priya, path = sign_in(w, "priya"), f"/users/{w.actor['priya'].membership_id}"
     assert "take the second step away" in sign_in(w, "ada").get(path).words
@@ -431,10 +452,25 @@ def test_whose_password_changes_is_told_whoever_changed_it(w: World) -> None:
     assert told(w, "kit") == []  # a first one is no change
 
 
-def test_who_reviews_access_sees_who_signs_in_with_a_password_alone(w: World) -> None:
+def test_who_reviews_access_sees_who_signs_in_with_a_password_alone(each: World) -> None:
+    w = each
     set_up(w)
     words = sign_in(w, "grace").get("/access").words
     assert words.count("with a second step") == 1
     assert "with a password alone" in words
     rows = csv.DictReader(io.StringIO(sign_in(w, "grace").get("/access.csv").text))
     assert {row["email"]: row["second_step"] for row in rows}[EMAIL] == "yes"
+
+
+def test_the_last_administrator_is_let_in_again_from_the_command_line(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(w)
+    monkeypatch.setenv("SEGUE_DATABASE_URL", str(w.store.url))
+    call = CliRunner().invoke
+    said = call(main, ["user", "clear-second-step", EMAIL])
+    assert (said.exit_code, "signs in with the password alone now" in said.output) == (0, True)
+    assert enter(visit(w)).path == "/"
+    assert logged(w)[-2:] == ["second_step_cleared", "sign_in"]
+    again = call(main, ["user", "clear-second-step", EMAIL])
+    assert (again.exit_code, "There is no account" in again.output) == (2, True)
