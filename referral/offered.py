@@ -265,6 +265,9 @@ class OnPaper(NamedTuple):
     family_name: str
     phone: str | None
     message_safe: bool | None
+    contact_method: str | None
+    through_name: str | None
+    through_phone: str | None
     access_needs: str | None
     emergency_contact: str | None
     safety_notes: str | None
@@ -279,8 +282,9 @@ class OnPaper(NamedTuple):
 ON_PAPER = Sql(
     f"""
 SELECT r.id, r.reference, r.state, pe.subject_ref, pe.given_name, pe.family_name, pe.phone,
-  pe.message_safe, pe.access_needs, pe.emergency_contact, r.safety_notes, r.safety_answers,
-  r.shared, og.name, og.phone, u.name, g.name
+  pe.message_safe, pe.contact_method, pe.through_name, pe.through_phone, pe.access_needs,
+  pe.emergency_contact, r.safety_notes, r.safety_answers, r.shared, og.name, og.phone,
+  u.name, g.name
 FROM referral r
 JOIN person pe ON pe.id = r.person_id
 JOIN activity_group g ON g.id = r.group_id
@@ -292,7 +296,7 @@ WHERE r.activity_id = :activity_id AND r.system_id = :system_id AND pr.organisat
   AND r.state IN ({listed(*TAKING_PART)}) AND {HAD_A_PLACE}
 ORDER BY pe.given_name, pe.family_name, r.id LIMIT 300
 """,
-    sealed=(8, 9, 10, 11, 12),
+    sealed=(9, 10, 11, 12, 13, 14, 15),
 )
 
 

@@ -105,7 +105,7 @@ WHY: dict[str, str] = {
 # finds them in `labels.STATES`.
 CODES: dict[tuple[str, str] | str, Mapping[str, str]] = {
     "reason": labels.REASONS,
-    "language": labels.LANGUAGES,
+    "language": labels.READ_OUT_IN,
     "channel": labels.LINK_CHANNELS,
     "noun": labels.NOUNS,
     "about": labels.NOUNS,

@@ -385,6 +385,8 @@ PURPOSES: dict[str, str] = {
 
 # The languages in which people are asked.
 LANGUAGES: dict[str, str] = {"en": N_("English"), "cy": N_("Welsh")}
+# In which the words of consent are read out: easy read too, short sentences for whoever needs them.
+READ_OUT_IN: dict[str, str] = {**LANGUAGES, "en-simple": N_("Easy read")}
 
 # The lawful grounds for sharing without consent, as a person would say them.
 GROUNDS: dict[str, str] = {

@@ -25,6 +25,7 @@ from web.access import access, current_actor
 from web.current import edge
 from web.forms import Form, Next, answer, page
 from web.labels import said
+from web.people import through
 from web.say import _, ngettext
 from web.schemas.base import Command
 from web.schemas.fields import Choice, typed_day
@@ -461,6 +462,8 @@ def _their_phone(seen: Mapping[str, Any]) -> str:
     the leader may not know."""
     if "phone" not in seen:
         return ""
+    if through(seen):
+        return _("Reach them through %(who)s.", who=through(seen))
     if not seen["phone"]:
         return _("No phone given. Ring the link worker.")
     said_of_it = message_words(seen.get("message_safe"))

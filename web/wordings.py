@@ -69,7 +69,7 @@ def in_others(
     kept = {name: value for name, value in request.args.items() if name != "language"}
     return [
         {
-            "text": word(labels.LANGUAGES, code),
+            "text": word(labels.READ_OUT_IN, code),
             "href": f"{request.path}?{urlencode({**kept, 'language': code})}",
         }
         for code in known.get(shown.purpose, ())
@@ -104,7 +104,7 @@ def listed() -> ResponseReturnValue:
         rows.append(
             {
                 "title": word(labels.PURPOSES, purpose),
-                "language": word(labels.LANGUAGES, language),
+                "language": word(labels.READ_OUT_IN, language),
                 "lang": language,
                 "href": f"/wording/{purpose}/{language}",
                 "now": _drawn(now, at, now) if now else None,
@@ -115,10 +115,10 @@ def listed() -> ResponseReturnValue:
         {
             "href": f"/wording/{purpose}/{language}",
             "text": _("%(purpose)s in %(language)s", purpose=word(labels.PURPOSES, purpose),
-                      language=word(labels.LANGUAGES, language)),
+                      language=word(labels.READ_OUT_IN, language)),
         }
         for purpose in Purpose
-        for language in labels.LANGUAGES
+        for language in labels.READ_OUT_IN
         if (str(purpose), language) not in kinds
     ]  # fmt: skip
     return page("wording/list.jinja", rows=rows, missing=missing if actor.role in (ADMIN,) else [])
@@ -164,7 +164,7 @@ def one(purpose: str, language: str) -> ResponseReturnValue:
             "wording/one.jinja",
             form if actor.role is ADMIN else None,
             title=word(labels.PURPOSES, purpose),
-            language=word(labels.LANGUAGES, language),
+            language=word(labels.READ_OUT_IN, language),
             lang=language,
             versions=[_drawn(v, at, now) for v in found],
             changes=_changes(found),

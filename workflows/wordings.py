@@ -18,7 +18,8 @@ from workflows.rules import field, require, wrong
 from workflows.working_time import end_of, local_day
 
 PUBLISHERS = (Role.ADMINISTRATOR,)
-LANGUAGE = re.compile(r"[a-z]{2,3}")
+# A language, or its easy read.
+LANGUAGE = re.compile(r"[a-z]{2,3}(?:-simple)?")
 LONGEST = 4_000
 
 

@@ -584,6 +584,13 @@ def _asked_in_welsh(s: Story) -> None:
         " i chi a beth sydd ei angen arnoch. Os oes lle i chi, byddwn hefyd yn dweud sut i gysylltu"
         " â chi a beth sy'n eich cadw'n ddiogel. Gallwch stopio hyn unrhyw bryd.",
     )
+    publish(
+        13,
+        "en-simple",
+        "We want to tell the group about you. We tell them your first name. We tell them what you"
+        " like and what you need. If they have a place, we tell them how to reach you. We tell them"
+        " what keeps you safe. You can say stop at any time. Tell us, or tell them.",
+    )
 
 
 def _invited(s: Story) -> None:
