@@ -88,22 +88,6 @@ def test_the_answer_is_asked_for_in_the_persons_language(w: World) -> None:
     assert rows == [("cy",)]
 
 
-def test_the_words_are_there_in_easy_read_and_kept_as_what_was_heard(w: World) -> None:
-    ada, priya = program(w, "ada"), sign_in(w, "priya")
-    assert "in Easy read" in sign_in(w, "ada").get("/wording").words
-    body = {"purpose": "contact", "language": "en-simple", "body": "May we ring you? You choose.",
-            "from_on": w.at.date().isoformat()}  # fmt: skip
-    assert ada.post("/wordings", body).status == 201
-    assert ada.post("/wordings", {**body, "language": "en-hard"}).status == 422
-    path = f"/people/{w.person()}/consent?purpose=contact"
-    assert "Easy read" in priya.get(path).words.partition("Read it out in:")[2]
-    easy = priya.get(f"{path}&language=en-simple")
-    assert 'lang="en-simple">May we ring you?' in easy.text
-    assert "You choose." in priya.get("/wording/contact/en-simple/sheet").words
-    shown = priya.send(easy, follow=True, share="yes", basis="agreement", how="in_person")
-    assert "May we ring you?" in shown.words
-
-
 def test_a_referral_asks_in_the_persons_language_and_in_english_where_there_are_no_words(
     w: World,
 ) -> None:
@@ -246,3 +230,26 @@ def test_a_program_records_an_assessment_and_rests_an_answer_on_it(w: World) -> 
     assert (seen["capacity_id"], seen["until"][:10]) == (made.json["id"], "2026-06-11")
     assert [a["id"] for a in priya.get(path).json["items"]] == [made.json["id"]]
     assert program(w, "olu").get(path).status == 404
+
+
+def test_the_words_are_there_in_easy_read_and_kept_as_what_was_heard(w: World) -> None:
+    ada, priya = program(w, "ada"), sign_in(w, "priya")
+    assert "in Easy read" in sign_in(w, "ada").get("/wording").words
+    body = {"purpose": "contact", "language": "en-simple", "body": "May we ring you? You choose.",
+            "from_on": w.at.date().isoformat()}  # fmt: skip
+    assert ada.post("/wordings", body).status == 201
+    assert ada.post("/wordings", {**body, "language": "en-hard"}).status == 422
+    person = w.person()
+    path = f"/people/{person}/consent?purpose=contact"
+    assert "Easy read" in priya.get(path).words.partition("Read it out in:")[2]
+    easy = priya.get(f"{path}&language=en-simple")
+    assert 'lang="en-simple">May we ring you?' in easy.text
+    assert "You choose." in priya.get("/wording/contact/en-simple/sheet").words
+    priya.send(easy, share="yes", basis="agreement", how="in_person")
+    with w.store.read() as tx:
+        rows = tx.rows(
+            Sql("SELECT w.language FROM consent c JOIN wording w ON w.id = c.wording_id"
+                " WHERE c.person_id = :p"),
+            p=person,
+        )  # fmt: skip
+    assert rows == [("en-simple",)]

@@ -371,7 +371,7 @@ def test_who_is_reached_through_someone_else_is_not_rung_themselves(w: World) ->
     through = {"through_name": "Ann, her niece", "through_phone": "07700 900196"}
     record = w.active(w.person(contact_method="someone_else", message_safe=False, **through))
     sol = sign_in(w, "sol")
-    assert "Reach them through Ann, her niece 07700 900 196." in sol.get(f"{path(w)}/sheet").words
+    assert "Reach them through Ann, her niece 07700 900 196" in sol.get(f"{path(w)}/sheet").words
     assert "Through someone else: Ann, her niece" in sol.get(f"/referrals/{record}").words
     asked = w.sent(w.person(contact_method="someone_else", **through))
     assert "Ann" not in sol.get(f"/referrals/{asked}").words
