@@ -967,6 +967,17 @@ REVIEWS = {
     "decided": f" AND {DECIDED_IN}",
     "carried_out": f" AND ({DECIDED_IN} OR e.state = '{EscalationState.DECIDED}')",
 }
+# By what a list of reviews is ordered, and after which row a page begins.
+REVIEW_ORDERS = {
+    "severity": (
+        "x.rank, x.created_at, x.id",
+        "(x.rank, x.created_at, x.id) > (:rank, :moment, :id)",
+    ),
+    "told": (
+        "x.told_at DESC, x.id DESC",
+        "(x.told_at, x.id) < (:moment, :id)",
+    ),
+}
 NOT_OVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -979,16 +990,19 @@ def reviews(
     after: tuple[int, datetime, str] | None = None,
     limit: int = PAGE,
     until: datetime = NOT_OVER,
+    order: str = "severity",
 ) -> list[ReviewRow]:
-    """Escalations over which the actor answers: the most severe first, then the oldest. `which`:
-    others, open, overdue, undecided, decided (from `month` on, before `until`), or carried_out
-    (those, and whatever else was decided and isn't closed)."""
+    """Escalations over which the actor answers: the most severe first, then the oldest; with
+    `order` told, the latest decided first. `which`: others, open, overdue, undecided, decided (from
+    `month` on, before `until`), or carried_out (those, and whatever else was decided and isn't
+    closed)."""
+    by, onward = REVIEW_ORDERS[order]
     text = REVIEW.format(scope=REVIEW_SCOPES[review_scope(actor)]) + REVIEWS[which]
     text = f"SELECT * FROM ({text}) x"
     if after:
-        text += " WHERE (x.rank, x.created_at, x.id) > (:rank, :created_at, :id)"
-    text += " ORDER BY x.rank, x.created_at, x.id LIMIT :limit"
-    rank, created, number = after or (None, None, None)
+        text += f" WHERE {onward}"
+    text += f" ORDER BY {by} LIMIT :limit"
+    rank, moment, number = after or (None, None, None)
     rows = tx.rows(
         _many(text, REVIEW_TIMES, tx.pg),
         **_scoped(actor, at),
@@ -996,7 +1010,7 @@ def reviews(
         month=month,
         until=until,
         rank=rank,
-        created_at=created,
+        moment=moment,
         id=number,
         limit=limit,
     )

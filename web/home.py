@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, abort, current_app, render_template, request
+from flask import Blueprint, Response, abort, current_app, render_template, request
 
 from referral import beginnings, offered, policies, records, reviews, visible
 from referral.actors import Actor
-from referral.audit import showing
+from referral.audit import log_shown, showing
 from referral.scopes import LEADS
 from referral.states import REFERRAL_OPEN, TAKING_PART, WITH_PROVIDER, Noun, ReferralState, Role
 from referral.store import Tx
 from referral.visible import Filters
 from web import audit_pages, errands, labels, setting_up
 from web.access import STAFF, access, current_actor
+from web.accesses import neutral
 from web.announcements import unread
 from web.current import edge
 from web.escalations import decided_row
@@ -25,6 +28,7 @@ from web.frame import menu_of, opens_to, there_is
 from web.keysets import after, pack
 from web.labels import said, word
 from web.offers import to_confirm
+from web.referral_lists import ROWS_OF_A_FILE
 from web.say import _, ngettext
 from web.sessions import next_of
 from web.words import by_when, day_words, deadline, month_name
@@ -206,6 +210,8 @@ def _older(position: tuple[Any, ...] | None) -> str | None:
         return f"/?after={pack(*position)}"
     month = request.args.get("month")
     of_month = f"&month={month}" if month else ""
+    if request.args.get("sort") == "decided":
+        of_month += "&sort=decided"
     return f"/?show={show}{of_month}&after={pack(*position)}"
 
 
@@ -399,7 +405,7 @@ def _proposals(tx: Tx, actor: Actor, at: datetime) -> list[dict[str, str]]:
 
 
 def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
-    month = at.astimezone(LONDON).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    month = _this_month(at)
     counted = visible.review_counts(tx, actor, at, month)
     if show == REMINDERS:
         return _put_off(tx, actor, at, lambda away: _review_chips(counted, None, REMINDERS, away))
@@ -441,9 +447,9 @@ def _reviews(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
 def _decided(tx: Tx, actor: Actor, at: datetime, now: datetime, counted: dict[str, int]) -> str:
     """What was decided in one month, and how far each decision is carried out."""
     month, until = _month_asked(now)
-    rows = visible.reviews(
-        tx, actor, at, "decided", month, after(int, datetime, str), visible.PAGE + 1, until
-    )
+    order = "told" if request.args.get("sort") == "decided" else "severity"
+    place, most = after(int, datetime, str), visible.PAGE + 1
+    rows = visible.reviews(tx, actor, at, "decided", month, place, most, until, order)
     shown = rows[: visible.PAGE]
     ids = [row.id for row in shown]
     became = reviews.followed(tx, actor, ids)
@@ -460,9 +466,61 @@ def _decided(tx: Tx, actor: Actor, at: datetime, now: datetime, counted: dict[st
             "rows": [decided_row(r, became.get(r.id)) for r in shown],
             "earlier": _month_link(_month_before(month)) if told.earlier else None,
             "later": _month_link(until) if month < now else None,
+            "order": order,
+            "sorted": {name: _decided_in(month, name) for name in ("severity", "told")},
+            "csv": f"/reviews.csv?month={month:%Y-%m}",
         },
-        older=_older((last.rank, last.created_at, last.id) if last else None),
+        older=_older(_place_of(last, order) if last else None),
     )
+
+
+def _place_of(row: visible.ReviewRow, order: str) -> tuple[int, datetime, str]:
+    when = row.told_at if order == "told" and row.told_at else row.created_at
+    return row.rank, when, row.id
+
+
+@pages.get("/reviews.csv")
+@access(*REVIEWERS)
+def decided_file() -> Response:
+    """What was decided in one month, the latest first, as a file. That it was taken is in the
+    log."""
+    actor = current_actor()
+
+    def take(tx: Tx, at: datetime) -> str:
+        month, until = _month_asked(_this_month(at))
+        rows = visible.reviews(tx, actor, at, "decided", month, None, ROWS_OF_A_FILE, until, "told")
+        ids = [row.id for row in rows]
+        became = reviews.followed(tx, actor, ids)
+        showing(Noun.ESCALATION, ids)
+        log_shown(tx, actor, at, "reviews_exported", Noun.ESCALATION)
+        return _as_csv([decided_row(row, became.get(row.id)) for row in rows])
+
+    body = edge().perform(actor, take)
+    return Response(
+        body,
+        mimetype="text/csv",
+        headers={"Content-Disposition": "attachment; filename=decided.csv"},
+    )
+
+
+def _as_csv(rows: list[dict[str, Any]]) -> str:
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(
+        [_("Reference"), _("Kind"), _("Severity"), _("Decision"), _("Decided by"),
+         _("Decided on"), _("Carried out"), _("What is left")]
+    )  # fmt: skip
+    for row in rows:
+        cells = (
+            row["reference"], row["kind"], row["severity"], row["decision"], row["by"],
+            row["on"], row["tag"]["text"], row["words"],
+        )  # fmt: skip
+        table.writerow([neutral(cell) for cell in cells])
+    return out.getvalue()
+
+
+def _this_month(at: datetime) -> datetime:
+    return at.astimezone(LONDON).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def _month_asked(now: datetime) -> tuple[datetime, datetime]:
@@ -489,7 +547,16 @@ def _month_words(month: datetime) -> str:
 
 
 def _month_link(month: datetime) -> dict[str, str]:
-    return {"href": f"/?show=decided&month={month:%Y-%m}", "text": _month_words(month)}
+    by_day = request.args.get("sort") == "decided"
+    return {
+        "href": _decided_in(month, "told" if by_day else "severity"),
+        "text": _month_words(month),
+    }
+
+
+def _decided_in(month: datetime, order: str) -> str:
+    sort = "&sort=decided" if order == "told" else ""
+    return f"/?show=decided&month={month:%Y-%m}{sort}"
 
 
 def _decided_sentence(told: visible.Decisions) -> str:

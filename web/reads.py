@@ -207,6 +207,7 @@ LISTS: dict[str, str] = {
     "concern_pages.concerns": Noun.CONCERN,
     "emergency_pages.many": Noun.EMERGENCY,
     "escalation_pages.escalations": Noun.ESCALATION,
+    "home.decided_file": Noun.ESCALATION,
     "home.home": "work",
     "life_pages.join": PERSON,
     "override_pages.overrides": Noun.OVERRIDE,

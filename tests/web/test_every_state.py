@@ -48,6 +48,7 @@ NO_PAGE = {
     "/audit/<seq>/proof": "a file",
     "/inquiries/<inquiry_id>/bundle": "a file",
     "/referrals.csv": "a file",
+    "/reviews.csv": "a file",
     "/reports/<report>/table.csv": "a file",
     "/referrals/<record_id>/documents/<document_id>/file": "a file",
     "/rights/<record_id>/copy.json": "a file",

@@ -454,6 +454,25 @@ def test_a_decision_is_followed_until_it_is_carried_out(w: World) -> None:
     assert re.search(r"Not needed\s+Waits to be closed", row_of(page, matter))
 
 
+def test_decisions_stand_by_severity_or_by_day_and_are_taken_as_a_file(w: World) -> None:
+    first, _record = decided(w)
+    w.later(days=1)
+    second, _record = decided(w)
+    grace = sign_in(w, "grace")
+    found = [grace.get(f"/?show=decided{sort}").text for sort in ("", "&sort=decided")]
+    assert [page.index(first) < page.index(second) for page in found] == [True, False]
+    assert 'href="/?show=decided&amp;month=2026-05&amp;sort=decided"' in found[0]
+    assert 'href="/reviews.csv?month=2026-05"' in found[0]
+    taken = grace.get("/reviews.csv?month=2026-05")
+    lines = taken.text.splitlines()
+    assert lines[0].startswith("Reference,Kind,Severity,Decision")
+    assert [line.split(",")[3] for line in lines[1:]] == ["Agreed in part"] * 2
+    assert "Took a list as a file" in sign_in(w, "art").get("/audit").words
+    assert grace.get("/reviews.csv?month=may").status == 404
+    assert sign_in(w, "fred").get("/reviews.csv?month=2026-05").text.count("\n") == 1
+    assert sign_in(w, "priya").get("/reviews.csv").status == 403
+
+
 def test_decisions_of_earlier_months_are_a_link_away(w: World) -> None:
     matter, _record = decided(w)
     grace = sign_in(w, "grace")
