@@ -14,7 +14,19 @@ from flask_wtf import CSRFProtect
 from jinja2 import ChainableUndefined, ChoiceLoader, FileSystemLoader, PackageLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import access, errors, frame, labels, languages, reads, say, security, signed_in, words
+from web import (
+    access,
+    errors,
+    frame,
+    labels,
+    languages,
+    pdf,
+    reads,
+    say,
+    security,
+    signed_in,
+    words,
+)
 from web.current import Segue
 from web.edge import Edge
 from web.settings import Settings
@@ -137,7 +149,7 @@ def create_app(
     CSRFProtect(app)
     errors.register(app)
     frame.set_up(app, settings.service_name)
-    app.jinja_env.globals.update(labels=labels, words=words)
+    app.jinja_env.globals.update(labels=labels, words=words, as_pdf=pdf.address)
     for name in modules:
         app.register_blueprint(import_module(name).pages)
     import_module("web.api").register(app)

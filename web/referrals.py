@@ -24,7 +24,7 @@ from referral.states import REFERRAL_OPEN, ConsentState, Noun, Purpose, Role
 from referral.states import ReferralState as S
 from referral.store import Tx
 from web import accountability as answering
-from web import labels
+from web import labels, pdf
 from web.access import REVIEWERS, STAFF, TEAM, access, current_actor
 from web.current import edge
 from web.forms import Form, Next, answer, page
@@ -827,6 +827,7 @@ def planned(shown: Shown) -> dict[str, str] | None:
 
 @pages.get("/referrals/<uuid:record_id>")
 @access(STAFF)
+@pdf.offered("referral")
 def show(record_id: UUID) -> ResponseReturnValue:
     """The page of a referral."""
     shown = found(str(record_id))

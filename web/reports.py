@@ -20,7 +20,7 @@ from referral.counts import MEASURES
 from referral.states import Noun
 from referral.store import Tx
 from referral.tallies import Numbers
-from web import labels
+from web import labels, pdf
 from web.access import access, current_actor
 from web.accesses import neutral
 from web.charts import Cell, Table
@@ -214,6 +214,7 @@ def _concerns(tx: Tx, ask: Question) -> dict[str, str] | None:
 
 @pages.get("/agenda")
 @access(PLACED)
+@pdf.offered("agenda")
 def agenda() -> str:
     """What a meeting of those who answer for a place goes through, to be printed."""
     actor = current_actor()

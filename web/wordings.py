@@ -19,7 +19,7 @@ from referral.records import WordingSeen
 from referral.states import Purpose, Role
 from referral.store import Tx
 from referral.wordings import Version
-from web import labels
+from web import labels, pdf
 from web.access import REVIEWERS, TEAM, access, current_actor
 from web.current import edge
 from web.forms import AsKept, Form, Next, answer, page
@@ -200,6 +200,7 @@ def _changes(found: Sequence[Version]) -> list[dict[str, Any]]:
 
 @pages.get("/wording/<purpose>/<language>/sheet")
 @access(TEAM)
+@pdf.offered("words")
 def sheet(purpose: str, language: str) -> ResponseReturnValue:
     """The words read out now, for whoever is asked: a sentence on each line, in large print and in
     the language of the words. Nothing about anybody stands on it."""
