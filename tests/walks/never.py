@@ -29,7 +29,8 @@ NEVER: dict[str, str] = {
     "I12: an escalation's level fell": """
         SELECT e.id FROM escalation e WHERE e.level < 1 OR e.level > 4""",
     "I20, I40, I46: a way out of an end, of completed, or into closed, that there isn't": """
-        SELECT s.record_id FROM step s WHERE s.noun = 'referral' AND (
+        SELECT s.record_id FROM step s WHERE s.noun = 'referral'
+        AND NOT (s.trigger = 'call' AND s.from_state = s.to_state) AND (
           (s.from_state IN ('closed', 'withdrawn') AND s.to_state NOT IN ('returned', 'in_error'))
           OR s.from_state IN ('redirected', 'in_error')
           OR (s.from_state = 'completed' AND s.to_state NOT IN

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser
 from sqlalchemy import make_url
 
+from referral.accounts import signs_in
 from referral.store import Store
 from tests.authz.asking import NOBODY, Asking, Cell
 from tests.authz.ground import settle
@@ -31,7 +32,6 @@ from tests.web.test_every_page import BESIDE
 from tests.web.test_inquiries import asked as bundle_asked
 from tests.web.test_policy_pages import opened
 from tests.web.test_wizard import begun, writing_id
-from tests.winding import rows
 from tests.workflows.test_rights_doing import begun as asked_for
 from tests.workflows.test_rights_doing import decided
 from tests.world import build
@@ -133,6 +133,7 @@ THE_SAME = {
     "/reports",
     "/search",
     "/users",
+    "/users/add",
     "/wording",
     "/workflows",
 }
@@ -295,8 +296,10 @@ def later(sqlite_ground: SqliteGround) -> list[Screen]:
         waiting = asked_for(w, w.person(), "access")
         inquiry = bundle_asked(w, w.person()).path
         who = str(w.actor["priya"].user_id)
-        kept = rows(w.store, "SELECT password_hash FROM app_user WHERE id = :id", id=who)[0][0]
-        forgot = LinkTokens(SECRET).reset_token(who, w.at, mark_of(kept or ""))
+        with w.store.read() as tx:
+            account = signs_in(tx, who)
+        assert account is not None
+        forgot = LinkTokens(SECRET).reset_token(who, w.at, mark_of(account))
         return [
             screen("with records", rule, who, visitor.get(path).response)
             for visitor, who, rule, path in (
