@@ -95,6 +95,13 @@ def test_every_page_is_led_to(tour: Tour, visits: list[Visit]) -> None:
         assert BESIDE.keys() & found == set(), "pages that somebody is led to after all"
 
 
+def test_the_demos_sign_in_leads_to_its_doors_but_for_who_was_invited(tour: Tour) -> None:
+    client = tour.app.test_client()
+    assert client.get("/sign-in").location == "/demo"
+    assert client.get("/sign-in?next=/people").location == "/demo"
+    assert client.get("/sign-in?next=/welcome").status_code == 200
+
+
 def test_every_page_is_small_and_asks_little_of_the_store(visits: list[Visit]) -> None:
     heavy = {(v.rule, v.size) for v in weights.heavy(visits)}
     assert heavy == set()

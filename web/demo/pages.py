@@ -53,8 +53,10 @@ def make_app(edge: Edge, settings: Settings, clock: WoundClock) -> App:
 
     @app.before_request
     def to_the_doors() -> ResponseReturnValue | None:
+        """Everybody is signed in already, but for whoever was invited and chose a password."""
         asked_to_sign_in = request.path == "/sign-in" and request.method == "GET"
-        return redirect("/demo") if asked_to_sign_in else None
+        invited = request.args.get("next") == "/welcome"
+        return redirect("/demo") if asked_to_sign_in and not invited else None
 
     @app.context_processor
     def said_on_each_page() -> dict[str, Any]:
