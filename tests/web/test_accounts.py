@@ -120,7 +120,10 @@ def test_who_could_not_give_a_role_may_not_take_its_account(w: World) -> None:
     page = gail.get(account(w, "ada"))
     assert "also has a role that isn't yours to give. Ask an administrator." in page.words
     before = stands(w, "ada")
-    for what, given in (("suspend", {"reason": "lost"}), ("password", {}), ("let-in", {})):
+    theirs = {"name": "Ada", "email": "gail.too@example.org"}
+    for what, given in (
+        ("suspend", {"reason": "lost"}), ("password", {}), ("let-in", {}), ("correct", theirs),
+    ):  # fmt: skip
         assert "Ask an administrator." in gail.post(f"{account(w, 'ada')}/{what}", given).words
     assert stands(w, "ada") == before
 

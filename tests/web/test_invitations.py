@@ -127,6 +127,8 @@ def test_nobody_is_invited_to_what_they_cannot_open_or_have_a_password_for(d: De
     assert "This is your own account." in ada.get(f"{account(d, 'ada')}/invite").words
     assert ada.post(f"{account(d, 'ada')}/invite", {}).status == 409
     assert sign_in(d.w, "grace").post(f"{account(d, 'tom')}/invite", {}).status == 404
+    page = sign_in(d.w, "gail").post(f"{account(d, 'ada')}/invite", {})
+    assert "also has a role that isn't yours to give" in page.words
 
 
 def test_where_no_email_can_be_sent_a_password_is_given_instead(
