@@ -126,6 +126,7 @@ def test_who_could_not_give_a_role_may_not_take_its_account(w: World) -> None:
     ):  # fmt: skip
         assert "Ask an administrator." in gail.post(f"{account(w, 'ada')}/{what}", given).words
     assert stands(w, "ada") == before
+    assert "gail.too@example.org" not in gail.get("/users?called=gail").text
 
 
 def test_a_new_password_is_shown_once_and_the_old_one_is_dead(w: World) -> None:
