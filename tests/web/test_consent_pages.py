@@ -120,6 +120,7 @@ def test_the_words_are_there_on_a_sheet_for_the_person_in_each_language_they_exi
     linked = priya.get(f"/people/{w.person()}/consent?purpose=contact&language=cy")
     assert 'href="/wording/contact/cy/sheet"' in linked.text
     sheet = priya.get("/wording/contact/cy/sheet")
+    assert "Segue Geiriad" not in sheet.words  # the foot says which program it is
     assert "<p>Gawn ni ffonio?</p>" in sheet.text
     assert "<p>Neu beidio.</p>" in sheet.text
     assert "01632 960123" in sheet.words
