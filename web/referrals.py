@@ -18,7 +18,6 @@ from referral.audit import log, showing
 from referral.facts import ReferralFacts
 from referral.members import actor_of
 from referral.records import ClockSeen, ConsentSeen, PersonSeen, Proposal, ReferralSeen
-from referral.reminders import next_call
 from referral.scopes import opened
 from referral.states import REFERRAL_OPEN, ConsentState, Noun, Purpose, Role
 from referral.states import ReferralState as S
@@ -62,7 +61,7 @@ from web.words import (
     time_words,
 )
 from workflows import clocks, disclosure, histories, reading
-from workflows.calls import LEFT_MESSAGE, may_leave_message, record_call
+from workflows.calls import LEFT_MESSAGE, record_call
 from workflows.disclosure import Situation
 from workflows.documents import DOCUMENTS
 from workflows.emergencies import may_read
@@ -1021,11 +1020,11 @@ def call(record_id: str, trigger: str) -> ResponseReturnValue:
     actor = current_actor()
     found = read_record(Noun.REFERRAL, record_id)
     with edge().reading(actor) as (tx, at):
-        silent = not may_leave_message(tx, actor, record_id)
-        waits = next_call(tx, actor, record_id) is not None
         ours = actor.role in TEAM and not found.facts.closed_to_actor
         r = records.referral(tx, actor, record_id) if ours else None
         p = records.person_of(tx, actor, at, r.person_id) if r else None
+    silent = p is not None and p.message_safe is False
+    waits = r is not None and r.call_id is not None
     option = found.option(trigger)
     listed = lists_in_force(Noun.REFERRAL, trigger, option, found.facts)["reason"]
     choices = [one for one in listed if not (silent and one[0] == LEFT_MESSAGE)]

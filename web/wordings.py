@@ -221,6 +221,4 @@ def sheet(purpose: str, language: str) -> ResponseReturnValue:
         ]
         heading, since = _("What we ask you"), day_words(local_day(found.from_at))
         version = _("Wording %(number)s, in use since %(day)s", number=found.number, day=since)
-    return page(
-        "wording/sheet.jinja", heading=heading, said=said, which=version, language=language
-    )
+    return page("wording/sheet.jinja", heading=heading, said=said, which=version, language=language)
