@@ -426,6 +426,7 @@ NAMES: dict[str, str] = {
     " ON o.id = p.organisation_id WHERE p.id {ids}",
     "activity": "SELECT id, name FROM activity WHERE id {ids}",
 }
+NAMED = " UNION ALL ".join(NAMES.values())  # an id stands in one of these tables alone
 # Columns that hold such an id without a foreign key.
 MEANS: dict[tuple[str, str], str] = {
     ("note", "written_by"): "membership",
@@ -456,27 +457,42 @@ def _is_id(value: Any) -> bool:
 
 
 def _read(tx: Tx, table: str, ids: list[str]) -> list[dict[str, Any]]:
-    """The rows of a table as they are told: text unsealed, names for ids, times in UTC."""
+    """The rows of a table as they are told: text unsealed, times in UTC."""
     held = HELD[table]
     kinds = [TABLES[table].columns[name].type for name in held.given]
     dialect = SQLITE if not tx.pg else POSTGRESQL
     sealed = [i for i, kind in enumerate(kinds) if isinstance(kind, EncryptedText)]
-    rows = [
+    return [
         {
             name: _value(kind, value, dialect)
             for name, kind, value in zip(held.given, kinds, row, strict=True)
         }
         for row in tx.ring.open_rows(each(tx, _text(table), ids), sealed)
     ]
-    for name in held.given:
-        target = _leads_to(table, name)
-        if target is None:
-            continue
-        wanted = [str(row[name]) for row in rows if row[name] and _is_id(row[name])]
-        names = dict(map(tuple, each(tx, NAMES[target], wanted))) if wanted else {}
-        for row in rows:
-            row[name] = names.get(row[name], row[name])
-    return rows
+
+
+def _sections(
+    tx: Tx, ids: Mapping[str, list[str]], parts: frozenset[str | None]
+) -> tuple[Section, ...]:
+    """The tables of these parts with anything in them, with names where ids stand."""
+    read = {
+        table: _read(tx, table, ids.get(held.by[1], []))
+        for table, held in HELD.items()
+        if held.part in parts
+    }
+    told = [
+        (row, name)
+        for table, rows in read.items()
+        for name in HELD[table].given
+        if _leads_to(table, name)
+        for row in rows
+        if row[name] and _is_id(row[name])
+    ]
+    wanted = {str(row[name]) for row, name in told}
+    names = {str(row[0]): row[1] for row in each(tx, NAMED, wanted)} if wanted else {}
+    for row, name in told:
+        row[name] = names.get(str(row[name]), row[name])
+    return tuple(Section(t, HELD[t].title, tuple(rows)) for t, rows in read.items() if rows)
 
 
 def _value(kind: Any, value: Any, dialect: Dialect) -> Any:
@@ -499,18 +515,8 @@ def _value(kind: Any, value: Any, dialect: Dialect) -> Any:
 def gather(tx: Tx, person_id: str, given: frozenset[str], left_out: Mapping[str, str]) -> Copy:
     """Everything about this person and whoever's record was joined with theirs; of the parts that
     a human decides on, those `given`. Empty for nobody."""
-    found = erasures.find(tx, person_id)
-    if found is None:
-        return Copy((), (), left_out)
-    ids = erasures.belongings(tx, found)
-    ids["person_key"] = [f"person@{one}" for one in found.people]
-    sections = []
-    for table, held in HELD.items():
-        if held.part is not None and held.part not in given:
-            continue
-        rows = _read(tx, table, ids.get(held.by[1], []))
-        if rows:
-            sections.append(Section(table, held.title, tuple(rows)))
+    ids = _ids(tx, person_id)
+    sections = _sections(tx, ids, frozenset({None, *given}))
     seen = [
         one
         for name, some in ids.items()
@@ -522,4 +528,18 @@ def gather(tx: Tx, person_id: str, given: frozenset[str], left_out: Mapping[str,
         dict(zip(told, (row[0], instant(row[1]), *row[2:]), strict=True))
         for row in each(tx, STEPS, seen)
     )
-    return Copy(tuple(sections), history, left_out)
+    return Copy(sections, history, left_out)
+
+
+def parts(tx: Tx, person_id: str, given: frozenset[str]) -> Copy:
+    """The same of these parts that a human decides on, and of nothing else."""
+    return Copy(_sections(tx, _ids(tx, person_id), given), (), {})
+
+
+def _ids(tx: Tx, person_id: str) -> dict[str, list[str]]:
+    """The ids of what belongs to this person, by table; none for nobody."""
+    found = erasures.find(tx, person_id)
+    if found is None:
+        return {}
+    holders = [f"person@{one}" for one in found.people]
+    return {**erasures.belongings(tx, found), "person_key": holders}

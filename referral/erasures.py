@@ -316,18 +316,21 @@ BELONG = (
 )
 
 
+BELONGINGS = " UNION ALL ".join(
+    [
+        *(f"SELECT '{one}', id FROM {one} WHERE person_id {{ids}}" for one in (*BELONG, "note")),
+        "SELECT 'hold', h.id FROM hold h JOIN referral r ON r.id = h.referral_id"
+        " WHERE r.person_id {ids} AND h.person_id IS NULL",
+    ]
+)
+
+
 def belongings(tx: Tx, found: Found) -> dict[str, list[str]]:
     """The ids of everything that stands under a person, by table; `person` are the people."""
-    ids = {"person": list(found.people)}
-    for table in BELONG:
-        rows = each(tx, f"SELECT id FROM {table} WHERE person_id {{ids}}", found.people)
-        ids[table] = [str(row[0]) for row in rows]
-    rows = each(
-        tx, "SELECT id FROM hold WHERE referral_id {ids} AND person_id IS NULL", ids["referral"]
-    )
-    ids["hold"] += [str(row[0]) for row in rows]
-    rows = each(tx, "SELECT id FROM note WHERE person_id {ids}", found.people)
-    ids["note"] = [str(row[0]) for row in rows]
+    ids: dict[str, list[str]] = {"person": list(found.people)}
+    ids |= {table: [] for table in (*BELONG, "note")}
+    for table, record_id in each(tx, BELONGINGS, found.people):
+        ids[table].append(str(record_id))
     ids["record"] = sorted({one for each in ids.values() for one in each})
     return ids
 

@@ -143,9 +143,7 @@ def read_parts(tx: Tx, actor: Actor, at: datetime, record_id: str) -> Copy:
     f = _in_hand(tx, actor, at, record_id, "decide_part", RightsKind.ACCESS)
     mine = frozenset(parts_to_decide(actor))
     log(tx, actor, at, "read", Noun.RIGHTS, record_id, subject=f.subject_ref)
-    made = copies.gather(tx, f.person_id, mine, {})
-    kept = tuple(one for one in made.sections if copies.HELD[one.table].part in mine)
-    return Copy(kept, (), {})
+    return copies.parts(tx, f.person_id, mine)
 
 
 def copy_of_everything(
