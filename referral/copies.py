@@ -3,6 +3,7 @@ is left out, each with its reason. A new table or column fails a test until it i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from referral import erasures
 from referral.erasures import each
 from referral.ledger import TABLES
 from referral.schema import EncryptedText, Instant, day, instant
-from referral.store import Tx
+from referral.store import Sql, Tx
 
 SQLITE: Dialect = sqlite.dialect()
 POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -407,14 +408,24 @@ class Copy(NamedTuple):
     left_out: Mapping[str, str]
 
 
+# What the rows of a table are told in the order of, the first of these that it has.
+ORDERS = ("created_at", "asked_at", "at", "started")
+
+
 @cache
-def _text(table: str) -> str:
-    held = HELD[table]
-    columns = ", ".join(held.given)
-    where = f" AND {held.where}" if held.where else ""
-    order = next((c for c in ("created_at", "asked_at", "at", "started") if c in held.given), "")
-    tail = f" ORDER BY {order}" if order else ""
-    return f"SELECT {columns} FROM {table} WHERE {held.by[0]} {{ids}}{where}{tail}"
+def _everything(tables: tuple[str, ...], pg: bool) -> Sql:
+    """The rows of all these tables in one statement, each row as a list with its table's name."""
+    a_list = "json_build_array" if pg else "json_array"
+    rows = []
+    for table in tables:
+        held = HELD[table]
+        among = f"= ANY(:{table})" if pg else f"IN (SELECT value FROM json_each(:{table}))"
+        where = f" AND {held.where}" if held.where else ""
+        rows.append(
+            f"SELECT '{table}', {a_list}({', '.join(held.given)}) FROM {table}"
+            f" WHERE {held.by[0]} {among}{where}"
+        )
+    return Sql(" UNION ALL ".join(rows))
 
 
 # What an id stands for in words, by the table it leads to.
@@ -456,30 +467,33 @@ def _is_id(value: Any) -> bool:
         return False
 
 
-def _read(tx: Tx, table: str, ids: list[str]) -> list[dict[str, Any]]:
-    """The rows of a table as they are told: text unsealed, times in UTC."""
+def _told(tx: Tx, table: str, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """The rows of a table as they are told: text unsealed, times in UTC, in order."""
     held = HELD[table]
     kinds = [TABLES[table].columns[name].type for name in held.given]
     dialect = SQLITE if not tx.pg else POSTGRESQL
     sealed = [i for i, kind in enumerate(kinds) if isinstance(kind, EncryptedText)]
-    return [
+    told = [
         {
             name: _value(kind, value, dialect)
             for name, kind, value in zip(held.given, kinds, row, strict=True)
         }
-        for row in tx.ring.open_rows(each(tx, _text(table), ids), sealed)
+        for row in tx.ring.open_rows(rows, sealed)
     ]
+    order = next((name for name in ORDERS if name in held.given), None)
+    return sorted(told, key=lambda row: row[order]) if order else told
 
 
 def _sections(
     tx: Tx, ids: Mapping[str, list[str]], parts: frozenset[str | None]
 ) -> tuple[Section, ...]:
     """The tables of these parts with anything in them, with names where ids stand."""
-    read = {
-        table: _read(tx, table, ids.get(held.by[1], []))
-        for table, held in HELD.items()
-        if held.part in parts
-    }
+    wanted = {t: ids.get(held.by[1], []) for t, held in HELD.items() if held.part in parts}
+    found: dict[str, list[tuple[Any, ...]]] = {table: [] for table in wanted}
+    asked = {t: some if tx.pg else json.dumps(some) for t, some in wanted.items()}
+    for table, row in tx.rows(_everything(tuple(wanted), tx.pg), **asked):
+        found[table].append(tuple(row if tx.pg else json.loads(row)))
+    read = {table: _told(tx, table, rows) for table, rows in found.items()}
     told = [
         (row, name)
         for table, rows in read.items()
@@ -488,8 +502,8 @@ def _sections(
         for row in rows
         if row[name] and _is_id(row[name])
     ]
-    wanted = {str(row[name]) for row, name in told}
-    names = {str(row[0]): row[1] for row in each(tx, NAMED, wanted)} if wanted else {}
+    named = {str(row[name]) for row, name in told}
+    names = {str(row[0]): row[1] for row in each(tx, NAMED, named)} if named else {}
     for row, name in told:
         row[name] = names.get(str(row[name]), row[name])
     return tuple(Section(t, HELD[t].title, tuple(rows)) for t, rows in read.items() if rows)

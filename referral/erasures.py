@@ -280,13 +280,13 @@ class Found(NamedTuple):
 
 
 PERSON = Sql(
-    "SELECT p.id, p.system_id, p.organisation_id, pl.path, p.erased_at, p.merged_into"
-    " FROM person p JOIN organisation o ON o.id = p.organisation_id"
+    "SELECT p.id, p.system_id, p.organisation_id, pl.path, p.erased_at, p.merged_into,"
+    " p.subject_ref FROM person p JOIN organisation o ON o.id = p.organisation_id"
     " JOIN place pl ON pl.id = o.place_id WHERE p.id = :id",
     times=(4,),
 )
-SUBJECTS = "SELECT id, subject_ref FROM person WHERE id {ids} ORDER BY id"
-JOINED = "SELECT id FROM person WHERE merged_into {ids} ORDER BY id"
+LOCKED = "SELECT id FROM person WHERE id {ids} ORDER BY id FOR UPDATE"
+JOINED = "SELECT id, subject_ref FROM person WHERE merged_into {ids} ORDER BY id"
 
 
 def find(tx: Tx, person_id: str, locked: bool = False) -> Found | None:
@@ -297,15 +297,16 @@ def find(tx: Tx, person_id: str, locked: bool = False) -> Found | None:
         row = tx.row(PERSON, id=row[5])
     if row is None:
         return None
-    people: list[str] = []
-    further = [str(row[0])]
+    people = {str(row[0]): str(row[6])}
+    further = list(people)
     while further:
-        people += further
-        further = [str(found[0]) for found in each(tx, JOINED, further)]
-    subjects = each(tx, SUBJECTS + (" FOR UPDATE" if tx.pg and locked else ""), people)
-    return Found(
-        row[0], row[1], row[2], row[3], row[4], tuple(people), tuple(str(s[1]) for s in subjects)
-    )
+        joined = {str(i): str(subject) for i, subject in each(tx, JOINED, further)}
+        people |= joined
+        further = list(joined)
+    if locked and tx.pg:
+        each(tx, LOCKED, people)
+    subjects = (subject for _id, subject in sorted(people.items()))
+    return Found(row[0], row[1], row[2], row[3], row[4], tuple(people), tuple(subjects))
 
 
 # Records with an id of their own that belong to a person, by table.

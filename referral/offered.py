@@ -98,12 +98,12 @@ def _with_groups(tx: Tx, actor: Actor, rows: list[tuple[Any, ...]]) -> list[Offe
             group = Group._make((*row[:8], _breaks(row[8])))
             group = group._replace(starts_on=day(row[6]), ends_on=day(row[7]))
             found.setdefault(group.activity_id, []).append(group)
-    return [
-        Offer._make(
-            (*row[:-1], tuple(json.loads(row[-1] or "[]")), tuple(found.get(row[0], ())))
-        )._replace(paused_until=day(row[14]))
-        for row in rows
-    ]
+    return [_offer(row, tuple(found.get(row[0], ()))) for row in rows]
+
+
+def _offer(row: tuple[Any, ...], groups: tuple[Group, ...]) -> Offer:
+    made = Offer._make((*row[:-1], tuple(json.loads(row[-1] or "[]")), groups))
+    return made._replace(paused_until=day(row[14]))
 
 
 def _breaks(kept: Any) -> tuple[tuple[date, date], ...]:
@@ -115,6 +115,11 @@ def _breaks(kept: Any) -> tuple[tuple[date, date], ...]:
 def own_offers(tx: Tx, actor: Actor) -> list[Offer]:
     """The activities of the actor's own organisation."""
     return _with_groups(tx, actor, tx.rows(OFFERS, **_scope(actor)))
+
+
+def own_activities(tx: Tx, actor: Actor) -> list[Offer]:
+    """The same without their groups, for who asks nothing of those."""
+    return [_offer(row, ()) for row in tx.rows(OFFERS, **_scope(actor))]
 
 
 def offers_of(tx: Tx, actor: Actor, provider_id: str) -> list[Offer]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from referral.actors import Actor
+from referral.policy import Rules, rules_at
 from referral.schema import EVIDENCE_COUNTS, of, under
 from referral.scopes import asked
 from referral.states import TAKING_PART, WITH_PROVIDER, listed
@@ -271,17 +272,33 @@ class Evidence(NamedTuple):
         return self.grace_until or self.until
 
 
+_EVIDENCE = """e.id, e.kind, e.about, e.blocking, e.from_at, e.until, e.grace_until, e.reference,
+  u.name, e.recorded_at"""
+# What counts, and the newest that was handed in.
+_NEWEST = """(e.replaced_at IS NULL OR (e.checked_by IS NULL AND NOT EXISTS (
+    SELECT 1 FROM evidence n WHERE n.provider_id = e.provider_id AND n.kind = e.kind
+      AND coalesce(n.about, '') = coalesce(e.about, '') AND n.recorded_at > e.recorded_at)))"""
 EVIDENCE = Sql(
-    """
-SELECT e.id, e.kind, e.about, e.blocking, e.from_at, e.until, e.grace_until, e.reference, u.name,
-  e.recorded_at
+    f"""
+SELECT {_EVIDENCE}
 FROM evidence e
 LEFT JOIN membership m ON m.id = e.checked_by
 LEFT JOIN app_user u ON u.id = m.user_id
-WHERE e.provider_id = :provider_id AND e.system_id = :system_id
-  AND (e.replaced_at IS NULL OR (e.checked_by IS NULL AND NOT EXISTS (
-    SELECT 1 FROM evidence n WHERE n.provider_id = e.provider_id AND n.kind = e.kind
-      AND coalesce(n.about, '') = coalesce(e.about, '') AND n.recorded_at > e.recorded_at)))
+WHERE e.provider_id = :provider_id AND e.system_id = :system_id AND {_NEWEST}
+ORDER BY e.kind, e.recorded_at, e.id
+""",
+    (4, 5, 6, 9),
+)
+OWN_PAPERS = Sql(
+    f"""
+SELECT {_EVIDENCE}, pr.id, pr.tier, pl.policy, pl.path
+FROM provider pr
+JOIN organisation o ON o.id = pr.organisation_id
+JOIN place pl ON pl.id = o.place_id
+LEFT JOIN evidence e ON e.provider_id = pr.id AND e.system_id = pr.system_id AND {_NEWEST}
+LEFT JOIN membership m ON m.id = e.checked_by
+LEFT JOIN app_user u ON u.id = m.user_id
+WHERE pr.organisation_id = :org AND pr.system_id = :system_id
 ORDER BY e.kind, e.recorded_at, e.id
 """,
     (4, 5, 6, 9),
@@ -291,7 +308,30 @@ ORDER BY e.kind, e.recorded_at, e.id
 def evidence(tx: Tx, actor: Actor, provider_id: str) -> list[Evidence]:
     """What counts for a provider the actor was let at, and the newest that was handed in."""
     rows = tx.rows(EVIDENCE, provider_id=provider_id, system_id=actor.system_id)
-    return [Evidence._make(row)._replace(blocking=bool(row[3])) for row in rows]
+    return [_evidence(row) for row in rows]
+
+
+def _evidence(row: tuple[Any, ...]) -> Evidence:
+    return Evidence._make(row)._replace(blocking=bool(row[3]))
+
+
+class OwnPapers(NamedTuple):
+    """The evidence of one's own provider, and the rules it stands under."""
+
+    provider_id: str
+    tier: str
+    rules: Rules
+    evidence: list[Evidence]
+
+
+def own_papers(tx: Tx, actor: Actor, at: datetime) -> OwnPapers | None:
+    """The same of the provider that the actor's own organisation is; None where it is none."""
+    rows = tx.rows(OWN_PAPERS, org=actor.organisation_id, system_id=actor.system_id)
+    if not rows:
+        return None
+    provider_id, tier, number, path = rows[0][10:]
+    papers = [_evidence(row[:10]) for row in rows if row[0] is not None]
+    return OwnPapers(provider_id, tier, rules_at(tx, number, path, at), papers)
 
 
 # -- agreements ---------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from web.frame import menu_of, opens_to, there_is
 from web.keysets import after, pack
 from web.labels import said, word
 from web.offers import to_confirm
+from web.papers import to_hand_in
 from web.referral_lists import ROWS_OF_A_FILE
 from web.say import _, ngettext
 from web.sessions import next_of
@@ -126,6 +127,7 @@ def _work(tx: Tx, actor: Actor, at: datetime, show: str) -> str:
         proposals=_proposals(tx, actor, at) if counted.get(visible.PROPOSED) else [],
         to_read=unread(tx, at),
         unconfirmed=to_confirm(tx, actor, at) if provider else None,
+        papers=to_hand_in(tx, actor, at) if provider else None,
         errands=by_hand,
     )
 

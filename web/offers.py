@@ -78,7 +78,6 @@ def offers() -> str:
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         found = offered.own_offers(tx, actor)
-        provider_id = offered.provider_of(tx, actor)
         papers = to_hand_in(tx, actor, at)
     return page(
         "offers.jinja",
@@ -86,7 +85,7 @@ def offers() -> str:
         papers=papers,
         offers=found,
         stay_paused=_stay_paused(found),
-        provider_id=provider_id,
+        provider_id=papers.provider_id,
         at=at,
         tag_of=tag_of,
     )
@@ -110,7 +109,7 @@ class Pause(Command):
 def to_confirm(tx: Tx, actor: Actor, at: datetime) -> tuple[int, datetime | None, str] | None:
     """How many of the provider's activities have not been said to be right for a month, when the
     one longest ago was, and what to know of those that are paused; None where all have."""
-    offers = offered.own_offers(tx, actor)
+    offers = offered.own_activities(tx, actor)
     old = [
         o.confirmed_at
         for o in offers

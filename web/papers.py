@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from referral import offered, oversight, policy
+from referral import oversight, policy
 from referral.actors import Actor
 from referral.oversight import Evidence
 from referral.policy import Rules
@@ -87,19 +87,25 @@ class ToHandIn:
     href: str
 
 
-def to_hand_in(tx: Tx, actor: Actor, at: datetime) -> list[ToHandIn]:
+@dataclass(frozen=True)
+class Papers:
+    """What a provider is to hand in, the missing first, then by the day it runs out."""
+
+    provider_id: str | None
+    items: list[ToHandIn]
+
+
+def to_hand_in(tx: Tx, actor: Actor, at: datetime) -> Papers:
     """The papers of the actor's own provider that are asked for and missing, or whose end is near
-    or past, the missing first. Without those that wait to be checked."""
-    provider_id = offered.provider_of(tx, actor)
-    found = oversight.provider(tx, actor, provider_id) if provider_id else None
+    or past. Without those that wait to be checked."""
+    found = oversight.own_papers(tx, actor, at)
     if found is None:
-        return []
-    rules = policy.rules_of(tx, found.organisation_id, at)
+        return Papers(None, [])
     missing, ending = [], []
-    for item in items_of(oversight.evidence(tx, actor, found.id), found.tier, rules, at):
+    for item in items_of(found.evidence, found.tier, found.rules, at):
         if item.handed_in:
             continue
-        href = f"/providers/{found.id}/evidence/add?kind={item.kind}"
+        href = f"/providers/{found.provider_id}/evidence/add?kind={item.kind}"
         if item.missing and not item.counts:
             missing.append(ToHandIn(_("%(what)s: missing", what=item.words), href))
         for one in item.counts:
@@ -111,4 +117,5 @@ def to_hand_in(tx: Tx, actor: Actor, at: datetime) -> list[ToHandIn]:
                 else:
                     words = _("%(what)s: until %(day)s", what=item.words, day=day)
                 ending.append((until, ToHandIn(words, href)))
-    return missing + [one for _until, one in sorted(ending, key=lambda pair: pair[0])]
+    by_day = [one for _until, one in sorted(ending, key=lambda pair: pair[0])]
+    return Papers(found.provider_id, missing + by_day)

@@ -12,7 +12,7 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
-from referral import facts, lists, picks, records, visible
+from referral import facts, lists, records, visible
 from referral.actors import Actor
 from referral.audit import log, showing
 from referral.facts import ReferralFacts
@@ -238,8 +238,8 @@ def look(tx: Tx, at: datetime, record_id: str, answers: bool = True) -> Shown:
     f = facts.referral(tx, record_id, actor, at)
     if f is None or not may_read(Noun.REFERRAL, f, actor):
         raise Refused([NOT_FOUND], noun=Noun.REFERRAL, trigger="read", record_id=record_id)
-    said_so = visible.answers(tx, actor, at, [record_id]).get(record_id, (None, None))
-    s = reading.situation(f, actor, at, *said_so)
+    said_so, spans = visible.answers_and_holds(tx, actor, at, [record_id], [record_id])
+    s = reading.situation(f, actor, at, *said_so.get(record_id, (None, None)))
     r = records.referral(tx, actor, record_id)
     p = records.person_of(tx, actor, at, f.person_id)
     if r is None or p is None:
@@ -254,7 +254,7 @@ def look(tx: Tx, at: datetime, record_id: str, answers: bool = True) -> Shown:
         seen,
         tuple(options(Noun.REFERRAL, f, actor, at)),
         running,
-        _due(tx, running, f, at),
+        _due(running, f, spans.get(record_id, []), at),
         at,
         actor,
         r,
@@ -265,14 +265,19 @@ def look(tx: Tx, at: datetime, record_id: str, answers: bool = True) -> Shown:
     )
 
 
-def _due(tx: Tx, running: tuple[ClockSeen, ...], f: ReferralFacts, at: datetime) -> datetime | None:
+def _due(
+    running: tuple[ClockSeen, ...],
+    f: ReferralFacts,
+    held: list[tuple[datetime, datetime | None]],
+    at: datetime,
+) -> datetime | None:
     """When the clock of the state is due, the time held left out; None while it stands still."""
     kind = f"referral.{f.state}"
     found = next((c for c in running if c.kind == kind), None)
     if found is None:
         return None
     spec = TABLES[Noun.REFERRAL].clocks[kind]
-    holds = picks.holds(tx, f.id) if spec.held else []
+    holds = held if spec.held else []
     return clocks.counted_due(spec, found.started, found.due, holds, at, ENGLAND)
 
 

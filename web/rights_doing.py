@@ -123,7 +123,8 @@ def parts_read(record_id: UUID) -> ResponseReturnValue:
     """What is in the parts that are decided on, to be read before."""
     actor, rid = current_actor(), str(record_id)
     context = _context(rid, _("The parts to decide on"))
-    found = edge().perform(actor, lambda tx, at: read_parts(tx, actor, at, rid))
+    facts = context["record"].facts
+    found = edge().perform(actor, lambda tx, at: read_parts(tx, actor, at, rid, facts))
     return page(
         "rights/parts_read.jinja",
         None,

@@ -219,6 +219,8 @@ def may_lift(h: rows.OrdinaryHold, f: Any, actor: Actor) -> bool:
 def holds_on(tx: Tx, actor: Actor, f: Any) -> list[Hold]:
     """The ordinary holds on a referral that the actor may lift. To everybody else, whatever
     stands still reads the same."""
+    if not f.held:
+        return []
     return [
         Hold(h.id, h.cause, h.started, h.until, h.closed_to, h.owner, h.owner_name)
         for h in rows.ordinary_holds(tx, f)

@@ -67,10 +67,12 @@ SAFETY_ELSEWHERE = Refusal(
 )
 
 
-def _in_hand(tx: Tx, actor: Actor, at: datetime, record_id: str, what: str, *kinds: str) -> Any:
+def _in_hand(
+    tx: Tx, actor: Actor, at: datetime, record_id: str, what: str, *kinds: str, known: Any = None
+) -> Any:
     """The facts of a request in hand, for a lead. Raises Refused: not_found, not_your_role,
     no_such_move."""
-    f = facts.rights(tx, record_id, actor, at)
+    f = known or facts.rights(tx, record_id, actor, at)
     worn = TABLES[Noun.RIGHTS].hats(f, actor) if f is not None else frozenset()
     if f is None or not worn:
         raise Refused([NOT_FOUND], noun=Noun.RIGHTS, trigger=what, record_id=record_id)
@@ -137,10 +139,10 @@ def undecided(tx: Tx, actor: Actor, record_id: str) -> bool:
     return any(part not in decided for part in parts_to_decide(actor))
 
 
-def read_parts(tx: Tx, actor: Actor, at: datetime, record_id: str) -> Copy:
+def read_parts(tx: Tx, actor: Actor, at: datetime, record_id: str, known: Any = None) -> Copy:
     """The parts this actor decides on, to be read before, as they stand. Raises Refused as
-    above."""
-    f = _in_hand(tx, actor, at, record_id, "decide_part", RightsKind.ACCESS)
+    above. `known`: the facts of the request that the caller has just read, not read again."""
+    f = _in_hand(tx, actor, at, record_id, "decide_part", RightsKind.ACCESS, known=known)
     mine = frozenset(parts_to_decide(actor))
     log(tx, actor, at, "read", Noun.RIGHTS, record_id, subject=f.subject_ref)
     return copies.parts(tx, f.person_id, mine)

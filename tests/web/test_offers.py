@@ -224,8 +224,11 @@ def test_the_inbox_asks_once_a_month_whether_all_is_right(w: World) -> None:
     assert asks_it in sign_in(w, "sol").get("/").words
 
 
-def test_papers_that_run_out_soon_stand_on_the_page_and_others_do_not(w: World) -> None:
-    assert "Public liability insurance: until" not in sign_in(w, "sol").get("/offers").words
+def test_papers_that_run_out_soon_stand_on_the_page_and_in_the_inbox_and_others_do_not(
+    w: World,
+) -> None:
+    soon = "Public liability insurance: until"
+    assert not any(soon in sign_in(w, "sol").get(path).words for path in ("/offers", "/"))
     with w.store.begin(w.actor["grace"]) as tx:
         add_evidence(
             tx,
@@ -236,9 +239,10 @@ def test_papers_that_run_out_soon_stand_on_the_page_and_others_do_not(w: World) 
             from_at=w.at - timedelta(days=300),
             until=w.at + timedelta(days=40),
         )
-    assert "Public liability insurance: until Sunday 21 June 2026" in (
-        sign_in(w, "sol").get("/offers").words
-    )
+    for path in ("/offers", "/"):
+        words = sign_in(w, "sol").get(path).words
+        assert "Public liability insurance: until Sunday 21 June 2026" in words, path
+    assert soon not in sign_in(w, "priya").get("/").words
 
 
 GONE = Sql("DELETE FROM evidence WHERE provider_id = :id AND kind = 'public_liability'")
