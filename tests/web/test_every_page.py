@@ -60,7 +60,6 @@ BESIDE = {
     "/confirmations/<uuid:proposal_id>": "while a colleague's proposal waits",
     "/escalations/<uuid:record_id>/consequences/<uuid:consequence_id>/waive": "after one failed",
     "/escalations/<uuid:record_id>/proposals/<uuid:proposal_id>": "while one is asked",
-    "/sessions/<uuid:activity_id>/<day>/take-back": "once who came that day was said",
     "/people/<uuid:person_id>/death/undo": "on the day a death was recorded",
     "/people/<uuid:person_id>/join/<uuid:other_id>": "after choosing the other record",
     "/people/<uuid:person_id>/link/sheet": "while the person's link is open",
