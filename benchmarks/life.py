@@ -81,6 +81,10 @@ def _expected(at: datetime) -> Mapping[str, Any]:
     return {"expected_date": (at + timedelta(days=21)).date()}
 
 
+def _update(at: datetime) -> Mapping[str, Any]:
+    return {"note": "Came every week, and sings."}
+
+
 def _nothing(at: datetime) -> Mapping[str, Any]:
     return {}
 
@@ -103,7 +107,7 @@ class Life:
         yield self._move("put_on_waiting_list", leader, _expected)
         yield self._move("accept", leader)
         yield self._move("start", leader)
-        yield self._move("update", leader)
+        yield self._move("update", leader, _update)
         yield self._move("complete", leader, _outcome)
         yield self._move("confirm", worker)
 

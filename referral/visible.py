@@ -1109,7 +1109,8 @@ PEOPLE_BY = {
     "phone_end": f" AND pe.phone LIKE :phone_end AND NOT {CLOSED_PERSON}",
     "reference_part": " AND replace(pe.reference, '-', '') LIKE :reference_part",
     "born": f" AND pe.birth_date BETWEEN :first AND :last AND NOT {CLOSED_PERSON}",
-    "name": " AND pe.name_key LIKE :a AND pe.name_key LIKE :b AND pe.name_key LIKE :c",
+    "name": " AND pe.name_key LIKE :a AND pe.name_key LIKE :b AND pe.name_key LIKE :c"
+    f" AND NOT {CLOSED_PERSON}",  # in SQL, so that no count of rows tells of it
 }
 
 

@@ -26,7 +26,7 @@ from web.own_links import said_how
 from web.say import _
 from web.schemas.fields import SHORT, TOO_LONG
 from web.schemas.people import ChangePerson
-from web.search import number_words
+from web.search import more_people, number_words
 from web.timelines import changed
 from web.wizard import practice_words
 from web.words import day_words, died_words, message_words, nhs_number, phone_words
@@ -85,7 +85,7 @@ def look_for() -> ResponseReturnValue:
         return _list(form, [], None), 422
     with edge().reading(actor) as (tx, at):
         found = reading.search(tx, actor, at, wanted)
-    return _list(form, found.people, None, found.alike, at)
+    return _list(form, found.people, None, found.alike, at, more_people(found))
 
 
 def _list(
@@ -94,8 +94,10 @@ def _list(
     more: str | None,
     alike: Sequence[PersonCard] = (),
     at: datetime | None = None,
+    cut: str = "",
 ) -> str:
-    """The page of these people; `form`: what was looked for, `at`: when they were read."""
+    """The page of these people; `form`: what was looked for, `at`: when they were read; `cut`: that
+    there are more of them."""
     actor = current_actor()
     return page(
         "people/list.jinja",
@@ -104,6 +106,7 @@ def _list(
         alike=alike,
         number=None if people else number_words(form.value("words")),
         more=more,
+        cut=cut,
         looked_for=form.value("words"),
         may_refer=actor.role in TEAM,
         printed=day_words(local_day(at)) if at else "",

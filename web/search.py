@@ -24,7 +24,7 @@ from web.say import _, ngettext
 from web.words import day_words, nhs_number
 from web.worklists import card
 from workflows import reading
-from workflows.reading import Offered, PersonCard
+from workflows.reading import Found, Offered, PersonCard
 
 pages = Blueprint("search", __name__)
 
@@ -60,9 +60,19 @@ def search() -> ResponseReturnValue:
     if found.exact and len(seen) == 1:
         return redirect(labels.record_path(*seen[0]), 303)
     groups = [
-        {"heading": _("People"), "items": _people(found.people)},
+        {"heading": _("People"), "items": _people(found.people), "more": more_people(found)},
         {"heading": _("People whose names are spelt nearly so"), "items": _people(found.alike)},
-        {"heading": _("Referrals"), "items": [card(one, actor, at) for one in found.referrals]},
+        {
+            "heading": _("Referrals"),
+            "items": [card(one, actor, at) for one in found.referrals],
+            "more": _(
+                "Only the newest %(num)s are here. To find others, write more of the name, or"
+                " search for the referral's reference.",
+                num=len(found.referrals),
+            )
+            if found.more_referrals
+            else "",
+        },
         {"heading": _("Activities"), "items": _offered(o for o in offered if o.activity_id)},
         {"heading": _("Providers"), "items": _offered(o for o in offered if not o.activity_id)},
     ]
@@ -76,6 +86,17 @@ def search() -> ResponseReturnValue:
         nobody=not found.people and not found.referrals,
         add="/referrals/new" if may_add and not found.people else None,
         tasks=help_about(words, actor.role),
+    )
+
+
+def more_people(found: Found) -> str:
+    """That more people were found than are shown, and how to find the others; else empty."""
+    if not found.more_people:
+        return ""
+    return _(
+        "Only the first %(num)s are here. To find others, write more of the name, or search for a"
+        " date of birth, a reference or an NHS number.",
+        num=len(found.people),
     )
 
 

@@ -4,6 +4,7 @@ from them. Pages and programs read through here, never past it."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -546,15 +547,20 @@ def people_by_id(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> dict
 
 # -- search -------------------------------------------------------------------------------------
 
+ONE_MORE = visible.PAGE + 1  # whether there are more than a page shows
+
 
 @dataclass(frozen=True)
 class Found:
-    """What a search came to. `exact`: one record was named by its reference or NHS number."""
+    """What a search came to, at most so many of each as a page has. `exact`: one record was named
+    by its reference or NHS number."""
 
     people: list[PersonCard]
     referrals: list[Card]
     exact: bool = False
     alike: list[PersonCard] = field(default_factory=list)  # spelt nearly so
+    more_people: bool = False  # than these
+    more_referrals: bool = False
 
 
 def search(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
@@ -574,22 +580,30 @@ def search(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
         named = _by_name(tx, actor, at, text)
     part = part_of_reference(text)
     if part and not (named.people and part.isalpha()):  # what reads as a name is one, if it's there
-        rows += visible.people_by(tx, actor, at, "reference_part", part)
-        referred = cards(tx, actor, at, visible.referrals_by_part(tx, actor, at, part))
+        rows += visible.people_by(tx, actor, at, "reference_part", part, ONE_MORE)
+        found = visible.referrals_by_part(tx, actor, at, part, ONE_MORE)
+        referred = cards(tx, actor, at, found)
     known = [_person(row, actor, at) for row in {row.id: row for row in rows}.values()]
-    return replace(named, people=known + named.people, referrals=referred + named.referrals)
+    people, referrals = known + named.people, referred + named.referrals
+    return replace(
+        named,
+        people=people[: visible.PAGE],
+        referrals=referrals[: visible.PAGE],
+        more_people=len(people) > visible.PAGE,
+        more_referrals=len(referrals) > visible.PAGE,
+    )
 
 
 def _by_what_is_known(tx: Tx, actor: Actor, at: datetime, text: str) -> list[PersonRow]:
     """By a phone number or its end, and by a day or a month of birth."""
     rows: list[PersonRow] = []
     try:
-        rows += visible.people_by(tx, actor, at, "phone", phone_number(text))
+        rows += visible.people_by(tx, actor, at, "phone", phone_number(text), ONE_MORE)
     except ValueError:
         if ending := end_of_phone(text):
-            rows += visible.people_by(tx, actor, at, "phone_end", ending)
+            rows += visible.people_by(tx, actor, at, "phone_end", ending, ONE_MORE)
     if born := born_between(text):
-        rows += visible.people_born(tx, actor, at, *born)
+        rows += visible.people_born(tx, actor, at, *born, ONE_MORE)
     return rows
 
 
@@ -604,9 +618,9 @@ def _exactly(
 
 
 def _by_name(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
-    rows = visible.people_by(tx, actor, at, "name", words)
+    rows = visible.people_by(tx, actor, at, "name", words, ONE_MORE)
     looked_for = [name_key(word) for word in words.split() if name_key(word)]
-    referred = cards(tx, actor, at, visible.referrals_by_name(tx, actor, at, words))
+    referred = cards(tx, actor, at, visible.referrals_by_name(tx, actor, at, words, ONE_MORE))
     shown = [c for c in referred if _is_called(c.seen, looked_for)]
     there = {row.id for row in rows}
     alike = [i for i in _spelt_alike(tx, actor, at, looked_for) if i not in there]
@@ -654,10 +668,12 @@ def _born_alike(one: date, other: date | None) -> bool:
 
 def _alike(word: str, part: str) -> float:
     """How alike two names are, from 0 to 100, where they are near by their letters, or half alike
-    and said the same in English, as Petry and Petrie; 0 where they aren't. The beginning of a name
-    is as good as the name."""
+    and said the same in English, as Smith and Smyth; 0 where they aren't. The beginning of a name
+    is as good as the name, and Petrie is nearer to Petry than Peter is."""
     if len(word) >= 2 and part.startswith(word):
         return 100.0
+    if len(word) >= SHORTEST and _ENDING.sub("y", word) == _ENDING.sub("y", part):
+        return 99.0
     score = fuzz.ratio(word, part, score_cutoff=HALF) if len(word) >= SHORTEST else 0.0
     if score >= NEAR or not score:
         return score
@@ -665,6 +681,7 @@ def _alike(word: str, part: str) -> float:
 
 
 _sound = lru_cache(maxsize=50_000)(metaphone)
+_ENDING = re.compile(r"(?:ie|ey|ee|i)$")  # said as -y is
 SHORTEST, NEAR, HALF, MOST_ALIKE = 3, 74.0, 50.0, 10
 
 
