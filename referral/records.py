@@ -605,9 +605,7 @@ OPEN_ACTIVITIES_AFTER = Sql(
     _ACTIVITY_TIMES,
 )
 ONE_GROUP = Sql(_ACTIVITIES + " AND g.id = :group_id", _ACTIVITY_TIMES)
-GROUPS_OF = Sql(
-    _ACTIVITIES + " AND a.id = :activity_id ORDER BY g.starts_on, g.id LIMIT 1", _ACTIVITY_TIMES
-)
+GROUPS_OF = _ACTIVITIES + " AND a.id {ids} ORDER BY g.starts_on, g.id"
 
 
 def _activity(row: tuple[Any, ...]) -> ActivitySeen:
@@ -652,18 +650,20 @@ def ranked(
     tx: Tx, actor: Actor, at: datetime, organisation_id: str, activity_ids: Iterable[str]
 ) -> list[ActivitySeen]:
     """The first group of each of these activities, in the order given."""
-    found = []
-    for activity_id in activity_ids:
-        row = tx.row(
-            GROUPS_OF,
-            org=organisation_id,
-            system_id=actor.system_id,
-            at=at,
-            activity_id=activity_id,
-        )
-        if row is not None:
-            found.append(_activity(row))
-    return found
+    wanted = list(activity_ids)
+    if not wanted:
+        return []
+    rows = tx.rows(
+        _many(GROUPS_OF, _ACTIVITY_TIMES, tx.pg),
+        org=organisation_id,
+        system_id=actor.system_id,
+        at=at,
+        ids=_list(wanted, tx.pg),
+    )
+    first: dict[str, ActivitySeen] = {}
+    for one in map(_activity, rows):
+        first.setdefault(one.activity_id, one)
+    return [first[one] for one in wanted if one in first]
 
 
 class Answered(NamedTuple):

@@ -933,16 +933,19 @@ def activity(writing_id: UUID) -> ResponseReturnValue:
         may = [one for one in offers if not one.refused and not one.unlike]
         start = next((n for n, o in enumerate(may, 1) if o.group_id == after), 0)
         shown = with_records(tx, may[start : start + PER_PAGE])
-        chosen = (
-            records.group(tx, actor, at, w.person.organisation_id, w.referral.group_id)
-            if w.referral
-            else None
-        )
+        by_id = {one.group_id: one for one in offers}
+        chosen = None
+        if w.referral:
+            known = by_id.get(w.referral.group_id)  # unless it closed, or isn't what is looked for
+            chosen = (
+                known.seen
+                if known
+                else records.group(tx, actor, at, w.person.organisation_id, w.referral.group_id)
+            )
         ranked = records.ranked(
             tx, actor, at, w.person.organisation_id, w.said("alternatives") or []
         )
         lead = None if shown else records.place_lead(tx, actor, at)
-    by_id = {one.group_id: one for one in offers}
 
     def save(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> str:
         return _choose(tx, at, form, w)
