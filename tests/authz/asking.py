@@ -562,7 +562,7 @@ GIVEN: dict[str, Callable[[Ground], Any]] = {
 
 
 # What is wanted though the document can't say so: in one case, or by one move of several.
-ALWAYS = frozenset({"reported_to", "told_at", "satisfied"})
+ALWAYS = frozenset({"died_on", "note", "reported_to", "told_at", "satisfied"})
 
 
 def example(document: Any, schema: Any, g: Ground) -> Any:
