@@ -189,7 +189,9 @@ def _figures(ask: Question, found: dict[str, Numbers]) -> list[dict[str, Any]]:
         # What runs out later isn't running out.
         number = cells.whole - cells.each["ends"]["later"]
         told = small_for(ask, report).told(number)
-        href = list_of(ask, name, {}) if number and name != "assurance" else None
+        # Providers stand there with those first whose evidence runs out first.
+        where = "/providers" if name == "assurance" else list_of(ask, name, {})
+        href = where if number else None
         figures.append(
             {
                 "number": told.text,

@@ -70,6 +70,15 @@ def test_a_number_leads_to_exactly_its_records(w: World) -> None:
     assert reference(w, other[0]) not in listed
 
 
+def test_the_number_of_providers_whose_evidence_runs_out_leads_to_them(w: World) -> None:
+    leads = r'<a href="([^"]*)"><strong>[^<]*</strong> <span>Assurance running out'
+    assert re.findall(leads, sign_in(w, "grace").get("/dashboard").text) == ["#assurance"]
+    w.later(days=340)
+    grace = sign_in(w, "grace")
+    assert re.findall(leads, grace.get("/dashboard").text) == ["/providers"]
+    assert grace.get("/providers").status == 200
+
+
 def test_a_small_number_is_not_told_on_the_page_nor_in_the_file(w: World) -> None:
     declined(w, 7)
     grace = sign_in(w, "grace")
