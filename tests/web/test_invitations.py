@@ -4,6 +4,9 @@ within seven days; and from the first sign-in straight to what waits."""
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +25,15 @@ SET_PASSWORD = Sql("UPDATE app_user SET password_hash = :hash WHERE id = :id")
 @pytest.fixture
 def d(store: Store, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk(build(store), monkeypatch)
+
+
+@pytest.fixture
+def lite(sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """On SQLite alone, where the database says nothing of its own."""
+    shutil.copy(sqlite_template, tmp_path / "segue.db")
+    store = Store(f"sqlite:///{tmp_path / 'segue.db'}")
+    yield Desk(build(store), monkeypatch)
+    store.dispose()
 
 
 def account(d: Desk, who: str = "priya") -> str:
@@ -80,7 +92,8 @@ def test_who_is_invited_chooses_a_password_once_and_signs_in_with_it(d: Desk) ->
     assert d.logged()[-3:] == ["account_invited", "message_handed_over", "password_chosen"]
 
 
-def test_a_later_invitation_ends_the_one_before_and_two_in_a_minute_are_one(d: Desk) -> None:
+def test_a_later_invitation_ends_the_one_before_and_two_in_a_minute_are_one(lite: Desk) -> None:
+    d = lite
     invited(d)
     invited(d)
     (first,) = links(d)
@@ -92,7 +105,8 @@ def test_a_later_invitation_ends_the_one_before_and_two_in_a_minute_are_one(d: D
     assert [visit(d.w).get(link).status for link in (first, second)] == [410, 200]
 
 
-def test_the_link_is_dead_after_seven_days_and_is_no_link_of_another_kind(d: Desk) -> None:
+def test_the_link_is_dead_after_seven_days_and_is_no_link_of_another_kind(lite: Desk) -> None:
+    d = lite
     invited(d)
     (link,) = links(d)
     assert visit(d.w).get(link.replace("/invitation/", "/choose-password/")).status == 410
@@ -106,7 +120,8 @@ def test_the_link_is_dead_after_seven_days_and_is_no_link_of_another_kind(d: Des
     assert "The link stopped working on" in words(d)
 
 
-def test_nobody_is_invited_to_what_they_cannot_open_or_have_a_password_for(d: Desk) -> None:
+def test_nobody_is_invited_to_what_they_cannot_open_or_have_a_password_for(lite: Desk) -> None:
+    d = lite
     ada = sign_in(d.w, "ada")
     who = d.w.actor["priya"]
     for statement, said in (
@@ -132,8 +147,9 @@ def test_nobody_is_invited_to_what_they_cannot_open_or_have_a_password_for(d: De
 
 
 def test_where_no_email_can_be_sent_a_password_is_given_instead(
-    d: Desk, monkeypatch: pytest.MonkeyPatch
+    lite: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    d = lite
     monkeypatch.setattr(app_of(d.w).extensions["segue"], "ways", NO_WAYS)
     assert "Send an invitation" not in words(d)
     page = sign_in(d.w, "ada").get(f"{account(d)}/invite")
@@ -142,7 +158,8 @@ def test_where_no_email_can_be_sent_a_password_is_given_instead(
     assert d.logged()[-1] != "account_invited"
 
 
-def test_an_invitation_that_could_not_be_delivered_says_so_where_it_was_sent(d: Desk) -> None:
+def test_an_invitation_that_could_not_be_delivered_says_so_where_it_was_sent(lite: Desk) -> None:
+    d = lite
     d.mail.troubles = [NotTaken("550", for_good=True)]
     invited(d)
     d.work()
@@ -198,8 +215,9 @@ def test_a_wrong_address_is_corrected_and_the_link_sent_there_dies(d: Desk) -> N
 
 @pytest.mark.parametrize("waiting", [0, 1, 2])
 def test_the_first_sign_in_of_a_leader_opens_on_the_referral_that_waits(
-    d: Desk, waiting: int
+    lite: Desk, waiting: int
 ) -> None:
+    d = lite
     sent = [d.w.sent() for _ in range(waiting)]
     with d.w.store.begin() as tx:
         tx.run(SET_PASSWORD, hash=hash_password(NEW), id=d.w.actor["sol"].user_id)
