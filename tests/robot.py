@@ -32,7 +32,8 @@ LONG = TYPED + "x" * (10_000 - len(TYPED))
 # What somebody types who fills in a form to have it taken, where not any words will do.
 FITTING = {
     "anxious": "5", "asks": "Can you climb stairs?", "capacity": "40", "closes": "5pm",
-    "email": "a.b@example.org", "happy": "5", "language": "Welsh", "members_from_outside": "1",
+    "email": "a.b@example.org", "happened_at": "9am", "happy": "5", "language": "Welsh",
+    "members_from_outside": "1",
     "nhs_number": "", "number": "4", "ods_code": "", "opens": "9am",
     "out_of_hours_phone": "01632 960124", "phone": "01632 960123", "postcode": "BR1 2AB",
     "reference": "", "safeguarding_phone": "01632 960125", "satisfied": "5",
