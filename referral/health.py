@@ -91,7 +91,7 @@ class Health:
         root = b64encode(self.log.head_root).decode()
         return (
             f"The audit log's newest signed head: {self.log.head_size} entries, root {root}, signed"
-            f" {clock_words(self.log.head_at)}."
+            f" at {clock_words(self.log.head_at)}."
         )
 
     def lines(self) -> list[str]:
@@ -491,7 +491,7 @@ def _checked(tx: Tx, at: datetime, log: Lag) -> Finding | None:
         return Finding(
             "audit_broken",
             f"The audit log and the store were unlike in {_many(checked.found, 'place')}"
-            f" {clock_words(checked.at)}. Keep a copy of the database as it is, and run"
+            f" at {clock_words(checked.at)}. Keep a copy of the database as it is, and run"
             " `segue audit verify`.",
             checked.found,
         )
@@ -499,14 +499,15 @@ def _checked(tx: Tx, at: datetime, log: Lag) -> Finding | None:
         return None
     return Finding(
         "audit_unchecked",
-        f"The audit log was last checked {clock_words(checked.at)}. Is `segue worker` running?",
+        f"The audit log was last checked at {clock_words(checked.at)}. Is `segue worker` running?",
     )
 
 
 def clock_words(at: datetime) -> str:
     """A moment as people in England read it."""
     here = at.astimezone(LONDON)
-    return f"at {here:%H:%M} on {here.day} {here:%B %Y}"
+    half = "am" if here.hour < 12 else "pm"
+    return f"{here.hour % 12 or 12}:{here:%M}{half} on {here.day} {here:%B %Y}"
 
 
 # -- the calendar -------------------------------------------------------------------------------
