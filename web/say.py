@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 import flask_babel
+from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -82,6 +83,37 @@ def set_up(app: Flask) -> None:
         lambda one, many, number: catalogue(language()).ungettext(one, many, number),
         newstyle=True,
     )
+
+
+@cache
+def _languages(spoken: str) -> dict[str, str]:
+    """The names of the world's languages with a code of two letters, in this one, by code."""
+    return {code: name for code, name in Locale(spoken).languages.items() if len(code) == 2}
+
+
+def name_of_language(code: str) -> str:
+    """A language by its code, "pl" or "en-simple", as whoever reads this calls it."""
+    base, _dash, variant = code.partition("-")
+    name = _languages(language()).get(base, base)
+    if variant != "simple":
+        return name
+    return _("Easy read") if base == ENGLISH else _("%(language)s, easy read", language=name)
+
+
+def every_language() -> list[tuple[str, str]]:
+    """The code and the name of each, by name."""
+    return sorted(_languages(language()).items(), key=lambda one: one[1].casefold())
+
+
+def language_named(written: str | None) -> str | None:
+    """The code of a language somebody wrote the name of, in English or in Welsh; None where it
+    isn't known by that name."""
+    wanted = (written or "").strip().casefold()
+    for spoken in LANGUAGES:
+        for code, name in _languages(spoken).items():
+            if wanted in (code, name.casefold()):
+                return code
+    return code_of(written)
 
 
 def code_of(name: str | None) -> str | None:

@@ -33,7 +33,7 @@ from web.errors import NOT_SAVED, not_saved, status_of
 from web.forms import AsKept, Form, Next, answer, form_now, page, refuse, typed
 from web.labels import said
 from web.matching import Offer, matched, offer, records_in_words
-from web.say import ENGLISH, _, code_of
+from web.say import ENGLISH, _, language_named
 from web.schemas import Command, Wrong, load
 from web.schemas.consent import RECIPIENT_OF, Answer
 from web.schemas.fields import LONG, Choice, Text
@@ -1079,7 +1079,7 @@ class ConsentPage(Answer):
 def read_out_in(person: PersonSeen) -> str:
     """The language in which this person is asked: what the address says, or else their own where
     we have its words."""
-    return request.args.get("language") or code_of(person.language) or ENGLISH
+    return request.args.get("language") or language_named(person.language) or ENGLISH
 
 
 CONSENT_FIELDS = ("share", *ASIDE, "basis", "how", "present", "capacity_id")

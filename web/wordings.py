@@ -24,10 +24,11 @@ from web.access import REVIEWERS, TEAM, access, current_actor
 from web.current import edge
 from web.forms import AsKept, Form, Next, answer, page
 from web.labels import word
-from web.say import LANGUAGES, _, speaking
+from web.say import ENGLISH, LANGUAGES, _, every_language, name_of_language, speaking
 from web.schemas.wordings import PublishWording
 from web.timelines import changed
 from web.words import day_words, phone_words
+from workflows.organisations import EASY_ENGLISH
 from workflows.wordings import LANGUAGE, publish_wording
 from workflows.working_time import local_day
 
@@ -69,7 +70,7 @@ def in_others(
     kept = {name: value for name, value in request.args.items() if name != "language"}
     return [
         {
-            "text": word(labels.READ_OUT_IN, code),
+            "text": name_of_language(code),
             "href": f"{request.path}?{urlencode({**kept, 'language': code})}",
         }
         for code in known.get(shown.purpose, ())
@@ -95,6 +96,9 @@ def listed() -> ResponseReturnValue:
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         found = wordings.everything(tx, actor.system_id)
+    wanted = request.args.get("language", "")
+    if not LANGUAGE.fullmatch(wanted):
+        wanted = ""
     kinds: dict[tuple[str, str], list[Version]] = {}
     for v in found:
         kinds.setdefault((v.purpose, v.language), []).append(v)
@@ -104,7 +108,7 @@ def listed() -> ResponseReturnValue:
         rows.append(
             {
                 "title": word(labels.PURPOSES, purpose),
-                "language": word(labels.READ_OUT_IN, language),
+                "language": name_of_language(language),
                 "lang": language,
                 "href": f"/wording/{purpose}/{language}",
                 "now": _drawn(now, at, now) if now else None,
@@ -115,16 +119,27 @@ def listed() -> ResponseReturnValue:
         {
             "href": f"/wording/{purpose}/{language}",
             "text": _("%(purpose)s in %(language)s", purpose=word(labels.PURPOSES, purpose),
-                      language=word(labels.READ_OUT_IN, language)),
+                      language=name_of_language(language)),
         }
         for purpose in Purpose
-        for language in labels.READ_OUT_IN
+        for language in ((wanted,) if wanted else OFTEN)
         if (str(purpose), language) not in kinds
     ]  # fmt: skip
-    return page("wording/list.jinja", rows=rows, missing=missing if actor.role in (ADMIN,) else [])
+    writes = actor.role is ADMIN
+    return page(
+        "wording/list.jinja",
+        rows=rows,
+        missing=missing if writes else [],
+        languages=[{"value": code, "text": name} for code, name in every_language()]
+        if writes
+        else [],
+        wanted=wanted,
+    )
 
 
 ADMIN = Role.ADMINISTRATOR
+# What a place is reminded to write.
+OFTEN = (*LANGUAGES, EASY_ENGLISH)
 
 
 @pages.route("/wording/<purpose>/<language>", methods=["GET", "POST"])
@@ -164,7 +179,7 @@ def one(purpose: str, language: str) -> ResponseReturnValue:
             "wording/one.jinja",
             form if actor.role is ADMIN else None,
             title=word(labels.PURPOSES, purpose),
-            language=word(labels.READ_OUT_IN, language),
+            language=name_of_language(language),
             lang=language,
             versions=[_drawn(v, at, now) for v in found],
             changes=_changes(found),
@@ -211,9 +226,11 @@ def sheet(purpose: str, language: str) -> ResponseReturnValue:
     if found is None or found.language != language:
         abort(404)
     number, who = phone_words(phone), actor.name
-    with speaking(language if language in LANGUAGES else None):
+    read_out = SENTENCE.split(found.body.strip())
+    base = language.partition("-")[0]
+    ours = base if base in LANGUAGES else ENGLISH  # what we say ourselves, beside the words
+    with speaking(ours):
         said = [
-            *SENTENCE.split(found.body.strip()),
             _("You can say yes or no. You can change your mind at any time."),
             _("Questions? Ring %(who)s: %(phone)s.", who=who, phone=number)
             if number
@@ -221,4 +238,12 @@ def sheet(purpose: str, language: str) -> ResponseReturnValue:
         ]
         heading, since = _("What we ask you"), day_words(local_day(found.from_at))
         version = _("Wording %(number)s, in use since %(day)s", number=found.number, day=since)
-    return page("wording/sheet.jinja", heading=heading, said=said, which=version, language=language)
+    return page(
+        "wording/sheet.jinja",
+        heading=heading,
+        read_out=read_out,
+        said=said,
+        which=version,
+        language=language,
+        ours=ours,
+    )

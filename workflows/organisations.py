@@ -65,6 +65,31 @@ WORDINGS = {
     ),
 }
 
+EASY_ENGLISH = "en-simple"
+# The same in easy read: a short sentence for each thought. Pictures beside
+# them are for whoever prints them.
+EASY_WORDINGS = {
+    Purpose.SHARE_WITH_PROVIDER: (
+        "A group of people runs this activity. We want to tell them about you. We tell them your"
+        " first name. We tell them what matters to you. We tell them what you need. They may have"
+        " a place for you. Then we tell them how to reach you. We tell them how to keep you safe."
+        " You can say yes. You can say no. You can stop this at any time. Tell us, and we stop."
+    ),
+    Purpose.TELL_PRACTICE: (
+        "You have a doctor. We want to tell your doctor how it went. You can say yes. You can say"
+        " no. You can stop this at any time. Tell us, and we stop."
+    ),
+    Purpose.CONTACT: (
+        "We want to talk to you again later. You can say yes. You can say no. You can stop this at"
+        " any time. Tell us, and we stop."
+    ),
+    Purpose.EVALUATION: (
+        "You answer some questions. We want to count the answers. We leave your name out. It shows"
+        " us what helps people. You can say yes. You can say no. You can stop this at any time."
+        " Tell us, and we stop."
+    ),
+}
+
 # What an escalation may show about the system: examples, to which reviewers add their own.
 THEMES = (
     N_("Nobody answers in time"),
@@ -107,21 +132,22 @@ def setup_system(
         },
     )
     put(tx, "organisation", _organisation(board_id, system_id, place_id, name, "board", at, {}))
-    for purpose, body in WORDINGS.items():
-        put(
-            tx,
-            "wording",
-            {
-                "id": new_id(at),
-                "system_id": system_id,
-                "purpose": str(purpose),
-                "language": "en",
-                "number": 1,
-                "body": body,
-                "from_at": at,
-                "published_by": None,
-            },
-        )
+    for language, bodies in (("en", WORDINGS), (EASY_ENGLISH, EASY_WORDINGS)):
+        for purpose, body in bodies.items():
+            put(
+                tx,
+                "wording",
+                {
+                    "id": new_id(at),
+                    "system_id": system_id,
+                    "purpose": str(purpose),
+                    "language": language,
+                    "number": 1,
+                    "body": body,
+                    "from_at": at,
+                    "published_by": None,
+                },
+            )
     for theme in THEMES:
         put(
             tx,

@@ -18,7 +18,8 @@ from workflows.rules import field, require, wrong
 from workflows.working_time import end_of, local_day
 
 PUBLISHERS = (Role.ADMINISTRATOR,)
-# A language, or its easy read.
+# A language, or its easy read: "simple" is the registered variant for a simplified form
+# (IANA language subtag registry, RFC 5646).
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:-simple)?")
 LONGEST = 4_000
 

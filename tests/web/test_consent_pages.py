@@ -73,11 +73,11 @@ def test_the_answer_is_asked_for_in_the_persons_language(w: World) -> None:
     assert ada.post("/wordings", body).status == 201
     person = w.person()
     page = priya.get(f"/people/{person}/consent?purpose=contact")
-    assert "Read it out in: Welsh" in page.words
+    assert "Read it out in: Welsh , English in easy words" in page.words
     path = f"/people/{person}/consent?purpose=contact&language=cy"
     assert path.replace("&", "&amp;") in page.text
     welsh = priya.get(path)
-    assert 'lang="cy">Gawn ni gadw mewn cysylltiad?' in welsh.text
+    assert 'lang="cy" dir="auto">Gawn ni gadw mewn cysylltiad?' in welsh.text
     priya.send(welsh, share="yes", basis="agreement", how="phone")
     with w.store.read() as tx:
         rows = tx.rows(
@@ -97,8 +97,8 @@ def test_a_referral_asks_in_the_persons_language_and_in_english_where_there_are_
     assert ada.post("/wordings", body).status == 201
     path = f"/referrals/{w.draft(w.person(language='Welsh', no_nhs_number='not_known'))}/write"
     page = priya.get(f"{path}/consent")
-    assert 'lang="cy">Gawn ni ddweud?' in page.text
-    assert "Read it out in: English" in page.words
+    assert 'lang="cy" dir="auto">Gawn ni ddweud?' in page.text
+    assert "Read it out in: English , English in easy words" in page.words
     priya.send(page, share="yes", basis="agreement", how="phone")
     with w.store.read() as tx:
         rows = tx.rows(
@@ -121,10 +121,32 @@ def test_the_words_are_there_on_a_sheet_for_the_person_in_each_language_they_exi
     assert 'href="/wording/contact/cy/sheet"' in linked.text
     sheet = priya.get("/wording/contact/cy/sheet")
     assert "Segue Geiriad" not in sheet.words  # the foot says which program it is
-    assert "<p>Gawn ni ffonio?</p>" in sheet.text
-    assert "<p>Neu beidio.</p>" in sheet.text
+    assert '<p lang="cy" dir="auto">Gawn ni ffonio?</p>' in sheet.text
+    assert '<p lang="cy" dir="auto">Neu beidio.</p>' in sheet.text
     assert "01632 960123" in sheet.words
     assert priya.get("/wording/contact/pl/sheet").status == 404
+
+
+def test_the_words_in_any_language_are_written_for_whoever_speaks_it(w: World) -> None:
+    ada, priya = sign_in(w, "ada"), sign_in(w, "priya")
+    assert "Keep in touch in Polish" not in ada.get("/wording").words
+    assert "Keep in touch in Polish" in ada.get("/wording?language=pl").words
+    ada.fill("/wording/contact/pl", body="Czy możemy zadzwonić?", **in_days(w, 0, "from_on"))
+    asked = "/people/{}/consent?purpose=contact"
+    polish = priya.get(asked.format(w.person(language="polish", no_nhs_number="not_known")))
+    assert 'lang="pl" dir="auto">Czy możemy zadzwonić?' in polish.text
+    assert "Czy" not in priya.get(asked.format(w.person(no_nhs_number="not_known"))).words
+    sheet = priya.get("/wording/contact/pl/sheet")
+    assert '<div class="app-letter" lang="en">' in sheet.text  # our own words beside it
+
+
+def test_the_words_are_there_in_easy_words_from_the_beginning(w: World) -> None:
+    priya = sign_in(w, "priya")
+    sheet = priya.get("/wording/share_with_provider/en-simple/sheet")
+    assert '<p lang="en-simple" dir="auto">We want to tell them about you.</p>' in sheet.text
+    sentences = sheet.text.split('<p lang="en-simple"')[1:]
+    assert max(len(one.split("</p>")[0].split()) for one in sentences) < 12
+    assert priya.get("/wording/share_with_provider/en-hard/sheet").status == 404
 
 
 def test_taking_back_asks_for_no_reason_and_says_none(w: World) -> None:
