@@ -91,18 +91,14 @@ def _languages(spoken: str) -> dict[str, str]:
     return {code: name for code, name in Locale(spoken).languages.items() if len(code) == 2}
 
 
-def name_of_language(code: str) -> str:
-    """A language by its code, "pl" or "en-simple", as whoever reads this calls it."""
-    base, _dash, variant = code.partition("-")
-    name = _languages(language()).get(base, base)
-    if variant != "simple":
-        return name
-    return _("Easy read") if base == ENGLISH else _("%(language)s, easy read", language=name)
-
-
 def every_language() -> list[tuple[str, str]]:
     """The code and the name of each, by name."""
     return sorted(_languages(language()).items(), key=lambda one: one[1].casefold())
+
+
+def name_of_language(code: str) -> str:
+    """A language by its code, as whoever reads this calls it; the code where it isn't known."""
+    return _languages(language()).get(code, code)
 
 
 def language_named(written: str | None) -> str | None:

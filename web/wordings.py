@@ -60,6 +60,15 @@ def in_use(found: Sequence[Version], at: datetime) -> Version | None:
     return next((v for v in found if v.from_at <= at), None)
 
 
+def language_words(code: str) -> str:
+    """What people call the language of a wording, "pl" or "en-simple"."""
+    if code in labels.READ_OUT_IN:
+        return word(labels.READ_OUT_IN, code)
+    base, _dash, easy = code.partition("-")
+    name = name_of_language(base)
+    return _("%(language)s, easy read", language=name) if easy else name
+
+
 def in_others(
     shown: WordingSeen | None, known: Mapping[str, Sequence[str]]
 ) -> list[dict[str, str]]:
@@ -70,7 +79,7 @@ def in_others(
     kept = {name: value for name, value in request.args.items() if name != "language"}
     return [
         {
-            "text": name_of_language(code),
+            "text": language_words(code),
             "href": f"{request.path}?{urlencode({**kept, 'language': code})}",
         }
         for code in known.get(shown.purpose, ())
@@ -108,7 +117,7 @@ def listed() -> ResponseReturnValue:
         rows.append(
             {
                 "title": word(labels.PURPOSES, purpose),
-                "language": name_of_language(language),
+                "language": language_words(language),
                 "lang": language,
                 "href": f"/wording/{purpose}/{language}",
                 "now": _drawn(now, at, now) if now else None,
@@ -119,7 +128,7 @@ def listed() -> ResponseReturnValue:
         {
             "href": f"/wording/{purpose}/{language}",
             "text": _("%(purpose)s in %(language)s", purpose=word(labels.PURPOSES, purpose),
-                      language=name_of_language(language)),
+                      language=language_words(language)),
         }
         for purpose in Purpose
         for language in ((wanted,) if wanted else OFTEN)
@@ -179,7 +188,7 @@ def one(purpose: str, language: str) -> ResponseReturnValue:
             "wording/one.jinja",
             form if actor.role is ADMIN else None,
             title=word(labels.PURPOSES, purpose),
-            language=name_of_language(language),
+            language=language_words(language),
             lang=language,
             versions=[_drawn(v, at, now) for v in found],
             changes=_changes(found),

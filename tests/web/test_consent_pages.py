@@ -73,7 +73,7 @@ def test_the_answer_is_asked_for_in_the_persons_language(w: World) -> None:
     assert ada.post("/wordings", body).status == 201
     person = w.person()
     page = priya.get(f"/people/{person}/consent?purpose=contact")
-    assert "Read it out in: Welsh , English in easy words" in page.words
+    assert "Read it out in: Welsh , Easy read" in page.words
     path = f"/people/{person}/consent?purpose=contact&language=cy"
     assert path.replace("&", "&amp;") in page.text
     welsh = priya.get(path)
@@ -98,7 +98,7 @@ def test_a_referral_asks_in_the_persons_language_and_in_english_where_there_are_
     path = f"/referrals/{w.draft(w.person(language='Welsh', no_nhs_number='not_known'))}/write"
     page = priya.get(f"{path}/consent")
     assert 'lang="cy" dir="auto">Gawn ni ddweud?' in page.text
-    assert "Read it out in: English , English in easy words" in page.words
+    assert "Read it out in: English , Easy read" in page.words
     priya.send(page, share="yes", basis="agreement", how="phone")
     with w.store.read() as tx:
         rows = tx.rows(
@@ -140,7 +140,7 @@ def test_the_words_in_any_language_are_written_for_whoever_speaks_it(w: World) -
     assert '<div class="app-letter" lang="en">' in sheet.text  # our own words beside it
 
 
-def test_the_words_are_there_in_easy_words_from_the_beginning(w: World) -> None:
+def test_the_words_are_there_in_easy_read_from_the_beginning(w: World) -> None:
     priya = sign_in(w, "priya")
     sheet = priya.get("/wording/share_with_provider/en-simple/sheet")
     assert '<p lang="en-simple" dir="auto">We want to tell them about you.</p>' in sheet.text
@@ -257,7 +257,7 @@ def test_a_program_records_an_assessment_and_rests_an_answer_on_it(w: World) -> 
 
 def test_the_words_are_there_in_easy_read_and_kept_as_what_was_heard(w: World) -> None:
     ada, priya = program(w, "ada"), sign_in(w, "priya")
-    assert "in Easy read" in sign_in(w, "ada").get("/wording").words
+    assert "Keep in touch, Easy read" in sign_in(w, "ada").get("/wording").words
     body = {"purpose": "contact", "language": "en-simple", "body": "May we ring you? You choose.",
             "from_on": w.at.date().isoformat()}  # fmt: skip
     assert ada.post("/wordings", body).status == 201
@@ -266,7 +266,7 @@ def test_the_words_are_there_in_easy_read_and_kept_as_what_was_heard(w: World) -
     path = f"/people/{person}/consent?purpose=contact"
     assert "Easy read" in priya.get(path).words.partition("Read it out in:")[2]
     easy = priya.get(f"{path}&language=en-simple")
-    assert 'lang="en-simple">May we ring you?' in easy.text
+    assert 'lang="en-simple" dir="auto">May we ring you?' in easy.text
     assert "You choose." in priya.get("/wording/contact/en-simple/sheet").words
     priya.send(easy, share="yes", basis="agreement", how="in_person")
     with w.store.read() as tx:

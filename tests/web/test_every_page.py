@@ -16,12 +16,14 @@ from tests.measures import weights
 from tests.pseudo import past_gettext, spoken
 from tests.races.rounds import rounds
 from tests.tour import Tour, Visit, by_person
-from workflows.organisations import WORDINGS
+from workflows.organisations import EASY_WORDINGS, WORDINGS
 
 # Names of the story, and of Segue, that the code says too.
 NAMES = frozenset({"Segue", "English", "Cymraeg", "Harbour", "Fen"})
 # What is read out for consent is data, in a language of its own.
-READ_OUT = frozenset(words.strip(".") for words in WORDINGS.values())
+READ_OUT = frozenset(
+    words.strip(".") for each in (WORDINGS, EASY_WORDINGS) for words in each.values()
+)
 # Pages no link leads a signed-in member of the story to, and how one comes to each.
 BESIDE = {
     "/a/<token>": "by a signed link in a message",
