@@ -38,6 +38,7 @@ OPENED_ELSEWHERE = {
     "api_confirmations.one",
     "api_referrals.document_file",
     "audit_pages.proof",
+    "home.decided_file",
     "document_pages.file",
     "document_pages.take_back",
     "inquiry_pages.inquiry",

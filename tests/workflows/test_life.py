@@ -60,7 +60,7 @@ def test_withdrawing_consent_stops_the_referral_and_takes_the_provider_out(w: Wo
     assert [(d.noun, d.state) for d in done.followed] == [(Noun.REFERRAL, "withdrawn")]
     with w.store.read() as tx:
         options = available(tx, Noun.REFERRAL, record, w.actor["priya"], w.at)
-    assert {o.trigger for o in options if o.allowed} == {"reopen", "mark_in_error"}
+    assert {o.trigger for o in options if o.allowed} == {"reopen", "mark_in_error", "call"}
 
 
 def test_a_concern_holds_and_others_see_only_the_hold(w: World) -> None:
