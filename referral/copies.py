@@ -91,6 +91,12 @@ HELD: dict[str, Held] = {
         },
         NOTES,
     ),
+    "equality_answer": Held(
+        "What you said about equality",
+        ("person_id", "person"),
+        _given("ethnic_group disability said_on said_how recorded_by recorded_at taken_back_at"),
+        _plain("id system_id person_id"),
+    ),
     "plan": Held(
         "What matters to you",
         ("person_id", "person"),

@@ -215,6 +215,7 @@ REMOVED: dict[str, tuple[str, str]] = {
     "score": ("referral_id", "referral"),
     # Theirs as much as the person's: nothing of it is kept.
     "relationship": ("person_id", "person"),
+    "equality_answer": ("person_id", "person"),
     "reminder": ("record_id", "record"),
     "external_id": ("record_id", "record"),
 }

@@ -28,6 +28,7 @@ TAKEN_ALONG = (
     "message",
     "document",
     "relationship",
+    "equality_answer",
 )
 LEFT_AS_WRITTEN = ("note", "emergency", "erasure", "retention_review", "blackout")
 

@@ -13,6 +13,7 @@ from referral.consent import Consent, Override, Wording
 from referral.dispatches import Dispatch
 from referral.documents import Document
 from referral.emergencies import Emergency
+from referral.equality import EqualityAnswer
 from referral.errands import Errand
 from referral.escalations import Consequence, Escalation
 from referral.keeping import LegalHold, RetentionReview
@@ -98,6 +99,7 @@ __all__ = [
     "Dispatch",
     "Document",
     "Emergency",
+    "EqualityAnswer",
     "Erasure",
     "Errand",
     "Escalation",

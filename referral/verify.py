@@ -117,6 +117,7 @@ for _table in (
     "data_key",
     "dispatch",
     "document",
+    "equality_answer",
     "erasure",
     "errand",
     "blackout",

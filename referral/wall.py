@@ -245,6 +245,9 @@ def conditions() -> dict[str, str]:
         # Somebody else's name and number, for whoever opens the person's own record.
         "relationship": f":role IN ({_listed_roles(scopes.EMERGENCY_ROLES)})"
         f" AND {person.format('relationship')}",
+        # For the person's team alone, as what it asked of how they are.
+        "equality_answer": f":role IN ('{Role.LINK_WORKER}', '{Role.TEAM_LEAD}')"
+        f" AND {person.format('equality_answer')}",
         "concern_source": _within("concern", "concern_source.concern_id"),
         "authority_call": _within("concern", "authority_call.concern_id"),
         "consequence": _within("escalation", "consequence.escalation_id"),

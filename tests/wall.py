@@ -282,6 +282,9 @@ class ByHand:
     def relationship(self, r: Row) -> bool:
         return self.is_role(*TEAM, Role.SAFEGUARDING_LEAD) and self.plan(r)
 
+    def equality_answer(self, r: Row) -> bool:
+        return self.is_role(*TEAM) and self.plan(r)
+
     def beginning(self, b: Row) -> bool:
         ours = b["organisation_id"] == self.actor.organisation_id
         mine = b["membership_id"] == self.actor.membership_id

@@ -54,6 +54,7 @@ MODULES: tuple[str, ...] = (
     "web.messages",
     "web.documents",
     "web.people",
+    "web.equality",
     "web.relationships",
     "web.lives",
     "web.team",

@@ -116,6 +116,8 @@ CODES: dict[tuple[str, str] | str, Mapping[str, str]] = {
     "said_how": labels.HOW,
     "ended_why": labels.RELATIONSHIP_ENDED,
     ("relationship", "kind"): labels.RELATIONSHIPS,
+    ("equality_answer", "ethnic_group"): labels.ETHNIC_GROUPS,
+    ("equality_answer", "disability"): labels.DISABILITY,
     "risks": labels.RISKS,
     "outcome": labels.OUTCOMES,
     "came": labels.CAME,

@@ -186,9 +186,9 @@ REPORTS: dict[str, Report] = {
         "who",
         N_("Who was referred"),
         N_("Each referral sent in this time counts once; a person with two counts twice. Age is the"
-           " age today. Ethnicity, deprivation and disability are not recorded in Segue, so nothing"
-           " can be said of them here. To see who is missed, hold these beside the figures for the"
-           " people who live in your place."),
+           " age today. Ethnic group and disability are not counted here yet, and deprivation is"
+           " not recorded, so nothing can be said of them. To see who is missed, hold these beside"
+           " the figures for the people who live in your place."),
         (
             Apart("age", N_("By age"), ordered=True),
             Apart("language", N_("By language"), ordered=True),

@@ -341,6 +341,17 @@ GROUPS: tuple[Group, ...] = (
                 TEAM,
             ),
             Task(
+                "equality",
+                N_("Ask about ethnic group and disability"),
+                (
+                    N_("Choose “About equality” on the person's page and read out why we ask."),
+                    N_("They need not answer. “Prefer not to say” is kept, and not asked again."),
+                    N_("Keep only what they say themselves. They can take it back at any time."),
+                ),
+                ("/people/*/equality",),
+                TEAM,
+            ),
+            Task(
                 "join-records",
                 N_("Join two records of one person"),
                 (

@@ -585,6 +585,34 @@ MAY_SPEAK: dict[str, str] = {
     "no": N_("No, the person said so"),
     "not_asked": N_("The person has not been asked yet"),
 }
+# By the NHS ethnic categories, with three groups of the census of 2021 beside them.
+ETHNIC_GROUPS: dict[str, str] = {
+    "A0": N_("White: British"),
+    "B0": N_("White: Irish"),
+    "C1": N_("White: Gypsy or Irish Traveller"),
+    "C2": N_("White: Roma"),
+    "C0": N_("White: any other"),
+    "D0": N_("Mixed: White and Black Caribbean"),
+    "E0": N_("Mixed: White and Black African"),
+    "F0": N_("Mixed: White and Asian"),
+    "G0": N_("Mixed: any other"),
+    "H0": N_("Asian: Indian"),
+    "J0": N_("Asian: Pakistani"),
+    "K0": N_("Asian: Bangladeshi"),
+    "R0": N_("Asian: Chinese"),
+    "L0": N_("Asian: any other"),
+    "M0": N_("Black: Caribbean"),
+    "N0": N_("Black: African"),
+    "P0": N_("Black: any other"),
+    "S1": N_("Arab"),
+    "S0": N_("Any other ethnic group"),
+    "Z0": N_("Prefer not to say"),
+}
+DISABILITY: dict[str, str] = {
+    "Y0": N_("Yes, they do"),
+    "N0": N_("No, they do not"),
+    "Z0": N_("Prefer not to say"),
+}
 RELATIONSHIP_ENDED: dict[str, str] = {
     "over": N_("It is over"),
     "mistake": N_("It was written by mistake"),

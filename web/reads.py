@@ -58,6 +58,7 @@ ONE: dict[str, One] = {
         "own_links.sheet",
         "people_pages.change",
         "people_pages.person",
+        "equality_pages.about",
         "relationship_pages.add",
         "rights_pages.take",
     ),

@@ -240,6 +240,8 @@ def _along(tx: Tx, actor: Actor, at: datetime, keep: PersonSeen, other: PersonSe
         change(tx, "document", record_id, under)
     for record_id in each("relationship"):
         change(tx, "relationship", record_id, under)
+    for record_id in each("equality_answer"):
+        change(tx, "equality_answer", record_id, under)
     for concern_id in held:
         where = {"concern_id": concern_id, "person_id": other.id}
         row = {"table": "hold", "set": under, "where": where}

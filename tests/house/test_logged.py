@@ -41,6 +41,7 @@ OPENED_ELSEWHERE = {
     "home.decided_file",
     "document_pages.file",
     "document_pages.take_back",
+    "equality_pages.about",
     "inquiry_pages.inquiry",
     "inquiry_pages.listed",
     "inquiry_pages.passages",

@@ -17,6 +17,7 @@ from workflows.consent import record_consent
 from workflows.deaths import record_death
 from workflows.documents import attach_document, take_back_document
 from workflows.engine import step
+from workflows.equality import record_answer
 from workflows.messages import mark_read, write_message
 from workflows.organisations import set_away
 from workflows.people import add_person, save_plan
@@ -57,6 +58,7 @@ def tell_lives(s: Story) -> None:
     _wrote(s)
     _put_there(s)
     _close(s)
+    _equality(s)
 
 
 def _wrote(s: Story) -> None:
@@ -159,6 +161,24 @@ def _close(s: Story) -> None:
         40, "Victor", kind="contact", name="Paul Hall", relation="son", phone="07700 900462",
         may_speak="no",
     )  # fmt: skip
+
+
+def _equality(s: Story) -> None:
+    """What some of them said of themselves; one would rather not say the second."""
+
+    def said(days: int, whose: str, ethnic_group: str, disability: str) -> None:
+        actor = s.actor[s.team(whose)]
+
+        def what(at: datetime) -> None:
+            given = {"said_on": local_day(at), "said_how": "in_person"}
+            given |= {"ethnic_group": ethnic_group, "disability": disability}
+            with s.store.begin(actor) as tx:
+                record_answer(tx, actor, at, person_id=s.person[whose], values=given)
+
+        s.on(days, what, hour=14)
+
+    said(46, "Beryl", "A0", "Y0")
+    said(39, "Victor", "M0", "Z0")
 
 
 def _confirm(s: Story, at: datetime, activities: tuple[str, ...]) -> None:

@@ -1,0 +1,89 @@
+"""What a person said of their ethnic group and of disability, for counting who is missed. One
+answer a person, kept as codes of one length, so that the length of what is sealed tells nothing."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from referral.actors import Actor
+from referral.schema import Base, Key, Ref, Sealed, day
+from referral.store import Sql, Tx
+
+NOT_SAID = "Z0"
+# The NHS ethnic categories by their letters. The census of 2021 asks of three groups that these do
+# not have: each has the letter that it is counted under.
+ETHNIC = (
+    *("A0", "B0", "C1", "C2", "C0", "D0", "E0", "F0", "G0", "H0", "J0", "K0", "R0", "L0"),
+    *("M0", "N0", "P0", "S1", "S0", NOT_SAID),
+)
+DISABILITY = ("Y0", "N0", NOT_SAID)
+
+
+def nhs_category(code: str) -> str:
+    """The letter of the NHS ethnic category that this answer is counted under."""
+    return code[0]
+
+
+class EqualityAnswer(Base):
+    """What a person said themselves. Both codes are none once they took it back: that they were
+    asked stays, so that nobody asks again."""
+
+    __tablename__ = "equality_answer"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    person_id: Mapped[Ref] = mapped_column(ForeignKey("person.id"))
+    ethnic_group: Mapped[Sealed | None]
+    disability: Mapped[Sealed | None]
+    said_on: Mapped[date]
+    said_how: Mapped[str]
+    recorded_by: Mapped[Ref] = mapped_column(ForeignKey("membership.id"))
+    recorded_at: Mapped[datetime]
+    taken_back_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint(
+            "taken_back_at IS NULL OR (ethnic_group IS NULL AND disability IS NULL)",
+            name="taken_back",
+        ),
+        Index(None, "person_id"),
+    )
+
+
+class AnswerSeen(NamedTuple):
+    """The answer, as the person's team reads it."""
+
+    id: str
+    ethnic_group: str | None
+    disability: str | None
+    said_on: date
+    said_how: str
+    recorded_by: str
+    recorded_at: datetime
+    taken_back_at: datetime | None
+
+
+# Two records joined can bring an answer each: the newest counts.
+OF_PERSON = Sql(
+    "SELECT e.id, e.ethnic_group, e.disability, e.said_on, e.said_how, u.name, e.recorded_at,"
+    " e.taken_back_at FROM equality_answer e JOIN membership m ON m.id = e.recorded_by"
+    " JOIN app_user u ON u.id = m.user_id"
+    " WHERE e.system_id = :system_id AND e.person_id = :person_id"
+    " ORDER BY e.recorded_at DESC, e.id DESC LIMIT 20",
+    (6, 7),
+    (1, 2),
+)
+
+
+def of_person(tx: Tx, actor: Actor, person_id: str) -> list[AnswerSeen]:
+    """What stands, the newest first. Whether its reader may open the person's record is asked
+    elsewhere."""
+    rows = tx.rows(OF_PERSON, system_id=actor.system_id, person_id=person_id)
+    return [_read(row) for row in rows]
+
+
+def _read(row: tuple[Any, ...]) -> AnswerSeen:
+    seen = AnswerSeen(*row)
+    return seen._replace(said_on=day(seen.said_on) or seen.said_on)

@@ -1,0 +1,111 @@
+"""What a person says of their ethnic group and of disability: kept, taken back, gone with them, and
+seen by their team alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from referral import equality
+from referral.store import Sql, Store
+from tests.web.client import sign_in
+from tests.world import World, build
+from web import labels
+from workflows import equality as keeping
+from workflows.engine import Refused
+from workflows.working_time import local_day
+
+
+@pytest.fixture
+def w(store: Store) -> World:
+    return build(store)
+
+
+def keep(w: World, person: str, who: str = "priya", **values: Any) -> str:
+    actor = w.actor[who]
+    said = {"ethnic_group": "C2", "disability": "Z0", "said_on": local_day(w.at), **values}
+    return w.made(
+        actor,
+        lambda tx: keeping.record_answer(
+            tx, actor, w.at, person_id=person, values={"said_how": "phone", **said}
+        ),
+    )
+
+
+def stands(w: World, person: str) -> list[equality.AnswerSeen]:
+    with w.store.read() as tx:
+        return equality.of_person(tx, w.actor["priya"], person)
+
+
+def test_every_group_has_words_and_a_letter_of_the_nhs_and_one_length() -> None:
+    assert set(labels.ETHNIC_GROUPS) == set(equality.ETHNIC)
+    assert set(labels.DISABILITY) == set(equality.DISABILITY)
+    letters = {equality.nhs_category(code) for code in equality.ETHNIC}
+    assert letters == set("ABCDEFGHJKLMNPRSZ")
+    assert {len(code) for code in equality.ETHNIC + equality.DISABILITY} == {2}
+
+
+def test_what_they_say_now_takes_the_place_of_what_they_said(w: World) -> None:
+    person = w.person()
+    first = keep(w, person)
+    assert keep(w, person, ethnic_group="A0") == first
+    (one,) = stands(w, person)
+    assert (one.ethnic_group, one.disability, one.taken_back_at) == ("A0", "Z0", None)
+
+
+def test_what_is_taken_back_is_gone_and_nobody_asks_again(w: World) -> None:
+    person, actor = w.person(), w.actor["priya"]
+    keep(w, person)
+    w.made(actor, lambda tx: keeping.take_back(tx, actor, w.at, person_id=person))
+    (one,) = stands(w, person)
+    assert (one.ethnic_group, one.disability) == (None, None) and one.taken_back_at
+    page = sign_in(w, "priya").get(f"/people/{person}/equality")
+    assert "Do not ask again" in page.text and "They take it back" not in page.text
+
+
+@pytest.mark.parametrize("field", ["ethnic_group", "disability", "said_on", "said_how"])
+def test_each_answer_is_asked_for_by_name(w: World, field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        keep(w, w.person(), **{field: None})
+    assert [one.field for one in refused.value.refusals] == [field]
+
+
+def test_nobody_but_the_team_keeps_or_takes_back_or_sees(w: World) -> None:
+    person = w.person()
+    keep(w, person)
+    w.active(person)
+    for who in ("sol", "olu", "gwen", "grace"):
+        other = w.actor[who]
+        with pytest.raises(Refused):
+            keep(w, person, who=who)
+        with pytest.raises(Refused):
+            w.made(other, lambda tx, a=other: keeping.take_back(tx, a, w.at, person_id=person))
+        assert sign_in(w, who).get(f"/people/{person}/equality").status in (403, 404)
+    assert "Roma" not in sign_in(w, "gwen").get(f"/people/{person}").text
+    assert stands(w, person)[0].ethnic_group == "C2"
+
+
+def test_neither_the_log_nor_the_table_holds_what_was_said(w: World) -> None:
+    person = w.person()
+    keep(w, person)
+    with w.store.read() as tx:
+        raw = tx.rows(Sql("SELECT ethnic_group, disability FROM equality_answer"))
+        leaves = [leaf for (leaf,) in tx.rows(Sql("SELECT leaf FROM audit ORDER BY seq"))]
+    assert len(raw) == 1 and not {"C2", "Z0"} & set(raw[0])
+    (told,) = [leaf for leaf in leaves if '"action":"equality_recorded"' in leaf]
+    assert "C2" not in told and "Z0" not in told and "ethnic" not in told
+
+
+def test_the_page_reads_out_why_and_keeps_an_answer(w: World) -> None:
+    person = w.person()
+    priya = sign_in(w, "priya")
+    assert f'href="/people/{person}/equality"' in priya.get(f"/people/{person}").text
+    page = priya.get(f"/people/{person}/equality")
+    assert "You do not have to answer" in page.words and "not been asked yet" in page.words
+    saved = priya.fill(
+        f"/people/{person}/equality", ethnic_group="S1", disability="N0", said_how="in_person"
+    )
+    assert "Kept." in saved.words
+    page = priya.get(f"/people/{person}/equality")
+    assert "Ethnic group: Arab" in page.words and "They take it back" in page.words
