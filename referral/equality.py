@@ -65,13 +65,13 @@ class AnswerSeen(NamedTuple):
     taken_back_at: datetime | None
 
 
-# Two records joined can bring an answer each: the newest counts.
+# Two records joined can bring an answer each: the newest counts, be it a taking back.
 OF_PERSON = Sql(
     "SELECT e.id, e.ethnic_group, e.disability, e.said_on, e.said_how, u.name, e.recorded_at,"
     " e.taken_back_at FROM equality_answer e JOIN membership m ON m.id = e.recorded_by"
     " JOIN app_user u ON u.id = m.user_id"
     " WHERE e.system_id = :system_id AND e.person_id = :person_id"
-    " ORDER BY e.recorded_at DESC, e.id DESC LIMIT 20",
+    " ORDER BY COALESCE(e.taken_back_at, e.recorded_at) DESC, e.id DESC LIMIT 20",
     (6, 7),
     (1, 2),
 )

@@ -14,6 +14,7 @@ from tests.world import World, build
 from web import labels
 from workflows import equality as keeping
 from workflows.engine import Refused
+from workflows.merges import merge_people
 from workflows.working_time import local_day
 
 
@@ -116,3 +117,22 @@ def test_the_page_reads_out_why_and_keeps_an_answer(w: World) -> None:
     page = priya.get(f"/people/{person}/equality")
     assert "Ethnic group: Arab" in page.words
     assert "They take it back" in page.words
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_an_answer_comes_along_when_records_are_joined_unless_it_was_taken_back_since(
+    w: World, taken_back: bool
+) -> None:
+    stays, other, actor = w.person(), w.person(), w.actor["priya"]
+    keep(w, stays, ethnic_group="A0")
+    w.later(minutes=1)
+    keep(w, other, ethnic_group="S1")
+    if taken_back:
+        w.later(minutes=1)
+        w.made(actor, lambda tx: keeping.take_back(tx, actor, w.at, person_id=stays))
+    w.made(
+        actor,
+        lambda tx: merge_people(tx, actor, w.at, stays, other, referrals=[], key="join"),
+    )
+    assert stands(w, stays)[0].ethnic_group == (None if taken_back else "S1")
+    assert len(stands(w, stays)) == 2
