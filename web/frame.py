@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, request, session
 from werkzeug.exceptions import HTTPException
 
 from referral import records
@@ -17,6 +17,7 @@ from web import languages
 from web.access import rule_of
 from web.current import edge
 from web.labels import record_path, role_name, said
+from web.link_tokens import OPENED
 from web.say import language
 from web.security import nonce
 from web.signed_in import LONGEST, idle_time, session_or_none
@@ -178,6 +179,7 @@ def set_up(app: Flask, service_name: str) -> None:
             "languages": languages.framed(lang),
             "csp_nonce": nonce(),
             "version": version,
+            "own_page_open": OPENED in session,
         }
         found.update(_somebody(app))
         return found

@@ -17,6 +17,8 @@ SALT = b"segue.link"
 RESET_SALT = b"segue.password"
 INVITATION_SALT = b"segue.invitation"
 CODE = 12
+# Where a session keeps that a person's own page is open on this device, and since when.
+OPENED = "own_page"
 _HEARD_AS = str.maketrans("OILU", "011V", " \t\r\n-\u2010\u2011\u2012\u2013\u2014")
 
 

@@ -34,7 +34,7 @@ from web.forms import Form, as_typed, page, refuse, typed
 from web.labels import said, word
 from web.languages import remember, unless_chosen
 from web.limits import seconds_to_wait
-from web.link_tokens import LinkTokens, typed_code
+from web.link_tokens import OPENED, LinkTokens, typed_code
 from web.link_worries import worried
 from web.passwords import is_right
 from web.provider_moves import message_lines
@@ -65,7 +65,6 @@ from workflows.working_time import local_day
 
 pages = Blueprint("links", __name__)
 
-OPENED = "own_page"
 MOST_PRESSES = 30  # of one address, in a minute
 MOST_OF_LINK = 10
 MOST_CODES = 10

@@ -253,7 +253,8 @@ def _own_page(ready: Ready, ways: Ways) -> Said:
         return Said(head, on_paper)
     where = f"{ways.public_url}/a/{token}"
     lines = (_("Here is your own page. It opens once."), word_line, _ring(ready))
-    short = f"{lines[0]} {word_line} {where} {_ring(ready)}"
+    gone_wrong = _("Not for you? Delete it.")
+    short = f"{lines[0]} {word_line} {where} {_ring(ready)} {gone_wrong}"
     return Said(head, lines, ((_("Open your page"), where),), (_not_for_you(),), short)
 
 

@@ -39,7 +39,7 @@ from tests.web.client import Visitor, app_of, sign_in, visit
 from web.app import App
 from web.edge import Edge
 from web.labels import MOVES
-from web.links import OPENED
+from web.link_tokens import OPENED
 from web.tokens import make_token
 from workflows.engine import TABLES
 

@@ -88,6 +88,19 @@ def test_nobody_opens_a_page_of_theirs_without_the_word(one: Links) -> None:
     assert rows(one.w.store, "SELECT message_safe FROM person") in ([(1,)], [(True,)])
 
 
+def test_help_opened_from_their_page_keeps_the_way_out_and_for_others_there_is_none(
+    one: Links,
+) -> None:
+    _opened(one)
+    for path in ("/help", "/privacy", "/accessibility"):
+        page = one.phone.get(path)
+        assert 'href="/mine/exit"' in page.text, path
+        assert 'href="/mine"' in page.text, path
+        assert "/mine" not in visit(one.w).get(path).text, path
+    one.phone.get("/mine/exit", follow=False)
+    assert "/mine" not in one.phone.get("/help").text
+
+
 def test_every_page_has_the_way_out_and_larger_words(one: Links) -> None:
     _opened(one)
     for path in PAGES:
