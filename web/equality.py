@@ -16,7 +16,7 @@ from referral.records import PersonSeen
 from referral.store import Tx
 from web import labels
 from web.access import TEAM, access, current_actor
-from web.current import edge
+from web.current import edge, settings
 from web.forms import Form, Next, answer, page
 from web.labels import word
 from web.say import _
@@ -32,6 +32,8 @@ pages = Blueprint("equality_pages", __name__)
 def _standing(tx: Tx, at: datetime, person_id: str) -> tuple[PersonSeen, AnswerSeen | None, Any]:
     """Whose page it is, what they said, and today; that it was read stands in the log."""
     actor = current_actor()
+    if not settings().ask_equality:
+        abort(404)
     p = may_keep(tx, actor, at, person_id)
     if p is None:
         abort(404)
@@ -99,7 +101,7 @@ def about(person_id: UUID) -> ResponseReturnValue:
 @pages.post("/people/<uuid:person_id>/equality/take-back")
 @access(TEAM)
 def take_back(person_id: UUID) -> ResponseReturnValue:
-    """What they said is gone, in one step."""
+    """What they said is gone, in one step: also where nobody may be asked any more."""
     actor, pid = current_actor(), str(person_id)
     edge().perform(actor, lambda tx, at: keeping.take_back(tx, actor, at, person_id=pid))
     flash(

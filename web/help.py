@@ -344,7 +344,8 @@ GROUPS: tuple[Group, ...] = (
                 "equality",
                 N_("Ask about ethnic group and disability"),
                 (
-                    N_("Choose “About equality” on the person's page and read out why we ask."),
+                    N_("Where your place asks: choose “About equality” on the person's page and"
+                       " read out why."),
                     N_("They need not answer. “Prefer not to say” is kept, and not asked again."),
                     N_("Keep only what they say themselves. They can take it back at any time."),
                 ),

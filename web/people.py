@@ -19,7 +19,7 @@ from referral.states import REFERRAL_OPEN, Role
 from referral.store import Tx
 from web import labels, relationships
 from web.access import TEAM, access, current_actor
-from web.current import edge
+from web.current import edge, settings
 from web.forms import AsKept, Form, Next, answer, page
 from web.labels import said, word
 from web.own_links import said_how
@@ -286,6 +286,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
         said_how=known["said_how"],
         close=known["close"],
         may_write=actor.role in TEAM and mine and not known["p"].closed_to_actor,
+        asks_equality=settings().ask_equality,
         share_href=None if known["p"].closed_to_actor or not mine else f"/people/{person_id}/share",
         may_put_right=actor.role is Role.TEAM_LEAD,
         back={"href": "/people", "text": _("Back to people")}

@@ -23,7 +23,9 @@ NUMBERS = {"hide_numbers_to": HIDDEN_TO, "round_numbers_to": NEAREST}
 # or everybody.
 SECOND_STEP = ("offered", "staff", "everybody")
 MOST_REMEMBERED = 30
-NOT_TEXT = frozenset({"proxies", "keep_addresses", "remember_days", "wall", *NUMBERS})
+NOT_TEXT = frozenset(
+    {"proxies", "keep_addresses", "ask_equality", "remember_days", "wall", *NUMBERS}
+)
 
 
 class SettingWrong(Exception):
@@ -55,6 +57,9 @@ class Settings:
     proxies: int = 0
     # Whether the audit log keeps, where it can be erased, the address staff and programs came from.
     keep_addresses: bool = True
+    # Whether teams may ask for ethnic group and disability. Nothing counts the answers yet, and the
+    # law lets them be kept for counting alone (docs/decisions/0041-who-is-missed.md).
+    ask_equality: bool = False
     # Whether the database is told who asks, and holds each query to what they may see.
     wall: bool | None = None
     # Numbers of people up to this aren't told to who answers for a place; the others are rounded.
@@ -148,9 +153,6 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     proxies = env.get(PREFIX + "PROXIES", "0")
     if not proxies.isdigit():
         raise SettingWrong("SEGUE_PROXIES must be a number: how many proxies are in front.")
-    addresses = env.get(PREFIX + "KEEP_ADDRESSES", "yes").lower()
-    if addresses not in ("yes", "no"):
-        raise SettingWrong("SEGUE_KEEP_ADDRESSES must be yes or no.")
     numbers = {name: env.get(PREFIX + name.upper(), str(n)) for name, n in NUMBERS.items()}
     for name, text in numbers.items():
         if not text.isdigit() or int(text) < 1:
@@ -166,10 +168,18 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         hide_numbers_to=int(numbers["hide_numbers_to"]),
         round_numbers_to=int(numbers["round_numbers_to"]),
         proxies=int(proxies),
-        keep_addresses=addresses == "yes",
+        keep_addresses=_yes(env, "KEEP_ADDRESSES", "yes"),
+        ask_equality=_yes(env, "ASK_EQUALITY", "no"),
         remember_days=int(days),
         wall=wall_wanted(env),
     )
+
+
+def _yes(env: Mapping[str, str], name: str, usual: str) -> bool:
+    told = env.get(PREFIX + name, usual).lower()
+    if told not in ("yes", "no"):
+        raise SettingWrong(f"{PREFIX}{name} must be yes or no.")
+    return told == "yes"
 
 
 def wall_wanted(environ: Mapping[str, str] | None = None) -> bool | None:

@@ -70,6 +70,7 @@ def set_up(now: Settings) -> list[tuple[str, str, str]]:
          yes if now.wall else no, "SEGUE_WALL"),
         (_("The audit log keeps the network addresses of staff"),
          yes if now.keep_addresses else no, "SEGUE_KEEP_ADDRESSES"),
+        (_("Teams may ask about equality"), yes if now.ask_equality else no, "SEGUE_ASK_EQUALITY"),
         (_("Numbers of people told as *"),
          _("1 to %(most)s", most=now.hide_numbers_to), "SEGUE_HIDE_NUMBERS_TO"),
         (_("Other numbers are rounded to the nearest"), str(now.round_numbers_to),

@@ -3,15 +3,17 @@ seen by their team alone."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from referral import equality
 from referral.store import Sql, Store
-from tests.web.client import sign_in
+from tests.web.client import HTTP, sign_in
 from tests.world import World, build
 from web import labels
+from web.settings import SettingWrong, from_environment
 from workflows import equality as keeping
 from workflows.engine import Refused
 from workflows.merges import merge_people
@@ -136,3 +138,21 @@ def test_an_answer_comes_along_when_records_are_joined_unless_it_was_taken_back_
     )
     assert stands(w, stays)[0].ethnic_group == (None if taken_back else "S1")
     assert len(stands(w, stays)) == 2
+
+
+def test_nobody_is_asked_where_it_is_not_counted_unless_it_is_being_tried_out(w: World) -> None:
+    person = w.person()
+    usual = replace(HTTP, public_url="http://usual.localhost", ask_equality=False)
+    for settings, status in ((usual, 404), (HTTP, 200)):
+        priya = sign_in(w, "priya", settings)
+        shown = "About equality" in priya.get(f"/people/{person}").words
+        page = priya.get(f"/people/{person}/equality")
+        assert (shown, page.status) == (status == 200, status)
+
+
+def test_it_is_not_asked_unless_somebody_says_so() -> None:
+    told = {"SEGUE_SECRET_KEY": HTTP.secret_key, "SEGUE_PUBLIC_URL": "https://a.example"}
+    assert not from_environment(told).ask_equality
+    assert from_environment(told | {"SEGUE_ASK_EQUALITY": "yes"}).ask_equality
+    with pytest.raises(SettingWrong, match="SEGUE_ASK_EQUALITY must be yes or no"):
+        from_environment(told | {"SEGUE_ASK_EQUALITY": "maybe"})
