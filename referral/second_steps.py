@@ -31,6 +31,7 @@ ON = Sql(
 SECRET = Sql("SELECT secret FROM second_step WHERE id = :id", sealed=(0,))
 USE_PERIOD = Sql("UPDATE second_step SET period = :period WHERE id = :id AND period < :period")
 USE_CODE = Sql("DELETE FROM recovery_code WHERE second_step_id = :id AND code_hash = :code_hash")
+HAS_CODE = Sql("SELECT 1 FROM recovery_code WHERE second_step_id = :id AND code_hash = :code_hash")
 FORGET_CODES = Sql("DELETE FROM recovery_code WHERE second_step_id = :id")
 END = Sql("DELETE FROM second_step WHERE id = :id")
 DEVICES_FROM = Sql("UPDATE second_step SET devices_from = :at WHERE user_id = :user_id")
@@ -87,6 +88,11 @@ def use_period(tx: Tx, step_id: str, period: int) -> bool:
 def use_code(tx: Tx, step_id: str, code_hash: str) -> bool:
     """Use up a recovery code. False: there is no such code any more."""
     return tx.run(USE_CODE, id=step_id, code_hash=code_hash) == 1
+
+
+def has_code(tx: Tx, step_id: str, code_hash: str) -> bool:
+    """Whether this recovery code was made, and not used yet."""
+    return tx.row(HAS_CODE, id=step_id, code_hash=code_hash) is not None
 
 
 def end(tx: Tx, step_id: str) -> None:

@@ -51,6 +51,10 @@ REVOKE = Sql(
 REVOKE_ALL = Sql(
     "UPDATE sign_in SET revoked_at = :at WHERE user_id = :user_id AND revoked_at IS NULL"
 )
+REVOKE_OTHERS = Sql(
+    "UPDATE sign_in SET revoked_at = :at WHERE user_id = :user_id AND token_hash <> :token_hash"
+    " AND revoked_at IS NULL"
+)
 COUNT_TRY = Sql(
     "INSERT INTO sign_in_try (key, window_start, count) VALUES (:key, :window_start, 1)"
     " ON CONFLICT (key, window_start) DO UPDATE SET count = sign_in_try.count + 1"

@@ -23,15 +23,7 @@ from web.access import STAFF, access, current_actor
 from web.current import edge, settings
 from web.labels import said
 from web.say import _
-from web.signed_in import (
-    clock,
-    must_set_up,
-    opened,
-    safe_path,
-    shut,
-    start_session,
-    use_session,
-)
+from web.signed_in import clock, hashed, must_set_up, opened, safe_path, shut
 from web.signing_in import not_their_password
 from web.words import day_words
 from workflows.engine import Refused
@@ -49,6 +41,7 @@ from workflows.working_time import local_day
 pages = Blueprint("own_account", __name__)
 
 SETTING_UP = "second step"
+NEW_CODES = "recovery codes"
 SETTING_UP_LASTS = timedelta(hours=1)
 HERE = "/account/second-step"
 
@@ -112,44 +105,50 @@ def second_step() -> str:
 @pages.route(f"{HERE}/set-up", methods=["GET", "POST"])
 @access(STAFF)
 def set_up() -> ResponseReturnValue:
-    """Read a picture with the phone, enter the code it shows; then ten recovery codes, this once.
+    """Read a picture with the phone, enter the code it shows; then ten recovery codes.
 
     The secret is kept only once a code proved that the phone has it: until then it stands in the
-    page, closed."""
+    page, closed, and the recovery codes with it, so that the button pressed twice shows the same
+    ones twice."""
     actor = current_actor()
     next_path = safe_path(request.values.get("next") or HERE)
     if request.method == "GET":
-        return _set_up_page(actor, pyotp.random_base32(), next_path)
+        return _set_up_page(actor, _new_secrets(), next_path)
     begun = opened(SETTING_UP, request.form.get("setting_up", ""), SETTING_UP_LASTS)
     if begun is None or begun[0] != actor.user_id:
         words = _("This page was open for too long. Begin again with this new picture.")
-        return _set_up_page(actor, pyotp.random_base32(), next_path, {"code": words}), 422
-    secret, typed = begun[1], request.form.get("code", "")[:100]
+        return _set_up_page(actor, _new_secrets(), next_path, {"code": words}), 422
+    made = begun[1:-1]
+    secret, typed = made[0], request.form.get("code", "")[:100]
     faults: dict[str, str] = {}
     if not typed.strip():
         faults["code"] = _("Enter the code your app shows")
     words, status = not_their_password(actor, request.form.get("password", "")[:1_000])
     if words:
         faults["password"] = words
-    made = recovery_codes()
     if not faults:
-        now, ends = clock(), current_user.session.ends_at
+        now, here = clock(), hashed(current_user.token)
 
-        def act(tx: Tx, at: datetime) -> str:
-            turn_on(tx, actor, at, now, secret, typed, made)
-            return start_session(tx, actor, now, ends)
+        def act(tx: Tx, at: datetime) -> None:
+            turn_on(tx, actor, at, now, secret, typed, made[1:], here)
 
         try:
-            use_session(edge().perform(actor, act))
-            return _codes_page(made, next_path, on=True)
+            edge().perform(actor, act)
+            return _codes_page(made[1:], next_path, on=True)
         except Refused as refused:
             faults["code"], status = said(refused.refusals[0].why), 422
-    return _set_up_page(actor, secret, next_path, faults), max(status, 422)
+    return _set_up_page(actor, made, next_path, faults), max(status, 422)
+
+
+def _new_secrets() -> list[str]:
+    """What a phone is to share with an account, and the recovery codes to go with it."""
+    return [pyotp.random_base32(), *recovery_codes()]
 
 
 def _set_up_page(
-    actor: Actor, secret: str, next_path: str, faults: dict[str, str] | None = None
+    actor: Actor, made: list[str], next_path: str, faults: dict[str, str] | None = None
 ) -> str:
+    secret = made[0]
     with edge().reading(actor) as (tx, _at):
         email, _hash = sign_ins.own(tx, actor.user_id)
         on = second_steps.of(tx, actor.user_id) is not None
@@ -164,7 +163,7 @@ def _set_up_page(
         picture=Markup(picture),  # noqa: S704  # made here, of an address we wrote
         address=address,
         key=" ".join(secret[i : i + 4] for i in range(0, len(secret), 4)),
-        setting_up=shut(SETTING_UP, [actor.user_id, secret]),
+        setting_up=shut(SETTING_UP, [actor.user_id, *made]),
         next_path=next_path,
         must=must_set_up(),
         faults=faults or {},
@@ -174,7 +173,8 @@ def _set_up_page(
 
 
 def _codes_page(made: list[str], next_path: str, *, on: bool) -> str:
-    # Drawn here and not after a redirect: the codes are kept nowhere, not even in a cookie.
+    # Drawn here and not after a redirect: the codes are kept nowhere but closed in the page that
+    # asked for them.
     return render("second_step_codes.jinja", codes=made, next_path=next_path, on=on)
 
 
@@ -202,13 +202,15 @@ def _with_password(template: str, act: Any, done: Any, **more: Any) -> ResponseR
 @pages.route(f"{HERE}/codes", methods=["GET", "POST"])
 @access(STAFF)
 def codes() -> ResponseReturnValue:
-    """Ten new recovery codes, shown this once."""
+    """Ten new recovery codes; the same where the button was pressed twice."""
     actor = current_actor()
-    made = recovery_codes()
+    begun = opened(NEW_CODES, request.form.get("setting_up", ""), SETTING_UP_LASTS)
+    made = begun[1:-1] if begun and begun[0] == actor.user_id else recovery_codes()
     return _with_password(
         "second_step_new_codes.jinja",
         lambda tx, at: new_codes(tx, actor, at, made),
         lambda: _codes_page(made, HERE, on=False),
+        setting_up=shut(NEW_CODES, [actor.user_id, *made]),
     )
 
 

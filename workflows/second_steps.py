@@ -86,19 +86,25 @@ def turn_on(
     secret: str,
     code: str,
     recovery: Sequence[str],
+    here: str,
 ) -> None:
     """The actor's phone is the second step from now, in place of any before; wherever they are
-    signed in, they are signed out, and the edge begins a new session. `now` is the time codes go
-    by. Raises Refused for a code this phone doesn't show."""
+    signed in but `here` (the hash of a session's token), they are signed out. Asked for again with
+    a phone that is the second step already, nothing changes: the button was pressed twice. `now` is
+    the time codes go by. Raises Refused for a code this phone doesn't show."""
+    before = second_steps.of(tx, actor.user_id)
+    if before is not None and second_steps.secret_of(tx, before.id) == secret:
+        if _kept(tx, before, secret, recovery):
+            return
+        raise wrong("user", "second_step", field("code", NOT_RIGHT))
     period = period_of(secret, digits_of(code), now)
     if period is None:
         raise wrong("user", "second_step", field("code", NOT_RIGHT))
-    before = second_steps.of(tx, actor.user_id)
     if before is not None:
         second_steps.end(tx, before.id)
     step_id = second_steps.start(tx, actor.system_id, actor.user_id, secret, period, at, now)
     _keep(tx, actor, step_id, secret, recovery)
-    tx.run(sign_ins.REVOKE_ALL, user_id=actor.user_id, at=at)
+    tx.run(sign_ins.REVOKE_OTHERS, user_id=actor.user_id, token_hash=here, at=at)
     log(tx, actor, at, ON, "user", actor.user_id, {"instead": before is not None})
     tell_account(tx, actor.system_id, at, actor.user_id, ON)
 
@@ -106,6 +112,11 @@ def turn_on(
 def _keep(tx: Tx, actor: Actor, step_id: str, secret: str, recovery: Sequence[str]) -> None:
     hashes = [recovery_hash(secret, code) for code in recovery]
     second_steps.keep_codes(tx, actor.system_id, step_id, hashes)
+
+
+def _kept(tx: Tx, step: Step, secret: str, recovery: Sequence[str]) -> bool:
+    """Whether these are the recovery codes there are now."""
+    return any(second_steps.has_code(tx, step.id, recovery_hash(secret, c)) for c in recovery)
 
 
 def is_shown(
@@ -128,10 +139,13 @@ def is_shown(
 
 
 def new_codes(tx: Tx, actor: Actor, at: datetime, recovery: Sequence[str]) -> None:
-    """Ten new recovery codes; those before stop working. Raises Refused (not_found) where there is
-    no second step."""
+    """Ten new recovery codes; those before stop working. Asked for again with the same, nothing
+    changes. Raises Refused (not_found) where there is no second step."""
     step = _own(tx, actor)
-    _keep(tx, actor, step.id, second_steps.secret_of(tx, step.id), recovery)
+    secret = second_steps.secret_of(tx, step.id)
+    if _kept(tx, step, secret, recovery):
+        return
+    _keep(tx, actor, step.id, secret, recovery)
     log(tx, actor, at, "recovery_codes_made", "user", actor.user_id)
 
 

@@ -94,10 +94,15 @@ def set_up(w: World, visitor: Visitor | None = None) -> tuple[Phone, list[str]]:
     page = visitor.get(SET_UP)
     phone = Phone(page)
     page = visitor.send(page, code=phone.code(w), password=RIGHT)
-    codes = re.findall(r"<li>(\d{4} \d{4} \d{4})</li>", page.text)
+    codes = codes_on(page)
     assert len(codes) == RECOVERY_CODES, page.words
     w.at += timedelta(seconds=90)
     return phone, codes
+
+
+def codes_on(page: Page) -> list[str]:
+    """The recovery codes a page shows."""
+    return re.findall(r"<li>(\d{4} \d{4} \d{4})</li>", page.text)
 
 
 def enter(visitor: Visitor, code: str | None = None, **more: Any) -> Page:
@@ -139,8 +144,29 @@ def test_a_phone_is_set_up_by_its_code_and_the_password(w: World) -> None:
     assert "Keep these codes now" in page.words
     assert "On, since" in priya.get("/account/second-step").words
     assert elsewhere.get("/referrals").path == "/sign-in"
-    assert logged(w)[-2:] == ["second_step_on", "sign_in"]
+    assert logged(w)[-1] == "second_step_on"
     assert told(w) == ["second_step_on"]
+
+
+def test_the_button_pressed_twice_shows_the_same_codes_twice(each: World) -> None:
+    w = each
+    priya = sign_in(w, "priya")
+    page = priya.get(SET_UP)
+    given = dict(page.forms[0][1]) | {"code": Phone(page).code(w), "password": RIGHT}
+    once, twice = (codes_on(priya.post(SET_UP, given)) for _press in range(2))
+    assert len(once) == RECOVERY_CODES
+    assert once == twice
+    page = priya.get("/account/second-step/codes")
+    given_anew = dict(page.forms[0][1]) | {"password": RIGHT}
+    new, again = (
+        codes_on(priya.post("/account/second-step/codes", given_anew)) for _press in range(2)
+    )
+    assert len(new) == RECOVERY_CODES
+    assert new == again
+    assert NOT_RIGHT in priya.post(SET_UP, given).words  # those it had don't count any more
+    assert [logged(w).count(what) for what in ("second_step_on", "recovery_codes_made")] == [1, 1]
+    assert told(w) == ["second_step_on"]
+    assert enter(visit(w), new[0]).path == "/"
 
 
 def test_a_page_made_for_somebody_else_or_changed_sets_up_nothing(w: World) -> None:
@@ -350,7 +376,7 @@ def test_turning_it_off_and_new_codes_ask_for_the_password(w: World) -> None:
     for page in ("codes", "off"):
         assert priya.fill(f"/account/second-step/{page}", password="not this one").status == 422
     fresh = priya.fill("/account/second-step/codes", password=RIGHT)
-    new = re.findall(r"<li>(\d{4} \d{4} \d{4})</li>", fresh.text)
+    new = codes_on(fresh)
     assert not set(new) & set(codes)
     assert NOT_RIGHT in enter(visit(w), codes[0]).words
     assert enter(visit(w), new[0]).path == "/"
