@@ -13,6 +13,9 @@ ANY_WIDTH := tests/web/test_every_page.py tests/web/test_every_state.py tests/we
 NAMED  := setup.cfg pyproject.toml
 WORKERS := 2
 
+# The checks start Python hundreds of times: what it compiled is kept, even where nothing else is.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test verify-foreign drills record words bench measures pictures cover format clean
 

@@ -5,27 +5,43 @@ from __future__ import annotations
 
 import mimetypes
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
+from werkzeug.wrappers import Request, Response
 
 from tests.browser import AXE, accessibility_faults, scrolls_sideways, small_targets
 from tests.keyboard import keyboard_faults, order_faults
 from tests.tour import Visit
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
-ADDRESS = "http://segue.example"
 PHONE, HALF, DESK = 320, 640, 1280
 # What differs from one answer to the next and is not seen.
 UNSEEN = re.compile(
     r'nonce-[^\']+|nonce="[^"]*"|name="(?:csrf_token|key|up_to|next|back)" value="[^"]*"'
     r'|(?:href|action)="[^"]*"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 )
+# What contrast is made of: the colour of each text, its size, and all that is painted behind it.
+COLOURS = """() => {
+  const behind = new Map([[null, '']]), found = new Set()
+  const painted = e => {
+    if (!behind.has(e)) { const s = getComputedStyle(e)
+      behind.set(e, [painted(e.parentElement), s.backgroundColor, s.backgroundImage, s.opacity]
+        .filter(part => part && part !== 'rgba(0, 0, 0, 0)' && part !== 'none' && part !== '1')
+        .join()) }
+    return behind.get(e) }
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  while (texts.nextNode()) { const e = texts.currentNode.parentElement
+    if (texts.currentNode.data.trim() && e.checkVisibility()) { const s = getComputedStyle(e)
+      found.add([s.color, s.fontSize, s.fontWeight, s.textShadow, painted(e)].join()) } }
+  return [...found]
+}"""
 SCRIPT = re.compile(r"<script\b.*?</script>", re.S)
 
 
@@ -93,29 +109,39 @@ def different(screens: Iterable[Screen]) -> list[Screen]:
 
 
 class Looker:
-    """A browser in which any screen can be shown."""
+    """A browser in which any screen can be shown, and the server it asks."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self._shown: Screen | None = None
-        page.context.route("**/*", self._answer)
+        self._colours: set[str] = set()
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
     def show(self, one: Screen) -> Page:
         self._shown = one
-        self.page.goto(ADDRESS + one.path)
+        self.page.goto(f"http://127.0.0.1:{self._server.server_port}{one.path}")
         return self.page
 
-    def _answer(self, route: Route) -> None:
-        path = urlsplit(route.request.url).path
-        if path.startswith("/static/"):
-            file = STATIC / path.removeprefix("/static/")
+    @Request.application
+    def _answer(self, request: Request) -> Response:
+        if request.path.startswith("/static/"):
+            file = STATIC / request.path.removeprefix("/static/")
             kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-            route.fulfill(status=200, body=file.read_bytes(), content_type=kind)
-        elif self._shown is None or route.request.resource_type != "document":
-            route.abort()
-        else:
-            kept = {k: v for k, v in self._shown.headers.items() if k != "Content-Length"}
-            route.fulfill(status=self._shown.status, headers=kept, body=self._shown.body)
+            return Response(
+                file.read_bytes(), mimetype=kind, headers={"Cache-Control": "max-age=3600"}
+            )
+        one = self._shown
+        if one is None or request.headers.get("Sec-Fetch-Dest") != "document":
+            return Response(status=404)
+        kept = {k: v for k, v in one.headers.items() if k != "Content-Length"}
+        return Response(one.body, one.status, kept)
 
     def faults(self, one: Screen) -> list[str]:
         """What is wrong with a page at every width, with JavaScript and without: in the drills."""
@@ -132,10 +158,15 @@ class Looker:
         return [f"{one} at {fault}" for fault in found]
 
     def faults_on_a_phone(self, one: Screen) -> list[str]:
-        """The same at one width, with JavaScript, and no key pressed: whenever the tests run."""
+        """The same at one width, with JavaScript, and no key pressed: whenever the tests run. Half
+        of axe's time goes into contrast: that is looked at where colours meet that no page before
+        had together."""
         page = self.show(one)
         found = faults_of(page, thorough=False) + order_faults(page)
-        found += [f"{rule} {html}" for rule, html in accessibility_faults(page)]
+        colours = set(page.evaluate(COLOURS))
+        broken = accessibility_faults(page, contrast=not colours <= self._colours)
+        self._colours |= colours
+        found += [f"{rule} {html}" for rule, html in broken]
         return [f"{one}: {fault}" for fault in found]
 
 
@@ -155,7 +186,9 @@ def looker(chromium: Browser, width: int = PHONE) -> Iterator[Looker]:
     """A new browser."""
     context = chromium.new_context(viewport={"width": width, "height": 800})
     context.add_init_script(AXE)
+    eyes = Looker(context.new_page())
     try:
-        yield Looker(context.new_page())
+        yield eyes
     finally:
         context.close()
+        eyes.close()
