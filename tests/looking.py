@@ -115,7 +115,8 @@ class Looker:
         self.page = page
         self._shown: Screen | None = None
         self._colours: set[str] = set()
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
+        answered = Request.application(self._answer)
+        self._server = make_server("127.0.0.1", 0, answered, threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
 
@@ -129,7 +130,6 @@ class Looker:
         self.page.goto(f"http://127.0.0.1:{self._server.server_port}{one.path}")
         return self.page
 
-    @Request.application
     def _answer(self, request: Request) -> Response:
         if request.path.startswith("/static/"):
             file = STATIC / request.path.removeprefix("/static/")

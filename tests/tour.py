@@ -43,7 +43,9 @@ START = ("/", "/notices", "/help", "/accessibility", "/privacy")
 LEADING_ON = {
     "/people/<uuid:person_id>",
     "/places/<uuid:place_id>/rota",
+    "/referrals/<uuid:record_id>",
     "/referrals/<uuid:record_id>/documents",
+    "/referrals/<uuid:record_id>/messages",
     "/referrals/<uuid:record_id>/outcomes",
     "/sessions/<uuid:activity_id>/<day>",
 }
