@@ -31,6 +31,28 @@ document.querySelector('[data-exit]')?.addEventListener('click', (event) => {
   location.replace(event.currentTarget.href)
 })
 
+// A passkey: the browser asks the phone or the key, and the form goes with what it answers, or with
+// nothing. Where no passkeys are known the page goes on saying so.
+const passkey = document.querySelector('[data-passkey]')
+const keys = window.PublicKeyCredential
+if (passkey && keys?.parseCreationOptionsFromJSON) {
+  const asked = JSON.parse(passkey.dataset.passkey)
+  passkey.hidden = false
+  document.querySelector('[data-without-passkeys]').hidden = true
+  passkey.addEventListener('submit', async (event) => {
+    event.preventDefault()
+    try {
+      const shown = asked.user
+        ? await navigator.credentials.create({ publicKey: keys.parseCreationOptionsFromJSON(asked) })
+        : await navigator.credentials.get({ publicKey: keys.parseRequestOptionsFromJSON(asked) })
+      passkey.elements.answer.value = JSON.stringify(shown)
+    } catch {
+      passkey.elements.answer.value = ''
+    }
+    HTMLFormElement.prototype.submit.call(passkey)
+  })
+}
+
 const print = document.querySelector('[data-print]')
 if (print) {
   print.hidden = false

@@ -364,6 +364,7 @@ NOT_ABOUT_PEOPLE = frozenset(
         "membership",
         "move_table",
         "organisation",
+        "passkey",
         "place",
         "policy_change",
         "policy_comment",

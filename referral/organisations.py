@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.schema import Base, Id, Key, Ref, Sealed
@@ -197,6 +197,22 @@ class RecoveryCode(Base):
     second_step_id: Mapped[Ref] = mapped_column(ForeignKey("second_step.id"), primary_key=True)
     code_hash: Mapped[str] = mapped_column(primary_key=True)
     system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+
+
+class Passkey(Base):
+    """What a phone, a computer or a key shows in place of a code: its public half."""
+
+    __tablename__ = "passkey"
+    id: Mapped[Key]
+    system_id: Mapped[Ref] = mapped_column(ForeignKey("system.id"))
+    second_step_id: Mapped[Ref] = mapped_column(ForeignKey("second_step.id"))
+    credential_id: Mapped[str] = mapped_column(unique=True)
+    credential: Mapped[str]
+    sign_count: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"))
+    name: Mapped[Sealed]  # what its holder calls it
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    __table_args__ = (Index(None, "second_step_id"),)
 
 
 class ApiToken(Base):

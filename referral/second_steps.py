@@ -33,6 +33,7 @@ USE_PERIOD = Sql("UPDATE second_step SET period = :period WHERE id = :id AND per
 USE_CODE = Sql("DELETE FROM recovery_code WHERE second_step_id = :id AND code_hash = :code_hash")
 HAS_CODE = Sql("SELECT 1 FROM recovery_code WHERE second_step_id = :id AND code_hash = :code_hash")
 FORGET_CODES = Sql("DELETE FROM recovery_code WHERE second_step_id = :id")
+FORGET_PASSKEYS = Sql("DELETE FROM passkey WHERE second_step_id = :id")
 END = Sql("DELETE FROM second_step WHERE id = :id")
 DEVICES_FROM = Sql("UPDATE second_step SET devices_from = :at WHERE user_id = :user_id")
 
@@ -96,7 +97,8 @@ def has_code(tx: Tx, step_id: str, code_hash: str) -> bool:
 
 
 def end(tx: Tx, step_id: str) -> None:
-    """No second step any more, nor any code of it."""
+    """No second step any more, nor any code or passkey of it."""
+    tx.run(FORGET_PASSKEYS, id=step_id)
     tx.run(FORGET_CODES, id=step_id)
     tx.run(END, id=step_id)
 

@@ -133,6 +133,7 @@ for _table in (
     "notice",
     "organisation",
     "outbox",
+    "passkey",
     "person",
     "place",
     "plan",

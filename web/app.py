@@ -39,6 +39,7 @@ MODULES: tuple[str, ...] = (
     "web.forgotten",
     "web.invitations",
     "web.own_account",
+    "web.own_passkeys",
     "web.home",
     "web.notices",
     "web.reminders",

@@ -96,6 +96,8 @@ ACTIONS: dict[str, str] = {
     "second_step_off": N_("Turned off their second step at sign-in"),
     "second_step_cleared": N_("Took away somebody's second step at sign-in"),
     "second_step_refused": N_("A wrong code at sign-in"),
+    "passkey_added": N_("Added a passkey for sign-in"),
+    "passkey_removed": N_("Removed a passkey for sign-in"),
     "recovery_code_used": N_("Signed in by a recovery code"),
     "recovery_codes_made": N_("Made new recovery codes"),
     "devices_forgotten": N_("Had each device asked for a code again"),

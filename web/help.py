@@ -160,7 +160,8 @@ GROUPS: tuple[Group, ...] = (
                        " time without it."),
                     N_("Without phone and codes, ask whoever gave you your account to take the"
                        " second step away."),
-                    N_("Signing in by a passkey, or a key that is plugged in, is not there yet."),
+                    N_("Once it is on, you can add a passkey there: you unlock your phone, your"
+                       " computer or a key that is plugged in, and need no code."),
                 ),
                 ("/account/second-step", "/account/second-step/set-up", "/sign-in/code"),
                 None,

@@ -872,6 +872,13 @@ NOTICES: dict[str, str] = {
     "second_step_cleared": N_(
         "Whoever sets up accounts took away the second step at your sign-in. Set up another phone."
     ),
+    "passkey_added": N_(
+        "A passkey was added to your sign-in. If it was not you, remove it and change your password"
+        " now."
+    ),
+    "passkey_removed": N_(
+        "A passkey was removed from your sign-in. If it was not you, change your password now."
+    ),
     "recovery_code_used": N_(
         "A recovery code signed you in. If it was not you, change your password now."
     ),

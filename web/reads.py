@@ -267,6 +267,8 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "own_account.off",
             "own_account.second_step",
             "own_account.set_up",
+            "own_passkeys.own",
+            "own_passkeys.take_away",
             "signing_in.own_password",
             "signing_in.sign_in_code",
             "signing_in.sign_in",

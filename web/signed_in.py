@@ -38,7 +38,9 @@ LONGEST = timedelta(hours=12)
 TOUCH_EVERY = timedelta(minutes=1)
 KEPT_FOR = timedelta(hours=12)
 MOST_KEPT = 200_000
-NOT_KEPT = frozenset({"csrf_token", "password", "new_password", "code", "setting_up"})
+NOT_KEPT = frozenset(
+    {"csrf_token", "password", "new_password", "code", "setting_up", "asked", "answer"}
+)
 
 
 def idle_time(role: Role) -> timedelta:

@@ -24,6 +24,7 @@ from web.access import STAFF, access, current_actor, public
 from web.current import edge, settings
 from web.labels import role_name, said
 from web.limits import count, forget, seconds_to_wait
+from web.passkeys import ask_for_one, is_passkey_shown, question_asked
 from web.passwords import hash_password, is_right
 from web.say import _, ngettext
 from web.signed_in import (
@@ -165,6 +166,8 @@ def _code_page(
     half: str, next_path: str, answers: str, wrong: str = "", remember: bool = False
 ) -> str:
     """What was typed is not drawn again: the next code is another one."""
+    shown = opened(HALF, half, HALF_LASTS)
+    asking = ask_for_one(shown[0], shown[1]) if shown else None
     return render(
         "sign_in_code.jinja",
         half=half,
@@ -174,6 +177,7 @@ def _code_page(
         errors=[{"text": wrong, "href": "#code"}] if wrong else [],
         remember=remember,
         days=settings().remember_days,
+        passkey=asking,
         back={"href": "/sign-in", "text": _("Back to sign in")},
     )
 
@@ -245,6 +249,48 @@ def sign_in_by_code() -> ResponseReturnValue:
     if remember and how == "code" and settings().remember_days:
         remember_device(response, step, mark)
     return response
+
+
+@pages.post("/sign-in/passkey")
+@public("it is where one proves who one is")
+def sign_in_by_passkey() -> ResponseReturnValue:
+    """The second step by a passkey, by whoever has just shown the right password."""
+    half, answers = request.form.get("half", ""), request.form.get("answers", "")
+    next_path, shown = safe_path(request.form.get("next")), opened(HALF, half, HALF_LASTS)
+    if shown is None:
+        words = _("That took longer than 10 minutes. Enter your password again")
+        return sign_in_page({"password": words}, next_path=next_path, answers=answers), 401
+    user_id, step_id, mark = shown[:3]
+    at, here, token = clock(), edge(), None
+    with here.store.begin(door=Door.SHUT) as tx:
+        wait = max(
+            seconds_to_wait(tx, at, "code", MOST_WRONG, user_id),
+            seconds_to_wait(tx, at, "code_from", MOST_WRONG),
+        )
+    if wait:
+        response = make_response(_code_page(half, next_path, answers, wait_words(wait)), 429)
+        response.headers["Retry-After"] = str(wait)
+        return response
+    question = question_asked(user_id)
+    with here.store.begin(door=Door.SHUT) as tx:
+        now = here.clock()
+        posts = sign_ins.posts(tx, user_id, now)
+        actor = actor_of(tx, posts[0].membership_id, now) if posts else None
+        step = second_steps.of(tx, user_id)
+        same = step is not None and step.id == step_id and _mark(tx, user_id) == mark
+        if actor is not None and same and question is not None:
+            if is_passkey_shown(tx, step_id, question, now):
+                token = start_session(tx, actor, at)
+                forget(tx, at, "code", user_id)
+                forget(tx, at, "code_from")
+            elif request.form.get("answer"):
+                system = the_system(actor.system_id, "sign_in")
+                log(tx, system, at, "second_step_refused", "user", user_id)
+    if token is None:
+        words = _("No passkey of yours was shown. Try again, or enter a code.")
+        return _code_page(half, next_path, answers, words), 401
+    use_session(token)
+    return _go_on(answers, next_path, len(posts))
 
 
 def _mark(tx: Tx, user_id: str) -> str:

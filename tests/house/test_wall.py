@@ -30,7 +30,7 @@ WITHOUT = {
     "keys wrapped by a key outside, and that a backup was brought in": ("data_key", "restored"),
     "links and sign-ins, read before anybody is known": (
         *("link", "sign_in", "sign_in_try", "api_token", "app_user", "membership", "preference"),
-        *("second_step", "recovery_code"),
+        *("second_step", "recovery_code", "passkey"),
     ),
     "organisations, providers, activities, agreements and places, which everybody may read of": (
         *("system", "place", "organisation", "provider", "activity", "activity_group", "assurance"),

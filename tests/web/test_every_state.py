@@ -57,6 +57,8 @@ NO_PAGE = {
     "/mine/exit": "leads away",
     "/account/second-step/codes": "leads to the second step until it is on",
     "/account/second-step/off": "leads to the second step until it is on",
+    "/account/second-step/passkeys": "leads to the second step until it is on",
+    "/account/second-step/passkeys/<passkey_id>/remove": "there once there is a passkey",
     "/welcome": "leads on to what waits",
     "/assurance/<record_id>": "leads to the provider's page",
 }
