@@ -19,6 +19,7 @@ from referral import scopes
 from referral.actors import Actor
 from referral.facts import CLOSED_MATTER, asking
 from referral.oversight import WITHIN
+from referral.postcodes import FIFTH
 from referral.schema import CONCERN_OPEN, EVIDENCE_COUNTS, STEP_COUNTED, of, under
 from referral.scores import ANSWERS
 from referral.states import EscalationState, Noun, Role, listed
@@ -157,6 +158,7 @@ MEASURES: dict[str, Measure] = {
             " WHEN lower(pe.language) IN ('en', 'english') THEN 'english' ELSE 'other' END",
             "interpreter": "CASE WHEN pe.interpreter IS NULL THEN '' WHEN pe.interpreter"
             " THEN 'yes' ELSE 'no' END",
+            "fifth": FIFTH,
         },
         "CAST(r.id AS text)",
         open_to_list=False,

@@ -49,6 +49,7 @@ from referral.organisations import (
 )
 from referral.people import Note, Person, Plan
 from referral.policies import PolicyChange, PolicyComment, PolicyRule
+from referral.postcodes import AreaEdition, AreaTenth, Postcode
 from referral.preferences import Preference
 from referral.raised_outside import RaisedOutside
 from referral.referrals import Attendance, Referral
@@ -71,6 +72,8 @@ __all__ = [
     "Announcement",
     "AnnouncementReader",
     "ApiToken",
+    "AreaEdition",
+    "AreaTenth",
     "Assurance",
     "Attendance",
     "Audit",
@@ -126,6 +129,7 @@ __all__ = [
     "PolicyChange",
     "PolicyComment",
     "PolicyRule",
+    "Postcode",
     "Preference",
     "Provider",
     "RaisedOutside",

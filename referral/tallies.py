@@ -28,7 +28,7 @@ from referral.store import Sql, Tx
 # What is counted ahead, and the ways of telling it apart beside the place and the provider.
 KEPT: Mapping[str, tuple[str, ...]] = {
     "sent": ("state",),
-    "who": ("age", "language", "interpreter"),
+    "who": ("age", "language", "interpreter", "fifth"),
     "declined": ("reason",),
     "started": ("wait",),
     "late": ("kind",),

@@ -18,6 +18,7 @@ import click
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from referral.postcodes import Edition
     from referral.store import Store, Tx
     from web.edge import Edge
     from workflows.shapes import Shape
@@ -44,6 +45,7 @@ def plainly(command: Command) -> Command:
         from referral.store import CannotWrite, OutcomeUnknown, StoreBusy
         from referral.upgrade import WrongShape
         from web.edge import Busy
+        from web.postcodes import WrongFile
         from web.settings import SettingWrong
         from workflows.engine import Refused
 
@@ -60,6 +62,7 @@ def plainly(command: Command) -> Command:
             KeysMissing,
             WrongKeyFile,
             WrongBackup,
+            WrongFile,
             NotDone,
         ) as wrong:
             say(str(wrong))
@@ -747,6 +750,77 @@ def progress_bar(hidden: bool) -> Iterator[Callable[[str, int, int | None], None
     yield progress
     if shown:
         click.echo("\r", err=True)
+
+
+def _load_table(kind: str, file: str, only: str, edition: str, as_json: bool) -> None:
+    from pathlib import Path
+
+    from web.postcodes import load
+
+    starts = [one for one in only.replace(",", " ").split() if one]
+    with opened() as edge, progress_bar(hidden=as_json) as progress:
+        found = load(edge, kind, Path(file), only=starts, name=edition, progress=progress)
+    answer(found._asdict(), as_json, [_edition_line(found)])
+
+
+def _edition_line(one: Edition) -> str:
+    of = f" beginning with {one.covers}" if one.covers else ""
+    what = "postcodes" if one.kind == "postcodes" else "small areas"
+    return f"{one.name}: {one.number:,} {what}{of}, loaded on {one.loaded_at:%d %B %Y}."
+
+
+edition_option = click.option(
+    "--edition", default="", help="What the edition is called, where the file's name doesn't say."
+)
+
+
+@main.group("postcodes")
+def postcodes_() -> None:
+    """Where postcodes lie: for miles on activities."""
+
+
+@postcodes_.command("load")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--only", default="", help="Only postcodes that begin so, for example LS,BD,WF3.")
+@edition_option
+@as_json
+@plainly
+def postcodes_load(file: str, only: str, edition: str, as_json: bool) -> None:
+    """Load the ONS Postcode Directory or the National Statistics Postcode Lookup, CSV or ZIP.
+
+    The edition before is read until the new one is whole, and then goes. Postcodes of Northern
+    Ireland (BT) are left out unless --only names them: they have a licence of their own.
+    """
+    _load_table("postcodes", file, only, edition, as_json)
+
+
+@postcodes_.command("show")
+@as_json
+@plainly
+def postcodes_show(as_json: bool) -> None:
+    """Say which postcodes and which indices of deprivation are loaded."""
+    from referral.postcodes import editions
+    from referral.store import Door
+
+    with opened() as edge, edge.store.read(door=Door.WHOLE) as tx:
+        found = editions(tx)
+    lines = [_edition_line(one) for one in found] or ["Nothing is loaded."]
+    answer([one._asdict() for one in found], as_json, lines)
+
+
+@main.group()
+def deprivation() -> None:
+    """How deprived areas are: for the report of who was referred."""
+
+
+@deprivation.command("load")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@edition_option
+@as_json
+@plainly
+def deprivation_load(file: str, edition: str, as_json: bool) -> None:
+    """Load the English Indices of Deprivation 2025: File 7, the CSV of all ranks and deciles."""
+    _load_table("deprivation", file, "", edition, as_json)
 
 
 # -- looking ------------------------------------------------------------------------------------

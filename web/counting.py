@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from flask import abort, current_app, request
 
-from referral import counts, oversight, tallies
+from referral import counts, oversight, postcodes, tallies
 from referral.actors import Actor
 from referral.counts import MEASURES, Asked
 from referral.states import ReferralState, Role
@@ -67,6 +67,13 @@ ANSWERS: dict[str, dict[str, str]] = {
     },
     "language": {"english": N_("English"), "other": N_("Another language")},
     "interpreter": {"yes": N_("Needs an interpreter"), "no": N_("Needs none")},
+    "fifth": {
+        "1": N_("Most deprived fifth"),
+        "2": N_("Second fifth"),
+        "3": N_("Middle fifth"),
+        "4": N_("Fourth fifth"),
+        "5": N_("Least deprived fifth"),
+    },
     "wait": {
         "to_14": N_("Up to 2 weeks"),
         "to_28": N_("2 to 4 weeks"),
@@ -128,6 +135,7 @@ class Report:
     beside: tuple[str, ...] = ()  # what else is counted, by its name in `counts`, for a table
 
 
+FIFTH = "fifth"
 PROVIDER = Apart("provider", N_("By provider"))
 REPORTS: dict[str, Report] = {
     "reviews": Report(
@@ -186,16 +194,20 @@ REPORTS: dict[str, Report] = {
         "who",
         N_("Who was referred"),
         N_("Each referral sent in this time counts once; a person with two counts twice. Age is the"
-           " age today. Ethnic group and disability are not counted here yet, and deprivation is"
-           " not recorded, so nothing can be said of them. To see who is missed, hold these beside"
-           " the figures for the people who live in your place."),
+           " age today. Ethnic group and disability are not counted here yet. How deprived an area"
+           " is comes from the postcode people have today, by the Indices of Deprivation; it is"
+           " told where postcodes and indices are loaded. A fifth of England's areas lies in each"
+           " fifth; your place may have more of one. To see who is missed, hold these beside the"
+           " figures for the people who live in your place."),
         (
             Apart("age", N_("By age"), ordered=True),
             Apart("language", N_("By language"), ordered=True),
             Apart("interpreter", N_("By need for an interpreter"), ordered=True),
+            Apart(FIFTH, N_("By how deprived their area is"), ordered=True,
+                  unknown=N_("Postcode not known, or in no table")),
         ),
         figure=N_("Referrals sent"),
-        board=("age", "language", "interpreter"),
+        board=("age", "language", "interpreter", FIFTH),
     ),
     "wellbeing": Report(
         "scored",
@@ -291,6 +303,7 @@ class Question:
     exact: bool = False  # numbers as they are, wherever their records may be seen
     as_of: datetime | None = None  # when what is counted ahead was counted; None: nothing is
     kept: dict[str, Numbers] = field(default_factory=dict)
+    indices: str = ""  # the indices of deprivation there are, once a report by them is read
 
     @property
     def address(self) -> dict[str, str]:
@@ -363,6 +376,10 @@ def is_kept(ask: Question, report: Report) -> bool:
 def numbers(tx: Tx, ask: Question, report: Report) -> Numbers:
     """What a report counts, told apart in all its ways: as it was counted ahead, all reports in one
     question of the store, or else now, in one of its own."""
+    if any(apart.name == FIFTH for apart in report.aparts):
+        loaded = {one.kind: one.name for one in postcodes.editions(tx)}
+        if set(loaded) == set(postcodes.KINDS):
+            ask.indices = loaded[postcodes.DEPRIVATION]
     if is_kept(ask, report):
         if not ask.kept:
             period, asked = ask.period, ask.asked
@@ -372,6 +389,12 @@ def numbers(tx: Tx, ask: Question, report: Report) -> Numbers:
         return ask.kept[report.measure]
     by = (*(apart.dimension for apart in report.aparts), *report.beside)
     return tallies.now(tx, ask.actor, report.measure, by, ask.asked)
+
+
+def told_apart(ask: Question, report: Report) -> list[Apart]:
+    """The ways in which a report that was read tells its records apart: by deprivation only where
+    there are tables to know it by."""
+    return [apart for apart in report.aparts if apart.name != FIFTH or ask.indices]
 
 
 def words_of(ask: Question, apart: Apart, kind: str) -> str:
@@ -513,6 +536,25 @@ def _unknown(
     return best + " " + _("Not recorded for %(share)s%%.", share=share) if share else best
 
 
+def _by_fifth(
+    small: Small, added: Counter[str], shown: list[tuple[str, str]], total: str
+) -> str:  # fmt: skip
+    whole = sum(added.values())
+    known = whole - added[counts.NOT_KNOWN]
+    share, missing = small.share(added["1"], known), small.share(added[counts.NOT_KNOWN], whole)
+    if not known:
+        return _("%(total)s in all. The area is not known for any of them.", total=total)
+    if share is None:
+        words = _("%(total)s in all. Too few are known to say more.", total=total)
+    else:
+        words = _(
+            "%(total)s in all. Of those whose area is known, %(share)s%% live in the most deprived"
+            " fifth of England's areas: 20%% would be as many as anywhere.",
+            total=total, share=share,
+        )  # fmt: skip
+    return words + " " + _("Not known for %(share)s%%.", share=missing) if missing else words
+
+
 def _changed(
     small: Small, added: Counter[str], shown: list[tuple[str, str]], total: str
 ) -> str:  # fmt: skip
@@ -555,6 +597,7 @@ FINDINGS: dict[str, Finding] = {
     "age": _unknown,
     "language": _unknown,
     "interpreter": _unknown,
+    FIFTH: _by_fifth,
     "ends": _out,
     **dict.fromkeys(SHORT, _changed),
 }

@@ -691,6 +691,8 @@ GROUPS: tuple[Group, ...] = (
                 "new",
                 N_("What is new"),
                 (
+                    N_("Activities say how far they are from somebody's home, where whoever runs"
+                       " this service has loaded postcodes."),
                     N_("Under “Notices” you choose when the daily email comes, quiet hours, and"
                        " what reaches you by text message."),
                     N_("A call to the person can be kept on their referral, with the day it was"

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from statistics import median
 
+from referral.postcodes import NOWHERE, Distances, compact
 from referral.records import ActivitySeen, Answered, PersonSeen, PlanSeen
 from web import labels
 from web.labels import said, word
@@ -128,6 +129,17 @@ class Offer:
     record: str = ""
     unlike: str = ""
     score: int = 0
+    miles: float | None = None
+
+    @property
+    def far(self) -> str:
+        """How far it is from their home, in words; nothing where that isn't known."""
+        return "" if self.miles is None else miles_words(self.miles)
+
+    @property
+    def neither(self) -> bool:
+        """Whether it is neither near nor a long way: each of those is said in its own place."""
+        return self.miles is not None and NEAR < self.miles <= LONG_WAY
 
     @property
     def group_id(self) -> str:
@@ -188,11 +200,46 @@ def matched(
     plan: PlanSeen | None,
     open_to: Mapping[str, str],
     at: datetime,
+    distances: Distances = NOWHERE,
 ) -> list[Offer]:
-    """The activities as choices for this person, the best fit first. `open_to`: the reference of
-    their open referral, by activity."""
-    found = [_matched(one, person, plan, open_to, at) for one in activities]
-    return sorted(found, key=lambda o: (-o.score, o.seen.name, o.group_id))
+    """The activities as choices for this person, the best fit first, and of those that fit alike
+    the nearest. `open_to`: the reference of their open referral, by activity."""
+    found = [
+        replace(
+            _matched(one, person, plan, open_to, at, distances.to(one.postcode)),
+            miles=distances.to(one.postcode),
+        )
+        for one in activities
+    ]
+    return sorted(found, key=lambda o: (-o.score, _how_far(o), o.seen.name, o.group_id))
+
+
+def _how_far(one: Offer) -> float:
+    return float("inf") if one.miles is None else one.miles
+
+
+# So far many walk, or go a few stops.
+NEAR = 3.0
+# From here on it is said that the way is long.
+LONG_WAY = 10.0
+_BUS = re.compile(
+    r"\b(?:bus(?:es)?|tram)(?: number| no\.?)? [A-Z]?[0-9]{1,3}[A-Z]?\b", re.IGNORECASE
+)
+
+
+def miles_words(miles: float) -> str:
+    """A distance as people say it: “about 1.2 miles”, “about 14 miles”."""
+    if miles < 0.1:
+        return _("less than 0.1 miles")
+    return _("about %(miles)s miles", miles=f"{miles:.1f}" if miles < 9.95 else f"{miles:.0f}")
+
+
+def _near(seen: ActivitySeen, miles: float) -> str:
+    bus = _BUS.search(seen.getting_there or "")
+    if bus is None:
+        return _("near (%(far)s)", far=miles_words(miles))
+    lower = bus[0][0].lower() + bus[0][1:]
+    return _("near (%(far)s, %(bus)s)", far=miles_words(miles), bus=lower)
 
 
 def _matched(
@@ -201,6 +248,7 @@ def _matched(
     plan: PlanSeen | None,
     open_to: Mapping[str, str],
     at: datetime,
+    miles: float | None,
 ) -> Offer:
     made = offer(seen, at)
     said_of_it = " ".join(
@@ -234,7 +282,13 @@ def _matched(
     if clash:
         checks.append(clash)
         score -= 1
-    if _area(person.postcode) and _area(person.postcode) == _area(seen.postcode):
+    if miles is not None:
+        if miles <= NEAR:
+            fits.append(_near(seen, miles))
+            score += 1
+        elif miles > LONG_WAY:
+            checks.append(_("it is %(far)s away", far=miles_words(miles)))
+    elif _area(person.postcode) and _area(person.postcode) == _area(seen.postcode):
         fits.append(_("near (%(area)s too)", area=_area(seen.postcode)))
         score += 1
     if seen.places_left <= 0:
@@ -259,14 +313,9 @@ def _matched(
     )
 
 
-# The postcode of who has no fixed home says nothing of where they are.
-NO_FIXED_HOME = "ZZ99"
-
-
 def _area(postcode: str | None) -> str:
     """The first half of a postcode: a few streets in a town, some villages elsewhere."""
-    first = (postcode or "").upper().split()
-    return "" if len(first) < 2 or first[0] == NO_FIXED_HOME else first[0]
+    return compact(postcode)[:-3]
 
 
 def _wrong_age(seen: ActivitySeen, years: int | None) -> str:

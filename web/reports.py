@@ -41,6 +41,7 @@ from web.counting import (
     question,
     section,
     small_for,
+    told_apart,
     when_words,
     words_of,
 )
@@ -131,7 +132,7 @@ def dashboard() -> str:
 
 def _part(ask: Question, name: str, cells: Numbers) -> dict[str, Any]:
     report = REPORTS[name]
-    chosen = [apart for apart in report.aparts if apart.name in report.board]
+    chosen = [apart for apart in told_apart(ask, report) if apart.name in report.board]
     crossed = _crossed(ask, name, cells) if name == "reviews" else None
     sections = [] if crossed else [section(ask, name, apart, cells) for apart in chosen]
     return {
@@ -333,7 +334,7 @@ def report(report: str) -> str:
         when=when_words(ask, wanted),
         where=ask.place_words.strip(),
         filters=_filters(ask, f"/reports/{report}"),
-        sections=[section(ask, report, apart, cells) for apart in wanted.aparts],
+        sections=[section(ask, report, apart, cells) for apart in told_apart(ask, wanted)],
         tables=_beside(ask, report, cells),
         counted=said(wanted.counted),
         small=_small_words(ask, wanted) if wanted.people else "",
@@ -363,7 +364,7 @@ def table(report: str) -> ResponseReturnValue:
         cells = numbers(tx, ask, wanted)
         kept = {"report": report, **ask.address}
         log(tx, actor, at, "report_exported", "report", None, kept)
-        told = [section(ask, report, apart, cells).table for apart in wanted.aparts]
+        told = [section(ask, report, apart, cells).table for apart in told_apart(ask, wanted)]
         return ask, [*told, *_beside(ask, report, cells)]
 
     ask, tables = edge().perform(actor, read)

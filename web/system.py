@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from flask import Blueprint
 
-from referral import bank_holidays
+from referral import bank_holidays, postcodes
 from referral.health import health
 from referral.states import Role
 from referral.store import Door
@@ -32,6 +32,7 @@ def system() -> str:
     actor = current_actor()
     with edge().reading(None, Door.WHOLE) as (tx, at):
         found = health(tx, at, viewer=actor)
+        tables = postcodes.editions(tx)
     today = local_day(at)
     days = sorted(day for day in bank_holidays.ENGLAND if today <= day <= today + AHEAD)
     return page(
@@ -40,8 +41,34 @@ def system() -> str:
         warnings=[said(one.says) for one in found.findings if one.warning],
         days=[(day_words(day, weekday=True), bank_holidays.ENGLAND[day]) for day in days],
         known_until=day_words(bank_holidays.UNTIL),
+        tables=[_loaded(one) for one in tables],
+        lacks=_lacking({one.kind for one in tables}),
         set_up=set_up(settings()),
     )
+
+
+def _lacking(there: set[str]) -> list[tuple[str, str]]:
+    """What isn't loaded, what that means, and the command that loads it."""
+    each = {
+        postcodes.POSTCODES: _(
+            "No postcodes are loaded, so nobody is told how far an activity is."
+        ),
+        postcodes.DEPRIVATION: _(
+            "No indices of deprivation are loaded, so no report tells how deprived areas are."
+        ),
+    }
+    return [(says, f"segue {kind} load") for kind, says in each.items() if kind not in there]
+
+
+def _loaded(one: postcodes.Edition) -> str:
+    day, number = day_words(local_day(one.loaded_at)), f"{one.number:,}"
+    told = {"edition": one.name, "number": number, "day": day, "start": one.covers}
+    if one.kind == postcodes.DEPRIVATION:
+        return _("%(edition)s: %(number)s areas, loaded on %(day)s.", **told)
+    if one.covers:
+        return _("%(edition)s: %(number)s postcodes beginning with %(start)s, loaded on %(day)s.",
+                 **told)  # fmt: skip
+    return _("%(edition)s: %(number)s postcodes, loaded on %(day)s.", **told)
 
 
 def _second_step(now: Settings) -> str:

@@ -18,7 +18,7 @@ from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError, validates_schema
 
-from referral import beginnings, facts, policy, records, scores
+from referral import beginnings, facts, policy, postcodes, records, scores
 from referral.audit import log, showing
 from referral.beginnings import Begun
 from referral.facts import ReferralFacts
@@ -859,10 +859,13 @@ class Looking:
 
     words: str
     places: bool
+    within: int = 0  # miles from their home; none: however far
 
     def without(self, name: str) -> str:
         """The address with one of them left out."""
-        kept = {"words": self.words, "places": "yes" if self.places else "", name: ""}
+        kept = {"words": self.words, "places": "yes" if self.places else "", "within": "", name: ""}
+        if name != "within" and self.within:
+            kept["within"] = str(self.within)
         return changed_address({**kept, "after": ""})
 
     @property
@@ -875,6 +878,9 @@ class Looking:
         if self.places:
             text = _("Show those without a place now, too")
             found.append({"text": text, "href": self.without("places")})
+        if self.within:
+            text = _("Show those that are further away, too")
+            found.append({"text": text, "href": self.without("within")})
         return found
 
 
@@ -889,18 +895,30 @@ def changed_address(changes: Mapping[str, Any]) -> str:
 def looking() -> Looking:
     """What this request looks for."""
     words = request.args.get("words", "").strip()[:80]
-    return Looking(words, request.args.get("places") == "yes")
+    within = request.args.get("within", "")
+    return Looking(
+        words, request.args.get("places") == "yes", int(within) if within in WITHIN else 0
+    )
 
 
-def _offers(tx: Tx, at: datetime, w: Writing, wanted: Looking) -> list[Offer]:
-    """Every open activity as a choice for this person, the best fit first."""
+WITHIN = ("1", "3", "5", "10")
+
+
+def _offers(
+    tx: Tx, at: datetime, w: Writing, wanted: Looking
+) -> tuple[list[Offer], postcodes.Distances]:
+    """Every open activity as a choice for this person, the best fit first, and how far they are."""
     actor = current_actor()
     seen = records.activities(
         tx, actor, at, w.person.organisation_id, wanted.words, "", MOST_LOOKED_AT
     )
     if wanted.places:
         seen = [one for one in seen if one.places_left > 0]
-    return matched(seen, w.person, w.plan or w.earlier, _open_to(tx, w), at)
+    far = postcodes.distances(tx, w.person.postcode, (one.postcode for one in seen))
+    found = matched(seen, w.person, w.plan or w.earlier, _open_to(tx, w), at, far)
+    # What nobody knows the distance of isn't left out: it may be next door.
+    near = [one for one in found if one.miles is None or one.miles <= wanted.within]
+    return (near if wanted.within else found), far
 
 
 def _open_to(tx: Tx, w: Writing) -> dict[str, str]:
@@ -929,7 +947,7 @@ def activity(writing_id: UUID) -> ResponseReturnValue:
     actor = current_actor()
     wanted, after, comparing = looking(), next_after(), ids_said("compare")[:MOST_COMPARED]
     with edge().reading(actor) as (tx, at):
-        offers = _offers(tx, at, w, wanted)
+        offers, far = _offers(tx, at, w, wanted)
         may = [one for one in offers if not one.refused and not one.unlike]
         start = next((n for n, o in enumerate(may, 1) if o.group_id == after), 0)
         shown = with_records(tx, may[start : start + PER_PAGE])
@@ -961,6 +979,8 @@ def activity(writing_id: UUID) -> ResponseReturnValue:
             chosen=offer(chosen, w.at) if chosen else None,
             ranked=[offer(one, w.at) for one in ranked],
             wanted=wanted,
+            far=far.edition,
+            within=WITHIN if far.edition else (),
             more=changed_address({"after": shown[-1].group_id}) if may[start + PER_PAGE :] else "",
             compared=[by_id[one] for one in comparing if one in by_id],
             compare=lambda one: changed_address({"compare": [*comparing, one]}),
@@ -986,7 +1006,8 @@ def compare(writing_id: UUID) -> ResponseReturnValue:
     w = found(str(writing_id))
     wanted = ids_said("group")[:MOST_COMPARED]
     with edge().reading(current_actor()) as (tx, at):
-        offers = {one.group_id: one for one in _offers(tx, at, w, Looking("", places=False))}
+        every, far = _offers(tx, at, w, Looking("", places=False))
+        offers = {one.group_id: one for one in every}
         compared = with_records(tx, [offers[one] for one in wanted if one in offers])
     here = f"/referrals/{w.id}/write/activity"
     kept = urlencode([("compare", one.group_id) for one in compared])
@@ -995,6 +1016,7 @@ def compare(writing_id: UUID) -> ResponseReturnValue:
         form_now(None, {"group_id": w.referral.group_id if w.referral else ""}),
         w=w,
         offers=compared,
+        far=far.edition,
         may=[one for one in compared if not one.refused],
         choosing=here,
         back={"href": f"{here}?{kept}" if kept else here, "text": _("Back to the activities")},

@@ -147,6 +147,41 @@ ACTIVITIES: tuple[tuple[str, str, str, str, str, str, str, int], ...] = (
         12,
     ),
 )
+# Saltmere's own postcodes: YY is no postcode area, and they lie in the sea.
+DIRECTORY = """\
+pcds,lsoa21cd,lat,long
+YY1 1AA,E01999901,52.0000,2.2000
+YY1 1AB,E01999901,52.0045,2.1920
+YY1 2LB,E01999902,52.0110,2.2110
+YY1 3NR,E01999903,52.0230,2.1800
+YY2 4BY,E01999904,51.9850,2.2390
+YY2 5DH,E01999905,52.0650,2.2700
+YY3 6HN,E01999906,52.0080,2.2020
+YY3 6FN,E01999907,52.0900,2.1500
+YY4 7LP,E01999908,51.9000,2.3000
+"""
+INDICES = """\
+LSOA code (2021),Index of Multiple Deprivation (IMD) Decile
+E01999901,1
+E01999902,3
+E01999903,8
+E01999904,5
+E01999905,6
+E01999906,2
+E01999907,4
+E01999908,10
+"""
+# Where each activity is, and in turn where people live: some have no home, and some postcodes are
+# in no table.
+POSTCODES: dict[str, str] = {
+    "choir": "YY1 1AA",
+    "evening": "YY1 1AA",
+    "steps": "YY2 5DH",
+    "pottery": "YY2 4BY",
+    "garden": "YY1 3NR",
+    "reading": "YY1 2LB",
+}
+HOMES = ("YY3 6HN", "YY1 1AB", "YY3 6FN", "ZZ99 3VZ", "YY1 2LB", "YY4 7LP", "YY9 9YY")
 # How one gets there, as the leaders say it.
 GETTING_THERE: dict[str, str] = {
     "choir": "Bus 14 stops outside, every 15 minutes. Free parking behind the hall.",

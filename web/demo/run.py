@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from referral.keys import WrappingKeys
+from referral.postcodes import KINDS
 from referral.store import Door, Sql, Store
 from referral.upgrade import WrongShape, check, upgrade
 from web.demo import cast
@@ -64,10 +65,14 @@ def make(store: Store, clock: WoundClock, port: int) -> None:
     """Fill the empty store with the story so far. What was sent in its last days is in the post."""
     from web import worker
     from web.passwords import hash_password
+    from web.postcodes import load_text
     from web.ways import NO_WAYS
 
     at = clock()
     upgrade(store, at, move_tables())
+    invented = "Saltmere's invented postcodes", "Saltmere's invented deprivation"
+    for kind, name, text in zip(KINDS, invented, (cast.DIRECTORY, cast.INDICES), strict=True):
+        load_text(Edge(store, lambda: at), kind, name, text)
     ways = ways_for(port)
 
     def sweep(moment: Any) -> None:

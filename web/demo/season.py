@@ -59,6 +59,7 @@ def _person(s: Story, at: datetime, number: int) -> None:
         "nhs_number": cast.test_number(FIRST + number),
         "practice": actor.organisation_name,
         "phone": f"07700 900{FIRST + 100 + number}",
+        "postcode": cast.HOMES[number % len(cast.HOMES)],
         "contact_method": "text",
         "message_safe": True,
         "language": language,

@@ -148,6 +148,7 @@ class Story:
                         "description": what,
                         "when_words": when,
                         "location": where,
+                        "postcode": cast.POSTCODES.get(key),
                         "cost_words": "Free",
                         "getting_there": cast.GETTING_THERE.get(key),
                         "safety_questions": list(cast.ASKS.get(key, ())),
@@ -303,7 +304,7 @@ class Story:
                             "nhs_number": cast.test_number(number),
                             "practice": actor.organisation_name,
                             "phone": f"07700 900{100 + number}",
-                            "postcode": "ZZ99 3VZ",
+                            "postcode": cast.HOMES[number % len(cast.HOMES)],
                             "contact_method": "text" if number % 3 == 1 else "phone",
                             "message_safe": number % 4 != 0,
                             "access_needs": "Hearing aid in the left ear."
