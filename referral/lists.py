@@ -20,8 +20,9 @@ from referral.scopes import ACTIVITY as ACTIVITY
 from referral.scopes import PERSON as PERSON
 from referral.scopes import PROVIDER as PROVIDER
 from referral.scopes import asked, condition
-from referral.states import Noun
+from referral.states import Noun, Purpose
 from referral.store import Sql, Tx
+from referral.visible import StepSeen, by_record, steps_in
 
 PERSONAL = (
     "given_name family_name birth_date nhs_number no_nhs_number phone email address postcode"
@@ -627,3 +628,63 @@ def assurance_of(tx: Tx, actor: Actor, provider_id: str) -> str | None:
     """The id of a provider's assurance, where it has ever applied."""
     row = tx.row(ASSURANCE, id=provider_id, system_id=actor.system_id)
     return None if row is None else str(row[0])
+
+
+# -- what else happened about a referral --------------------------------------------------------
+
+_ANSWERS = (
+    "SELECT c.id FROM consent c WHERE c.person_id = :person_id AND c.recipient = :provider"
+    f" AND c.purpose = '{Purpose.SHARE_WITH_PROVIDER}'"
+)
+_BESIDE = {
+    Noun.OVERRIDE: "o.person_id = :person_id AND o.recipient = :provider",
+    Noun.ESCALATION: "e.about = 'referral' AND e.about_id = :about_id",
+}
+
+
+@cache
+def _beside(scopes: tuple[tuple[Noun, str], ...], answers: bool, keys: int, pg: bool) -> Sql:
+    """The steps of what was decided beside a referral, each after its noun."""
+    listed = ", ".join(f":k_{_letter(i)}" for i in range(keys))
+    asked = [_ANSWERS] if answers else []
+    asked += [
+        f"SELECT {ALIAS[noun]}.id FROM {SHAPES[noun].source}"
+        f" WHERE {ALIAS[noun]}.system_id = :system_id AND {_BESIDE[noun]} AND {scope}"
+        for noun, scope in scopes
+    ]
+    ids = " UNION ALL ".join(asked).replace("{keys}", listed)
+    # As an array, so that PostgreSQL looks each up in the index.
+    each = steps_in(f"= ANY(ARRAY({ids}))" if pg else f"IN ({ids})")
+    text = each.text.replace("SELECT CAST(s.record_id", "SELECT s.noun, CAST(s.record_id", 1)
+    return Sql(text, tuple(place + 1 for place in each.times))
+
+
+def steps_beside(
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    referral_id: str,
+    sharing: tuple[str, str],
+    *,
+    answers: bool,
+) -> dict[tuple[Noun, str], list[StepSeen]]:
+    """The steps of a referral's escalations and of what was shared with its provider without
+    consent, for those who may read these; and where `answers`, of each answer of the person about
+    sharing with it. `sharing`: whose details, with which provider. Whether the actor sees the
+    answers to one of their referrals there has been asked."""
+    scopes = ((noun, condition(noun, actor)) for noun in _BESIDE)
+    within = tuple((noun, scope) for noun, scope in scopes if scope is not None)
+    if not within and not answers:
+        return {}
+    rows = tx.rows(
+        _beside(within, answers, len(actor.keys), tx.pg),
+        **_asking(actor, at),
+        person_id=sharing[0],
+        provider=sharing[1],
+        about_id=referral_id,
+    )
+    found: dict[tuple[Noun, str], list[StepSeen]] = {}
+    for noun in (Noun.CONSENT, *_BESIDE):
+        mine = by_record(tx, [row[1:] for row in rows if row[0] == noun])
+        found |= {(noun, record_id): told for record_id, told in mine.items()}
+    return found

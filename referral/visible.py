@@ -463,6 +463,39 @@ def answers_and_holds(
     return said, spans
 
 
+HELD_OR_MISSED = Sql(
+    """SELECT h.started, h.ended, NULL, NULL, NULL FROM guard.referral r JOIN guard.hold h
+  ON (h.person_id = r.person_id AND (h.provider_id IS NULL OR h.provider_id = r.provider_id)
+      AND (h.referral_id IS NULL OR h.referral_id = r.id))
+  OR (h.person_id IS NULL AND h.provider_id = r.provider_id)
+  WHERE r.system_id = :system_id AND r.id = :id
+UNION ALL
+SELECT c.missed, NULL, c.kind, c.owner, c.id FROM clock c
+  WHERE c.record_id = :id AND c.noun = 'referral' AND c.system_id = :system_id
+    AND c.missed IS NOT NULL AND c.missed <= :at""",
+    times=(0, 1),
+)
+
+
+class Missed(NamedTuple):
+    """A clock of a referral that ran out, and whose it was."""
+
+    at: datetime
+    kind: str
+    owner: str
+    id: int
+
+
+def held_or_missed(
+    tx: Tx, actor: Actor, at: datetime, referral_id: str
+) -> tuple[list[tuple[datetime, datetime | None]], list[Missed]]:
+    """Of a referral the actor was let at: every interval in which anything held it (times only, no
+    cause), and each clock of it that ran out."""
+    rows = tx.rows(HELD_OR_MISSED, system_id=actor.system_id, at=at, id=referral_id)
+    spans = [(row[0], row[1]) for row in rows if row[2] is None]
+    return spans, [Missed(row[0], row[2], row[3], int(row[4])) for row in rows if row[2]]
+
+
 # What tells its reader something to act on; the rest is told once more where it belongs.
 NEWS = ("escalation_decided", "concern_closed")
 # Beside the states: what else waits, counted with them.
@@ -1260,7 +1293,8 @@ ORDER BY s.version DESC
 )
 
 
-def _steps_of(listed: str) -> Sql:
+def steps_in(listed: str) -> Sql:
+    """The steps of the records listed, each after its record's id."""
     text = STEPS.text.replace("SELECT s.version", "SELECT CAST(s.record_id AS text), s.version")
     return Sql(
         text.replace(
@@ -1272,8 +1306,8 @@ def _steps_of(listed: str) -> Sql:
     )
 
 
-STEPS_PG = _steps_of("= ANY(:ids)")
-STEPS_SQLITE = _steps_of("IN (SELECT value FROM json_each(:ids))")
+STEPS_PG = steps_in("= ANY(:ids)")
+STEPS_SQLITE = steps_in("IN (SELECT value FROM json_each(:ids))")
 
 
 def steps_of(tx: Tx, actor: Actor, ids: Iterable[str | None]) -> dict[str, list[StepSeen]]:
@@ -1283,34 +1317,15 @@ def steps_of(tx: Tx, actor: Actor, ids: Iterable[str | None]) -> dict[str, list[
         ids=_list((i for i in ids if i), tx.pg),
         system_id=actor.system_id,
     )
-    return _by_record(tx, rows)
+    return by_record(tx, rows)
 
 
-def _by_record(tx: Tx, rows: list[tuple[Any, ...]]) -> dict[str, list[StepSeen]]:
+def by_record(tx: Tx, rows: list[tuple[Any, ...]]) -> dict[str, list[StepSeen]]:
+    """What `steps_in` found, by record."""
     found: dict[str, list[StepSeen]] = {}
     for row in rows:
         found.setdefault(row[0], []).append(_step(tx, row[1:]))
     return found
-
-
-_SHARING = (
-    "SELECT c.id FROM consent c WHERE c.person_id = :person_id AND c.recipient = :provider"
-    f" AND c.purpose = '{Purpose.SHARE_WITH_PROVIDER}'"
-)
-# As an array, so that PostgreSQL looks each up in the index.
-STEPS_OF_SHARING_PG = _steps_of(f"= ANY(ARRAY({_SHARING}))")
-STEPS_OF_SHARING_SQLITE = _steps_of(f"IN ({_SHARING})")
-
-
-def steps_of_sharing(
-    tx: Tx, actor: Actor, person_id: str, provider_id: str
-) -> dict[str, list[StepSeen]]:
-    """The same of each answer of a person about sharing with this provider. Whether the actor sees
-    the answers to one of their referrals there has been asked."""
-    given = {"person_id": person_id, "provider": provider_id, "system_id": actor.system_id}
-    return _by_record(
-        tx, tx.rows(STEPS_OF_SHARING_PG if tx.pg else STEPS_OF_SHARING_SQLITE, **given)
-    )
 
 
 def steps_since(

@@ -150,11 +150,19 @@ MOVES: dict[tuple[str, str], MoveWords] = {
     ("override", "propose"): MoveWords(
         N_("Propose to share without consent"), N_("Proposed to share without consent")
     ),
-    ("override", "climb"): MoveWords(N_("Move up"), N_("Not decided in time. Moved one rung up")),
-    ("override", "approve"): MoveWords(N_("Approve"), N_("Approved by a second person")),
-    ("override", "refuse"): MoveWords(N_("Do not approve"), N_("Not approved")),
+    ("override", "climb"): MoveWords(
+        N_("Move up"), N_("Sharing without consent: not decided in time, moved one rung up")
+    ),
+    ("override", "approve"): MoveWords(
+        N_("Approve"), N_("Sharing without consent approved by a second person")
+    ),
+    ("override", "refuse"): MoveWords(
+        N_("Do not approve"), N_("Sharing without consent not approved")
+    ),
     ("override", "end"): MoveWords(N_("End the sharing now"), N_("Sharing without consent ended")),
-    ("override", "review"): MoveWords(N_("Record the review"), N_("Reviewed by a third person")),
+    ("override", "review"): MoveWords(
+        N_("Record the review"), N_("Sharing without consent reviewed by a third person")
+    ),
     ("emergency", "open"): MoveWords(N_("Open the record"), N_("Opened in an emergency")),
     ("emergency", "close"): MoveWords(N_("Close it now"), N_("Closed by whoever opened it")),
     ("emergency", "end"): MoveWords(N_("Let it close"), N_("Closed: its time was over")),
@@ -779,6 +787,20 @@ WORK: dict[str, tuple[str, str, str | None]] = {
         N_("Open"),
         None,
     ),
+}
+
+# What was to be done by a deadline of a referral that passed, as its history tells it.
+MISSED: dict[str, str] = {
+    "referral.draft": N_("The draft was to be sent or put aside."),
+    "referral.sent": N_("The provider was to reply."),
+    "referral.queried": N_("The provider's question was to be answered."),
+    "referral.waiting": N_("The provider was to say whether there is a place."),
+    "referral.accepted": N_("The first contact and the start were to be recorded."),
+    "referral.active": N_("The provider was to say how it is going."),
+    "referral.paused": N_("A break was to end."),
+    "referral.returned": N_("Another way was to be found."),
+    "referral.completed": N_("The outcome was to be read and the referral closed."),
+    "referral.not_started": N_("It was to start."),
 }
 
 # The same for whoever watches what a provider let pass its time: why, the button, and where it

@@ -9,13 +9,22 @@ from typing import Any
 from referral.actors import Actor
 from referral.documents import GOES, DocumentSeen
 from referral.looks import last_change
-from referral.states import Noun
+from referral.states import Noun, Role
 from referral.store import Tx
 from referral.visible import StepSeen
-from web.labels import DOCUMENT_KINDS, DOCUMENT_WHY, REASONS, role_name, told, word
+from web.labels import (
+    DOCUMENT_KINDS,
+    DOCUMENT_WHY,
+    MISSED,
+    REASONS,
+    record_path,
+    role_name,
+    told,
+    word,
+)
 from web.say import _, ngettext
 from web.words import iso, time_words
-from workflows.histories import OF_TAKING_BACK, Happened, Place
+from workflows.histories import OF_END_OF_HOLD, OF_HOLD, OF_TAKING_BACK, Happened, Place
 from workflows.reading import timeline
 
 
@@ -87,6 +96,15 @@ def happened(
 def _one(one: Happened, notes: Mapping[str, str], at: datetime) -> dict[str, Any]:
     if one.step is not None:
         return _told(one, notes, at)
+    if one.missed is not None:
+        return {
+            **entry(_("A deadline passed"), role_name(Role.SYSTEM), one.missed.at),
+            "quote": word(MISSED, one.missed.kind),
+        }
+    if one.place.rank == OF_HOLD:
+        return entry(_("The referral was put on hold"), "", one.place.at)
+    if one.place.rank == OF_END_OF_HOLD:
+        return entry(_("The hold ended"), "", one.place.at)
     return _message(one) if one.document is None else _document(one.document, one.place)
 
 
@@ -105,7 +123,10 @@ def _document(one: DocumentSeen, place: Place) -> dict[str, Any]:
 
 
 def _told(one: Happened, notes: Mapping[str, str], at: datetime) -> dict[str, Any]:
-    return entries(one.noun, [one.step] if one.step else [], at, notes)[0]
+    found = entries(one.noun, [one.step] if one.step else [], at, notes)[0]
+    if one.noun is Noun.ESCALATION and one.step and one.step.trigger != "raise":
+        found["what"] = _("Escalation: %(what)s", what=found["what"])
+    return found
 
 
 def _message(one: Happened) -> dict[str, Any]:
@@ -128,6 +149,9 @@ def _leads(one: Happened, base: str) -> list[dict[str, str]]:
     found = []
     if one.message is not None:
         found.append({"text": _("Read it with the other messages"), "href": f"{base}/messages"})
+    if one.noun in (Noun.ESCALATION, Noun.OVERRIDE):
+        href = record_path(one.noun, one.place.id)
+        found.append({"text": _("Open it"), "href": href})
     if one.document is not None:
         found.append({"text": _("See the documents"), "href": f"{base}/documents"})
     if one.entry is not None:

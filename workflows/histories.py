@@ -1,6 +1,6 @@
-"""What happened about a referral, in one line of time: its own steps, the consents it rests on, and
-what the two sides wrote to each other and put there. Nobody sees more of it here than on the pages
-of each."""
+"""What happened about a referral, in one line of time: its own steps, the consents it rests on,
+what was shared without one, when it stood still, which deadlines passed, and what the two sides
+wrote to each other and put there. Nobody sees more of it here than on the pages of each."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from datetime import datetime
 from itertools import chain
 from typing import NamedTuple
 
-from referral import documents, entries, messages, visible
+from referral import documents, entries, lists, messages, visible
 from referral.actors import Actor
 from referral.documents import DocumentSeen
 from referral.messages import MessageSeen
 from referral.states import Noun, Role
 from referral.store import Tx
-from referral.visible import StepSeen
+from referral.visible import Missed, StepSeen
 from workflows import disclosure
 from workflows.disclosure import Situation
 from workflows.documents import DOCUMENTS
@@ -34,7 +34,7 @@ LOWEST, HIGHEST = "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ff
 class Place(NamedTuple):
     """Where something stands in the line. Of what was at one moment, the answer about sharing
     comes first, then what that made of the referral, then what was written about it, then what was
-    put there."""
+    put there, then that its time had passed, that it stood still and that it was taken further."""
 
     at: datetime
     rank: int
@@ -43,12 +43,14 @@ class Place(NamedTuple):
 
 
 OF_CONSENT, OF_REFERRAL, OF_MESSAGE, OF_DOCUMENT, OF_TAKING_BACK = 1, 2, 3, 4, 5
+OF_DEADLINE, OF_HOLD, OF_END_OF_HOLD, OF_MATTER = 6, 7, 8, 9
 
 
 @dataclass(frozen=True)
 class Happened:
-    """One thing that happened: a step, a message, or that a document was put there or taken back
-    (as the rank of its place says). `entry` is its number in the audit log, for
+    """One thing that happened: a step, a message, a deadline that passed, that a document was put
+    there or taken back, or that something held the referral or did no longer (as the rank of its
+    place says). `entry` is its number in the audit log, for
     those who may open it there."""
 
     place: Place
@@ -56,6 +58,7 @@ class Happened:
     step: StepSeen | None = None
     message: MessageSeen | None = None
     document: DocumentSeen | None = None
+    missed: Missed | None = None
     entry: int | None = None
 
     @property
@@ -63,10 +66,14 @@ class Happened:
         """What it can be found under."""
         if self.document is not None:
             return frozenset({DOCUMENTS})
+        if self.missed is not None:
+            return frozenset({AUTOMATIC})
+        if self.place.rank in (OF_HOLD, OF_END_OF_HOLD):
+            return frozenset({DECISIONS})
         if self.step is None:
             return frozenset({MESSAGES})
         found = {AUTOMATIC} if self.step.role == Role.SYSTEM else set()
-        if self.noun is Noun.CONSENT or self.step.trigger in BY_CONSENT:
+        if self.noun in (Noun.CONSENT, Noun.OVERRIDE) or self.step.trigger in BY_CONSENT:
             found.add(CONSENT)
         elif not found:
             found.add(DECISIONS)
@@ -105,9 +112,12 @@ def of_referral(
     which provider; `before`: the last place of the page before."""
     situation, story = known
     steps = [_step(Noun.REFERRAL, OF_REFERRAL, referral_id, step) for step in story.steps]
-    if CONSENT in kinds_for(situation) and kind in (None, CONSENT, AUTOMATIC):
-        for consent_id, told in visible.steps_of_sharing(tx, actor, *sharing).items():
-            steps += [_step(Noun.CONSENT, OF_CONSENT, consent_id, step) for step in told]
+    if kind not in (MESSAGES, DOCUMENTS):
+        answers = CONSENT in kinds_for(situation)
+        beside = lists.steps_beside(tx, actor, at, referral_id, sharing, answers=answers)
+        for (noun, record_id), told in beside.items():
+            rank = OF_MATTER if noun is Noun.ESCALATION else OF_CONSENT
+            steps += [_step(noun, rank, record_id, step) for step in told]
     written: list[Happened] = []
     if MESSAGES in kinds_for(situation) and kind in (None, MESSAGES):
         found = messages.of_referral(
@@ -117,6 +127,8 @@ def of_referral(
     if DOCUMENTS in kinds_for(situation) and kind in (None, DOCUMENTS):
         for one in documents.of_referral(tx, actor, referral_id, limit=MOST_DOCUMENTS):
             written += _put_there(one)
+    if kind in (None, DECISIONS, AUTOMATIC) and story.steps:
+        written += _held_or_missed(tx, actor, at, referral_id, story.steps[-1].at)
     line = sorted(
         (
             one
@@ -132,6 +144,40 @@ def of_referral(
 
 def _step(noun: Noun, rank: int, record_id: str, step: StepSeen) -> Happened:
     return Happened(Place(step.at, rank, step.version, record_id), noun, step)
+
+
+def _held_or_missed(
+    tx: Tx, actor: Actor, at: datetime, referral_id: str, first: datetime
+) -> list[Happened]:
+    """When it stood still, and which deadlines passed, since the `first` thing the actor sees.
+    Whatever held it reads the same: no cause, nobody's name, and holds that touch are one. A
+    provider sees its own deadlines."""
+    spans, missed = visible.held_or_missed(tx, actor, at, referral_id)
+    found = [
+        Happened(Place(one.at, OF_DEADLINE, one.id, referral_id), Noun.REFERRAL, missed=one)
+        for one in missed
+        if one.at >= first and (actor.role is not Role.PROVIDER_LEADER or one.owner in actor.keys)
+    ]
+    for started, ended in _joined(spans):
+        for moment, rank in ((started, OF_HOLD), (ended, OF_END_OF_HOLD)):
+            if moment is not None and first <= moment <= at:
+                found.append(Happened(Place(moment, rank, 0, referral_id), Noun.REFERRAL))
+    return found
+
+
+def _joined(
+    spans: list[tuple[datetime, datetime | None]],
+) -> list[tuple[datetime, datetime | None]]:
+    """The same time as spans that don't touch."""
+    found: list[tuple[datetime, datetime | None]] = []
+    for started, ended in sorted(spans, key=lambda span: span[0]):
+        until = found[-1][1] if found else started
+        if found and (until is None or started <= until):
+            last = None if until is None or ended is None else max(until, ended)
+            found[-1] = (found[-1][0], last)
+        else:
+            found.append((started, ended))
+    return found
 
 
 def _written(one: MessageSeen) -> Happened:
@@ -164,7 +210,12 @@ def _with_entries(
         return line
     records = {referral_id, *(one.place.id for one in line if one.step)}
     numbers = entries.numbers(tx, actor, at, records, line[-1].place.at, line[0].place.at)
-    return [replace(one, entry=numbers.get(_about(one, referral_id))) for one in line]
+    return [
+        one
+        if one.place.rank in (OF_DEADLINE, OF_HOLD, OF_END_OF_HOLD)
+        else replace(one, entry=numbers.get(_about(one, referral_id)))
+        for one in line
+    ]
 
 
 def _about(one: Happened, referral_id: str) -> entries.About:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -14,7 +15,10 @@ from tests.counting import BUDGET, counted
 from tests.web.client import sign_in
 from tests.web.pages import HOSTILE
 from tests.world import World, build
+from web.edge import Edge
+from web.worker import sweep_all
 from workflows import histories
+from workflows.holds import lift_hold, place_hold
 from workflows.messages import write_message
 
 SENT = "Sent to the provider"
@@ -157,3 +161,65 @@ def test_a_page_of_it_asks_the_store_for_no_more_than_any_page(one: World) -> No
         with counted() as asked:
             visitor.get(f"/referrals/{rid}/history")
         assert len(asked) <= BUDGET, f"{who}: {len(asked)}"
+
+
+def test_that_it_stood_still_and_what_ran_out_stand_in_the_line_without_a_cause(w: World) -> None:
+    person = w.person()
+    rid = w.sent(person)
+    priya = w.actor["priya"]
+    began = w.later(hours=1)
+    until = (w.at + timedelta(days=7)).date()
+    hold = w.made(
+        priya,
+        lambda tx: place_hold(tx, priya, began, referral_id=rid, cause="person_asked", until=until),
+    )
+    held, free = "The referral was put on hold", "The hold ended"
+    assert told(w, "priya", rid)[0] == held
+    assert held in told(w, "priya", rid, "?show=decisions")
+    w.later(hours=1)
+    w.made(priya, lambda tx: lift_hold(tx, priya, w.at, referral_id=rid, hold_id=hold))
+    for who in ("priya", "sol"):
+        page = sign_in(w, who).get(f"/referrals/{rid}/history")
+        assert told(w, who, rid)[:2] == [free, held], who
+        assert "asked" not in page.words.partition(free)[2].partition(SENT)[0].lower(), who
+    # A concern's hold reads the same, and what touches is one.
+    w.later(hours=1)
+    raised = {"person_id": person, "seen": "A bruise", "danger": False}
+    w.step(Noun.CONCERN, None, "raise", "sam", given=raised)
+    assert told(w, "priya", rid)[0] == held
+    assert "show=decisions" in sign_in(w, "priya").get(f"/referrals/{rid}/history").text
+
+
+def test_a_deadline_that_passed_is_told_to_whoever_had_it_and_to_the_team(w: World) -> None:
+    rid = w.sent()
+    missed = "A deadline passed"
+    assert missed not in told(w, "priya", rid)
+    w.later(days=20)
+    sweep_all(Edge(w.store, clock=lambda: w.at))
+    for who in ("priya", "sol"):
+        assert missed in told(w, who, rid, "?show=automatic"), who
+        assert missed not in told(w, who, rid, "?show=decisions"), who
+    assert "The provider was to reply." in sign_in(w, "sol").get(f"/referrals/{rid}/history").words
+
+
+def test_what_was_shared_without_consent_is_told_to_whoever_may_read_it_alone(one: World) -> None:
+    person = one.person()
+    rid = one.sent(person)
+    one.consent(person, agreed=False)
+    assert not any("without consent" in what for what in told(one, "priya", rid))
+    one.override(person)
+    assert any("without consent" in what for what in told(one, "priya", rid, "?show=consent"))
+    assert not any("without consent" in what for what in told(one, "sol", rid))
+
+
+def test_what_is_taken_further_and_moves_up_by_itself_stands_in_the_line(one: World) -> None:
+    rid = one.sent()
+    one.later(days=20)
+    sweep_all(Edge(one.store, clock=lambda: one.at))
+    one.later(days=30)
+    sweep_all(Edge(one.store, clock=lambda: one.at))
+    page = sign_in(one, "priya").get(f"/referrals/{rid}/history?show=automatic")
+    assert "Escalated" in page.words
+    assert re.search(r"Escalation: Moved up a level.{0,80}The system", page.words)
+    assert "Escalated" not in told(one, "priya", rid, "?show=consent")
+    assert not any("scalat" in what for what in told(one, "sol", rid))
