@@ -12,6 +12,7 @@ import zipfile
 from typing import NamedTuple
 
 from workflows.moves import N_, Refusal
+from workflows.pictures import Unreadable, bare_jpeg, bare_png
 from workflows.rules import field
 
 MOST_BYTES = 5_000_000
@@ -30,6 +31,9 @@ NOT_TAKEN = field(
 NOT_AS_NAMED = field(
     "file",
     N_("What is in this file is not what its name says. Open it, save it anew, and choose it."),
+)
+NOT_READ = field(
+    "file", N_("This picture can't be read to its end. Open it, save it anew, and choose it.")
 )
 MACROS = field(
     "file", N_("This Word document has a program in it. Save it without macros, and choose it.")
@@ -61,7 +65,8 @@ class Upload(NamedTuple):
 
 
 def checked(name: str, content: bytes) -> Upload:
-    """The file under a clean name, by what it is. Raises `NotThis` with what to do."""
+    """The file under a clean name, by what it is; of a picture what is seen, without what its
+    camera wrote beside it. Raises `NotThis` with what to do."""
     if not content:
         raise NotThis(EMPTY if name.strip() else NO_FILE)
     if len(content) > MOST_BYTES:
@@ -72,7 +77,15 @@ def checked(name: str, content: bytes) -> Upload:
         raise NotThis(NOT_TAKEN)
     if ending not in ENDINGS[media_type]:
         raise NotThis(NOT_AS_NAMED)
-    return Upload(f"{stem}.{ENDINGS[media_type][0]}", media_type, content)
+    return Upload(f"{stem}.{ENDINGS[media_type][0]}", media_type, _bare(media_type, content))
+
+
+def _bare(media_type: str, content: bytes) -> bytes:
+    bare = {PNG: bare_png, JPEG: bare_jpeg}.get(media_type)
+    try:
+        return bare(content) if bare else content
+    except Unreadable as unreadable:
+        raise NotThis(NOT_READ) from unreadable
 
 
 class NotThis(ValueError):

@@ -6,8 +6,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import struct
 import sys
 import zipfile
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -35,8 +37,30 @@ from workflows.hearing import may_hear
 from workflows.uploads import MOST_BYTES, NotThis, checked
 
 PDF = b"%PDF-1.7\nLetter about the lift at the hall.\n%%EOF\n"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
-JPEG = b"\xff\xd8\xff\xe0" + bytes(20)
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return len(body).to_bytes(4, "big") + name + body + zlib.crc32(name + body).to_bytes(4, "big")
+
+
+def part(marker: int, body: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def exif(orientation: int) -> bytes:
+    """As a telephone writes it: which way up, then where it was taken."""
+    turned = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    place = struct.pack("<HHII", 0x8825, 4, 1, 38)
+    return b"Exif\0\0II*\0\x08\0\0\0\x02\0" + turned + place + bytes(4) + b"51.4545N 2.5879W"
+
+
+SEEN = part(0xDB, bytes(65)) + part(0xC2, bytes(15)) + part(0xDA, bytes(10)) + b"seen\xff\0\xff\xd0"
+SEEN += part(0xDA, bytes(10)) + b"more\xff\0"  # as it comes in two goes
+JFIF = part(0xE0, b"JFIF\0" + bytes(9))
+JPEG = b"\xff\xd8" + JFIF + SEEN + b"\xff\xd9"
+PNG_START = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13))
+PNG_END = chunk(b"IDAT", b"seen") + chunk(b"IEND", b"")
+PNG = PNG_START + PNG_END
 SAID = "Letter about the lift, May 2026"
 
 
@@ -153,6 +177,22 @@ def test_a_file_is_kept_under_a_clean_name(name: str, content: bytes, kept: str)
     assert checked(name, content).name == kept
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_picture_is_kept_without_where_it_was_taken_and_stays_the_right_way_up(
+    orientation: int,
+) -> None:
+    beside = part(0xE1, exif(orientation)) + part(0xED, b"51.4545N") + part(0xFE, b"51.4545N")
+    taken = b"\xff\xd8" + JFIF + beside + SEEN + b"\xff\xd9" + b"a film, 51.4545N"
+    kept = checked("photo.jpg", taken).content
+    assert b"51.4545N" not in kept
+    assert b"a film" not in kept
+    assert kept.endswith(SEEN + b"\xff\xd9")
+    assert (kept == JPEG) == (orientation == 1)
+    assert checked("photo.jpg", kept).content == kept  # it still says which way up
+    words = chunk(b"tEXt", b"51.4545N") + chunk(b"eXIf", b"51.4545N")
+    assert checked("photo.png", PNG_START + words + PNG_END + b"51.4545N").content == PNG
+
+
 def too_many_parts() -> bytes:
     return DOCX[:-12] + (60_000).to_bytes(2, "little") + DOCX[-10:]
 
@@ -175,6 +215,9 @@ def too_many_parts() -> bytes:
         ("plan.zip", DOCX, "PDF, a picture"),
         ("plan.docx", packed("[Content_Types].xml", "word/document.xml", "word/vbaProject.bin"),
          "program in it"),
+        ("photo.jpg", JPEG[:-2], "can't be read"),
+        ("photo.jpg", b"\xff\xd8\xff\xe0" + bytes(20), "can't be read"),
+        ("photo.png", PNG[:-4], "can't be read"),
         ("empty.pdf", b"", "empty"),
         ("large.pdf", PDF + bytes(MOST_BYTES), "5 MB"),
     ],
