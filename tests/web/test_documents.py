@@ -34,6 +34,7 @@ from web.worker import run
 from workflows.documents import attach_document, open_document, scanned, take_back_document
 from workflows.engine import Refused
 from workflows.hearing import may_hear
+from workflows.merges import merge_people
 from workflows.uploads import MOST_BYTES, NotThis, checked
 
 PDF = b"%PDF-1.7\nLetter about the lift at the hall.\n%%EOF\n"
@@ -659,3 +660,21 @@ def test_programs_send_bytes_and_not_too_many(w: World, content: str, status: in
     assert program(w, "priya").post(where, {**sent, "content": content}).status == status
     assert program(w, "kit").post(where, {**sent, "content": "JVBERi0="}).status == 404
     assert seen(w, record, "priya") == []
+
+
+def test_of_two_records_joined_the_documents_of_both_open_and_read_as_they_did(w: World) -> None:
+    stays, other = w.person(), w.person()
+    mine, theirs = w.sent(stays), w.sent(other, "pottery")
+    first, second = attach(w, mine), attach(w, theirs, content=PDF + b"Theirs.\n")
+    scan(w)
+    scan(w)
+    lead = w.actor["tess"]
+    w.made(
+        lead, lambda tx: merge_people(tx, lead, w.at, stays, other, referrals=[theirs], key="join")
+    )
+    for who in ("priya", "sol"):
+        assert opened(w, mine, first, who) == PDF, who
+    for who in ("priya", "kit"):
+        assert opened(w, theirs, second, who) == PDF + b"Theirs.\n", who
+    with pytest.raises(Refused):
+        opened(w, theirs, second, "sol")
