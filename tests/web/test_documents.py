@@ -664,7 +664,7 @@ def test_programs_send_bytes_and_not_too_many(w: World, content: str, status: in
 
 def test_of_two_records_joined_the_documents_of_both_open_and_read_as_they_did(w: World) -> None:
     stays, other = w.person(), w.person()
-    mine, theirs = w.sent(stays), w.sent(other, "pottery")
+    mine, theirs = w.accepted(stays), w.accepted(other, "pottery")
     first, second = attach(w, mine), attach(w, theirs, content=PDF + b"Theirs.\n")
     scan(w)
     scan(w)
