@@ -261,7 +261,7 @@ HELD: dict[str, Held] = {
         ("to_owner", "person_key"),
         _given("channel what at sent_at"),
         {
-            **_plain("id system_id to_owner noun record_id outbox_id"),
+            **_plain("id system_id to_owner to_address noun record_id outbox_id"),
             **_plain("key slot run_at lease_until tries service_id ended result", SENDING),
         },
     ),

@@ -36,6 +36,7 @@ class Dispatch(Base):
     slot: Mapped[str]
     outbox_id: Mapped[int | None] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"))
     to_owner: Mapped[str]
+    to_address: Mapped[str | None]  # an account's last one, told that it is no more; until it left
     channel: Mapped[str]
     what: Mapped[str]
     noun: Mapped[str]
@@ -79,20 +80,21 @@ class Parcel(NamedTuple):
     record_id: str
     service_id: str | None
     at: datetime
+    to_address: str | None = None
 
 
 # The columns that order a claim come first in its rows, and are left out again.
 _AT = Parcel._fields.index("at")
 PARCELS = claims("dispatch", DISPATCH_TODO, "run_at", Parcel._fields, times=(2 + _AT,))
 PLAN = Sql(
-    "INSERT INTO dispatch (system_id, key, slot, outbox_id, to_owner, channel, what, noun,"
-    " record_id, at, run_at, tries) VALUES (:system_id, :key, :slot, :outbox_id, :to_owner,"
-    " :channel, :what, :noun, :record_id, :at, :run_at, 0)"
+    "INSERT INTO dispatch (system_id, key, slot, outbox_id, to_owner, to_address, channel, what,"
+    " noun, record_id, at, run_at, tries) VALUES (:system_id, :key, :slot, :outbox_id, :to_owner,"
+    " :to_address, :channel, :what, :noun, :record_id, :at, :run_at, 0)"
     " ON CONFLICT (to_owner, channel, slot) DO NOTHING"
 )
 MINE = "id = :id AND tries = :tries AND ended IS NULL"
 END = Sql(
-    "UPDATE dispatch SET ended = :at, result = :result, lease_until = NULL,"
+    "UPDATE dispatch SET ended = :at, result = :result, lease_until = NULL, to_address = NULL,"
     f" service_id = coalesce(service_id, :service_id) WHERE {MINE}"
 )
 TOOK = Sql(
@@ -129,6 +131,7 @@ def plan(
     at: datetime,
     run_at: datetime | None = None,
     outbox_id: int | None = None,
+    to_address: str | None = None,
 ) -> bool:
     """Put a message on its way. False when it is already."""
     done = tx.run(
@@ -138,6 +141,7 @@ def plan(
         slot=slot,
         outbox_id=outbox_id,
         to_owner=to_owner,
+        to_address=to_address,
         channel=channel,
         what=what,
         noun=noun,

@@ -336,7 +336,8 @@ def correct(membership_id: UUID) -> ResponseReturnValue:
         user = _account(tx, membership_id)[0]
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> tuple[bool, WayIn]:
-        moved = correct_account(tx, actor, at, user.user_id, **given)
+        mails = EMAIL in ways().channels
+        moved = correct_account(tx, actor, at, user.user_id, mails=mails, **given)
         return moved, ways_in(tx, at, user.user_id)
 
     def done(made: tuple[bool, WayIn]) -> Next:

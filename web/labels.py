@@ -883,6 +883,10 @@ NOTICES: dict[str, str] = {
         "Whoever sets up accounts changed the email address you sign in with. If you did not ask"
         " for it, ring them now."
     ),
+    "address_left": N_(
+        "This is no longer the email address of your account: whoever sets up accounts changed it."
+        " If you did not ask for it, ring them now."
+    ),
     "second_step_on": N_(
         "A phone was set up for your sign-in. If it was not you, ask whoever gave"
         " you your account for a new password now."

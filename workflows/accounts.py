@@ -21,6 +21,7 @@ from workflows.organisations import SETTERS, naming_faults, roles_to_give
 from workflows.rules import field, missing, require, wrong
 from workflows.second_steps import (
     ADDRESS_CHANGED,
+    ADDRESS_LEFT,
     CLEARED,
     PASSWORD_CHANGED,
     PASSWORD_GIVEN,
@@ -127,10 +128,11 @@ def give_password(tx: Tx, actor: Actor, at: datetime, user_id: str, password_has
 
 
 def correct_account(
-    tx: Tx, actor: Actor, at: datetime, user_id: str, *, name: str, email: str
+    tx: Tx, actor: Actor, at: datetime, user_id: str, *, name: str, email: str, mails: bool = False
 ) -> bool:
     """The right name and email address of whoever has the account. Links that went to another
-    address work no more. Returns whether the address is another now.
+    address work no more; both addresses are told where `mails` can be sent. Returns whether the
+    address is another now.
     Raises Refused: not_found, your_own_account, roles_not_yours, or a fault for each field."""
     _let(tx, actor, at, user_id, "correct")
     name, address = name.strip(), email.strip().lower()
@@ -143,6 +145,8 @@ def correct_account(
     log(tx, actor, at, "account_corrected", "user", user_id, {"email": moved})
     if found is not None and moved and found.password_hash:
         tell_account(tx, actor.system_id, at, user_id, ADDRESS_CHANGED)
+        if mails:
+            _post(tx, actor, at, user_id, ADDRESS_LEFT, found.email)
     return moved
 
 
@@ -239,8 +243,11 @@ def not_to_invite(tx: Tx, at: datetime, user_id: str) -> Refusal | None:
     return None if sign_ins.posts(tx, user_id, at) else NO_ROLE
 
 
-def _post(tx: Tx, actor: Actor, at: datetime, user_id: str, what: str) -> bool:
-    """Put a letter with a link on its way, if the account has a role to be written to in."""
+def _post(
+    tx: Tx, actor: Actor, at: datetime, user_id: str, what: str, to_address: str | None = None
+) -> bool:
+    """Put a mail to the account's address on its way, or to another, if the account has a role to
+    be written to in."""
     posts = sign_ins.posts(tx, user_id, at)
     return bool(posts) and dispatches.plan(
         tx,
@@ -252,6 +259,7 @@ def _post(tx: Tx, actor: Actor, at: datetime, user_id: str, what: str) -> bool:
         noun="user",
         record_id=user_id,
         at=at,
+        to_address=to_address,
     )
 
 

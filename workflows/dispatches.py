@@ -34,6 +34,7 @@ from workflows.accounts import (
 )
 from workflows.messages import let_at
 from workflows.preferences import always, how, next_summary, not_before
+from workflows.second_steps import ADDRESS_LEFT
 from workflows.working_time import ENGLAND, local_day
 
 ON_ITS_WAY = "on_its_way"
@@ -213,6 +214,8 @@ def prepare(tx: Tx, parcel: Parcel, at: datetime, token_hash: Callable[[str], st
         if not counts:
             return _end(tx, parcel, at, NOTHING_NEW)
         return Ready(parcel, reached.email, reached.name, counts=counts, language=reached.language)
+    if parcel.what == ADDRESS_LEFT:
+        return Ready(parcel, parcel.to_address or "", reached.name, language=reached.language)
     if parcel.what in (RESET, INVITATION):
         return _prepare_password(tx, parcel, at, reached, actor)
     if not hearing.may_hear(tx, actor, parcel.what, parcel.noun, parcel.record_id, at):
@@ -404,6 +407,8 @@ def bounced(tx: Tx, service_id: str, at: datetime) -> bool:
 
 def fail_over(tx: Tx, parcel: Parcel, at: datetime) -> None:
     """Ask a named human to do by hand what the message should have done."""
+    if parcel.what == ADDRESS_LEFT:
+        return  # the new one is told too, and nobody reads the old one any more
     role, _, where = parcel.to_owner.partition("@")
     if role == "person":
         owner, what, noun, record = _who_tells_the_person(tx, parcel, where, at)

@@ -36,12 +36,12 @@ ON, OFF, CLEARED = "second_step_on", "second_step_off", "second_step_cleared"
 PASSKEY_ADDED, PASSKEY_REMOVED = "passkey_added", "passkey_removed"
 USED_RECOVERY, TRIED = "recovery_code_used", "second_step_tried"
 PASSWORD_CHANGED, PASSWORD_GIVEN = "password_changed", "password_given"
-ADDRESS_CHANGED = "address_changed"
+ADDRESS_CHANGED, ADDRESS_LEFT = "address_changed", "address_left"
 # What an account is told of, whatever its holder prefers.
 TOLD = frozenset(
     {
         *(ON, OFF, CLEARED, USED_RECOVERY, TRIED, PASSKEY_ADDED, PASSKEY_REMOVED),
-        *(PASSWORD_CHANGED, PASSWORD_GIVEN, ADDRESS_CHANGED),
+        *(PASSWORD_CHANGED, PASSWORD_GIVEN, ADDRESS_CHANGED, ADDRESS_LEFT),
     }
 )
 

@@ -207,9 +207,18 @@ def test_a_wrong_address_is_corrected_and_the_link_sent_there_dies(d: Desk) -> N
     page = sign_in(d.w, "ada").fill(f"{account(d)}/correct", name="Priya")
     assert page.banner == "Corrected. The name is shown from now."
     assert told(d) == []
+    d.work()
+    d.mail.kept.clear()
     page = sign_in(d.w, "ada").fill(f"{account(d)}/correct", email="priya.r@example.org")
     assert "From now they sign in with this address; tell them." in page.banner
     assert told(d) == ["address_changed"]
+    d.work()
+    d.work()
+    sent = {one.to: one for one in d.mail.kept}
+    assert sorted(sent) == ["priya.r@example.org", "priya.rao@example.org"]
+    assert "no longer the email address of your account" in sent["priya.rao@example.org"].text
+    assert "priya" not in sent["priya.rao@example.org"].text.lower()
+    assert rows(d.w.store, "SELECT to_address FROM dispatch WHERE to_address IS NOT NULL") == []
     assert sign_in(d.w, "grace").post(f"{account(d, 'tom')}/correct", {}).status == 404
 
 
