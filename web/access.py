@@ -31,7 +31,13 @@ WORKERS = TEAM | REVIEWERS | {Role.PROVIDER_LEADER}
 
 # What somebody may do who has yet to set up the second step that is asked of their role.
 BEFORE_THE_SECOND_STEP = frozenset(
-    {"own_account.set_up", "signing_in.change_role", "signing_in.stay_signed_in"}
+    {
+        "own_account.set_up",
+        "own_account.send_link",
+        "own_account.prove",
+        "signing_in.change_role",
+        "signing_in.stay_signed_in",
+    }
 )
 
 

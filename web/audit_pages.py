@@ -85,6 +85,7 @@ ACTIONS: dict[str, str] = {
     "account_let_in": N_("Let an account in again"),
     "password_given": N_("Gave a new password"),
     "password_changed": N_("Changed their own password"),
+    "address_asked": N_("Asked for a link to set up a second step"),
     "password_forgotten": N_("Asked for a link to choose a new password"),
     "password_reset": N_("Chose a new password by a link"),
     "place_added": N_("Added a place"),

@@ -7,11 +7,12 @@ the link: that asks for the new password, as ever."""
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, flash, make_response, redirect, request
 from flask import render_template as render
 from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response as AnyResponse
 
 from referral import sign_ins
 from referral.actors import the_system
@@ -24,8 +25,8 @@ from web.limits import WINDOW, seconds_to_wait
 from web.links import tokens
 from web.passwords import hash_password
 from web.say import _
-from web.signed_in import clock
-from web.signing_in import wait_words
+from web.signed_in import address_proved, clock
+from web.signing_in import mark_now, wait_words
 from workflows.accounts import (
     INVITATION,
     RESET,
@@ -115,7 +116,17 @@ def choose(token: str) -> ResponseReturnValue:
     if answer is not None:
         return answer
     flash(_("Your password is changed. Sign in with it now."), "success")
-    return redirect("/sign-in", 303)
+    return reads_mail(read, redirect("/sign-in", 303))
+
+
+def reads_mail(read: tuple[str, datetime, str] | None, response: AnyResponse) -> Response:
+    """The same response, which keeps in this browser that the account's mail is read here: a link
+    that was sent to it was just used."""
+    made = make_response(response)
+    if read is not None:
+        with edge().reading(None) as (tx, _at):
+            address_proved(made, read[0], mark_now(tx, read[0]))
+    return made
 
 
 def choosing(asked: ByLink | None, what: str) -> ResponseReturnValue | None:

@@ -20,7 +20,7 @@ from referral.store import Tx
 from referral.visible import Filters
 from web.access import STAFF, access, current_actor, public
 from web.current import edge, ways
-from web.forgotten import choosing, keep_to_oneself
+from web.forgotten import choosing, keep_to_oneself, reads_mail
 from web.links import tokens
 from web.say import _
 from web.words import day_words, time_words
@@ -43,7 +43,7 @@ def accept(token: str) -> ResponseReturnValue:
     if answer is not None:
         return answer
     flash(_("Your password is kept. Sign in with it now."), "success")
-    return redirect("/sign-in?next=/welcome", 303)
+    return reads_mail(read, redirect("/sign-in?next=/welcome", 303))
 
 
 @pages.get("/welcome")

@@ -870,6 +870,7 @@ NEWS: dict[str, str] = {
 # What a notice tells, by its code.
 NOTICES: dict[str, str] = {
     "password_reset": N_("A link to choose a new password."),
+    "address_asked": N_("A link to go on setting up the second step."),
     "invitation": N_("An invitation to choose a password."),
     "password_changed": N_(
         "Your password was changed. If it was not you, ask whoever gave you your account for a new"

@@ -15,6 +15,7 @@ from referral.ids import ALPHABET
 
 SALT = b"segue.link"
 RESET_SALT = b"segue.password"
+ADDRESS_SALT = b"segue.address"
 INVITATION_SALT = b"segue.invitation"
 CODE = 12
 # Where a session keeps that a person's own page is open on this device, and since when.
@@ -34,6 +35,7 @@ class LinkTokens:
         self.signer = Signer(secret_key, salt=SALT, digest_method=hashlib.sha256)
         self.resets = Signer(secret_key, salt=RESET_SALT, digest_method=hashlib.sha256)
         self.invitations = Signer(secret_key, salt=INVITATION_SALT, digest_method=hashlib.sha256)
+        self.addresses = Signer(secret_key, salt=ADDRESS_SALT, digest_method=hashlib.sha256)
         self.key = hashlib.sha256(SALT + b"|code|" + secret_key.encode()).digest()
 
     def token(self, link_id: str) -> str:
@@ -71,6 +73,14 @@ class LinkTokens:
     def read_invitation(self, token: str) -> tuple[str, datetime, str] | None:
         """The same again; None for a token we didn't sign, or that was changed."""
         return _read_for_password(self.invitations, token)
+
+    def address_token(self, user_id: str, asked_at: datetime, mark: str) -> str:
+        """What stands in the address that shows that mail to an account is read."""
+        return _for_password(self.addresses, user_id, asked_at, mark)
+
+    def read_address(self, token: str) -> tuple[str, datetime, str] | None:
+        """The same again; None for a token we didn't sign, or that was changed."""
+        return _read_for_password(self.addresses, token)
 
     def code(self, link_id: str) -> str:
         """The same as 12 characters to be read from paper and said aloud: `7K4Q-2M9D-P3XT`."""

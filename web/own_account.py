@@ -8,7 +8,7 @@ from typing import Any
 
 import pyotp
 import segno
-from flask import Blueprint, flash, redirect, request
+from flask import Blueprint, flash, make_response, redirect, request
 from flask import render_template as render
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -17,15 +17,29 @@ from markupsafe import Markup
 from referral import preferences, second_steps, sign_ins
 from referral.accounts import signs_in
 from referral.actors import Actor
+from referral.dispatches import EMAIL
 from referral.second_steps import Step
-from referral.store import Tx
+from referral.store import Door, Tx
 from web.access import STAFF, access, current_actor
-from web.current import edge, settings
+from web.current import edge, settings, ways
 from web.labels import said
+from web.limits import seconds_to_wait
+from web.links import tokens
 from web.say import _
-from web.signed_in import clock, hashed, must_set_up, opened, safe_path, shut
-from web.signing_in import not_their_password
+from web.signed_in import (
+    address_proved,
+    clock,
+    hashed,
+    is_address_proved,
+    must_set_up,
+    opened,
+    query,
+    safe_path,
+    shut,
+)
+from web.signing_in import mark_now, not_their_password
 from web.words import day_words
+from workflows.accounts import RESET_LASTS, ask_to_prove_address
 from workflows.engine import Refused
 from workflows.second_steps import (
     DEMANDED,
@@ -44,6 +58,7 @@ SETTING_UP = "second step"
 NEW_CODES = "recovery codes"
 SETTING_UP_LASTS = timedelta(hours=1)
 HERE = "/account/second-step"
+MOST_SENT = 3  # links to one's own address, in the hour each lasts
 
 
 def recovery_codes() -> list[str]:
@@ -112,6 +127,8 @@ def set_up() -> ResponseReturnValue:
     ones twice."""
     actor = current_actor()
     next_path = safe_path(request.values.get("next") or HERE)
+    if _address_wanted(actor):
+        return _address_page(next_path)
     if request.method == "GET":
         return _set_up_page(actor, _new_secrets(), next_path)
     begun = opened(SETTING_UP, request.form.get("setting_up", ""), SETTING_UP_LASTS)
@@ -138,6 +155,70 @@ def set_up() -> ResponseReturnValue:
         except Refused as refused:
             faults["code"], status = said(refused.refusals[0].why), 422
     return _set_up_page(actor, made, next_path, faults), max(status, 422)
+
+
+# -- first, that it is whose account it is ---------------------------------------------------
+
+
+def _address_wanted(actor: Actor) -> bool:
+    """Whether who sets up a first second step has yet to show that they read the account's mail: a
+    password that somebody else knows is not enough. Where no mail can be sent, it has to be."""
+    if EMAIL not in ways().channels:
+        return False
+    with edge().reading(actor) as (tx, _at):
+        if second_steps.of(tx, actor.user_id) is not None:
+            return False
+        return not is_address_proved(actor.user_id, mark_now(tx, actor.user_id))
+
+
+def _address_page(next_path: str, wrong: str = "") -> str:
+    actor = current_actor()
+    with edge().reading(actor) as (tx, _at):
+        email, _hash = sign_ins.own(tx, actor.user_id)
+    return render(
+        "second_step_address.jinja",
+        email=email,
+        sent=request.args.get("sent") == "yes",
+        must=must_set_up(),
+        next_path=next_path,
+        wrong=wrong,
+        back=None if must_set_up() else {"href": HERE},
+    )
+
+
+@pages.post(f"{HERE}/address")
+@access(STAFF)
+def send_link() -> ResponseReturnValue:
+    """Send a link to one's own address: by it one goes on to set up the second step."""
+    actor = current_actor()
+    next_path = safe_path(request.form.get("next") or HERE)
+    with edge().store.begin(door=Door.SHUT) as tx:
+        wait = seconds_to_wait(tx, clock(), "prove", MOST_SENT, actor.user_id, RESET_LASTS)
+    if wait:
+        words = _("3 links were sent in the last hour. Look for the newest one, or wait.")
+        response = make_response(_address_page(next_path, words), 429)
+        response.headers["Retry-After"] = str(wait)
+        return response
+    if EMAIL in ways().channels:
+        edge().perform(actor, lambda tx, at: ask_to_prove_address(tx, actor, at))
+    return redirect(f"{HERE}/set-up?{query(sent='yes', next=next_path)}", 303)
+
+
+@pages.get(f"{HERE}/address/<token>")
+@access(STAFF)
+def prove(token: str) -> ResponseReturnValue:
+    """The link that was sent, opened by who is signed in to the account it was sent to."""
+    actor = current_actor()
+    read = tokens().read_address(token)
+    with edge().reading(actor) as (tx, at):
+        mark = mark_now(tx, actor.user_id)
+        right = read is not None and (read[0], read[2]) == (actor.user_id, mark)
+        right = right and read is not None and read[1] <= at < read[1] + RESET_LASTS
+    response = make_response(redirect(f"{HERE}/set-up", 303))
+    if not right:
+        flash(_("This link does not work any more. Send another one."), "important")
+        return response
+    return address_proved(response, actor.user_id, mark)
 
 
 def _new_secrets() -> list[str]:

@@ -265,6 +265,7 @@ SHOWS_NOBODY: dict[str, frozenset[str]] = {
             "signing_in.change_role",
             "own_account.codes",
             "own_account.off",
+            "own_account.prove",
             "own_account.second_step",
             "own_account.set_up",
             "own_passkeys.own",

@@ -163,6 +163,35 @@ def _device_cookie() -> str:
     return "__Host-segue-device" if settings().https else "segue-device"
 
 
+# -- that mail to an account is read in this browser --------------------------------------------
+
+ADDRESS_LASTS = timedelta(hours=1)
+
+
+def address_proved(response: Response, user_id: str, mark: str) -> Response:
+    """Keep in this browser, for an hour, that a link sent to the account's address was opened here.
+    It ends with the password and with the address."""
+    response.set_cookie(
+        _address_cookie(),
+        shut("address", [user_id, mark]),
+        max_age=ADDRESS_LASTS,
+        secure=settings().https,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def is_address_proved(user_id: str, mark: str) -> bool:
+    """Whether a link sent to the account's address was opened in this browser lately."""
+    body = opened("address", request.cookies.get(_address_cookie(), ""), ADDRESS_LASTS)
+    return body is not None and body[:2] == [user_id, mark]
+
+
+def _address_cookie() -> str:
+    return "__Host-segue-address" if settings().https else "segue-address"
+
+
 # -- answers typed before the sign-in ended ----------------------------------------------------
 
 

@@ -139,7 +139,7 @@ def sign_in_now() -> ResponseReturnValue:
                 for key in _try_keys(email):
                     sign_ins.forget_try(tx, key, at.replace(microsecond=0))
                 sign_ins.forget_tries(tx, at - KEPT_TRIES)
-                step, mark = second_steps.of(tx, account.id), _mark(tx, account.id)
+                step, mark = second_steps.of(tx, account.id), mark_now(tx, account.id)
                 if step is not None and not is_remembered(step, mark):
                     half = shut(HALF, [account.id, step.id, mark])
                 else:
@@ -227,7 +227,7 @@ def sign_in_by_code() -> ResponseReturnValue:
         actor = actor_of(tx, posts[0].membership_id, now) if posts else None
         step = second_steps.of(tx, user_id)
         same = step is not None and step.id == step_id
-        same = same and _mark(tx, user_id) == mark
+        same = same and mark_now(tx, user_id) == mark
         if actor is not None and step is not None and same:
             system = the_system(actor.system_id, "sign_in")
             how = is_shown(tx, system, now, at, step, typed)
@@ -277,7 +277,7 @@ def sign_in_by_passkey() -> ResponseReturnValue:
         posts = sign_ins.posts(tx, user_id, now)
         actor = actor_of(tx, posts[0].membership_id, now) if posts else None
         step = second_steps.of(tx, user_id)
-        same = step is not None and step.id == step_id and _mark(tx, user_id) == mark
+        same = step is not None and step.id == step_id and mark_now(tx, user_id) == mark
         if actor is not None and same and question is not None:
             if is_passkey_shown(tx, step_id, question, now):
                 token = start_session(tx, actor, at)
@@ -293,7 +293,7 @@ def sign_in_by_passkey() -> ResponseReturnValue:
     return _go_on(answers, next_path, len(posts))
 
 
-def _mark(tx: Tx, user_id: str) -> str:
+def mark_now(tx: Tx, user_id: str) -> str:
     """What tells the password an account has now from every other."""
     found = signs_in(tx, user_id)
     return mark_of(found) if found else ""

@@ -20,7 +20,7 @@ from web.link_tokens import LinkTokens
 from web.say import ENGLISH, _, code_of, language, ngettext, speaking
 from web.settings import Settings, SettingWrong
 from web.words import day_words, phone_words, time_words
-from workflows.accounts import INVITATION, INVITATION_LASTS, RESET, RESET_LASTS
+from workflows.accounts import INVITATION, INVITATION_LASTS, PROVING, RESET, RESET_LASTS
 from workflows.dispatches import SUMMARY, Ready
 from workflows.preferences import always
 from workflows.working_time import local_day
@@ -132,6 +132,8 @@ def _said(ready: Ready, ways: Ways) -> Said:
         return _new_password(ready, ways)
     if ready.parcel.what == INVITATION:
         return _invitation(ready, ways)
+    if ready.parcel.what == PROVING:
+        return _second_step(ready, ways)
     return _notice(ready, ways)
 
 
@@ -203,6 +205,21 @@ def _new_password(ready: Ready, ways: Ways) -> Said:
         _("If it was not you, do nothing: your password stays as it is."),
     )  # fmt: skip
     on = ((head, f"{ways.public_url}/choose-password/{token}"),)
+    return Said(f"{ways.service_name}: {head}", lines, on, (_not_for_you(),))
+
+
+def _second_step(ready: Ready, ways: Ways) -> Said:
+    parcel = ready.parcel
+    token = ways.tokens.address_token(parcel.record_id, parcel.at, ready.mark)
+    head = _("Set up your second step")
+    lines = (
+        _("Somebody who is signed in to your account wants to set up its second step."),
+        _("If it is you, open the link in the same browser. It works until %(time)s.",
+          time=time_words(parcel.at + RESET_LASTS)),
+        _("If it was not you, somebody knows your password: choose another one now, where you"
+          " sign in."),
+    )  # fmt: skip
+    on = ((head, f"{ways.public_url}/account/second-step/address/{token}"),)
     return Said(f"{ways.service_name}: {head}", lines, on, (_not_for_you(),))
 
 

@@ -30,6 +30,7 @@ from workflows.second_steps import (
 
 WHY_SUSPENDED = ("lost", "long_absence", "looked_into", "other")
 RESET, INVITATION = "password_reset", "invitation"
+PROVING = "address_asked"
 RESET_LASTS = timedelta(hours=1)
 INVITATION_LASTS = timedelta(days=7)
 NOT_TWICE = timedelta(minutes=1)
@@ -214,6 +215,12 @@ def ask_for_new_password(tx: Tx, actor: Actor, at: datetime, user_id: str) -> No
     is suspended."""
     if _post(tx, actor, at, user_id, RESET):
         log(tx, actor, at, "password_forgotten", "user", user_id)
+
+
+def ask_to_prove_address(tx: Tx, actor: Actor, at: datetime) -> None:
+    """Put a link on its way to the actor's own address: who opens it reads that mail."""
+    if _post(tx, actor, at, actor.user_id, PROVING):
+        log(tx, actor, at, PROVING, "user", actor.user_id)
 
 
 def invite(tx: Tx, actor: Actor, at: datetime, user_id: str) -> None:

@@ -28,6 +28,7 @@ from workflows import errands, hearing, post
 from workflows.accounts import (
     INVITATION,
     INVITATION_LASTS,
+    PROVING,
     RESET,
     RESET_LASTS,
     mark_of,
@@ -216,7 +217,7 @@ def prepare(tx: Tx, parcel: Parcel, at: datetime, token_hash: Callable[[str], st
         return Ready(parcel, reached.email, reached.name, counts=counts, language=reached.language)
     if parcel.what == ADDRESS_LEFT:
         return Ready(parcel, parcel.to_address or "", reached.name, language=reached.language)
-    if parcel.what in (RESET, INVITATION):
+    if parcel.what in (RESET, INVITATION, PROVING):
         return _prepare_password(tx, parcel, at, reached, actor)
     if not hearing.may_hear(tx, actor, parcel.what, parcel.noun, parcel.record_id, at):
         return _end(tx, parcel, at, NOT_ALLOWED_NOW)

@@ -28,6 +28,7 @@ READ_OUT = frozenset(
 BESIDE = {
     "/a/<token>": "by a signed link in a message",
     "/a/<token>/not-safe": "by a signed link in a message",
+    "/account/second-step/address/<token>": "by a signed link in a message",
     "/account/second-step/codes": "once the second step is on",
     "/account/second-step/off": "once the second step is on",
     "/account/second-step/passkeys": "once the second step is on",

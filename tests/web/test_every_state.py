@@ -55,6 +55,7 @@ NO_PAGE = {
     "/rights/<record_id>/copy/<document_id>": "a file",
     "/health": "a word for a monitor",
     "/mine/exit": "leads away",
+    "/account/second-step/address/<token>": "leads to the second step",
     "/account/second-step/codes": "leads to the second step until it is on",
     "/account/second-step/off": "leads to the second step until it is on",
     "/account/second-step/passkeys": "leads to the second step until it is on",

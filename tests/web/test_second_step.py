@@ -21,6 +21,7 @@ from referral.store import Sql, Store
 from tests.races.together import Clients, many_clients
 from tests.web.api import program
 from tests.web.client import HTTP, SECRET, Page, Visitor, app_of, sign_in, visit
+from tests.web.test_forgotten import Desk
 from tests.web.test_post_out import Shelf
 from tests.world import World, build
 from web.cli import main
@@ -425,6 +426,79 @@ def test_the_settings_say_who_and_how_long() -> None:
         with pytest.raises(SettingWrong, match=name):
             from_environment(told | {f"SEGUE_{name}": wrong})
     assert from_environment(told | {"SEGUE_REMEMBER_DAYS": "0"}).remember_days == 0
+
+
+# -- whose account it is ------------------------------------------------------------------------
+
+NOT_YET = "First we make sure that it is you"
+
+
+def proving(d: Desk) -> list[str]:
+    d.work()
+    found = (re.search(r"(/account/second-step/address/\S+)", m.text) for m in d.mail.kept)
+    return [link[1] for link in found if link]
+
+
+def test_a_password_alone_sets_up_no_first_step_where_mail_is_sent(
+    each: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w, d = each, Desk(each, monkeypatch)
+    priya, thief = sign_in(w, "priya"), sign_in(w, "priya")
+    assert NOT_YET in thief.get(SET_UP).words
+    assert NOT_YET in thief.post(SET_UP, {"code": "1", "password": RIGHT}).words
+    for one in (priya, thief):
+        assert "A link is on its way to priya@example.org" in one.fill(SET_UP).words
+        w.at += timedelta(minutes=1)
+    link = proving(d)[0]
+    assert "somebody knows your password" in d.mail.kept[0].text
+    assert sign_in(w, "sol").get(link).banner.startswith("This link does not work any more.")
+    other = f"{link[:-1]}{'A' if link[-1] != 'A' else 'B'}"
+    assert "does not work any more" in priya.get(other).banner
+    assert visit(w).get(link).path == "/sign-in"
+    assert "1. Add this to the app" in priya.get(link).words
+    assert NOT_YET in thief.get(SET_UP).words  # it was opened in another browser
+    set_up(w, priya)
+    sign_in(w, "ada").fill(f"/users/{w.actor['priya'].membership_id}/second-step")
+    assert NOT_YET in sign_in(w, "priya").get(SET_UP).words
+    assert "address_asked" in logged(w)
+
+
+def test_a_link_to_set_it_up_ends_with_the_hour_and_with_the_password(
+    w: World, monkeypatch: pytest.MonkeyPatch, hashed: str
+) -> None:
+    d = Desk(w, monkeypatch)
+    who, priya = w.actor["priya"].user_id, sign_in(w, "priya")
+
+    def now(**columns: str) -> None:
+        with w.store.begin() as tx:
+            change(tx, "app_user", who, columns)
+
+    for _press in range(3):
+        priya.fill(SET_UP)
+        w.at += timedelta(minutes=1)
+    assert "3 links were sent" in priya.fill(SET_UP).words
+    link = proving(d)[-1]
+    now(password_hash=f"{hashed}x")
+    assert "does not work any more" in priya.get(link).banner
+    now(password_hash=hashed)
+    assert "1. Add this to the app" in priya.get(link).words
+    now(email="priya.r@example.org")
+    assert NOT_YET in priya.get(SET_UP).words
+    now(email=EMAIL)
+    w.at += timedelta(hours=1)
+    assert "does not work any more" in sign_in(w, "priya").get(link).banner
+
+
+def test_who_just_chose_a_password_by_a_link_is_not_sent_another(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    d = Desk(w, monkeypatch)
+    d.ask()
+    (link,) = d.links()
+    priya = visit(w)
+    priya.fill(link, new_password=RIGHT)
+    assert enter(priya).path != "/sign-in"
+    set_up(w, priya)
 
 
 # -- the first sign-in --------------------------------------------------------------------------
