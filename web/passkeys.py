@@ -111,13 +111,13 @@ def ask_for_one(user_id: str, step_id: str) -> tuple[str, str] | None:
 
 def question_asked(user_id: str) -> str | None:
     """The question this form's passkey answers; it is used up now."""
-    return _unanswered(ASKING, request.form.get("asked", ""), user_id)
+    return _unanswered(ASKING, request.form.get("passkey_asked", ""), user_id)
 
 
 def is_passkey_shown(tx: Tx, step_id: str, question: str, at: datetime) -> bool:
     """Whether this form has the answer of a passkey of this second step to the question."""
     server = _server()
-    answer = request.form.get("answer", "")
+    answer = request.form.get("passkey", "")
     if server is None or not answer or len(answer) > MOST_ANSWERED:
         return False
     halves = {one.credential_id: one for one in passkeys.halves(tx, step_id)}
@@ -150,10 +150,10 @@ def ask_to_make_one(user_id: str, email: str, halves: Sequence[Half]) -> tuple[s
 
 def passkey_made(user_id: str) -> Half | None:
     """The passkey this form has, if it was made for us and for who asks, and just now."""
-    server, answer = _server(), request.form.get("answer", "")
+    server, answer = _server(), request.form.get("passkey", "")
     if server is None or not answer or len(answer) > MOST_ANSWERED:
         return None
-    question = _unanswered(ADDING, request.form.get("asked", ""), user_id)
+    question = _unanswered(ADDING, request.form.get("passkey_asked", ""), user_id)
     if question is None:
         return None
     try:

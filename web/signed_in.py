@@ -39,7 +39,7 @@ TOUCH_EVERY = timedelta(minutes=1)
 KEPT_FOR = timedelta(hours=12)
 MOST_KEPT = 200_000
 NOT_KEPT = frozenset(
-    {"csrf_token", "password", "new_password", "code", "setting_up", "asked", "answer"}
+    {"csrf_token", "password", "new_password", "code", "setting_up", "passkey_asked", "passkey"}
 )
 
 

@@ -283,7 +283,7 @@ def sign_in_by_passkey() -> ResponseReturnValue:
                 token = start_session(tx, actor, at)
                 forget(tx, at, "code", user_id)
                 forget(tx, at, "code_from")
-            elif request.form.get("answer"):
+            elif request.form.get("passkey"):
                 system = the_system(actor.system_id, "sign_in")
                 log(tx, system, at, "second_step_refused", "user", user_id)
     if token is None:

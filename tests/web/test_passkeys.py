@@ -102,10 +102,10 @@ def asked_on(page: Page) -> dict[str, Any]:
     return dict(json.loads(unescape(found[1])))
 
 
-def sent(visitor: Visitor, page: Page, **more: str) -> Page:
+def sent(visitor: Visitor, page: Page, answer: str, **more: str) -> Page:
     """The form of the page that has a passkey's answer, sent."""
-    action, fields = next(one for one in page.forms if "asked" in dict(one[1]))
-    return visitor.post(action, dict(fields) | more)
+    action, fields = next(one for one in page.forms if "passkey_asked" in dict(one[1]))
+    return visitor.post(action, dict(fields) | more | {"passkey": answer})
 
 
 def add(visitor: Visitor, key: Key, name: str = "my phone") -> Page:

@@ -45,9 +45,9 @@ if (passkey && keys?.parseCreationOptionsFromJSON) {
       const shown = asked.user
         ? await navigator.credentials.create({ publicKey: keys.parseCreationOptionsFromJSON(asked) })
         : await navigator.credentials.get({ publicKey: keys.parseRequestOptionsFromJSON(asked) })
-      passkey.elements.answer.value = JSON.stringify(shown)
+      passkey.elements.passkey.value = JSON.stringify(shown)
     } catch {
-      passkey.elements.answer.value = ''
+      passkey.elements.passkey.value = ''
     }
     HTMLFormElement.prototype.submit.call(passkey)
   })
