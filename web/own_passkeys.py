@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from flask import Blueprint, abort, flash, redirect, request
+from flask import Blueprint, flash, redirect, request
 from flask import render_template as render
 from flask.typing import ResponseReturnValue
 
@@ -94,15 +92,15 @@ def _added(actor: Actor, name: str) -> tuple[dict[str, str], int]:
     return {}, 200
 
 
-@pages.route(f"{LIST}/<uuid:passkey_id>/remove", methods=["GET", "POST"])
+@pages.route(f"{LIST}/remove", methods=["GET", "POST"])
 @access(STAFF)
-def take_away(passkey_id: UUID) -> ResponseReturnValue:
+def take_away() -> ResponseReturnValue:
     """A passkey one has lost, or doesn't use any more."""
     actor = current_actor()
     found = _own(actor)
-    which = [one for one in found[1] if one.id == str(passkey_id)] if found else []
+    which = [one for one in found[1] if one.id == request.values.get("which")] if found else []
     if not which:
-        abort(404)
+        return redirect(LIST)
     words, status = "", 200
     if request.method == "POST":
         words, status = not_their_password(actor, request.form.get("password", "")[:1_000])
@@ -112,7 +110,7 @@ def take_away(passkey_id: UUID) -> ResponseReturnValue:
             return redirect(LIST, 303)
     body = render(
         "passkey_remove.jinja",
-        name=which[0].name,
+        which=which[0],
         faults={"password": words} if words else {},
         errors=[{"text": words, "href": "#password"}] if words else [],
         back={"href": LIST},

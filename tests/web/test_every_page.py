@@ -32,7 +32,7 @@ BESIDE = {
     "/account/second-step/codes": "once the second step is on",
     "/account/second-step/off": "once the second step is on",
     "/account/second-step/passkeys": "once the second step is on",
-    "/account/second-step/passkeys/<uuid:passkey_id>/remove": "once there is a passkey",
+    "/account/second-step/passkeys/remove": "once there is a passkey",
     "/audit/<int:seq>/leaf": "to be kept as a file",
     "/audit/<int:seq>/proof": "to be kept as a file",
     "/change-role": "for who has two roles",

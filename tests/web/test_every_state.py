@@ -59,7 +59,7 @@ NO_PAGE = {
     "/account/second-step/codes": "leads to the second step until it is on",
     "/account/second-step/off": "leads to the second step until it is on",
     "/account/second-step/passkeys": "leads to the second step until it is on",
-    "/account/second-step/passkeys/<passkey_id>/remove": "there once there is a passkey",
+    "/account/second-step/passkeys/remove": "leads to the passkeys",
     "/welcome": "leads on to what waits",
     "/assurance/<record_id>": "leads to the provider's page",
 }
