@@ -197,7 +197,7 @@ BLANKS: dict[str, Blank] = {
     ),
     "dispatch": Blank(
         (("record_id", "record"),),
-        _none("service_id to_address"),
+        _none("service_id", "to_address"),
         _kept("id system_id key slot outbox_id to_owner channel what noun record_id at run_at")
         | _kept("lease_until tries sent_at ended result"),
     ),
