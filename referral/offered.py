@@ -112,6 +112,27 @@ def _breaks(kept: Any) -> tuple[tuple[date, date], ...]:
     return tuple((date.fromisoformat(first), date.fromisoformat(last)) for first, last in pairs)
 
 
+GROUP_DAYS_PG = Sql(
+    "SELECT id, starts_on, ends_on, breaks FROM activity_group"
+    " WHERE system_id = :system_id AND id = ANY(:ids)"
+)
+GROUP_DAYS_SQLITE = Sql(
+    "SELECT id, starts_on, ends_on, breaks FROM activity_group"
+    " WHERE system_id = :system_id AND id IN (SELECT value FROM json_each(:ids))"
+)
+GroupDays = tuple[date | None, date | None, tuple[tuple[date, date], ...]]
+
+
+def group_days(tx: Tx, system_id: str, ids: list[str]) -> dict[str, GroupDays]:
+    """From when until when each of these groups meets, and the days between without sessions."""
+    rows = tx.rows(
+        GROUP_DAYS_PG if tx.pg else GROUP_DAYS_SQLITE,
+        ids=ids if tx.pg else json.dumps(ids),
+        system_id=system_id,
+    )
+    return {str(row[0]): (day(row[1]), day(row[2]), _breaks(row[3])) for row in rows}
+
+
 def own_offers(tx: Tx, actor: Actor) -> list[Offer]:
     """The activities of the actor's own organisation."""
     return _with_groups(tx, actor, tx.rows(OFFERS, **_scope(actor)))

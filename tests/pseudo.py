@@ -48,6 +48,9 @@ class Pseudo(NullTranslations):
     def ugettext(self, message: str) -> str:
         return dressed(message)
 
+    def upgettext(self, context: str, message: str) -> str:
+        return dressed(message)
+
     def ungettext(self, singular: str, plural: str, n: int) -> str:
         return dressed(singular if n == 1 else plural)
 

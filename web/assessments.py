@@ -22,7 +22,7 @@ def facts_of(a: Assessed) -> list[dict[str, str]]:
         (_("Assessed by"), a.assessor),
         (_("On"), day_words(local_day(a.at))),
         (_("Help that was given"), a.help),
-        *((said(labels.ABILITIES[name]), _("Yes") if getattr(a, name) else _("No"))
+        *((said(labels.ABILITIES[name]), labels.yes_no("they")[0 if getattr(a, name) else 1])
           for name in ABILITIES),
         (_("What makes them unable"), a.cause),
         (_("Why it is in their best interests"), a.interests),

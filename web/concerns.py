@@ -59,7 +59,7 @@ CHILD_PROMPTS: dict[str, str] = {
 }
 ALL_PROMPTS = PROMPTS | CHILD_PROMPTS
 OTHERS_WORDS: dict[str, str] = {
-    "no": N_("No"),
+    "no": N_("No, nobody else"),
     "adults": N_("Yes, other adults"),
     "children": N_("Yes, children"),
     "both": N_("Yes, adults and children"),
@@ -90,7 +90,14 @@ NOT_ASKED_WORDS: dict[str, str] = {
     "did_not_want": N_("They did not want to say"),
     "other": N_("Another reason"),
 }
-ANSWERS: dict[str, str] = {"yes": N_("Yes"), "no": N_("No"), "not_sure": N_("Not sure")}
+# How yes is said to each of these questions: see `labels.yes_no`.
+ANSWERED: dict[str, str] = {
+    "care_needs": "there",
+    "abuse_or_neglect": "they",
+    "unable_to_protect": "they",
+    "in_need": "there",
+    "significant_harm": "it",
+}
 KNOWS_WORDS: dict[str, str] = {
     "yes": N_("Yes, they know"),
     "no_more_risk": N_("No: telling them could put them at more risk"),
@@ -440,7 +447,7 @@ def _raise(about: About) -> ResponseReturnValue:
             child_prompts=_prompts(about, CHILD_PROMPTS, about.child is not False),
             others=[(code, said(text)) for code, text in OTHERS_WORDS.items()],
             advocates=[(code, said(text)) for code, text in ADVOCATE_WORDS.items()],
-            answers=[(code, said(text)) for code, text in ANSWERS.items()],
+            not_sure=("not_sure", _("Not sure")),
             knows=[(code, said(text)) for code, text in KNOWS_WORDS.items()],
             back={"href": about.back},
         ),
@@ -450,9 +457,14 @@ def _raise(about: About) -> ResponseReturnValue:
     )
 
 
-def _prompts(about: About, prompts: dict[str, str], asked: bool) -> list[tuple[str, str]]:
-    """The statutory questions that may be asked of this person."""
-    return [(name, said(text)) for name, text in prompts.items()] if asked else []
+def _prompts(about: About, prompts: dict[str, str], asked: bool) -> list[tuple[str, str, str]]:
+    """The statutory questions that may be asked of this person, and how each is answered."""
+    return [(n, said(text), ANSWERED[n]) for n, text in prompts.items()] if asked else []
+
+
+def _answered(name: str, code: str) -> str:
+    """What was answered to one of them."""
+    return dict(labels.answers(ANSWERED[name], ("not_sure", _("Not sure"))))[code]
 
 
 def _sources(about: About, given: dict[str, Any]) -> list[dict[str, str]]:
@@ -737,13 +749,13 @@ def _rows(shown: Shown) -> list[dict[str, str]]:
     ]
     pairs: list[tuple[str, Any]] = [
         (_("Referral"), c.referral_reference),
-        (_("Danger now"), _("Yes, or not sure") if c.danger else _("No")),
+        (_("Danger now"), _("Yes, or not sure") if c.danger else labels.yes_no("there")[1]),
         (_("Raised by"), ", ".join(x for x in (c.raiser, c.raiser_organisation) if x)),
         (_("Raised"), time_words(c.created_at)),
         (_("Read by"), _("%(who)s, %(when)s", who=c.acknowledged_by,
                          when=time_words(c.acknowledged_at)) if c.acknowledged_by else None),
         (_("A child"), _("Yes, under 18") if shown.facts.child else None),
-        *((said(text), said(ANSWERS[prompts[name]])) for name, text in ALL_PROMPTS.items()
+        *((said(text), _answered(name, prompts[name])) for name, text in ALL_PROMPTS.items()
           if name in prompts),
         (_("Others at risk"), word(OTHERS_WORDS, c.others_at_risk)),
         (_("Kinds of harm"), ", ".join(word(CATEGORY_WORDS, x) for x in c.categories or ())),
@@ -752,7 +764,7 @@ def _rows(shown: Shown) -> list[dict[str, str]]:
         (_("Somebody to speak for them"), word(ADVOCATE_WORDS, c.advocate)),
         (_("Named as a source of harm"), "; ".join(sources)),
         (_("Named by mistake"), "; ".join(struck)),
-        (_("On hold"), _("Yes") if c.on_hold else _("No")),
+        (_("On hold"), labels.yes_no("it")[0 if c.on_hold else 1]),
         (_("Authority told"), ", ".join(
             x for x in (word(labels.AUTHORITIES, c.authority_route), c.reported_to,
                         c.authority_reference) if x)),

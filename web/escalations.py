@@ -95,7 +95,7 @@ CONSEQUENCE_STATES: dict[str, labels.Tag] = {
     "failed": labels.Tag(N_("Could not be done"), "red"),
     "waived": labels.Tag(N_("Not needed"), "grey"),
 }
-NOTHING_TO_DO = labels.Tag(N_("Nothing to carry out"), "grey")
+NOTHING_TO_DO = labels.Tag(N_("Nothing to do"), "grey")
 # Words of a review that its raiser reads, and those for whoever was asked.
 FOR_RAISER = frozenset({"raise", "decide", "climb", "reopen", "withdraw", "complete"})
 FOR_ASKED = frozenset({"ask", "answer"})

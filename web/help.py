@@ -59,7 +59,14 @@ GROUPS: tuple[Group, ...] = (
                 (
                     N_("Open the link we sent you, or type the code from your letter."),
                     N_("Type the word you agreed on with your link worker."),
-                    N_("The link opens once. If you need another, ring your link worker's team."),
+                    N_(
+                        "The link opens on one phone or computer. The same word opens it there"
+                        " again."
+                    ),
+                    N_(
+                        "If it opens nothing any more, ask there for a new one, or ring your link"
+                        " worker's team."
+                    ),
                 ),
                 ("/code",),
                 PERSON,

@@ -50,7 +50,7 @@ def _row(one: Review) -> dict[str, Any]:
     if one.approved_by:
         state = {"text": _("Goes with the next sweep"), "colour": "red"}
     elif one.decision == "go":
-        state = {"text": _("A second person is asked"), "colour": "orange"}
+        state = {"text": _("Second person asked"), "colour": "orange"}
     elif one.held or one.open:
         state = {"text": _("Kept for now"), "colour": "purple"}
     else:

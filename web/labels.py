@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from referral.policy import Rules
 from referral.states import Role
-from web.say import _
+from web.say import _, pgettext
 from workflows.moves import N_
 
 
@@ -58,7 +58,7 @@ STATES: dict[tuple[str, str], Tag] = {
     ("concern", "enquiry"): Tag(N_("Enquiry"), "blue"),
     ("concern", "monitoring"): Tag(N_("Being watched over"), "purple"),
     ("concern", "closed"): Tag(N_("Closed"), "grey"),
-    ("escalation", "raised"): Tag(N_("Waiting for a reviewer"), "orange"),
+    ("escalation", "raised"): Tag(N_("Waiting for reviewer"), "orange"),
     ("escalation", "in_review"): Tag(N_("In review"), "blue"),
     ("escalation", "information_requested"): Tag(N_("Question asked"), "purple"),
     ("escalation", "decided"): Tag(N_("Decided"), "green"),
@@ -485,7 +485,11 @@ OUTCOMES: dict[str, str] = {
     "stopped_early": N_("They stopped early"),
 }
 
-GOALS_MET: dict[str, str] = {"yes": N_("Yes"), "partly": N_("Partly"), "no": N_("No")}
+GOALS_MET: dict[str, str] = {
+    "yes": N_("Yes, met"),
+    "partly": N_("Partly met"),
+    "no": N_("Not met"),
+}
 
 RISKS: dict[str, str] = {
     "none": N_("No known risks"),
@@ -530,7 +534,7 @@ TIERS: dict[str, str] = {
 }
 
 ORGANISATIONS: dict[str, str] = {
-    "practice": N_("GP practice"),
+    "practice": N_("Doctors' practice"),
     "network": N_("Primary care network"),
     "council": N_("Council"),
     "voluntary": N_("Voluntary organisation"),
@@ -1229,6 +1233,26 @@ def word(table: dict[str, str], code: str | None) -> str:
     if code is None:
         return ""
     return said(table.get(code, code.replace("_", " ").capitalize()))
+
+
+def yes_no(kind: str = "") -> tuple[str, str]:
+    """Yes and no, for the question they answer: Welsh has no word for either, and says the verb of
+    the question again. Without a kind: for a caption that asks nothing."""
+    return {
+        "": (_("Yes"), _("No")),
+        "there": (pgettext("is there", "Yes"), pgettext("is there", "No")),
+        "it": (pgettext("is it", "Yes"), pgettext("is it", "No")),
+        "they": (pgettext("are they", "Yes"), pgettext("are they", "No")),
+        "you": (pgettext("are you", "Yes"), pgettext("are you", "No")),
+        "done": (pgettext("was it done", "Yes"), pgettext("was it done", "No")),
+        "could": (pgettext("could it", "Yes"), pgettext("could it", "No")),
+    }[kind]
+
+
+def answers(kind: str = "", *more: tuple[str, str]) -> list[tuple[str, str]]:
+    """The two as choices, and what may be chosen besides."""
+    yes, no = yes_no(kind)
+    return [("yes", yes), ("no", no), *more]
 
 
 def choices(table: dict[str, str], *codes: str) -> list[tuple[str, str]]:

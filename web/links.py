@@ -7,6 +7,7 @@ came from."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date, datetime
@@ -14,7 +15,7 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, flash, redirect, request, session
+from flask import Blueprint, Response, current_app, flash, make_response, redirect, request, session
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
@@ -24,11 +25,11 @@ from referral.actors import Actor, the_system
 from referral.audit import log
 from referral.links import LinkSeen
 from referral.messages import MessageSeen
-from referral.states import Noun
+from referral.states import REFERRAL_OPEN, Noun
 from referral.store import Door, Tx
-from web import labels, looks
+from web import forms, labels, looks
 from web.access import public
-from web.current import edge, settings
+from web.current import edge, settings, ways
 from web.edge import Busy
 from web.forms import Form, as_typed, page, refuse, typed
 from web.labels import said, word
@@ -43,6 +44,8 @@ from web.schemas import Wrong, load, schema_for
 from web.schemas.base import Command
 from web.schemas.fields import LONG, Choice, Day, Text, YesNo
 from web.schemas.messages import ReadMessages, WriteMessage
+from web.signed_in import keep, typed_now
+from web.signed_in import kept as kept_answers
 from web.words import (
     age_band,
     day_words,
@@ -69,6 +72,8 @@ MOST_PRESSES = 30  # of one address, in a minute
 MOST_OF_LINK = 10
 MOST_CODES = 10
 PROVED = "the link is the proof; only what it was sent for can be done"
+NOT_TYPED = forms.OWN_FIELDS | {"do", "next"}
+OWN_PATH = re.compile(r"/mine(/[a-z0-9-]+)*")
 OWN = "the link and the word agreed on are the proof"
 
 # Where the person is now, as a provider may know it.
@@ -129,9 +134,9 @@ NEXT = {
     "paused": N_("You are having a break. Your place is kept."),
     "returned": N_("Your link worker is looking for something for you."),
     "completed": N_("You have finished."),
-    "closed": N_("This is finished."),
-    "withdrawn": N_("This was stopped."),
-    "redirected": N_("You were asked for somewhere else instead."),
+    "closed": N_("This is finished. Nothing more happens."),
+    "withdrawn": N_("This was stopped. Nothing more happens."),
+    "redirected": N_("Your link worker asked somewhere else for you instead."),
 }
 
 
@@ -461,23 +466,48 @@ def _too_late(
 
 def _door(token: str, link: LinkSeen, form: Form, status: int = 200) -> ResponseReturnValue:
     """The word is asked for here. Nobody is named, whatever has become of the link."""
-    why = provider.over(link, edge().clock())
+    now = edge().clock()
+    why = provider.over(link, now)
     with _as_linked(link) as (tx, at):
         theirs = own.is_theirs(tx, link, at)
     if why == "gone" or not theirs:
         return _no_link()
     team, phone = _team(link)
+    again = why == "used" and opens_again_here(link, now)
     with speaking(_reads(link)):
         body = page(
             "links/door.jinja",
             form,
             token=token,
-            over=why,
+            over=None if again else why,
+            again=again,
+            may_ask=own.may_ask_again(link, now) and not again,
+            answers=answers_to_keep(link),
             team=team,
             phone=phone,
             exit_url=settings().exit_url,
         )
     return body, status
+
+
+def opens_again_here(link: LinkSeen, at: datetime) -> bool:
+    """Whether this is the device that opened the link, and the word opens it here again."""
+    here = _opened_on_this_device()
+    return here is not None and here[:2] == (link.id, link.used_at) and own.may_open_again(link, at)
+
+
+def answers_to_keep(link: LinkSeen) -> str:
+    """What was typed on a page of theirs that has closed meanwhile, for the word to bring back: as
+    the page asking for the word carries it, closed to all but us."""
+    if request.method != "POST":
+        return ""
+    if request.form.get("answers"):
+        return request.form["answers"]
+    if not request.path.startswith("/mine"):
+        return ""
+    typed_here = typed_now()
+    said_here = any(value.strip() for name, value in typed_here if name not in NOT_TYPED)
+    return keep(link.id, request.path, typed_here) if said_here else ""
 
 
 def _reads(link: LinkSeen) -> str | None:
@@ -504,7 +534,9 @@ def open_it(token: str) -> ResponseReturnValue:
         return too_often(wait)
     if link is None or link.purpose != kept.PERSON:
         return _no_link()
-    if provider.over(link, edge().clock()) is not None:
+    now = edge().clock()
+    again = opens_again_here(link, now)
+    if not again and provider.over(link, now) is not None:
         return _door(token, link, Form(), 409)
     typed_word = own.plain_word(request.form.get("word", "")[:200])
     form = Form()
@@ -522,15 +554,58 @@ def open_it(token: str) -> ResponseReturnValue:
                 "That is not the word you agreed on. Try again, or ring the team."
             )
         return _door(token, link, form, 403)
+    used = link.used_at
+
+    def open_now(tx: Tx, at: datetime) -> tuple[datetime, datetime]:
+        if again and used is not None:
+            own.open_again(tx, link.id, used, at)
+            return used, at
+        return own.open_by(tx, link.id, at), at
+
     try:
-        since = edge().perform(person, lambda tx, at: own.open_by(tx, link.id, at))
+        since, last = edge().perform(person, open_now)
     except LinkOver:
         return _door(token, kept_now(link), Form(), 409)
-    session[OPENED] = [link.id, since.isoformat()]
-    response = redirect("/mine", 303)
-    if (language := _reads(link)) is not None:
+    session[OPENED] = [link.id, since.isoformat(), last.isoformat()]
+    language = _reads(link)
+    before = kept_answers(request.form.get("answers", ""))
+    if before is not None and before.user_id == link.id:
+        with speaking(language):
+            body = own_page("links/open_again.jinja", link, kept=before)
+        response = make_response(body)
+    else:
+        response = make_response(redirect("/mine", 303))
+    if language is not None:
         remember(response, language)
     return response
+
+
+@pages.post("/a/<token>/again")
+@public("a new link goes where the old one went, and whoever asks is told nothing")
+def ask_again(token: str) -> ResponseReturnValue:
+    """Ask for a new link in the place of one that opens nothing any more. The answer is the same
+    whether one is sent or not."""
+    link = _find(token)
+    wait = limited(link.id if link else None)
+    if wait:
+        return too_often(wait)
+    if link is None or link.purpose != kept.PERSON or link.revoked_at is not None:
+        return _no_link()
+    made = tokens()
+    edge().perform(
+        own.person_of(link),
+        lambda tx, at: own.ask_again(
+            tx,
+            link.id,
+            at,
+            ways=ways().channels,
+            token_hash=made.token_hash,
+            code_hash=made.code_hash,
+        ),
+    )
+    team, phone = _team(link)
+    with speaking(_reads(link)):
+        return page("links/asked_again.jinja", team=team, phone=phone, exit_url=settings().exit_url)
 
 
 def kept_now(link: LinkSeen) -> LinkSeen:
@@ -553,7 +628,7 @@ def code() -> ResponseReturnValue:
         link = kept.by_code(tx, found) if found and not wait else None
     if wait:
         return too_often(wait)
-    if link is not None and provider.over(link, at) is None:
+    if link is not None and (provider.over(link, at) is None or opens_again_here(link, at)):
         return redirect(f"/a/{tokens().token(link.id)}", 303)
     form.errors["code"] = (
         _("That code does not open a page. Check it, or ring the number in your letter.")
@@ -563,41 +638,85 @@ def code() -> ResponseReturnValue:
     return page("links/code.jinja", form, exit_url=settings().exit_url), 422
 
 
-def mine_now() -> LinkSeen | None:
-    """The link this device opened, while it is open."""
+def _opened_on_this_device() -> tuple[str, datetime, datetime] | None:
+    """The link this device opened, when, and when its page was last used."""
     try:
-        link_id, since = session[OPENED]
-        moment = datetime.fromisoformat(since)
+        link_id, since, last = session[OPENED]
+        return str(link_id), datetime.fromisoformat(since), datetime.fromisoformat(last)
     except (KeyError, ValueError, TypeError):
         return None
+
+
+def mine_now() -> LinkSeen | None:
+    """The link this device opened, while it is open."""
+    here = _opened_on_this_device()
+    if here is None:
+        return None
     with edge().reading(None, Door.WHOLE) as (tx, at):
-        return own.opened(tx, str(link_id), moment, at)
+        return own.opened(tx, *here, at)
 
 
 def with_own_link(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """A page that the person's link has opened on this device: it is given the link; without one it
-    says that it is closed."""
+    says that it is closed. The time until it closes counts from now."""
 
     @wraps(view)
     def asked(**given: Any) -> ResponseReturnValue:
         link = mine_now()
-        return closed() if link is None else view(link, **given)
+        if link is None:
+            return closed()
+        answer = make_response(view(link, **given))
+        if OPENED in session:
+            session[OPENED] = [*session[OPENED][:2], edge().clock().isoformat()]
+        return answer
 
     return asked
 
 
+def _closed_here() -> LinkSeen | None:
+    """The link this device opened, whose page has closed since."""
+    here = _opened_on_this_device()
+    if here is None:
+        return None
+    with edge().reading(None, Door.WHOLE) as (tx, at):
+        return own.opened_here(tx, *here[:2], at)
+
+
 def closed() -> ResponseReturnValue:
+    """The page has closed. On the device that opened it the word opens it again, and what was typed
+    comes back."""
+    link = _closed_here()
+    if link is not None and own.may_open_again(link, edge().clock()):
+        return _door(tokens().token(link.id), link, Form(), 403)
+    mine_once = OPENED in session
+    typed_here = [v for _n, v in typed_now() if " " in v.strip()] if mine_once else []
     body = page("links/over.jinja", None, heading=_("This page is closed"), sentences=[
-        _("It opens with a link or a code, and closes by itself after 30 minutes. To see it, ask"
-          " your link worker for a new one: ring the number in the text or the letter."),
-    ], theirs=True, exit_url=settings().exit_url)  # fmt: skip
+        _("It opens with a link or a code, and closes 30 minutes after you last used it. To see it,"
+          " ask your link worker for a new one: ring the number in the text or the letter."),
+    ], theirs=True, typed=typed_here, exit_url=settings().exit_url)  # fmt: skip
     return body, 403
+
+
+@pages.post("/mine/stay")
+@public(OWN)
+@with_own_link
+def stay(link: LinkSeen) -> ResponseReturnValue:
+    """Keep the page open: being asked is enough."""
+    there = request.form.get("next", "")
+    return redirect(there if OWN_PATH.fullmatch(there) else "/mine", 303)
 
 
 def own_page(template: str, link: LinkSeen, form: Form | None = None, **more: Any) -> str:
     team, phone = _team(link)
     return page(
-        template, form, team=team, phone=phone, exit_url=settings().exit_url, own=True, **more
+        template,
+        form,
+        team=team,
+        phone=phone,
+        exit_url=settings().exit_url,
+        own=True,
+        closes_after=int(own.OPEN_FOR.total_seconds()),
+        **more,
     )
 
 
@@ -660,13 +779,19 @@ def _drawn(one: own.Going, today: date) -> dict[str, Any]:
             next_words += " " + _("It is late. You can ring and ask.")
         else:
             next_words += " " + _(BY[r.state], day=day_words(by, weekday=True))
+    if one.next_on is not None and one.next_on == today:
+        next_words += " " + _("The next time is today.")
+    elif one.next_on is not None:
+        day = day_words(one.next_on, weekday=True)
+        next_words += " " + _("The next time is %(day)s.", day=day)
+    going = r.state in REFERRAL_OPEN
     return {
         "id": r.id,
         "activity": r.activity,
         "provider": r.provider,
-        "when": r.when_words,
-        "where": r.location,
-        "getting_there": r.getting_there,
+        "when": r.when_words if going else None,
+        "where": r.location if going else None,
+        "getting_there": r.getting_there if going else None,
         "phone": phone_words(r.provider_phone),
         "next": next_words,
         "sees": sees,
@@ -710,6 +835,8 @@ def how(link: LinkSeen, referral_id: UUID) -> ResponseReturnValue:
     if request.method != "POST":
         return own_page("links/how.jinja", link, form, about=about, choices=_how_choices())
     form.values = as_typed(schema, request.form)
+    if request.form.get("again"):
+        return own_page("links/how.jinja", link, form, about=about, choices=_how_choices())
     wait = limited(link.id)
     if wait:
         return too_often(wait)
@@ -780,8 +907,12 @@ def not_safe_by_link(token: str) -> ResponseReturnValue:
 @pages.route("/mine/not-safe", methods=["GET", "POST"])
 @public("whoever is in danger is never asked for a word")
 def not_safe() -> ResponseReturnValue:
-    """The same, from the page that is open."""
-    return _not_safe(mine_now(), "/mine")
+    """The same, from the page that is open; and, once that has closed, as by its link."""
+    link = mine_now()
+    if link is not None:
+        return _not_safe(link, "/mine")
+    link = _closed_here()
+    return _not_safe(link, f"/a/{tokens().token(link.id)}" if link is not None else "/mine")
 
 
 def _not_safe(link: LinkSeen | None, back: str) -> ResponseReturnValue:

@@ -408,7 +408,11 @@ class Drawn:
     label: str
     hint: str = ""
     choices: tuple[tuple[str, ...], ...] = ()
+    answered: str = ""  # how yes is said to a question of yes or no: see `labels.yes_no`
 
+
+# By the verb of the question, as it is in Welsh.
+ANSWERED = {"danger": "there", "hold_stays": "they", "safe_to_carry_on": "it"}
 
 Choices = Mapping[str, Iterable[tuple[str, ...]]]
 
@@ -439,7 +443,7 @@ def drawn(
         declared = schema.fields[name]
         label, hint = question_of(noun, trigger, name)
         kind, codes = _kind(name, declared, choices)
-        found.append(Drawn(name, kind, label, hint, codes))
+        found.append(Drawn(name, kind, label, hint, codes, ANSWERED.get(name, "")))
     return found
 
 

@@ -34,7 +34,7 @@ pages = Blueprint("offer_pages", __name__)
 
 KEEPERS = frozenset({Role.PROVIDER_LEADER, Role.GOVERNANCE_LEAD})
 STATUS: dict[str, labels.Tag] = {
-    "open": labels.Tag(N_("Open"), "green"),
+    "open": labels.Tag(N_("Taking new people"), "green"),
     "paused": labels.Tag(N_("Paused"), "purple"),
     "closed": labels.Tag(N_("Closed"), "grey"),
 }

@@ -22,7 +22,7 @@ from web.forms import Form, Next, answer, page
 from web.labels import record_path, said, word
 from web.moves import Record, record
 from web.people import found as found_person
-from web.say import _
+from web.say import _, pgettext
 from web.schemas.overrides import ProposeOverride
 from web.timelines import entries
 from web.words import deadline, time_words
@@ -179,12 +179,16 @@ def show(record_id: UUID) -> ResponseReturnValue:
 
 
 def _facts(o: Mapping[str, Any]) -> list[dict[str, str]]:
-    told = _("Yes") if o["person_told"] else _("No. %(why)s", why=o["why_not_told"] or "")
+    told = (
+        labels.yes_no("done")[0]
+        if o["person_told"]
+        else pgettext("was it done", "No. %(why)s", why=o["why_not_told"] or "")
+    )
     pairs: list[tuple[str, Any]] = [
         (_("Shared with"), o["provider_name"]),
         (_("Lawful ground"), word(labels.GROUNDS, o["ground"])),
         (_("Where it stands"), said(GROUNDS.get(o["ground"], ""))),
-        (_("Danger now"), _("Yes") if o["danger"] else _("No")),
+        (_("Danger now"), labels.yes_no("there")[0 if o["danger"] else 1]),
         (_("Why it is needed"), o["necessity"]),
         (_("Why this much, and no more"), o["proportionality"]),
         (_("Was the person told?"), told),

@@ -123,7 +123,7 @@ def _answered(
     **context: Any,
 ) -> ResponseReturnValue:
     """A form of the person's own page: drawn, or taken from them, so many in a minute."""
-    if request.method == "POST":
+    if request.method == "POST" and not request.form.get("again"):
         wait = limited(link.id)
         if wait:
             return too_often(wait)

@@ -109,7 +109,7 @@ def _status(link: LinkSeen, at: datetime) -> str:
         return _("Opened on %(when)s.", when=time_words(link.used_at))
     if at >= link.expires_at:
         return _("Ran out without being opened.")
-    return _("Not opened yet. It works once, until %(day)s.",
+    return _("Not opened yet. It opens on one device, until %(day)s.",
              day=day_words(local_day(link.expires_at), weekday=True))  # fmt: skip
 
 

@@ -225,7 +225,7 @@ def decline(record_id: str, trigger: str) -> ResponseReturnValue:
         press=_("Tell the link worker"),
         schema=Decline,
         act=act,
-        choices={"other": [*names.items(), (NONE, _("No"))]},
+        choices={"other": [*names.items(), (NONE, labels.yes_no("could")[1])]},
         leave_out=("note",) if names else ("other",),
         template="move_more.jinja" if names else "move.jinja",
     )

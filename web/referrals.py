@@ -59,6 +59,7 @@ from web.words import (
     printed,
     safety_told,
     time_words,
+    written,
 )
 from workflows import clocks, disclosure, histories, reading
 from workflows.calls import LEFT_MESSAGE, record_call
@@ -613,20 +614,24 @@ def overview(shown: Shown) -> list[dict[str, str]]:
     provider = shown.actor.role is Role.PROVIDER_LEADER
     unreached = provider and "phone" in seen and not seen["phone"]
     pairs: list[tuple[str, Any]] = [
-        (_("What matters"), seen.get("what_matters")),
-        (_("Goals"), "; ".join(seen.get("goals") or ())),
+        (_("What matters"), written(seen.get("what_matters"))),
+        (_("Goals"), written("; ".join(seen.get("goals") or ()))),
         (_("Needs"), ", ".join(needs)),
-        (_("Access"), seen.get("access") or seen.get("access_needs")),
+        (_("Access"), written(seen.get("access") or seen.get("access_needs"))),
         (_("Interpreter"), _("Needed") if seen.get("interpreter") else None),
         (
             _("Activity"),
-            ", ".join(
-                x for x in (seen.get("activity"), seen.get("group"), shown.referral.when_words) if x
+            written(
+                ", ".join(
+                    x
+                    for x in (seen.get("activity"), seen.get("group"), shown.referral.when_words)
+                    if x
+                )
             )
             if "activity" in seen
             else None,
         ),
-        (_("Getting there"), shown.referral.getting_there if own else None),
+        (_("Getting there"), written(shown.referral.getting_there) if own else None),
         (_("Safety"), said(labels.RISKS["none"]) if seen.get("risks") == "none" else None),
         *safety_told(seen.get("safety_answers"))[1],
         (_("Provider"), seen.get("provider")),
@@ -642,7 +647,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
         ),
         (_("Email"), seen.get("email") if method != "email" else None),
         (_("Address"), ", ".join(x for x in (seen.get("address"), seen.get("postcode")) if x)),
-        (_("Best times"), seen.get("contact_times")),
+        (_("Best times"), written(seen.get("contact_times"))),
         (_("Language"), seen.get("language")),
         (_("In an emergency"), seen.get("emergency_contact")),
         (_("Practice"), seen.get("practice")),
@@ -651,7 +656,7 @@ def overview(shown: Shown) -> list[dict[str, str]]:
     ]
     rung = (_("Phone"), _("Team phone"), _("Provider's phone"), _("In an emergency"))
     return [
-        {"key": key, "value": dialled(value) if key in rung else str(value)}
+        {"key": key, "value": dialled(value) if key in rung else value}
         for key, value in pairs
         if value
     ]
@@ -688,9 +693,9 @@ def safety(shown: Shown) -> list[str]:
     if seen.get("call_before") and shown.facts.state in (S.SENT, S.QUERIED, S.WAITING):
         found.append(_("Call the link worker before you accept."))
     if seen.get("safety_notes"):
-        found.append(str(seen["safety_notes"]))
+        found.append(written(str(seen["safety_notes"])))
     warns, _plain = safety_told(seen.get("safety_answers"))
-    return found + [f"{asked} {told}" for asked, told in warns]
+    return found + [written(f"{asked} {told}") for asked, told in warns]
 
 
 def outcome(shown: Shown) -> list[dict[str, str]]:
@@ -699,9 +704,9 @@ def outcome(shown: Shown) -> list[dict[str, str]]:
     pairs = [
         (_("What happened"), word(labels.OUTCOMES, o.get("outcome"))),
         (_("Goals met"), word(labels.GOALS_MET, o.get("goals_met"))),
-        (_("What comes next"), o.get("what_next")),
+        (_("What comes next"), written(o.get("what_next"))),
     ]
-    return [{"key": key, "value": str(value)} for key, value in pairs if value]
+    return [{"key": key, "value": value} for key, value in pairs if value]
 
 
 MOST_DAYS = 6  # of whether they came, on the page of a referral

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import flask_babel
 from babel import Locale
@@ -15,6 +17,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Flask, has_request_context
+from jinja2 import pass_context
 
 ENGLISH, WELSH = "en", "cy"
 LANGUAGES: dict[str, str] = {ENGLISH: "English", WELSH: "Cymraeg"}
@@ -64,16 +67,45 @@ def speaking(language: str | None) -> Iterator[None]:
         _spoken.reset(token)
 
 
+_WELSH_DAYS = "Llun|Mawrth|Mercher|Iau|Gwener|Sadwrn|Sul"
+_DAY_WITHIN = re.compile(rf"(\S+)([ \u00a0])Dydd (?={_WELSH_DAYS})")
+_SOFTENS = frozenset(
+    ("am", "ar", "at", "dan", "dros", "drwy", "gan", "heb", "hyd", "i", "neu", "o", "tan", "trwy")
+)
+
+
+def fitted(text: str) -> str:
+    """What was put into a Welsh sentence, as it is within one: a weekday is small, and soft after
+    what softens it ("ar ddydd Iau"). In English nothing changes."""
+    if "Dydd " not in text or language() != WELSH:
+        return text
+
+    def within(found: re.Match[str]) -> str:
+        before = found[1]
+        if before.endswith((".", "!", "?")):
+            return found[0]
+        small = "ddydd " if before.strip("(“\"'").casefold() in _SOFTENS else "dydd "
+        return f"{before}{found[2]}{small}"
+
+    return type(text)(_DAY_WITHIN.sub(within, text))
+
+
 def _(text: str, **said: object) -> str:
     """A sentence, with what is said put into it."""
     found = str(catalogue(language()).ugettext(text))
-    return found % said if said else found
+    return fitted(found % said) if said else found
+
+
+def pgettext(context: str, text: str, **said: object) -> str:
+    """The same words where they answer another question: Welsh says yes by the question's verb."""
+    found = str(catalogue(language()).upgettext(context, text))
+    return fitted(found % said) if said else found
 
 
 def ngettext(one: str, many: str, number: int, **said: object) -> str:
     """A sentence that depends on a number, which it may repeat as %(num)s."""
     found = str(catalogue(language()).ungettext(one, many, number))
-    return found % {"num": number, **said}
+    return fitted(found % {"num": number, **said})
 
 
 def set_up(app: Flask) -> None:
@@ -83,6 +115,20 @@ def set_up(app: Flask) -> None:
         lambda one, many, number: catalogue(language()).ungettext(one, many, number),
         newstyle=True,
     )
+    said: dict[str, Any] = dict(app.jinja_env.globals)
+    for name in ("gettext", "ngettext"):
+        app.jinja_env.globals[name] = _fitting(said[name])
+
+
+def _fitting(say: Callable[..., str]) -> Callable[..., str]:
+    """The same, fitted to what is put into it."""
+
+    @pass_context
+    def said(*given: Any, **values: Any) -> str:
+        found = say(*given, **values)
+        return fitted(found) if values else found
+
+    return said
 
 
 @cache

@@ -243,11 +243,11 @@ def kept(text: str) -> Kept | None:
 
 
 def _answers_to_keep(user_id: str) -> str:
-    typed = _typed()
+    typed = typed_now()
     return keep(user_id, _here(), typed) if typed else ""
 
 
-def _typed() -> list[tuple[str, str]]:
+def typed_now() -> list[tuple[str, str]]:
     """What this request's form says, as far as it may be sent back; nothing if it is too much."""
     try:
         typed = [(n, v) for n, v in request.form.items(multi=True) if n not in NOT_KEPT]
@@ -260,7 +260,7 @@ def typed_here() -> Kept | None:
     """What somebody signed in typed on the form of this request, to go back to."""
     if request.method != "POST" or not current_user.is_authenticated:
         return None
-    typed = _typed()
+    typed = typed_now()
     return Kept(current_user.actor.user_id, _here(), typed) if typed else None
 
 

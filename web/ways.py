@@ -265,11 +265,14 @@ def _own_page(ready: Ready, ways: Ways) -> Said:
             _("Go to %(where)s", where=f"{ways.public_url}/code"),
             _("Type this code: %(code)s", code=code),
             word_line,
-            _("It works once. If you need help, or another code: %(ring)s", ring=_ring(ready)),
+            _(
+                "It opens on one phone or computer. If you need help, or another code: %(ring)s",
+                ring=_ring(ready),
+            ),
         )
         return Said(head, on_paper)
     where = f"{ways.public_url}/a/{token}"
-    lines = (_("Here is your own page. It opens once."), word_line, _ring(ready))
+    lines = (_("Here is your own page. It opens on one phone."), word_line, _ring(ready))
     gone_wrong = _("Not for you? Delete it.")
     short = f"{lines[0]} {word_line} {where} {_ring(ready)} {gone_wrong}"
     return Said(head, lines, ((_("Open your page"), where),), (_not_for_you(),), short)

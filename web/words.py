@@ -10,7 +10,7 @@ from markupsafe import Markup
 from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, format_number
 
 from referral.people_checks import as_written_here
-from web.say import _, ngettext
+from web.say import ENGLISH, _, language, ngettext, pgettext
 from workflows.working_time import ENGLAND, LONDON, Calendar, local_day, working_days_between
 
 
@@ -198,6 +198,15 @@ def dialled(text: str, *, close: bool = False) -> Markup:
     return found + text[done:]
 
 
+def written(text: Any) -> Any:
+    """What staff and groups wrote, for a page in another language than theirs: a screen reader is
+    told to say it in English, where those who use Segue write. On a page in English it is as it
+    is."""
+    if not text or language() == ENGLISH:
+        return text
+    return Markup('<span lang="{}" dir="auto">{}</span>').format(ENGLISH, text)
+
+
 def safety_told(answers: Mapping[str, Any] | None) -> tuple[list[tuple[str, str]], ...]:
     """The answers to an activity's questions about safety, each with its question: what is to be
     known first, and what says that there is nothing."""
@@ -208,7 +217,16 @@ def safety_told(answers: Mapping[str, Any] | None) -> tuple[list[tuple[str, str]
 
 def _is_no(told: str) -> bool:
     """Whether an answer says that there is nothing to know; any word more may be something."""
-    return told.strip(" .").casefold() in ("no", "none", "na", "nag oes", "nac ydy")
+    return told.strip(" .").casefold() in (
+        "no",
+        "none",
+        "na",
+        "nac oes",
+        "nag oes",
+        "nac ydy",
+        "nac ydw",
+        "naddo",
+    )
 
 
 def age_band(code: str | None) -> str:
@@ -223,8 +241,14 @@ def age_band(code: str | None) -> str:
     return _("%(low)s to %(high)s", low=low, high=high)
 
 
+VOWELS = frozenset("aeiouwyâêîôûŵŷ")
+
+
 def listed(words: list[str]) -> str:
     """ "a, b and c"."""
     if len(words) < 2:
         return "".join(words)
-    return _("%(first)s and %(last)s", first=", ".join(words[:-1]), last=words[-1])
+    two = {"first": ", ".join(words[:-1]), "last": words[-1]}
+    if words[-1][:1].casefold() in VOWELS:  # Welsh has another "and" there
+        return pgettext("before a vowel", "%(first)s and %(last)s", **two)
+    return _("%(first)s and %(last)s", **two)

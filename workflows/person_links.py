@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from referral import facts, links, picks, records, visible
+from referral import facts, links, offered, picks, records, visible
 from referral.actors import Actor
 from referral.audit import log
 from referral.clocks import member_key
@@ -27,7 +27,7 @@ from referral.rotas import places_up
 from referral.rows import put
 from referral.states import REFERRAL_OPEN, Noun, ReferralState, Role
 from referral.store import Sql, Tx
-from workflows import disclosure, dispatches
+from workflows import disclosure, dispatches, session_days
 from workflows.consent import withdrawal_preview
 from workflows.disclosure import Situation
 from workflows.engine import NOT_FOUND, Done, Refused, step
@@ -37,12 +37,14 @@ from workflows.people import MOST_TEXT, WRITERS
 from workflows.provider_links import CAUSE, LinkOver, over
 from workflows.rotas import Number, choose, number_for
 from workflows.rules import field, missing, require, wrong
+from workflows.session_days import Run
 from workflows.working_time import local_day
 
 PAPER = "paper"
 LASTS = timedelta(days=14)
 LASTS_BY_LETTER = timedelta(days=28)
-OPEN_FOR = timedelta(minutes=30)  # once opened, on the one device that opened it
+OPEN_FOR = timedelta(minutes=30)  # since it was last used, on the one device that opened it
+MOST_NEW = 3  # links to one person in a day, where they ask for another themselves
 MOST_WRONG = 5
 LEAST_WORD = 3
 HOW_IT_WENT = ("good", "all_right", "not_good")
@@ -191,21 +193,90 @@ def wrong_word(tx: Tx, link_id: str, at: datetime) -> bool:
     return True
 
 
-def _heard(tx: Tx, link: LinkSeen, at: datetime, what: str) -> None:
+def _heard(tx: Tx, link: LinkSeen, at: datetime, what: str, **said: str) -> None:
     actor = person_of(link)
     p = records.person_of(tx, actor, at, link.record_id)
     if p is not None:
-        _log(tx, actor, at, what, p, link.id)
+        _log(tx, actor, at, what, p, link.id, **said)
 
 
-def opened(tx: Tx, link_id: str, since: datetime, at: datetime) -> LinkSeen | None:
-    """The link that this device opened at this moment, while it is open."""
+def opened(tx: Tx, link_id: str, since: datetime, last: datetime, at: datetime) -> LinkSeen | None:
+    """The link that this device opened at this moment and used `last`, while it is open."""
+    return None if at >= last + OPEN_FOR else opened_here(tx, link_id, since, at)
+
+
+def opened_here(tx: Tx, link_id: str, since: datetime, at: datetime) -> LinkSeen | None:
+    """The link that this device opened at this moment, be it open now or closed again."""
     link = links.find(tx, link_id)
     if link is None or link.purpose != links.PERSON or link.revoked_at is not None:
         return None
-    if link.used_at != since or at >= since + OPEN_FOR or not is_theirs(tx, link, at):
-        return None
-    return link
+    return link if link.used_at == since and is_theirs(tx, link, at) else None
+
+
+def may_open_again(link: LinkSeen, at: datetime) -> bool:
+    """Whether the word opens it once more, on the device that opened it: until its last day."""
+    return link.revoked_at is None and link.used_at is not None and at < link.expires_at
+
+
+def open_again(tx: Tx, link_id: str, since: datetime, at: datetime) -> None:
+    """Open it once more on the device that opened it, the word being right. Raises LinkOver."""
+    link = opened_here(tx, link_id, since, at)
+    if link is None or not may_open_again(link, at):
+        raise LinkOver("gone")
+    _heard(tx, link, at, "link_opened")
+
+
+def may_ask_again(link: LinkSeen, at: datetime) -> bool:
+    """Whether whoever holds it may ask for another: one that opens no page any more, and that went
+    out by a message. What was given in hand was given so for a reason."""
+    sent = link.purpose == links.PERSON and link.channel != PAPER
+    return sent and link.revoked_at is None and not link.is_open(at)
+
+
+def ask_again(
+    tx: Tx,
+    link_id: str,
+    at: datetime,
+    *,
+    ways: frozenset[str],
+    token_hash: Callable[[str], str],
+    code_hash: Callable[[str], str],
+) -> bool:
+    """Send the person another link, the way this one went and with the same word, where that is
+    safe still; False where nothing is sent. Whoever asks isn't told which: they may be another.
+
+    Links that were opened stay as they are: "I am not safe" works by them, and a page that is open
+    doesn't close because somebody else asks."""
+    link = links.find(tx, link_id)
+    if link is None or not may_ask_again(link, at) or not is_theirs(tx, link, at):
+        return False
+    actor = person_of(link)
+    before = links.of_record(tx, link.system_id, link.record_id, links.PERSON)
+    lately = [one for one in before if one.created_at > at - timedelta(days=1)]
+    if len(lately) >= MOST_NEW or link.channel not in ways_to(tx, actor, link.record_id, ways):
+        return False
+    for one in before:
+        if one.is_open(at):
+            links.revoke(tx, one.id, at)
+    made = new_id(at)
+    links.keep(
+        tx,
+        link_id=made,
+        system_id=link.system_id,
+        purpose=links.PERSON,
+        record_id=link.record_id,
+        membership_id=None,
+        made_by=link.made_by,
+        channel=link.channel,
+        token_hash=token_hash(made),
+        code_hash=code_hash(made),
+        word_hash=link.word_hash,
+        at=at,
+        expires_at=at + (LASTS_BY_LETTER if link.channel == LETTER else LASTS),
+    )
+    dispatches.send_link(tx, actor, at, link.record_id, made, link.channel)
+    _heard(tx, link._replace(id=made), at, "link_made", channel=link.channel)
+    return True
 
 
 def is_theirs(tx: Tx, link: LinkSeen, at: datetime) -> bool:
@@ -227,12 +298,14 @@ def may_call(tx: Tx, link: LinkSeen, at: datetime) -> bool:
 @dataclass(frozen=True)
 class Going:
     """One referral on the person's page. `they_see` are the fields its provider sees now; `due` is
-    the day of the next step as it was set, any hold left out: it must read the same with one."""
+    the day of the next step as it was set, any hold left out: it must read the same with one.
+    `next_on` is the day of the next session, where they have a place and it can be told."""
 
     seen: ReferralSeen
     they_see: frozenset[str]
     may_stop: bool
     due: datetime | None
+    next_on: date | None
 
 
 @dataclass(frozen=True)
@@ -255,6 +328,8 @@ def own_page(tx: Tx, actor: Actor, at: datetime) -> OwnPage | None:
     seen = records.referrals(tx, actor, ids)
     answers = visible.answers(tx, actor, at, ids)
     clocks = clocks_of(tx, ids)
+    groups = offered.group_days(tx, actor.system_id, [r.group_id for r in seen.values()])
+    today = local_day(at)
     found = [
         Going(
             seen[i],
@@ -263,6 +338,7 @@ def own_page(tx: Tx, actor: Actor, at: datetime) -> OwnPage | None:
             next(
                 (c.due for c in clocks.get(i, ()) if c.kind == f"referral.{known[i].state}"), None
             ),
+            _next_on(seen[i], groups.get(seen[i].group_id), today),
         )
         for i in ids
         if i in known and i in seen and known[i].state != S.IN_ERROR
@@ -271,6 +347,17 @@ def own_page(tx: Tx, actor: Actor, at: datetime) -> OwnPage | None:
     rest = tuple(one for one in found if one.seen.state not in REFERRAL_OPEN)
     worker = next((one.seen.link_worker for one in found), "")
     return OwnPage(person, going, rest, worker)
+
+
+def _next_on(r: ReferralSeen, group: offered.GroupDays | None, today: date) -> date | None:
+    """The day of their next session: once they have been in touch, and after a break."""
+    if r.state == S.PAUSED:
+        if r.paused_until is None:
+            return None
+        today = max(today, r.paused_until)
+    elif r.state != S.ACTIVE and not (r.state == S.ACCEPTED and r.contacted_at):
+        return None
+    return session_days.next_session(r.when_words, [Run(*group)] if group else [], today)
 
 
 def they_see(f: ReferralFacts, at: datetime, answer: str | None) -> frozenset[str]:

@@ -250,7 +250,7 @@ class Asking:
             since = person_links.open_by(tx, link, w.at)
         visitor = visit(w)
         with visitor.client.session_transaction(base_url=visitor.base) as kept:
-            kept[OPENED] = [link, since.isoformat()]
+            kept[OPENED] = [link, since.isoformat(), since.isoformat()]
         self._keep(OWN_LINK, visitor)
 
     # -- the cells ------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ HTTP = Settings(secret_key=SECRET, public_url="http://localhost", ask_equality=T
 SAMPLE = "tests.web.sample"
 _apps: dict[str, App] = {}
 # The forms that stand on every page.
-FRAME = frozenset({"/sign-out", "/search", "/stay-signed-in", "/larger", "/language"})
+FRAME = frozenset({"/sign-out", "/search", "/stay-signed-in", "/mine/stay", "/larger", "/language"})
 
 
 def app_of(w: World, settings: Settings = HTTP) -> App:

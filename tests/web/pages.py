@@ -5,6 +5,8 @@ from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from jinja2 import ChainableUndefined, ChoiceLoader, PackageLoader
 
+from web import labels, words
+
 HOSTILE = '"><script>alert("x")</script>'
 
 
@@ -19,6 +21,8 @@ def pages() -> Flask:
     app.config["SECRET_KEY"] = "only for tests"
     Babel(app)
     CSRFProtect(app)
+    app.jinja_env.filters["written"] = words.written
+    app.jinja_env.globals["labels"] = labels
     return app
 
 

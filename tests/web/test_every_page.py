@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser
 
+from tests.alone import faults
 from tests.browser import scrolls_sideways
 from tests.hostile import AS_TEXT, MARK
 from tests.looking import looker, visited
@@ -165,6 +166,64 @@ def test_no_page_shows_a_word_past_gettext(tour: Tour, visits: list[Visit]) -> N
                 assert "⟦" in html, visit.path
                 past += [(visit.path, words) for words in past_gettext(html, NAMES | READ_OUT)]
     assert past == []
+
+
+_EVENTS = "the same happens more than once: the time beside it says which"
+_CELLS = "a cell of a table: its row and column say the rest"
+_NAMES = "two may have one name: the address or the reference beside it says which"
+# Where two headings or two links may say the same, and why.
+TWICE = {
+    "/": _NAMES,
+    "/access": _CELLS,
+    "/agreements/<uuid:record_id>": _EVENTS,
+    "/audit": _EVENTS,
+    "/dashboard": _CELLS,
+    "/escalations/<uuid:record_id>": _EVENTS,
+    "/notices": _EVENTS,
+    "/organisations/<uuid:record_id>": _NAMES,
+    "/policy/<kind>/<name>/change": "the menu and the way back",
+    "/referrals/<uuid:record_id>/history": _EVENTS,
+    "/reports/<report>": _CELLS,
+    "/users": _NAMES,
+    "/workflows": "the menu and the list",
+    "/workflows/<noun>": _CELLS,
+}
+
+
+def test_headings_links_and_fields_make_sense_alone(visits: list[Visit]) -> None:
+    """As a screen reader lists them: one page of each rule, as the first of each role is led to
+    it."""
+    first = {(v.rule, v.role): v for v in reversed(visits) if v.html}
+    found = {(v.rule, fault) for v in first.values() for fault in faults(v.body)}
+    twice = ("two ", "a link says '*'")  # a number too small to be told
+    assert sorted(f for f in found if not (f[0] in TWICE and f[1].startswith(twice))) == []
+    safe = ("/concerns", "/overrides", "/emergencies", "/consents", "/sessions", "/sign-in")
+    assert not any(rule.startswith(safe) for rule in TWICE), "these are held to it whole"
+
+
+@pytest.mark.parametrize(
+    ("page", "fault"),
+    [
+        ("<h2>A</h2>", "not one h1"),
+        ("<h1>A</h1><h3>B</h3>", "a level is skipped before 'B'"),
+        ("<h1>A</h1><h2>B</h2><h2>B</h2>", "two headings 'B' under the same one"),
+        ("<h1>A</h1><h2><svg>x</svg></h2>", "a heading without words"),
+        ('<h1>A</h1><a href="/x">More</a>', "a link says 'More'"),
+        ('<h1>A</h1><a href="/x">B</a><a href="/y">B</a>', "two links say 'B' and lead elsewhere"),
+        ('<h1>A</h1><form><input name="x"></form>', "a field without a name: x"),
+        (
+            '<h1>A</h1><form><input type="radio" id="x" name="x"><label for="x">B</label></form>',
+            "a choice 'B' of no question",
+        ),
+        (
+            '<h1>A</h1><form><button name="a">B</button><button name="b">B</button></form>',
+            "two fields are 'B'",
+        ),
+    ],
+)
+def test_what_makes_no_sense_alone_would_be_noticed(page: str, fault: str) -> None:
+    assert faults(page) == [fault]
+    assert faults('<h1>A</h1><h2>B</h2><h3>C</h3><h2>D</h2><h3>C</h3><a href="/x">E</a>') == []
 
 
 @pytest.mark.browser

@@ -120,7 +120,7 @@ def test_a_code_without_words_shows_itself() -> None:
 
 
 def test_choices_keep_their_order() -> None:
-    assert labels.choices(labels.GOALS_MET, "no", "yes") == [("no", "No"), ("yes", "Yes")]
+    assert labels.choices(labels.GOALS_MET, "no", "yes") == [("no", "Not met"), ("yes", "Yes, met")]
 
 
 def test_records_and_their_moves_have_addresses() -> None:

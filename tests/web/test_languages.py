@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import date
 
+import pytest
+from markupsafe import Markup
+
+from referral.rows import change
 from referral.states import Purpose
 from referral.store import Store
 from tests.web.client import sign_in, visit
@@ -12,6 +16,7 @@ from tests.world import World, build
 from web import say
 from web.languages import COOKIE
 from web.say import code_of, language, speaking
+from web.words import day_words, listed, written
 from workflows.organisations import WORDINGS
 
 
@@ -39,6 +44,57 @@ def test_an_account_keeps_its_language_on_any_browser(w: World) -> None:
     assert 'lang="en"' in sign_in(w, "sam").get("/").text.split("<body", 1)[0]
     said = rows(w.store, "SELECT count(*) FROM audit WHERE action = 'language_chosen'")
     assert said[0][0] == 1
+
+
+@pytest.mark.parametrize(
+    ("sentence", "welsh"),
+    [
+        ("Taken back on %(when)s.", "ar ddydd Iau 21 Mai 2026"),
+        ("until %(day)s", "tan ddydd Iau 21 Mai 2026"),
+        ("They should answer by %(day)s.", "erbyn dydd Iau 21 Mai 2026"),
+        ("The next time is %(day)s.", ": dydd Iau 21 Mai 2026"),
+    ],
+)
+def test_a_weekday_is_fitted_into_a_welsh_sentence(sentence: str, welsh: str) -> None:
+    with speaking("cy"):
+        day = day_words(date(2026, 5, 21), weekday=True)
+        assert day == "Dydd Iau 21 Mai 2026", "alone, it begins a line"
+        said = say._(sentence, day=day, when=day)
+        assert welsh in said
+        assert say.fitted(f"Wedi'i wneud. {day}") == f"Wedi'i wneud. {day}"
+        assert say.fitted("ar Dyddiau") == "ar Dyddiau"
+        assert isinstance(say.fitted(Markup("ar %s") % day), Markup)
+    assert "on Thursday 21 May" in say._("Taken back on %(when)s.", when="Thursday 21 May")
+
+
+def test_a_welsh_page_says_yes_by_the_verb_that_was_asked(w: World) -> None:
+    priya, person = sign_in(w, "priya"), w.person()
+    priya.post("/language", {"language": "cy", "next": "/"})
+    page = priya.get(f"/people/{person}/change").words
+    assert "A yw'n ddiogel gadael neges? Ydy Nac ydy" in page
+    assert "A oes angen cyfieithydd ar y pryd arnyn nhw? Oes Nac oes" in page
+    priya.post("/language", {"language": "en", "next": "/"})
+    assert "Is it safe to leave a message? Yes No" in priya.get(f"/people/{person}/change").words
+
+
+def test_what_staff_wrote_says_its_language_on_a_welsh_page_alone(w: World) -> None:
+    priya, person = sign_in(w, "priya"), w.person()
+    record = w.active(person)
+    with w.store.begin() as tx:
+        change(tx, "activity", w.activity["choir"], {"when_words": "Thursdays <2pm>"})
+    marked = '<span lang="en" dir="auto">Singing for breathing, Thursdays, Thursdays &lt;2pm&gt;'
+    page = f"/referrals/{record}"
+    assert marked not in priya.get(page).text
+    priya.post("/language", {"language": "cy", "next": "/"})
+    assert marked in priya.get(page).text
+    assert written(None) is None
+
+
+def test_two_things_are_joined_as_welsh_joins_them() -> None:
+    with speaking("cy"):
+        assert listed(["canu", "arlunio"]) == "canu ac arlunio"
+        assert listed(["canu", "nofio", "garddio"]) == "canu, nofio a garddio"
+    assert listed(["singing", "art"]) == "singing and art"
 
 
 def test_no_other_language_and_no_other_site_is_gone_to(w: World) -> None:

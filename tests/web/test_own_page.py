@@ -12,6 +12,7 @@ import pytest
 from referral.rows import change
 from referral.states import Noun, Role
 from referral.store import Door, Store
+from tests.alone import faults
 from tests.counting import BUDGET, statements
 from tests.web.client import Page, sign_in, visit
 from tests.web.test_links import Links, enter, make, path_of
@@ -64,6 +65,44 @@ def test_it_says_by_when_the_next_step_is_and_that_one_is_late(one: Links) -> No
     assert "It is late. You can ring and ask." in one.phone.get("/mine").words
 
 
+def _group(k: Links, **facts: object) -> None:
+    with k.w.store.begin() as tx:
+        change(tx, "activity", k.w.activity["choir"], {"when_words": "Thursdays, 2pm"})
+        change(tx, "activity_group", k.w.group["choir"], facts)
+
+
+def test_it_says_when_the_next_session_is_and_nothing_of_what_has_stopped(both: Links) -> None:
+    _opened(both)
+    assert "The next time is" not in both.phone.get("/mine").words, "nobody can tell"
+    _group(both, starts_on=None)
+    assert "The next time is Thursday 14 May 2026. Thursdays, 2pm" in both.phone.get("/mine").words
+    both.w.later(days=2)
+    make(both, rows(both.w.store, "SELECT id FROM person")[0][0])
+    enter(both, path_of(both, rows(both.w.store, "SELECT id FROM person")[0][0]))
+    assert "The next time is today." in both.phone.get("/mine").words
+    _group(both, breaks=[["2026-05-14", "2026-05-14"]])
+    assert "The next time is Thursday 21 May 2026." in both.phone.get("/mine").words
+    _group(both, ends_on=both.w.at.date())
+    assert "The next time is" not in both.phone.get("/mine").words
+    _group(both, ends_on=None)
+    sent(both, "/mine/stop")
+    page = both.phone.get("/mine").words
+    assert "This was stopped. Nothing more happens." in page
+    assert "Thursdays" not in page
+    assert "The next time is" not in page
+
+
+def test_who_has_not_heard_from_them_yet_is_not_sent_to_a_session(one: Links) -> None:
+    person = one.w.person()
+    record = one.w.accepted(person)
+    _group(one, starts_on=None)
+    make(one, person)
+    enter(one, path_of(one, person))
+    assert "The next time is" not in one.phone.get("/mine").words
+    one.w.step(Noun.REFERRAL, record, "contact", "sol")
+    assert "The next time is Thursday" in one.phone.get("/mine").words
+
+
 def test_a_page_asks_little_of_the_store_however_much_goes_on(
     one: Links, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +138,14 @@ def test_help_opened_from_their_page_keeps_the_way_out_and_for_others_there_is_n
         assert "/mine" not in visit(one.w).get(path).text, path
     one.phone.get("/mine/exit", follow=False)
     assert "/mine" not in one.phone.get("/help").text
+
+
+def test_headings_links_and_fields_of_their_pages_make_sense_alone(one: Links) -> None:
+    person = _opened(one)
+    record = rows(one.w.store, "SELECT id FROM referral WHERE state = 'active'")[0][0]
+    ways = (*PAGES, f"/mine/how/{record}", f"/mine/stop/{record}", "/mine/looked", "/mine/not-safe")
+    for path in (*ways, path_of(one, person), "/code"):
+        assert faults(one.phone.get(path).text) == [], path
 
 
 def test_every_page_has_the_way_out_and_larger_words(one: Links) -> None:

@@ -235,8 +235,8 @@ def test_the_message_is_seen_before_it_is_sent(w: World) -> None:
     sol = sign_in(w, "sol")
     page = sol.fill(f"/referrals/{record}/complete", **OUTCOME)
     assert "Came to 11 of 12 sessions." in page.words
-    assert "has not agreed that their GP practice is told" in page.words
-    assert "nothing to GP practices" not in page.words
+    assert "has not agreed that their doctor's practice is told" in page.words
+    assert "nothing to doctors' practices" not in page.words
     assert state_of(w, record) == "active"
     assert sol.send(page, follow=False, sure="yes").status == 303
     assert state_of(w, record) == "completed"
@@ -246,7 +246,7 @@ def test_who_finishes_hears_that_nothing_is_sent_to_the_practice(w: World) -> No
     person = w.person()
     w.consent(person, "practice", purpose=Purpose.TELL_PRACTICE)
     page = sign_in(w, "sol").fill(f"/referrals/{w.active(person)}/complete", **OUTCOME)
-    assert "Segue sends nothing to GP practices yet" in page.words
+    assert "Segue sends nothing to doctors' practices yet" in page.words
     assert "the link worker is asked to tell it" in page.words
 
 
