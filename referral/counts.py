@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from referral import scopes
 from referral.actors import Actor
+from referral.equality import disability_said, group_said
 from referral.facts import CLOSED_MATTER, asking
 from referral.oversight import WITHIN
 from referral.postcodes import FIFTH
@@ -254,6 +255,18 @@ MEASURES: dict[str, Measure] = {
 
 COUNTERS = (Role.COMMISSIONER,)
 
+# What people said of themselves, which lies under each one's own key: it is opened to be counted,
+# of those alone who were asked. Two records joined can bring an answer each: the newest counts.
+SAID = ("ethnic_group", "disability")
+_NEWEST = "(COALESCE({0}.taken_back_at, {0}.recorded_at), {0}.id)"
+_SAID = (
+    MEASURES["who"]
+    .text.replace("{what}", "pl.id, r.provider_id, e.ethnic_group, e.disability")
+    .replace(" WHERE ", " JOIN guard.equality_answer e ON e.person_id = pe.id WHERE ", 1)
+    + " AND NOT EXISTS (SELECT 1 FROM guard.equality_answer n WHERE n.person_id = e.person_id"
+    f" AND {_NEWEST.format('n')} > {_NEWEST.format('e')})"
+)
+
 
 def scope_of(name: str, actor: Actor) -> str | None:
     """What of a measure lies in the actor's scope, as a condition; None: nothing of it is for them.
@@ -364,6 +377,37 @@ def counted(
         **given(actor, asked, bound_list(actor.keys, tx.pg)),
     )
     return {tuple(str(part) for part in row[:-1]): int(row[-1]) for row in rows}
+
+
+@cache
+def _saying(scope: str, provider: bool, pg: bool) -> Sql:
+    text = _SAID.replace("{scope}", scope)
+    if provider:
+        text += " AND r.provider_id = :provider"
+    return Sql(_made(text, (), pg).text, sealed=(2, 3))
+
+
+class Said(NamedTuple):
+    """Of one referral: its place and its provider, and what its person said, by the group that it
+    is counted under."""
+
+    place_id: str
+    provider_id: str | None
+    ethnic_group: str
+    disability: str
+
+
+def said(tx: Tx, actor: Actor, asked: Asked, scope: str | None) -> Iterator[Said]:
+    """What was said by the people of the referrals that `who` counts, where they were asked."""
+    if scope is None:
+        return
+    found = tx.rows(
+        _saying(scope, asked.provider is not None, tx.pg),
+        **given(actor, asked, bound_list(actor.keys, tx.pg)),
+    )
+    for place, provider, group, disability in found:
+        whose = str(provider) if provider else None
+        yield Said(str(place), whose, group_said(group), disability_said(disability))
 
 
 class Row(NamedTuple):

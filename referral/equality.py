@@ -3,6 +3,7 @@ answer a person, kept as codes of one length, so that the length of what is seal
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -26,6 +27,27 @@ DISABILITY = ("Y0", "N0", NOT_SAID)
 def nhs_category(code: str) -> str:
     """The letter of the NHS ethnic category that this answer is counted under."""
     return code[0]
+
+
+GROUPS: Mapping[str, str] = {"asian": "HJKRL", "black": "MNP", "mixed": "DEFG", "white": "ABC",
+                             "other": "S"}  # fmt: skip
+_GROUP_OF = {letter: group for group, letters in GROUPS.items() for letter in letters}
+KEPT_BACK = "kept_back"  # they would not say, or took back what they had said
+
+
+def group_said(code: str | None) -> str:
+    """Which of the five groups of the census an answer is counted under. None: it was taken back.
+    What can be read no more counts as never asked."""
+    if code is None or code == NOT_SAID:
+        return KEPT_BACK
+    return _GROUP_OF[nhs_category(code)] if code in ETHNIC else ""
+
+
+def disability_said(code: str | None) -> str:
+    """The same of disability."""
+    if code is None or code == NOT_SAID:
+        return KEPT_BACK
+    return {"Y0": "yes", "N0": "no"}.get(code, "")
 
 
 class EqualityAnswer(Base):

@@ -18,8 +18,9 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.actors import Actor, the_system
-from referral.counts import MEASURES, Asked, counting_text, given, scope_of
+from referral.counts import MEASURES, NOT_KNOWN, SAID, Asked, counting_text, given, scope_of
 from referral.counts import counted as counted_now
+from referral.counts import said as said_now
 from referral.schema import Base, Ref, Serial, day, under
 from referral.scopes import SCOPES
 from referral.states import Noun
@@ -36,6 +37,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "scored": tuple(MEASURES["scored"].by),
 }
 PROVIDER = "provider"
+WHO = "who"
 
 
 class Tallied(Base):
@@ -94,7 +96,28 @@ def count(tx: Tx, system_id: str, asked: Asked) -> list[Cell]:
             for apart, kind in zip(aparts, kinds, strict=True):
                 whose = str(place), str(provider) if provider else None
                 added[measure, apart, str(kind), *whose] += int(number)
+    _add_said(tx, actor, asked, added)
     return [Cell(*cell, number) for cell, number in sorted(added.items(), key=str)]
+
+
+def _add_said(
+    tx: Tx, actor: Actor, asked: Asked, added: Counter[tuple[str, str, str, str, str | None]]
+) -> None:
+    """What people said of themselves, beside what else is told of who was referred. Whoever was
+    not asked yet is what is left of all."""
+    whole: Counter[tuple[str, str | None]] = Counter()
+    for (measure, apart, _kind, *whose), number in added.items():
+        if (measure, apart) == (WHO, KEPT[WHO][0]):
+            whole[whose[0] or "", whose[1]] += number
+    asked_of: Counter[tuple[str, str | None]] = Counter()
+    for one in said_now(tx, actor, asked, "1 = 1"):
+        whose_one = one.place_id, one.provider_id
+        asked_of[whose_one] += 1
+        for apart in SAID:
+            added[WHO, apart, getattr(one, apart), *whose_one] += 1
+    for (place, provider), number in (whole - asked_of).items():
+        for apart in SAID:
+            added[WHO, apart, NOT_KNOWN, place, provider] += number
 
 
 # -- keeping ------------------------------------------------------------------------------------
@@ -220,11 +243,19 @@ def read(
 
 def now(tx: Tx, actor: Actor, measure: str, by: tuple[str, ...], asked: Asked) -> Numbers:
     """The numbers of a measure, counted at this moment."""
+    opened = [dimension for dimension in by if dimension in SAID]
+    by = tuple(dimension for dimension in by if dimension not in SAID)
     found = Numbers(crossed=counted_now(tx, actor, measure, by, asked))
     for kinds, number in found.crossed.items():
         found.whole += number
         for dimension, kind in zip(by, kinds, strict=True):
             found.each[dimension][kind] += number
+    if opened and found.whole:
+        told = list(said_now(tx, actor, asked, scope_of(measure, actor)))
+        for dimension in opened:
+            each = found.each[dimension]
+            each.update(getattr(one, dimension) for one in told)
+            each[NOT_KNOWN] += found.whole - len(told)
     return found
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from referral import tallies
 from referral.actors import Actor
-from referral.counts import MEASURES, Asked
+from referral.counts import MEASURES, SAID, Asked
 from referral.store import Tx
 from workflows import tallies as ahead
 
@@ -27,6 +27,7 @@ def differing(
     found = []
     for measure in tallies.KEPT:
         by = tuple(d for d in MEASURES[measure].by if d in (*tallies.KEPT[measure], "provider"))
+        by += SAID if measure == tallies.WHO else ()
         now = tallies.now(tx, actor, measure, by, asked)
         told, said = ({d: +one.each[d] for d in by} for one in (kept[measure], now))
         if not tallies.may_be_kept(measure, actor):

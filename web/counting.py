@@ -18,6 +18,7 @@ from flask import abort, current_app, request
 from referral import counts, oversight, postcodes, tallies
 from referral.actors import Actor
 from referral.counts import MEASURES, Asked
+from referral.equality import KEPT_BACK
 from referral.states import ReferralState, Role
 from referral.store import Tx
 from referral.tallies import Numbers
@@ -73,6 +74,19 @@ ANSWERS: dict[str, dict[str, str]] = {
         "3": N_("Middle fifth"),
         "4": N_("Fourth fifth"),
         "5": N_("Least deprived fifth"),
+    },
+    "ethnic_group": {
+        "asian": N_("Asian"),
+        "black": N_("Black"),
+        "mixed": N_("Mixed"),
+        "white": N_("White"),
+        "other": N_("Another ethnic group"),
+        KEPT_BACK: N_("Prefer not to say, or taken back"),
+    },
+    "disability": {
+        "yes": N_("Disabled"),
+        "no": N_("Not disabled"),
+        KEPT_BACK: N_("Prefer not to say, or taken back"),
     },
     "wait": {
         "to_14": N_("Up to 2 weeks"),
@@ -136,6 +150,7 @@ class Report:
 
 
 FIFTH = "fifth"
+NOT_ASKED = N_("Not asked yet")
 PROVIDER = Apart("provider", N_("By provider"))
 REPORTS: dict[str, Report] = {
     "reviews": Report(
@@ -194,20 +209,24 @@ REPORTS: dict[str, Report] = {
         "who",
         N_("Who was referred"),
         N_("Each referral sent in this time counts once; a person with two counts twice. Age is the"
-           " age today. Ethnic group and disability are not counted here yet. How deprived an area"
-           " is comes from the postcode people have today, by the Indices of Deprivation; it is"
-           " told where postcodes and indices are loaded. A fifth of England's areas lies in each"
-           " fifth; your place may have more of one. To see who is missed, hold these beside the"
-           " figures for the people who live in your place."),
+           " age today. Ethnic group and disability are as people said themselves, where a team"
+           " asked them; who would not say, or took it back, stands apart from who was not asked"
+           " yet. Ethnic groups are those of the census. How deprived an area is comes from the"
+           " postcode people have today, by the Indices of Deprivation; it is told where postcodes"
+           " and indices are loaded. A fifth of England's areas lies in each fifth; your place may"
+           " have more of one. To see who is missed, hold these beside the figures for the people"
+           " who live in your place."),
         (
             Apart("age", N_("By age"), ordered=True),
             Apart("language", N_("By language"), ordered=True),
             Apart("interpreter", N_("By need for an interpreter"), ordered=True),
             Apart(FIFTH, N_("By how deprived their area is"), ordered=True,
                   unknown=N_("Postcode not known, or in no table")),
+            Apart("ethnic_group", N_("By ethnic group"), ordered=True, unknown=NOT_ASKED),
+            Apart("disability", N_("By disability"), ordered=True, unknown=NOT_ASKED),
         ),
         figure=N_("Referrals sent"),
-        board=("age", "language", "interpreter", FIFTH),
+        board=("age", "language", "interpreter", FIFTH, *counts.SAID),
     ),
     "wellbeing": Report(
         "scored",
@@ -598,6 +617,7 @@ FINDINGS: dict[str, Finding] = {
     "language": _unknown,
     "interpreter": _unknown,
     FIFTH: _by_fifth,
+    **dict.fromkeys(counts.SAID, _unknown),
     "ends": _out,
     **dict.fromkeys(SHORT, _changed),
 }

@@ -59,7 +59,7 @@ class Settings:
     keep_addresses: bool = True
     # Whether teams may ask for ethnic group and disability. Nothing counts the answers yet, and the
     # law lets them be kept for counting alone (docs/decisions/0041-who-is-missed.md).
-    ask_equality: bool = False
+    ask_equality: bool = True
     # Whether the database is told who asks, and holds each query to what they may see.
     wall: bool | None = None
     # Numbers of people up to this aren't told to who answers for a place; the others are rounded.
@@ -169,7 +169,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         round_numbers_to=int(numbers["round_numbers_to"]),
         proxies=int(proxies),
         keep_addresses=_yes(env, "KEEP_ADDRESSES", "yes"),
-        ask_equality=_yes(env, "ASK_EQUALITY", "no"),
+        ask_equality=_yes(env, "ASK_EQUALITY", "yes"),
         remember_days=int(days),
         wall=wall_wanted(env),
     )

@@ -22,6 +22,7 @@ from web.counting import periods
 from web.words import clock_words
 from workflows import tallies as ahead
 from workflows.engine import Refused
+from workflows.equality import record_answer, take_back
 from workflows.scores import correct_scores, record_scores
 from workflows.working_time import local_day
 
@@ -84,6 +85,15 @@ def _begun(w: World, chance: Random) -> tuple[str, str, str]:
         language=chance.choice((None, "English", "Somali")),
         interpreter=chance.choice((None, True, False)),
     )
+    priya, said = w.actor["priya"], chance.choice((None, "A0", "R0", "S1", "Z0", "back"))
+    if said is not None:
+        answer = {"said_on": local_day(w.at), "said_how": "phone", "ethnic_group": "M0"}
+        answer |= {"disability": chance.choice(("Y0", "N0", "Z0"))}
+        answer |= {"ethnic_group": said} if said != "back" else {}
+        with w.store.begin(priya) as tx:
+            record_answer(tx, priya, w.at, person_id=person, values=answer)
+            if said == "back":
+                take_back(tx, priya, w.at, person_id=person)
     return w.sent(person, activity), person, LEADS[activity]
 
 

@@ -28,7 +28,7 @@ from web.signed_in import start_session
 
 SECRET = "only for tests, and long enough to pass"
 HTTPS = Settings(secret_key=SECRET, public_url="https://localhost")
-HTTP = Settings(secret_key=SECRET, public_url="http://localhost", ask_equality=True)
+HTTP = Settings(secret_key=SECRET, public_url="http://localhost")
 # Pages of the tests' own, beside the real ones.
 SAMPLE = "tests.web.sample"
 _apps: dict[str, App] = {}

@@ -4,17 +4,21 @@ seen by their team alone."""
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from referral import equality
 from referral.store import Sql, Store
-from tests.web.client import HTTP, sign_in
+from tests.web.client import HTTP, Page, sign_in
+from tests.web.test_reports import number
+from tests.winding import sweep
 from tests.world import World, build
 from web import labels
 from web.settings import SettingWrong, from_environment
 from workflows import equality as keeping
+from workflows import tallies
 from workflows.engine import Refused
 from workflows.merges import merge_people
 from workflows.working_time import local_day
@@ -140,7 +144,7 @@ def test_an_answer_comes_along_when_records_are_joined_unless_it_was_taken_back_
     assert len(stands(w, stays)) == 2
 
 
-def test_nobody_is_asked_where_it_is_not_counted_unless_it_is_being_tried_out(w: World) -> None:
+def test_nobody_is_asked_where_whoever_runs_it_says_so(w: World) -> None:
     person = w.person()
     usual = replace(HTTP, public_url="http://usual.localhost", ask_equality=False)
     for settings, status in ((usual, 404), (HTTP, 200)):
@@ -150,9 +154,59 @@ def test_nobody_is_asked_where_it_is_not_counted_unless_it_is_being_tried_out(w:
         assert (shown, page.status) == (status == 200, status)
 
 
-def test_it_is_not_asked_unless_somebody_says_so() -> None:
+def test_it_is_asked_unless_somebody_says_that_it_is_not() -> None:
     told = {"SEGUE_SECRET_KEY": HTTP.secret_key, "SEGUE_PUBLIC_URL": "https://a.example"}
-    assert not from_environment(told).ask_equality
-    assert from_environment(told | {"SEGUE_ASK_EQUALITY": "yes"}).ask_equality
+    assert from_environment(told).ask_equality
+    assert not from_environment(told | {"SEGUE_ASK_EQUALITY": "no"}).ask_equality
     with pytest.raises(SettingWrong, match="SEGUE_ASK_EQUALITY must be yes or no"):
         from_environment(told | {"SEGUE_ASK_EQUALITY": "maybe"})
+
+
+def test_every_answer_is_counted_under_one_of_the_five_groups_of_the_census() -> None:
+    found = {code: equality.group_said(code) for code in equality.ETHNIC}
+    assert set(found.values()) == {*equality.GROUPS, equality.KEPT_BACK}
+    assert (found["A0"], found["C2"], found["R0"], found["S1"]) == (
+        *("white", "white", "asian", "other"),
+    )
+    for group in equality.GROUPS:
+        named = {labels.ETHNIC_GROUPS[c].split(":")[0].lower() for c in found if found[c] == group}
+        assert named == {group} or group == "other"
+    assert equality.group_said("what can be read no more") == ""
+    assert equality.group_said(None) == equality.disability_said(None) == equality.KEPT_BACK
+
+
+ROWS = ("Black", "Prefer not to say, or taken back", "Not asked yet", "Asian")
+
+
+def told(page: Page) -> list[str]:
+    """What a page says of ethnic group."""
+    html = page.text[page.text.index(">By ethnic group<") :]
+    return [number(html, row) for row in ROWS]
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_what_is_said_is_counted_and_what_is_taken_back_is_not(
+    w: World, ahead: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tallies, "LARGE", 1 if ahead else 10_000)
+    people = [w.person() for _ in range(3)]
+    for person in people:
+        w.sent(person)
+    for person in people[:2]:
+        keep(w, person, ethnic_group="M0")
+    assert bool(sweep(w, w.at)["quarter counted"]) == ahead
+    grace = sign_in(w, "grace")
+    assert told(grace.get("/reports/who")) == ["*", "0", "*", "0"]
+    assert told(grace.get("/reports/who?exact=yes")) == ["*", "0", "*", "0"]
+    if not ahead:  # of one's own people, as it is
+        assert told(sign_in(w, "priya").get("/reports/who")) == ["2", "0", "1", "0"]
+    actor = w.actor["priya"]
+    for person in people[:2]:
+        w.made(actor, lambda tx, p=person: keeping.take_back(tx, actor, w.at, person_id=p))
+    # As it was counted this morning, where it was; the next morning it is gone.
+    assert told(grace.get("/reports/who")) == (
+        ["*", "0", "*", "0"] if ahead else ["0", "*", "*", "0"]
+    )
+    sweep(w, (w.at + timedelta(days=1)).replace(hour=5))
+    assert told(sign_in(w, "grace").get("/reports/who")) == ["0", "*", "*", "0"]
+    assert told(sign_in(w, "priya").get("/reports/who")) == ["0", "2", "1", "0"]
