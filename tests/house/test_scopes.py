@@ -114,6 +114,7 @@ FOR_THE_PROGRAM = {
 # Parts of other queries, which narrow them.
 PARTS = {
     ("capacity", "_ASSESSED"),
+    ("counts", "_SAID"),
     ("keeping", "_HOLDS"),
     ("keeping", "_REVIEW"),
     ("caseloads", "_CARRIED"),
