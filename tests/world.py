@@ -19,6 +19,7 @@ from workflows.activities import add_provider, save_activity, save_group
 from workflows.capacity import assess_capacity
 from workflows.consent import record_consent
 from workflows.engine import Done, step
+from workflows.equality import record_answer
 from workflows.evidence import add_evidence
 from workflows.organisations import (
     add_membership,
@@ -30,6 +31,7 @@ from workflows.organisations import (
 from workflows.people import add_person, save_plan
 from workflows.referrals import begin_referral, send_referral
 from workflows.rights import receive_request
+from workflows.working_time import local_day
 
 T = TypeVar("T")
 # A Tuesday morning in a week without bank holidays.
@@ -161,6 +163,15 @@ class World:
         said = {**ASSESSED, "weighs": able, "review_on": self.at.date() + timedelta(days=90)}
         with self.store.begin(self.actor[who]) as tx:
             return assess_capacity(tx, self.actor[who], self.at, person, {**said, **values}).id
+
+    def said_of_equality(self, person: str, who: str = "priya", **values: str) -> str:
+        """What somebody said of their ethnic group and of disability."""
+        actor = self.actor[who]
+        said = {"said_on": local_day(self.at), "said_how": "phone", "ethnic_group": "A0"}
+        with self.store.begin(actor) as tx:
+            return record_answer(
+                tx, actor, self.at, person_id=person, values={**said, "disability": "N0", **values}
+            )
 
     def consented(self, provider: str = "singers") -> str:
         """A person who agreed to sharing with this provider."""

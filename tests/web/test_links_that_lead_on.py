@@ -56,6 +56,7 @@ def test_a_copy_says_codes_in_words_and_tells_a_program_what_they_mean(w: World)
     person = w.person()
     w.consent(person)
     w.sent(person)
+    w.said_of_equality(person, ethnic_group="C2", disability="Y0")
     record = begun(w, person, "access")
     decided(w, record, notes="give", reviews="about_others")
     ingrid = sign_in(w, "ingrid")
@@ -66,6 +67,7 @@ def test_a_copy_says_codes_in_words_and_tells_a_program_what_they_mean(w: World)
         ("It is left out", "withhold"),
         ("Share with the provider", "share with provider"),
         ("In hand", "in progress"),
+        ("White: Roma", "C2"),
     ):
         assert said in words, said
         assert raw not in words, raw

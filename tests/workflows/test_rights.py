@@ -183,7 +183,10 @@ ERASE = {"ground": "unlawful", "told_how": "letter"}
 
 def test_two_people_erase_and_nothing_is_left_but_that_it_was(w: World) -> None:
     person = w.person()
+    w.said_of_equality(person)
     record = begun(w, "erasure", person)
+    answers = "SELECT count(*) FROM equality_answer WHERE person_id = :id"
+    assert one(w, answers, person) == (1,)
     with w.store.read() as tx:
         f = facts.rights(tx, record, w.actor["ingrid"], w.at)
         assert f is not None
@@ -197,6 +200,7 @@ def test_two_people_erase_and_nothing_is_left_but_that_it_was(w: World) -> None:
     )
     kept = one(w, "SELECT state, ground, reference FROM rights_request WHERE id = :id", record)
     assert kept[:2] == ("fulfilled", "unlawful")
+    assert one(w, answers, person) == (0,)
     gone = one(w, "SELECT approved_by FROM erasure WHERE person_id = :id", person)
     assert str(gone[0]) == w.actor["amara"].membership_id
 
