@@ -49,6 +49,7 @@ from web.signed_in import kept as kept_answers
 from web.words import (
     age_band,
     day_words,
+    deadline,
     iso,
     last_day,
     listed,
@@ -80,7 +81,9 @@ OWN = "the link and the word agreed on are the proof"
 WHERE = {
     "held": HELD.why,
     "sent": N_("They still wait for an answer from your group."),
-    "queried": N_("The link worker has not answered the question yet."),
+    "queried": N_(
+        "The link worker has not answered the question yet. Your time to reply waits until they do."
+    ),
     "waiting": N_("They are on your waiting list."),
     "with_you": N_("They have a place with your group."),
     "returned": N_("They are back with their link worker now."),
@@ -314,6 +317,7 @@ def _offer(
         seen=offer.seen,
         wish=wish,
         standing=_standing(offer),
+        due=deadline(offer.due, edge().clock())._asdict() if offer.due else None,
         held=said(offer.seen["held"]) if "held" in offer.seen else None,
         age=age_band(offer.seen.get("age_band")),
         needs=listed([word(labels.NEEDS, n) for n in offer.seen.get("needs") or ()]),

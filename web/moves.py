@@ -7,7 +7,7 @@ route of its own, which comes first."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,7 @@ from web.labels import said, word
 from web.say import _
 from web.schemas import Command, schema_for
 from web.schemas.fields import (
+    NOTE,
     SHORT,
     Choice,
     Day,
@@ -118,10 +119,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "referral.start.note": (N_("How did the first session go?"), N_("If you want to.")),
     "referral.update.note": (
         N_("How is it going?"),
-        N_(
-            "What went well, what was hard, what happens next. Up to 500 characters. The link"
-            " worker reads it."
-        ),
+        N_("What went well, what was hard, what happens next. The link worker reads it."),
     ),
     "referral.pause.paused_until": (
         N_("When does the break end?"),
@@ -142,7 +140,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         N_("A short summary for their doctor's practice"),
         N_("What they did and how it went, in 2 or 3 sentences. The link worker reads it too."),
     ),
-    "referral.complete.note": (N_("Anything only for the link worker?"), N_("If you want to.")),
+    "referral.complete.note": (
+        N_("Anything for the link worker, and not for the practice?"),
+        N_("If you want to."),
+    ),
     "referral.reopen.reason": (N_("Why?"), ""),
     "referral.recall.reason": (N_("Why do you take it back?"), ""),
     "referral.withdraw.reason": (
@@ -409,6 +410,7 @@ class Drawn:
     hint: str = ""
     choices: tuple[tuple[str, ...], ...] = ()
     answered: str = ""  # how yes is said to a question of yes or no: see `labels.yes_no`
+    most: int = 0  # so many characters are counted down; 0: more than anybody counts
 
 
 # By the verb of the question, as it is in Welsh.
@@ -443,7 +445,9 @@ def drawn(
         declared = schema.fields[name]
         label, hint = question_of(noun, trigger, name)
         kind, codes = _kind(name, declared, choices)
-        found.append(Drawn(name, kind, label, hint, codes, ANSWERED.get(name, "")))
+        answered = ANSWERED.get(name, "")
+        most = declared.most if isinstance(declared, Text) and declared.most == NOTE else 0
+        found.append(Drawn(name, kind, label, hint, codes, answered, most))
     return found
 
 
@@ -620,6 +624,7 @@ class Asked:
     before: str = ""
     schema: type[Command] | None = None
     choices: Choices = field(default_factory=dict)
+    hints: Mapping[str, str] = field(default_factory=dict)
     leave_out: tuple[str, ...] = ()
     first: tuple[str, ...] = ()
     act: Act | None = None
@@ -663,14 +668,17 @@ def move_page(
         return page(
             asked.template,
             form,
-            fields=drawn(
-                schema,
-                noun,
-                trigger,
-                {**lists_in_force(noun, trigger, option, found.facts), **asked.choices},
-                asked.leave_out,
-                asked.first,
-            ),
+            fields=[
+                replace(one, hint=asked.hints.get(one.name, one.hint))
+                for one in drawn(
+                    schema,
+                    noun,
+                    trigger,
+                    {**lists_in_force(noun, trigger, option, found.facts), **asked.choices},
+                    asked.leave_out,
+                    asked.first,
+                )
+            ],
             before=asked.before or said(BEFORE.get((noun, trigger), "")),
             press_words=asked.press or title,
             red=trigger in RED,

@@ -24,11 +24,14 @@ from web.say import _, ngettext
 from web.schemas.base import Command
 from web.schemas.fields import SHORT, Choice, Day
 from web.schemas.organisations import ChangeActivity, SaveGroup
+from web.sessions import runs
 from web.timelines import changed
 from web.words import day_words, listed
+from workflows import session_days
 from workflows.activities import open_again, pause_activity, save_activity, save_group
 from workflows.moves import N_
 from workflows.rules import field, wrong
+from workflows.working_time import local_day
 
 pages = Blueprint("offer_pages", __name__)
 
@@ -88,6 +91,22 @@ def offers() -> str:
         provider_id=papers.provider_id,
         at=at,
         tag_of=tag_of,
+        days_of=lambda offer: days_of(offer, local_day(at)),
+    )
+
+
+def days_of(offer: Offer, today: date) -> str:
+    """How the words about its days are understood, so that whoever wrote them sees it."""
+    if offer.status == "closed" or not offer.when_words:
+        return ""
+    following = session_days.next_session(offer.when_words, runs(offer), today)
+    if following is not None:
+        return _("Next: %(day)s.", day=day_words(following, weekday=True))
+    if session_days.weekdays(offer.when_words):
+        return ""
+    return _(
+        "No day is read from these words, so the next session is not shown. Where it is the same"
+        " day each week, name it: Thursdays, 2pm to 4pm."
     )
 
 

@@ -29,6 +29,7 @@ from workflows import session_days
 from workflows.calls import LEFT_MESSAGE, may_leave_message, record_contact
 from workflows.engine import Done, step
 from workflows.moves import N_
+from workflows.reading import card
 from workflows.working_time import local_day
 
 pages = Blueprint("provider_moves", __name__)
@@ -150,11 +151,16 @@ def complete(record_id: str, trigger: str) -> ResponseReturnValue:
         preview = _preview(record_id, schema)
         if preview is not None:
             return preview
+    actor = current_actor()
+    with edge().reading(actor) as (tx, at):
+        seen = card(tx, actor, at, record_id)
+    wanted = seen.seen.get("goals") if seen else None
     return move_page(
         Noun.REFERRAL,
         record_id,
         "complete",
         Asked(
+            hints={"goals_met": "; ".join(wanted)} if wanted else {},
             title=_("Finish: how did it go?"),
             press=_("Continue"),
             before=_("You can look at the message before anything is sent."),

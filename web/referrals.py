@@ -370,6 +370,13 @@ def sentence(shown: Shown) -> str:
     says = said(TABLES[Noun.REFERRAL].states[shown.facts.state].says)  # type: ignore[index]
     if to_decide(shown) and shown.facts.state == S.SENT:
         says = _("They wait for your answer.")
+    if shown.facts.state == S.QUERIED and shown.actor.role is Role.PROVIDER_LEADER:
+        says = _(
+            "You asked a question. Your time to reply is paused since %(day)s, waiting for"
+            " %(who)s.",
+            day=day_words(local_day(shown.facts.since)),
+            who=shown.referral.link_worker,
+        )
     if _acts(shown) and shown.facts.state in (S.ACCEPTED, S.ACTIVE):
         says = said(labels.WORK[f"referral.{shown.facts.state}"][0])
     code = shown.seen.get("reason")

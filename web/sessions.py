@@ -67,6 +67,7 @@ class Row:
     was: str | None
     why: str | None
     left: bool
+    team: str
 
     @property
     def field(self) -> str:
@@ -286,6 +287,7 @@ def _rows(tx: Tx, actor: Actor, at: datetime, found: list[Coming]) -> list[Row]:
                 one.was,
                 one.why,
                 left,
+                str(seen.get("team") or ""),
             )
         )
     return rows
@@ -445,7 +447,10 @@ def _line(one: OnPaper, situation: Situation) -> Line:
         (_("In an emergency"), seen.get("emergency_contact")),
         (_("Would make it easier"), seen.get("access") or seen.get("access_needs")),
         (_("Their phone"), _their_phone(seen)),
-        (_("Link worker"), " ".join([team, phone_words(seen.get("team_phone"))]).strip()),
+        (
+            _("Link worker") if seen.get("link_worker") else _("The link worker's team"),
+            " ".join([team, phone_words(seen.get("team_phone"))]).strip(),
+        ),
     ]
     return Line(
         known_as(seen),

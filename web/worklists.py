@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from flask import current_app
 
 from referral.actors import Actor
-from referral.states import Noun, Purpose, Role
+from referral.states import Noun, Purpose, ReferralState, Role
 from referral.visible import CALL
 from web import labels
 from web.access import WORKERS
@@ -130,6 +130,8 @@ def acts_at(item: WorkItem, trigger: str | None) -> str:
 def drawn(item: WorkItem, actor: Actor, at: datetime) -> dict[str, Any]:
     """What `work_item` draws of one thing that needs somebody."""
     path = opens(item.noun, item.record_id, None)
+    # Before anything else the team is rung: what can still be done is on the record's own page.
+    ring = phone_words(item.known.get("team_phone")) if item.held and _provider(actor) else ""
     if item.closed:
         return {
             "href": path,
@@ -137,13 +139,12 @@ def drawn(item: WorkItem, actor: Actor, at: datetime) -> dict[str, Any]:
             "reason": "",
             "meta": [item.reference] if item.reference != item.name else [],
             "held": said(item.held or ""),
+            "ring": ring,
         }
     due = deadline(item.due, at, hours=item.hours)._asdict()
     if item.kind == CALL:
         return _call(item, path, due, actor, at)
     why, button, leads_to = why_here(item)
-    # Before anything else the team is rung: what can still be done is on the record's own page.
-    ring = phone_words(item.known.get("team_phone")) if item.held and _provider(actor) else ""
     return {
         "href": path,
         "name": item.name,
@@ -302,6 +303,8 @@ def card(seen: Card, actor: Actor, at: datetime) -> dict[str, Any]:
             if theirs
             else TABLES[Noun.REFERRAL].states[state].says
         )
+        if actor.role is Role.PROVIDER_LEADER and state == ReferralState.QUERIED:
+            found["reason"] = _("You asked a question. Your time to reply waits for the answer.")
         if seen.due is not None or seen.paused:
             found["deadline"] = deadline(seen.due, at, hours=seen.hours)._asdict()
     return found

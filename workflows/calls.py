@@ -35,12 +35,6 @@ NO_MESSAGES_BY_PROVIDER = field(
     ),
     code="no_messages",
 )
-BEFORE_IT_CAME = field(
-    "happened_at",
-    N_("That is before this referral was sent to you. Enter the day and time of the call."),
-    code="before_it_was_sent",
-)
-SENT_AT = Sql("SELECT sent_at FROM referral WHERE id = :id AND system_id = :system_id", (0,))
 NO_MESSAGES_FOR = Sql(
     "SELECT 1 FROM referral r JOIN person p ON p.id = r.person_id"
     " WHERE r.id = :id AND r.system_id = :system_id AND NOT p.message_safe"
@@ -87,16 +81,10 @@ def record_contact(
     key: str | None = None,
 ) -> Done:
     """Keep that the provider reached the person (`contact`) or tried to (`try_contact`), and when.
-    Raises Refused as the table does, for a time before the referral was sent to them, and for a
-    message left where none may be."""
+    Raises Refused as the table does, and for a message left where none may be."""
     done = step(tx, Noun.REFERRAL, referral_id, trigger, actor, at, given, version=version, key=key)
-    then = given.get("happened_at")
-    sent = tx.row(SENT_AT, id=referral_id, system_id=actor.system_id) if then else None
-    refusal = None
-    if then is not None and sent is not None and sent[0] is not None and then < sent[0]:
-        refusal = BEFORE_IT_CAME
-    elif given.get("reason") == LEFT_MESSAGE and not may_leave_message(tx, actor, referral_id):
-        refusal = NO_MESSAGES_BY_PROVIDER
-    if refusal is not None:
-        raise Refused([refusal], noun=Noun.REFERRAL, trigger=trigger, record_id=referral_id)
+    if given.get("reason") == LEFT_MESSAGE and not may_leave_message(tx, actor, referral_id):
+        raise Refused(
+            [NO_MESSAGES_BY_PROVIDER], noun=Noun.REFERRAL, trigger=trigger, record_id=referral_id
+        )
     return done

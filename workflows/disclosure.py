@@ -71,6 +71,8 @@ CARE_CARD = DATES | CARE
 PLACE_GIVEN = ASKED | CONTACT | CARE | {"risks", "contacted_at", "paused_until", "attendance",
                                         "outcome", "summary", "documents"}  # fmt: skip
 UNDER_FULL_HOLD = REFERENCE | {"first_name", "held"}
+# "Call the link worker's team" is said to a provider: whom, and at which number, belongs to it.
+WHOM_TO_CALL = frozenset({"team", "team_phone"})
 
 # Who holds the person's record sees what is kept about them and this referral.
 OWN_SIDE = PLACE_GIVEN | {
@@ -139,7 +141,9 @@ def fields(s: Situation) -> frozenset[str]:
     if not seen:
         return NOTHING
     if s.closed:
-        return (seen | HELD_TOO) & UNDER_FULL_HOLD
+        leader = s.role is Role.PROVIDER_LEADER
+        left = UNDER_FULL_HOLD | WHOM_TO_CALL if leader else UNDER_FULL_HOLD
+        return (seen | HELD_TOO) & left
     return seen | HELD_TOO if s.held else seen
 
 

@@ -110,6 +110,17 @@ place_left = guard(
 )
 not_held = Guard("not_held", HELD, lambda f, g, at: not f.held)
 not_implicated = Guard("not_implicated", HELD, lambda f, g, at: not f.closed_to_actor)
+# What was given without a time of its own happened now.
+after_it_was_sent = Guard(
+    "after_it_was_sent",
+    Refusal(
+        "before_it_was_sent",
+        N_("That is before this referral was sent to you. Enter the day and time of the call."),
+        source="nobody is told of a person before their referral is sent",
+        field="happened_at",
+    ),
+    lambda f, g, at: not (f.sent_at and g.get("happened_at") and g["happened_at"] < f.sent_at),
+)
 not_duplicate = guard(
     "not_duplicate",
     N_("The person already has a referral to this activity that is not at an end."),

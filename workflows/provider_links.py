@@ -76,8 +76,8 @@ class LinkOver(Exception):
 class Offer:
     """A referral as a link shows it. `open` are the wishes that can be granted now; `where` is a
     code for where the person is; `latest` is how the group answered last, `expected` the day of a
-    place; `rules` are those of the referral's place; `messages` what the team wrote that this
-    leader hasn't said they read."""
+    place; `due` is by when the group should answer, where it has to; `rules` are those of the
+    referral's place; `messages` what the team wrote that this leader hasn't said they read."""
 
     link: LinkSeen
     actor: Actor
@@ -91,6 +91,7 @@ class Offer:
     messages: tuple[MessageSeen, ...] = ()
     latest: StepSeen | None = None
     expected: date | None = None
+    due: datetime | None = None
 
 
 ANSWERS = frozenset({"accept", "ask", "put_on_waiting_list"})
@@ -145,6 +146,7 @@ def look(tx: Tx, link: LinkSeen, at: datetime) -> Offer | None:
     }
     seen = disclosure.shown(record, situation)
     waiting = _waiting(tx, link, actor, at)
+    card = reading.card(tx, actor, at, link.record_id) if f.state == S.SENT else None
     wishes = tuple(w for w in WISHES[link.purpose] if _may(w, f, waiting))
     return Offer(
         link,
@@ -159,6 +161,7 @@ def look(tx: Tx, link: LinkSeen, at: datetime) -> Offer | None:
         waiting,
         _latest(tx, actor, at, link.record_id),
         f.expected_date,
+        card.due if card is not None and "state" in card.seen else None,
     )
 
 

@@ -360,6 +360,11 @@ def names(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> dict[str, s
     return {card.id: card.name for card in _cards(tx, actor, at, ids).values()}
 
 
+def card(tx: Tx, actor: Actor, at: datetime, referral_id: str) -> Card | None:
+    """One referral as the actor sees it; None where it isn't there for them."""
+    return _cards(tx, actor, at, [referral_id]).get(referral_id)
+
+
 def _referral_items(
     seen: Mapping[str, Card], actor: Actor, rows: list[WorkRow]
 ) -> dict[int, WorkItem]:

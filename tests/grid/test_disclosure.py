@@ -22,6 +22,8 @@ ANSWERS = ("asked", "given", "expired", "refused", "withdrawn")
 COLUMNS = ("asked", "place", "dates", "care", "no", "own", "over", "person")
 LONG_AGO = "_long_ago"
 UNDER_A_FULL_HOLD = {"reference", "first_name", "held"}
+# "Call ... before any contact" is said to those of another house: whom, and the number, go with it.
+CALL = {"team", "team_phone"}
 
 
 @cache
@@ -95,7 +97,7 @@ def test_every_field_is_shown_or_not_as_the_table_says(role: Role) -> None:
         if wanted and (held or closed):
             wanted |= {"held"}
         if closed:
-            wanted &= UNDER_A_FULL_HOLD
+            wanted &= UNDER_A_FULL_HOLD | (CALL if role is Role.PROVIDER_LEADER else set())
         for name in (*table()["field"], "held"):
             tried += 1
             if (name in seen) != (name in wanted):

@@ -388,15 +388,16 @@ def test_after_consent_is_taken_back_only_the_reference_is_left(w: World) -> Non
     assert [set(item) for item in listed] == [{"id", "version", "reference"}]
 
 
-def test_a_full_hold_leaves_a_first_name_and_one_sentence(w: World) -> None:
+def test_a_full_hold_leaves_a_first_name_one_sentence_and_whom_to_call(w: World) -> None:
     person = w.person()
     record = w.accepted(person)
     held(w, person, sources=[{"organisation_id": w.org["singers"]}])
+    whom = ("team", "team_phone")
     for said in (
         program(w, "sol").get(f"/referrals/{record}").json,
         program(w, "sol").get("/referrals").json["items"][0],
     ):
-        assert set(said) == {"id", "version", "reference", "first_name", "held"}
+        assert set(said) == {"id", "version", "reference", "first_name", "held", *whom}
     late = program(w, "sol").move(f"/referrals/{record}", "start", version='"1"')
     assert (late.status, late.codes) == (409, ["not_held"])
     assert "changed" not in late.json

@@ -321,11 +321,13 @@ def test_a_press_of_a_page_without_referrer_is_taken_and_one_from_elsewhere_is_n
 
 def test_a_second_leader_reads_first_what_the_first_one_did(both: Links) -> None:
     path = both.make(both.w.sent(), "rae")
-    assert "Can you take Margaret?" in both.phone.get(path).words
+    assert "Can you take Margaret? Due Tuesday 19 May" in both.phone.get(path).words
     both.w.step(Noun.REFERRAL, both.record, "ask", "sol", given={"note": "Six steps?"})
     asked = both.phone.get(path).words
     assert "Sol Rivers asked the link worker a question on" in asked
     assert "Can you take" not in asked
+    assert "Your time to reply waits until they do. " in asked
+    assert "Due " not in asked, "the clock is the link worker's now"
     expected = {"expected_date": date(2026, 12, 10)}
     both.w.step(Noun.REFERRAL, both.record, "put_on_waiting_list", "sol", given=expected)
     waiting = both.phone.get(path).words

@@ -269,8 +269,13 @@ def test_all_is_confirmed_in_one_press(w: World) -> None:
 
 
 def test_a_new_activity_has_no_places_until_they_are_said(w: World) -> None:
-    page = sign_in(w, "sol").fill("/offers/add", name="Humming", when_words="Mondays")
+    sol = sign_in(w, "sol")
+    page = sol.fill("/offers/add", name="Humming", when_words="Mondays", access_words="A ramp")
     assert "Humming" in page.words
+    assert "Mondays · A ramp Next: Monday 18 May 2026." in page.words
+    assert "No day is read" not in page.words
+    other = sol.fill("/offers/add", name="Drumming", when_words="Every other Monday").words
+    assert "Every other Monday No day is read from these words" in other
     assert "Say how many places there are" in page.words
 
 

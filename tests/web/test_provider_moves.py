@@ -14,6 +14,7 @@ from tests.world import World, build
 from web.edge import Edge
 from web.worker import sweep_all
 from workflows.activities import save_activity, save_group
+from workflows.people import save_plan
 
 STATE = Sql("SELECT state FROM referral WHERE id = :id")
 DUE = Sql("SELECT kind, due FROM clock WHERE record_id = :id AND ended IS NULL ORDER BY kind")
@@ -231,8 +232,15 @@ OUTCOME = {
 
 
 def test_the_message_is_seen_before_it_is_sent(w: World) -> None:
-    record = w.active()
+    priya, person = w.actor["priya"], w.person()
+    goals = {"what_matters": "Singing", "needs": ["company"], "goals": ["Go alone", "Sing a solo"]}
+    plan = w.made(priya, lambda tx: str(save_plan(tx, priya, w.at, person, goals)))
+    record = w.sent(person, plan_id=plan)
+    for move in ("accept", "start"):
+        w.referral(record, move, "sol")
     sol = sign_in(w, "sol")
+    asked = sol.get(f"/referrals/{record}/complete").words
+    assert "Were their goals met? Go alone; Sing a solo" in asked
     page = sol.fill(f"/referrals/{record}/complete", **OUTCOME)
     assert "Came to 11 of 12 sessions." in page.words
     assert "has not agreed that their doctor's practice is told" in page.words

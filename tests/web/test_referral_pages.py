@@ -130,8 +130,10 @@ def test_who_is_named_sees_a_first_name_the_reference_and_the_sentence(w: World)
     hold(w, person, sources=[{"user_id": w.actor["sol"].user_id}])
     words = shown(w, "sol", rid)
     assert "Margaret" in words
-    for hidden in ("Okoro", "07700", "Priya", "01632", "Taking part", "Due", "Thursdays"):
+    for hidden in ("Okoro", "07700", "Priya", "Taking part", "Due", "Thursdays"):
         assert hidden not in words, hidden
+    assert words.count("01632") == 1
+    assert "before any contact. Call 01632 960123" in words, "whom to call goes with the sentence"
     assert "Give back" in words
     assert "Finish" not in words
     assert "Finish" in shown(w, "rae", rid)
@@ -219,8 +221,13 @@ def test_what_belongs_to_another_role_is_not_offered_at_all(w: World) -> None:
 def test_the_link_worker_answers_a_question(w: World) -> None:
     rid = w.sent()
     w.referral(rid, "ask", "sol", given={"note": "Can she manage stairs?"})
+    told = "You asked a question. Your time to reply is paused since 12 May 2026, waiting for Priya"
+    assert told in shown(w, "sol", rid)
+    assert "waits for the answer" in sign_in(w, "sol").get("/?show=open").words
     priya = sign_in(w, "priya")
-    assert "Can she manage stairs?" in priya.get(f"/referrals/{rid}").words
+    asked = priya.get(f"/referrals/{rid}").words
+    assert "Can she manage stairs?" in asked
+    assert "You asked" not in asked
     empty = priya.fill(f"/referrals/{rid}/answer")
     assert empty.status == 422
     page = priya.fill(f"/referrals/{rid}/answer", note="Yes, with a rail.")

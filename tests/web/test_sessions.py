@@ -13,6 +13,8 @@ from referral.states import Noun
 from referral.store import Sql, Store
 from tests.web.client import sign_in
 from tests.world import OUTCOME, World, build
+from workflows.engine import step
+from workflows.referrals import send_referral
 
 CAME = Sql("SELECT came FROM attendance WHERE referral_id = :id ORDER BY day")
 PERSON = Sql("SELECT person_id FROM referral WHERE id = :id")
@@ -121,7 +123,7 @@ def careful(w: World) -> str:
 def test_the_sheet_says_whom_to_call_and_what_helps_and_who_printed_it(w: World) -> None:
     careful(w)
     page = sign_in(w, "sol").get(f"{path(w)}/sheet")
-    for words in ("Margaret Okoro", "Her neighbour Joan", "A firm chair", "Priya Shah"):
+    for words in ("Margaret Okoro", "Her neighbour Joan", "A firm chair", "Priya Shah, Ash Lane"):
         assert words in page.words
     assert "Did not come" in page.words
     assert re.search(r"Printed by Sol Rivers, Riverside Singers, .* at ", page.words)
@@ -150,6 +152,7 @@ def test_a_sheet_under_a_full_hold_has_the_first_name_and_the_sentence(w: World)
     page = sign_in(w, "sol").get(f"{path(w)}/sheet")
     assert "Margaret" in page.words
     assert "On hold." in page.words
+    assert "The link worker's team Ash Lane practice" in page.words
     for words in ("Okoro", "Joan", "A firm chair"):
         assert words not in page.words
 
@@ -162,11 +165,49 @@ def test_in_an_emergency_the_same_is_said_of_everybody(w: World) -> None:
     says = "In an emergency ring 999. Then ring the link worker's team: Ash Lane practice 01632"
     for where in (path(w), f"{path(w)}/sheet"):
         assert says in sol.get(where).words
+    assert sol.get(path(w)).words.count("Ash Lane practice") == 1, "one team needs no telling apart"
     held(w, record)
     for where in (path(w), f"{path(w)}/sheet"):
         page = sol.get(where)
         assert says in page.words
         assert 'href="tel:01632960001"' in page.text
+    held(w, w.sent())
+    for where in ("/", "/?show=taking-part", f"/referrals/{record}"):
+        assert "Call 01632 960001" in sol.get(where).words, where
+
+
+def test_where_people_have_several_teams_each_stands_by_their_own(w: World) -> None:
+    """Whoever rings for somebody rings the team that knows them."""
+    w.active()
+    theirs(w)
+    page = sign_in(w, "sol").get(path(w))
+    assert "Margaret Okoro1 Ash Lane practice" in page.words
+    assert "Margaret Okoro2 Fenside practice" in page.words
+
+
+def theirs(w: World) -> str:
+    """Somebody of another team, taking part."""
+    board, olu = w.actor["gail"], w.actor["olu"]
+    shared = {
+        "title": "Sharing with Fenside",
+        "purposes": ["share_with_provider"],
+        "lawful_basis": "public_task",
+        "fields": ["everything_listed"],
+        "parties": [w.org["fenside"], w.org["singers"]],
+        "review_at": w.at + timedelta(days=365),
+    }
+    with w.store.begin(board) as tx:
+        drafted = step(tx, Noun.AGREEMENT, None, "draft", board, w.at, shared).id
+        for who in ("tom", "sol"):
+            step(tx, Noun.AGREEMENT, drafted, "sign", w.actor[who], w.at)
+    person = w.person("olu")
+    w.consent(person, who="olu")
+    record = w.draft(person, who="olu")
+    with w.store.begin(olu) as tx:
+        send_referral(tx, olu, w.at, record)
+    w.referral(record, "accept", "sol")
+    w.referral(record, "start", "sol")
+    return record
 
 
 def test_who_left_since_stays_on_the_register_of_a_day_they_had_a_place(w: World) -> None:

@@ -134,20 +134,24 @@ def test_while_held_the_sentence_is_added_and_nothing_is_taken() -> None:
     assert "held" not in shown(RECORD, AGREED)
 
 
+# The sentence of a hold says whom a provider calls before any contact.
+CALL = ("team", "team_phone")
+
+
 @pytest.mark.parametrize("state", ["sent", "active", "completed"])
 @pytest.mark.parametrize("held", [True, False])
-def test_under_a_full_hold_a_first_name_a_reference_and_the_sentence(
+def test_under_a_full_hold_a_first_name_a_reference_and_whom_a_leader_calls(
     state: str, held: bool
 ) -> None:
     seen = provider(state, closed=True, held=held, completed_at=AT)
-    assert seen == {"reference", "first_name", "held"}
+    assert seen == {"reference", "first_name", "held", *CALL}
     link_worker = fields(Situation(Role.LINK_WORKER, state, AT, closed=True, held=held))
     assert link_worker == {"reference", "first_name", "held"}
 
 
 @pytest.mark.parametrize("state", ["returned", "withdrawn", "redirected", "closed"])
 def test_a_full_hold_gives_nothing_back_that_was_gone(state: str) -> None:
-    assert provider(state, closed=True) == {"reference", "held"}
+    assert provider(state, closed=True) == {"reference", "held", *CALL}
     assert provider("active", consent=False, taken_back=True, closed=True) == {"reference", "held"}
 
 

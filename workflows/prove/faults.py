@@ -528,6 +528,12 @@ class Verdict:
 # Guards that never say no, so that dropping one changes nothing. A test sees that none of them
 # said no on any walk, and that no other guard is like them.
 NEVER_NO: dict[tuple[Noun, str, str, str], str] = {
+    **{
+        (R, trigger, "accepted to accepted", "after_it_was_sent"): (
+            "when a call was is said by whoever made it, and in the walks it is said to be now"
+        )
+        for trigger in ("contact", "try_contact")
+    },
     (E, "complete", "decided to closed", "raiser_told"): (
         "deciding tells the raiser in the same step"
     ),

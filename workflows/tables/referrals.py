@@ -12,6 +12,7 @@ from referral.states import REFERRAL_OPEN, TAKING_PART, WITH_PROVIDER, Noun, Rel
 from referral.states import ReferralState as S
 from workflows.guards import (
     activity_open,
+    after_it_was_sent,
     agreement_in_force,
     ground_to_share,
     need,
@@ -499,7 +500,7 @@ MOVES = (
         S.ACCEPTED,
         PROVIDER,
         N_("The provider has made the first contact."),
-        guards=(not_held,),
+        guards=(not_held, after_it_was_sent),
         restarts=True,
         sets=lambda f, g, at: {"contacted_at": g.get("happened_at") or at},
         follows=(Tell("link_worker", "contacted"),),
@@ -511,7 +512,7 @@ MOVES = (
         S.ACCEPTED,
         PROVIDER,
         N_("The provider tried to reach the person, and could not."),
-        guards=(not_held,),
+        guards=(not_held, after_it_was_sent),
         needs=(
             need("reason", N_("Choose what happened."), *policy.reasons("referral.try_contact")),
         ),
