@@ -15,7 +15,7 @@ from datetime import datetime
 from math import asin, cos, radians, sin, sqrt
 from typing import Final, NamedTuple
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from referral.schema import Base, Serial
@@ -58,7 +58,9 @@ class Postcode(Base):
     area (LSOA of 2021) it belongs to."""
 
     __tablename__ = "postcode"
-    edition_id: Mapped[int] = mapped_column(ForeignKey("area_edition.id"), primary_key=True)
+    edition_id: Mapped[int] = mapped_column(
+        Integer(), ForeignKey("area_edition.id"), primary_key=True
+    )
     postcode: Mapped[str] = mapped_column(primary_key=True)
     latitude: Mapped[int]
     longitude: Mapped[int]
@@ -70,7 +72,9 @@ class AreaTenth(Base):
     """In which tenth of England's small areas one lies: 1 is the most deprived."""
 
     __tablename__ = "area_tenth"
-    edition_id: Mapped[int] = mapped_column(ForeignKey("area_edition.id"), primary_key=True)
+    edition_id: Mapped[int] = mapped_column(
+        Integer(), ForeignKey("area_edition.id"), primary_key=True
+    )
     area: Mapped[str] = mapped_column(primary_key=True)
     tenth: Mapped[int]
     __table_args__ = (
