@@ -102,8 +102,8 @@ TOOK = Sql(
 )
 AGAIN = Sql(f"UPDATE dispatch SET run_at = :run_at, lease_until = NULL WHERE {MINE}")
 BY_SERVICE = Sql(
-    "SELECT id, tries, system_id, key, outbox_id, to_owner, channel, what, noun, record_id,"
-    " service_id, at FROM dispatch WHERE service_id = :service_id AND channel = 'email'",
+    f"SELECT {', '.join(Parcel._fields)} FROM dispatch"
+    " WHERE service_id = :service_id AND channel = 'email'",
     times=(_AT,),
 )
 BOUNCED = Sql(

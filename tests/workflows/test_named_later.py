@@ -205,7 +205,7 @@ def test_the_links_of_whoever_is_named_do_nothing_any_more(w: World, named: str)
         assert found is not None
         offer = provider_links.look(tx, found, w.at)
         assert offer is not None
-        assert set(offer.seen) <= {"reference", "first_name", "held"}
+        assert set(offer.seen) <= {"reference", "first_name", "held", "team", "team_phone"}
         assert "accept" not in offer.open
     with pytest.raises(Refused) as said, w.store.begin() as tx:
         provider_links.act(tx, dead, w.at, "accept", {})
