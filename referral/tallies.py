@@ -125,6 +125,8 @@ def _add_said(
 LARGE = Sql(
     "SELECT CAST(system_id AS text) FROM referral WHERE sent_at >= :since"
     " GROUP BY system_id HAVING count(*) >= :many"
+    " UNION SELECT CAST(system_id AS text) FROM equality_answer"
+    " GROUP BY system_id HAVING count(*) >= :answers"
 )
 COUNTED = Sql(
     "SELECT quarter, counted_at FROM tallied WHERE system_id = :system_id"
@@ -145,9 +147,10 @@ KEEP = Sql(
 )
 
 
-def large(tx: Tx, since: datetime, many: int) -> list[str]:
-    """The systems in which at least so many referrals were sent since then."""
-    return [row[0] for row in tx.rows(LARGE, since=since, many=many)]
+def large(tx: Tx, since: datetime, many: int, answers: int) -> list[str]:
+    """The systems in which at least so many referrals were sent since then, or that keep at least
+    so many answers, each of which is opened to be counted."""
+    return [row[0] for row in tx.rows(LARGE, since=since, many=many, answers=answers)]
 
 
 def counted(tx: Tx, system_id: str, since: datetime, first: date) -> dict[date, datetime]:

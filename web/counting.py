@@ -392,10 +392,12 @@ def is_kept(ask: Question, report: Report) -> bool:
     return ask.as_of is not None and tallies.may_be_kept(report.measure, ask.actor)
 
 
-def numbers(tx: Tx, ask: Question, report: Report) -> Numbers:
+def numbers(tx: Tx, ask: Question, report: Report, *, parts: bool = True) -> Numbers:
     """What a report counts, told apart in all its ways: as it was counted ahead, all reports in one
-    question of the store, or else now, in one of its own."""
-    if any(apart.name == FIFTH for apart in report.aparts):
+    question of the store, or else now, in one of its own. Without `parts`, where only the whole is
+    told, by the first alone: nothing is opened for the others."""
+    aparts, beside = (report.aparts, report.beside) if parts else (report.aparts[:1], ())
+    if any(apart.name == FIFTH for apart in aparts):
         loaded = {one.kind: one.name for one in postcodes.editions(tx)}
         if set(loaded) == set(postcodes.KINDS):
             ask.indices = loaded[postcodes.DEPRIVATION]
@@ -406,7 +408,7 @@ def numbers(tx: Tx, ask: Question, report: Report) -> Numbers:
                 tx, ask.actor, period.first, period.after, asked.path, asked.provider
             )
         return ask.kept[report.measure]
-    by = (*(apart.dimension for apart in report.aparts), *report.beside)
+    by = (*(apart.dimension for apart in aparts), *beside)
     return tallies.now(tx, ask.actor, report.measure, by, ask.asked)
 
 

@@ -174,10 +174,12 @@ def _crossed(ask: Question, name: str, cells: Numbers) -> dict[str, Any]:
     return {"table": table, "finding": first.finding}
 
 
-def _on_board(tx: Tx, ask: Question, besides: Collection[str] = ()) -> dict[str, Numbers]:
+def _on_board(
+    tx: Tx, ask: Question, besides: Collection[str] = (), *, parts: bool = True
+) -> dict[str, Numbers]:
     """What the reports of a board count, but for those that stand there besides."""
     return {
-        name: numbers(tx, ask, report)
+        name: numbers(tx, ask, report, parts=parts)
         for name, report in REPORTS.items()
         if report.board and name not in besides and may_read(name, ask.actor)
     }
@@ -231,7 +233,7 @@ def agenda() -> str:
         shown = themes.counted(tx, actor, month, "", None, MOST)
         ends = _ends(tx, ask)
         # What stands in its other parts isn't counted again.
-        figures = _figures(ask, _on_board(tx, ask, besides=("reviews", "assurance")))
+        figures = _figures(ask, _on_board(tx, ask, ("reviews", "assurance"), parts=False))
     showing(Noun.ESCALATION, (one.id for one in (*due, *decided)))
     return page(
         "report/agenda.jinja",

@@ -1,7 +1,8 @@
 """Which quarters are counted ahead, when, and how long what was counted may be told.
 
 A small system is counted when somebody asks: its numbers are of this moment. In a large one that
-would take longer than a page may, so its worker counts each quarter once a day, in the early
+would take longer than a page may, and so it would where many answers about equality are to be
+opened; so its worker counts each quarter once a day, in the early
 morning, and the page says when that was. Should the worker stand still, the pages count again
 themselves after a day: slower, and right."""
 
@@ -19,6 +20,7 @@ from referral.tallies import Cell
 from workflows.working_time import LONDON, end_of, local_day
 
 LARGE = 10_000  # referrals sent in the quarters there are: so many are counted in a page's time
+MANY_ANSWERS = 2_000  # about equality: so many are opened in a page's time
 HOUR = time(6)
 STANDS_FOR = timedelta(hours=26)
 BACK = 7  # quarters before this one: a year from April and the one before it, from any day of it
@@ -57,10 +59,10 @@ def morning(at: datetime) -> datetime:
 
 def due(tx: Tx, at: datetime, large: int | None = None) -> Iterator[Due]:
     """What hasn't been counted since this morning, in the systems that are large (of so many
-    referrals)."""
+    referrals), or whose answers about equality are many."""
     large = LARGE if large is None else large
     oldest, over = first(at), quarter(at, 1)
-    for system_id in tallies.large(tx, begins(oldest), large):
+    for system_id in tallies.large(tx, begins(oldest), large, MANY_ANSWERS):
         done = tallies.counted(tx, system_id, morning(at), oldest)
         for one in tallies.quarters(oldest, over):
             if one not in done:
