@@ -375,6 +375,7 @@ NOT_ABOUT_PEOPLE = frozenset(
         "preference",
         "provider",
         "recovery_code",
+        "residents",
         "rota_line",
         "saved_view",
         "second_step",

@@ -55,6 +55,7 @@ from referral.raised_outside import RaisedOutside
 from referral.referrals import Attendance, Referral
 from referral.relationships import Relationship
 from referral.reminders import Reminder
+from referral.residents import Residents
 from referral.rights import Correction, RightsPart, RightsRequest
 from referral.rotas import Authority, RotaLine
 from referral.saved_views import SavedView
@@ -137,6 +138,7 @@ __all__ = [
     "Referral",
     "Relationship",
     "Reminder",
+    "Residents",
     "Restored",
     "RetentionReview",
     "RightsPart",

@@ -163,7 +163,7 @@ for _table in (
 for _table in ("tallied", "tally"):
     UNSEEN[_table] = {"*": COUNTED}
 PUBLISHED = "published by others, and loaded as it is: loaded again it is what it was"
-for _table in ("area_edition", "area_tenth", "postcode"):
+for _table in ("area_edition", "area_tenth", "postcode", "residents"):
     UNSEEN[_table] = {"*": PUBLISHED}
 
 

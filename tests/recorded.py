@@ -30,7 +30,10 @@ from workflows.engine import move_tables
 FOLDER = Path(__file__).parent / "data" / "histories"
 # What the migrations fill by themselves, what is kept for two days only, and what others publish.
 LEFT_OUT = frozenset(
-    {"alembic_version", "area_edition", "area_tenth", "bank_holiday", "idempotency", "postcode"}
+    {
+        *("alembic_version", "area_edition", "area_tenth", "bank_holiday", "idempotency"),
+        *("postcode", "residents"),
+    }
 )
 TABLES = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"

@@ -43,7 +43,8 @@ class Table:
 class Bar:
     """One bar. `value` None: nothing may be drawn of it, its words alone are shown.
 
-    `look`: solid, hatched for what is set apart, missing for what nobody knows."""
+    `label`: nothing where it belongs to the bar above it. `look`: solid, hatched for what is set
+    apart, missing for what nobody knows."""
 
     label: str
     value: float | None
@@ -145,9 +146,11 @@ def _bars(name: str, width: int, given: Sequence[Bar]) -> Drawing:
     drawn = Drawing(name, width, 0)
     y = 0.0
     for bar in given:
-        lines = wrap(bar.label, int((beside or width) / ADVANCE)) or [""]
-        above = 0 if beside else len(lines) * LINE + 6
+        lines = wrap(bar.label, int((beside or width) / ADVANCE))
+        above = 0 if beside or not lines else len(lines) * LINE + 6
         tall = max(len(lines) * LINE, thick) if beside else above + thick
+        if not lines:  # it belongs to the bar above it
+            y -= 10
         for number, line in enumerate(lines):
             at = y + 17 + number * LINE
             if beside and len(lines) == 1:

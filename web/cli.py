@@ -823,6 +823,61 @@ def deprivation_load(file: str, edition: str, as_json: bool) -> None:
     _load_table("deprivation", file, "", edition, as_json)
 
 
+@main.group()
+def population() -> None:
+    """Who lives in a place: to hold who was referred against."""
+
+
+@population.command("load")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--place", default=None, help="All of the file is about this place, by its name.")
+@as_json
+@plainly
+def population_load(file: str, place: str | None, as_json: bool) -> None:
+    """Load how many people live in a place, by age, ethnic group, disability and more: a small CSV
+    made from the census, as docs/population.md says.
+
+    What the file says of a place takes the place of all that was loaded of it before.
+    """
+    from pathlib import Path
+
+    from web.residents import load
+
+    with opened() as edge:
+        found = load(edge, Path(file), place)
+    answer({"places": found}, as_json, [f"Loaded: {', '.join(found)}."])
+
+
+@population.command("show")
+@as_json
+@plainly
+def population_show(as_json: bool) -> None:
+    """Say of which places it is loaded who lives there, by what, and who says so."""
+    from referral.residents import loaded
+    from referral.store import Door
+
+    with opened() as edge, edge.store.read(door=Door.WHOLE) as tx:
+        found = loaded(tx)
+    lines = [
+        f"{one.place}, {one.kind}: {one.number:,} people. {one.source}. Loaded on"
+        f" {one.loaded_at:%d %B %Y}."
+        for one in found
+    ]
+    answer([one._asdict() for one in found], as_json, lines or ["Nothing is loaded."])
+
+
+@population.command("remove")
+@click.argument("place")
+@plainly
+def population_remove(place: str) -> None:
+    """Take out who lives in a place, by its name."""
+    from web.residents import remove
+
+    with opened() as edge:
+        done = remove(edge, place)
+    say("Taken out." if done else "Nothing was loaded of it.")
+
+
 # -- looking ------------------------------------------------------------------------------------
 
 

@@ -15,10 +15,11 @@ from urllib.parse import urlencode
 
 from flask import abort, current_app, request
 
-from referral import counts, oversight, postcodes, tallies
+from referral import counts, oversight, postcodes, residents, tallies
 from referral.actors import Actor
 from referral.counts import MEASURES, Asked
 from referral.equality import KEPT_BACK
+from referral.residents import Live
 from referral.states import ReferralState, Role
 from referral.store import Tx
 from referral.tallies import Numbers
@@ -30,7 +31,8 @@ from web.wellbeing import SHORT
 from web.words import clock_words, day_words, month_name
 from workflows import tallies as ahead
 from workflows.moves import N_
-from workflows.small_numbers import EXACT, Small
+from workflows.small_numbers import EXACT, Small, Told
+from workflows.who_is_missed import Share, Shares, shares
 from workflows.working_time import ENGLAND, back, end_of, local_day
 
 PLACED = frozenset({Role.GOVERNANCE_LEAD, Role.ACCOUNTABLE_OFFICER, Role.SAFEGUARDING_LEAD})
@@ -213,9 +215,7 @@ REPORTS: dict[str, Report] = {
            " asked them; who would not say, or took it back, stands apart from who was not asked"
            " yet. Ethnic groups are those of the census. How deprived an area is comes from the"
            " postcode people have today, by the Indices of Deprivation; it is told where postcodes"
-           " and indices are loaded. A fifth of England's areas lies in each fifth; your place may"
-           " have more of one. To see who is missed, hold these beside the figures for the people"
-           " who live in your place."),
+           " and indices are loaded."),
         (
             Apart("age", N_("By age"), ordered=True),
             Apart("language", N_("By language"), ordered=True),
@@ -323,6 +323,7 @@ class Question:
     as_of: datetime | None = None  # when what is counted ahead was counted; None: nothing is
     kept: dict[str, Numbers] = field(default_factory=dict)
     indices: str = ""  # the indices of deprivation there are, once a report by them is read
+    live: Mapping[str, Live] = field(default_factory=dict)  # who lives in the place, likewise
 
     @property
     def address(self) -> dict[str, str]:
@@ -398,9 +399,10 @@ def numbers(tx: Tx, ask: Question, report: Report, *, parts: bool = True) -> Num
     told, by the first alone: nothing is opened for the others."""
     aparts, beside = (report.aparts, report.beside) if parts else (report.aparts[:1], ())
     if any(apart.name == FIFTH for apart in aparts):
-        loaded = {one.kind: one.name for one in postcodes.editions(tx)}
-        if set(loaded) == set(postcodes.KINDS):
-            ask.indices = loaded[postcodes.DEPRIVATION]
+        there = residents.beside(tx, ask.actor, ask.asked.path)
+        if set(there.editions) == set(postcodes.KINDS):
+            ask.indices = there.editions[postcodes.DEPRIVATION]
+        ask.live = there.live
     if is_kept(ask, report):
         if not ask.kept:
             period, asked = ask.period, ask.asked
@@ -429,10 +431,29 @@ def words_of(ask: Question, apart: Apart, kind: str) -> str:
     return word(ANSWERS[apart.name], kind)
 
 
+def counted_how(ask: Question, report: Report) -> str:
+    """How a report that was read is counted, and whom it is held against."""
+    words = said(report.counted)
+    if report.measure != tallies.WHO:
+        return words
+    if ask.indices and FIFTH not in ask.live:
+        words += " " + _("A fifth of England's areas lies in each fifth; your place may have more"
+                         " of one.")  # fmt: skip
+    if not ask.live:
+        return words + " " + _("To see who is missed, hold these beside the figures for the people"
+                               " who live in your place.")  # fmt: skip
+    return words + " " + _(
+        "Of 100 people referred: worked out from the numbers as they are shown, of those whose"
+        " group is known; what is shown as * is taken to be in the middle. A difference is told"
+        " where it is great, and hardly by chance. Who lives here is counted by others, in other"
+        " words, above all of disability: so a small difference says nothing."
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Section:
-    """One part of a page: what it shows in a sentence, the picture where one helps, the table, and
-    how it is counted."""
+    """One part of a page: what it shows in a sentence, the picture where one helps, the table, how
+    it is counted, and who says who lives in the place."""
 
     key: str
     heading: str
@@ -442,6 +463,7 @@ class Section:
     chart: Chart | None
     total: str
     href: str
+    source: str = ""
 
 
 def small_for(ask: Question, report: Report) -> Small:
@@ -479,28 +501,135 @@ def section(ask: Question, name: str, apart: Apart, found: Numbers) -> Section:
     small, added = small_for(ask, report), found.each[apart.dimension]
     total = small.told(sum(added.values()))
     shown = kinds_of(ask, report, apart, added)
+    live = ask.live.get(apart.name) if name == tallies.WHO else None
+    told = {kind: small.told(added[kind]) for kind, _words in shown}
+    compared = shares(told, UNKNOWN, live.parts, small) if live else None
     rows: list[Sequence[Cell]] = []
     drawn: list[Bar] = []
     for kind, words in shown:
-        told = small.told(added[kind])
         href = list_of(ask, name, {apart.name: kind}) if added[kind] else None
-        rows.append([Cell(words), Cell(told.text, href, number=True)])
+        beside = _beside_cells(kind, live, compared)
+        rows.append([Cell(words), Cell(told[kind].text, href, number=True), *beside])
         look = "missing" if kind == counts.NOT_KNOWN else "solid"
-        said_so = _("1 to %(most)s", most=small.hidden_to) if told.hidden else told.text
-        drawn.append(Bar(words, told.value, said_so, look))
+        drawn.append(Bar(words, told[kind].value, _of_bar(small, told[kind]), look))
     everything = list_of(ask, name, {}) if sum(added.values()) else None
-    rows.append([Cell(_("All")), Cell(total.text, everything, number=True)])
+    rows.append([Cell(_("All")), Cell(total.text, everything, number=True),
+                 *_beside_cells("", live, None)])  # fmt: skip
     title = f"{said(report.title)}. {said(apart.heading)}"
-    table = Table(title, [said(apart.heading), _("Number")], rows)
+    heads = [said(apart.heading), _("Number")]
+    if live:
+        heads += [_("Of 100 people referred"), _("Of 100 people who live here")]
+    table = Table(title, heads, rows)
     finding = _finding(ask, report, apart, added, shown)
+    if compared and total.value and compared.missing < 100:
+        finding = _set_beside(apart, total.text, compared, dict(shown))
+    if compared and compared.each:
+        drawn = _pairs(shown, told, total, compared, small)
     key = f"{name}-{apart.name}"
     told_bars = [bar for bar in drawn if bar.value]
     # Where a sentence says it all, there is nothing to draw.
-    picture = bars(key, title, finding, drawn[:BARS], table) if len(told_bars) > 1 else None
+    most = BARS * 2 if compared and compared.each else BARS
+    picture = bars(key, title, finding, drawn[:most], table) if len(told_bars) > 1 else None
     return Section(
-        key, said(apart.heading), finding, table, said(report.counted), picture, total.text,
+        key, said(apart.heading), finding, table, counted_how(ask, report), picture, total.text,
         f"/reports/{name}?{urlencode(ask.address)}",
+        _source(live, bool(picture and compared and compared.each)),
     )  # fmt: skip
+
+
+def _of_bar(small: Small, told: Told) -> str:
+    return _("1 to %(most)s", most=small.hidden_to) if told.hidden else told.text
+
+
+# -- who lives in the place ---------------------------------------------------------------------
+
+UNKNOWN = (counts.NOT_KNOWN, KEPT_BACK)
+# Where there are two groups, the one that is asked about.
+ASKED_ABOUT = {"disability": "yes", "language": "other"}
+NOTHING = "\u2013"
+
+
+def _of_100(share: float) -> str:
+    if 0 < share < 0.5:
+        return _("under 1")
+    return _("over 99") if 99.5 <= share < 100 else str(round(share))
+
+
+def _referred(share: Share) -> str:
+    if share.referred is None:
+        return _("at most %(most)s", most=share.most)
+    return _of_100(share.referred)
+
+
+def _beside_cells(kind: str, live: Live | None, compared: Shares | None) -> list[Cell]:
+    """Of a hundred people, how many were referred and how many live here, for the table."""
+    if live is None:
+        return []
+    here = live.parts.get(kind)
+    if here is None:
+        return [Cell(NOTHING, number=True), Cell(NOTHING, number=True)]
+    lives = _of_100(100 * here / sum(live.parts.values()))
+    referred = _referred(compared.each[kind]) if compared and compared.each else NOTHING
+    return [Cell(referred, number=True), Cell(lives, number=True)]
+
+
+def _pairs(
+    shown: list[tuple[str, str]], told: Mapping[str, Told], total: Told, compared: Shares,
+    small: Small,
+) -> list[Bar]:  # fmt: skip
+    """Two bars for each group, of a hundred people referred and who live here; one for those of
+    whom nobody knows it, of a hundred referred."""
+    drawn = []
+    for kind, words in shown:
+        share = compared.each.get(kind)
+        if share is not None:
+            drawn.append(Bar(words, share.referred, _("%(num)s referred", num=_referred(share))))
+            lives = _("%(num)s live here", num=_of_100(share.live))
+            drawn.append(Bar("", share.live, lives, "hatched"))
+        elif kind in UNKNOWN:
+            one = told[kind]
+            of_all = 100 * one.value / total.value if one.value and total.value else one.value
+            text = _of_bar(small, one) if not of_all else _("%(num)s of all", num=_of_100(of_all))
+            drawn.append(Bar(words, of_all, text, "missing"))
+    return drawn
+
+
+def _set_beside(apart: Apart, total: str, compared: Shares, words: Mapping[str, str]) -> str:
+    """What a report shows of who was referred, beside who lives there."""
+    part = compared.furthest(ASKED_ABOUT.get(apart.name)) if compared.each else None
+    if not compared.each:
+        says = _("Too few are known to set them beside who lives here.")
+    elif not compared.half_known:
+        says = _("Too many are not known to set the others beside who lives here.")
+    elif part is None:
+        says = _("No difference from who lives here is large enough to be told.")
+    else:
+        one = compared.each[part]
+        given = {"what": words[part], "referred": _referred(one), "live": _of_100(one.live)}
+        if one.differs < 0:
+            says = _("Fewer than live here: %(what)s. Of 100 people referred %(referred)s, of 100"
+                     " who live here %(live)s.", **given)  # fmt: skip
+        else:
+            says = _("More than live here: %(what)s. Of 100 people referred %(referred)s, of 100"
+                     " who live here %(live)s.", **given)  # fmt: skip
+    says = _("%(total)s in all.", total=total) + " " + says
+    if not compared.missing:
+        return says
+    return says + " " + _("Not known for %(share)s%%.", share=compared.missing)
+
+
+def _source(live: Live | None, drawn: bool) -> str:
+    if live is None:
+        return ""
+    told = {"place": live.place, "source": live.source.rstrip(".")}
+    begins = _("The bars show how many of 100.") + " " if drawn else ""
+    if live.own:
+        return begins + _("Who lives here: %(source)s, for %(place)s.", **told)
+    return begins + _(
+        "Who lives here: %(source)s, for %(place)s. For this place alone nothing is loaded, so this"
+        " is the place that it lies in.",
+        **told,
+    )
 
 
 def _finding(

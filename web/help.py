@@ -698,8 +698,8 @@ GROUPS: tuple[Group, ...] = (
                 "new",
                 N_("What is new"),
                 (
-                    N_("“Who was referred” counts ethnic group and disability, where people were"
-                       " asked, and says who was not asked yet."),
+                    N_("“Who was referred” counts ethnic group and disability, and stands beside"
+                       " who lives in your place where that is loaded."),
                     N_("Activities say how far they are from somebody's home, where whoever runs"
                        " this service has loaded postcodes."),
                     N_("Under “Notices” you choose when the daily email comes, quiet hours, and"

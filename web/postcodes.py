@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import Final
 
 from referral import postcodes
+from referral.actors import the_system
+from referral.audit import log
 from referral.people_checks import MONTHS
 from referral.postcodes import DEGREE, DEPRIVATION, POSTCODES, Edition
+from referral.rekeying import systems
 from referral.store import Door, TryAgain
 from web.edge import Edge
 
@@ -158,7 +161,7 @@ def _kept(
     with edge.store.begin(door=Door.WHOLE) as tx:
         number = postcodes.begin(tx, kind, name, ", ".join(starts) or None, edge.clock())
     try:
-        _fill(edge, table, number, _read(lines, table, starts), progress)
+        _fill(edge, table, number, name, _read(lines, table, starts), progress)
     except BaseException as wrong:
         with edge.store.begin(door=Door.WHOLE) as tx:
             postcodes.give_up(tx, number)
@@ -188,7 +191,9 @@ def _said(wrong: BaseException, table: Table) -> WrongFile | None:
     return None
 
 
-def _fill(edge: Edge, table: Table, number: int, rows: Iterator[Row], progress: Progress) -> None:
+def _fill(
+    edge: Edge, table: Table, number: int, name: str, rows: Iterator[Row], progress: Progress
+) -> None:
     done = 0
     while some := list(islice(rows, A_COMMIT)):
         with edge.store.begin(door=Door.WHOLE) as tx:
@@ -199,7 +204,12 @@ def _fill(edge: Edge, table: Table, number: int, rows: Iterator[Row], progress: 
             "No line of the file is to be kept. Nothing was changed. Look at what --only says."
         )
     with edge.store.begin(door=Door.WHOLE) as tx:
-        postcodes.finish(tx, table.kind, number, edge.clock())
+        at = edge.clock()
+        postcodes.finish(tx, table.kind, number, at)
+        told = {"kind": table.kind, "edition": name, "number": done}
+        for system_id in systems(tx):
+            actor = the_system(system_id, f"segue {table.kind} load")
+            log(tx, actor, at, "table_loaded", "system", system_id, told)
 
 
 def _sweep(edge: Edge) -> None:

@@ -34,6 +34,7 @@ from web.counting import (
     Question,
     Report,
     chosen_kinds,
+    counted_how,
     is_kept,
     list_of,
     may_read,
@@ -141,7 +142,7 @@ def _part(ask: Question, name: str, cells: Numbers) -> dict[str, Any]:
         "when": when_words(ask, report),
         "crossed": crossed,
         "sections": sections,
-        "counted": said(report.counted),
+        "counted": counted_how(ask, report),
         "href": f"/reports/{name}?{urlencode(ask.address)}",
         "small": _still_hidden(ask, report),
     }
@@ -338,7 +339,7 @@ def report(report: str) -> str:
         filters=_filters(ask, f"/reports/{report}"),
         sections=[section(ask, report, apart, cells) for apart in told_apart(ask, wanted)],
         tables=_beside(ask, report, cells),
-        counted=said(wanted.counted),
+        counted=counted_how(ask, wanted),
         small=_small_words(ask, wanted) if wanted.people else "",
         other_way=_other_way(ask, f"/reports/{report}")
         if wanted.people and MEASURES[wanted.measure].open_to_list
@@ -361,26 +362,29 @@ def table(report: str) -> ResponseReturnValue:
     _report(report, actor)
     wanted = REPORTS[report]
 
-    def read(tx: Tx, at: datetime) -> tuple[Question, list[Table]]:
+    def read(tx: Tx, at: datetime) -> tuple[Question, list[tuple[Table, str]]]:
         ask = question(tx, actor, at, for_paper=True)
         cells = numbers(tx, ask, wanted)
         kept = {"report": report, **ask.address}
         log(tx, actor, at, "report_exported", "report", None, kept)
-        told = [section(ask, report, apart, cells).table for apart in told_apart(ask, wanted)]
-        return ask, [*told, *_beside(ask, report, cells)]
+        told = [section(ask, report, apart, cells) for apart in told_apart(ask, wanted)]
+        beside = [(one, "") for one in _beside(ask, report, cells)]
+        return ask, [*((one.table, one.source) for one in told), *beside]
 
     ask, tables = edge().perform(actor, read)
     out = io.StringIO()
     made = csv.writer(out)
     made.writerow([said(wanted.title), when_words(ask, wanted), ask.place_words.strip(),
                    ask.providers.get(ask.provider, "")])  # fmt: skip
-    for one in tables:
+    for one, source in tables:
         made.writerow([])
         made.writerow([neutral(one.caption)])
         made.writerow([neutral(words) for words in one.head])
         made.writerows([neutral(cell.text) for cell in row] for row in one.rows)
+        if source:
+            made.writerow([neutral(source)])
     made.writerow([])
-    made.writerow([said(wanted.counted)])
+    made.writerow([counted_how(ask, wanted)])
     if wanted.people:
         made.writerow([_small_words(ask)])
     return Response(

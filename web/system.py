@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from flask import Blueprint
 
-from referral import bank_holidays, postcodes
+from referral import bank_holidays, postcodes, residents
 from referral.health import health
 from referral.states import Role
 from referral.store import Door
@@ -33,6 +33,7 @@ def system() -> str:
     with edge().reading(None, Door.WHOLE) as (tx, at):
         found = health(tx, at, viewer=actor)
         tables = postcodes.editions(tx)
+        live = residents.loaded(tx)
     today = local_day(at)
     days = sorted(day for day in bank_holidays.ENGLAND if today <= day <= today + AHEAD)
     return page(
@@ -41,10 +42,29 @@ def system() -> str:
         warnings=[said(one.says) for one in found.findings if one.warning],
         days=[(day_words(day, weekday=True), bank_holidays.ENGLAND[day]) for day in days],
         known_until=day_words(bank_holidays.UNTIL),
-        tables=[_loaded(one) for one in tables],
-        lacks=_lacking({one.kind for one in tables}),
+        tables=[*(_loaded(one) for one in tables), *_live(live)],
+        lacks=_lacking({one.kind for one in tables} | ({POPULATION} if live else set())),
         set_up=set_up(settings()),
     )
+
+
+POPULATION = "population"
+
+
+def _live(loaded: list[residents.Loaded]) -> list[str]:
+    """Of which places it is loaded who lives there, and who says so."""
+    found: dict[str, list[residents.Loaded]] = {}
+    for one in loaded:
+        found.setdefault(one.place, []).append(one)
+    return [
+        _(
+            "Who lives in %(place)s: %(sources)s. Loaded on %(day)s.",
+            place=place,
+            sources="; ".join(sorted({one.source.rstrip(".") for one in each})),
+            day=day_words(local_day(each[0].loaded_at)),
+        )
+        for place, each in found.items()
+    ]
 
 
 def _lacking(there: set[str]) -> list[tuple[str, str]]:
@@ -56,6 +76,7 @@ def _lacking(there: set[str]) -> list[tuple[str, str]]:
         postcodes.DEPRIVATION: _(
             "No indices of deprivation are loaded, so no report tells how deprived areas are."
         ),
+        POPULATION: _("No population is loaded, so no report tells who lives in a place."),
     }
     return [(says, f"segue {kind} load") for kind, says in each.items() if kind not in there]
 

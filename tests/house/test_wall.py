@@ -37,7 +37,7 @@ WITHOUT = {
         *("evidence", "agreement", "agreement_party", "authority", "rota_line", "ladder_rung"),
     ),
     "numbers, of no person and no record": ("tallied", "tally"),
-    "what others publish of places": ("area_edition", "area_tenth", "postcode"),
+    "what others publish of places": ("area_edition", "area_tenth", "postcode", "residents"),
     "rules, wordings and words for everybody": (
         *("bank_holiday", "move_table", "wording", "policy_rule", "policy_change"),
         *("policy_comment", "announcement", "announcement_reader", "theme", "escalation_theme"),

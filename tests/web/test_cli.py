@@ -276,3 +276,18 @@ def test_a_shape_from_a_file_is_loaded_and_a_wrong_one_refused(run: Run, tmp_pat
     assert wrong.exit_code == 2
     assert "from 1 to 4" in wrong.output
     assert run("shape", "load", "nothing").exit_code == 2
+
+
+def test_who_lives_in_a_place_is_loaded_shown_and_taken_out(run: Run, tmp_path: Path) -> None:
+    set_up(run)
+    file = tmp_path / "here.csv"
+    file.write_text("kind,group,number,source\nlanguage,english,90,Census 2021\n")
+    assert run("population", "show").output == "Nothing is loaded.\n"
+    wrong = run("population", "load", str(file), "--place", "Saltmarsh")
+    assert (wrong.exit_code, "there is no line for other" in wrong.output) == (2, True)
+    file.write_text(file.read_text() + "language,other,10,Census 2021\n")
+    run("population", "load", str(file), "--place", "Saltmarsh")
+    shown = run("population", "show").output
+    assert "Saltmarsh, language: 100 people. Census 2021. Loaded on" in shown
+    assert run("population", "remove", "saltmarsh").output == "Taken out.\n"
+    assert run("population", "show").output == "Nothing is loaded.\n"

@@ -309,10 +309,13 @@ def test_who_was_referred_is_told_apart_by_fifths_once_both_tables_are_loaded(
     file.write_text(INDICES)
     load(Edge(w.store), DEPRIVATION, file)
     page = sign_in(w, "grace").get(asked)
-    told = {kind: number(page.text, kind) for kind in ("Most deprived fifth", "Middle fifth")}
-    assert told == {"Most deprived fifth": "10", "Middle fifth": "0"}
+    found = {kind: number(page.text, kind) for kind in ("Most deprived fifth", "Middle fifth")}
+    assert found == {"Most deprived fifth": "10", "Middle fifth": "0"}
     assert number(page.text, "Least deprived fifth") == "10"
     assert number(page.text, "Postcode not known, or in no table") == "10"
+    with w.store.read() as tx:
+        told = tx.rows(Sql("SELECT record_id FROM audit WHERE action = 'table_loaded'"))
+    assert [str(row[0]) for row in told] == [w.system_id] * 2
     most = "Of those whose area is known, 50% live in the most deprived fifth of England's areas"
     assert f"{most}: 20% would be as many as anywhere. Not known for 35%." in page.words
     assert most in sign_in(w, "grace").get("/dashboard").words

@@ -171,6 +171,27 @@ E01999906,2
 E01999907,4
 E01999908,10
 """
+# Who lives in Saltmere: invented like all of it.
+RESIDENTS = """\
+kind,group,number,source
+age,18 to 34,19400,"Saltmere's invented census, 21 March 2021"
+age,35 to 49,17900,"Saltmere's invented census, 21 March 2021"
+age,50 to 64,18300,"Saltmere's invented census, 21 March 2021"
+age,65 to 79,13100,"Saltmere's invented census, 21 March 2021"
+age,80 and over,5200,"Saltmere's invented census, 21 March 2021"
+ethnic_group,asian,6900,"Saltmere's invented census, 21 March 2021"
+ethnic_group,black,3200,"Saltmere's invented census, 21 March 2021"
+ethnic_group,mixed,2400,"Saltmere's invented census, 21 March 2021"
+ethnic_group,white,77600,"Saltmere's invented census, 21 March 2021"
+ethnic_group,other,1300,"Saltmere's invented census, 21 March 2021"
+disability,yes,16900,"Saltmere's invented census, 21 March 2021"
+disability,no,74500,"Saltmere's invented census, 21 March 2021"
+fifth,1,24800,"Saltmere's invented indices, 2025"
+fifth,2,20300,"Saltmere's invented indices, 2025"
+fifth,3,18100,"Saltmere's invented indices, 2025"
+fifth,4,15700,"Saltmere's invented indices, 2025"
+fifth,5,12500,"Saltmere's invented indices, 2025"
+"""
 # Where each activity is, and in turn where people live: some have no home, and some postcodes are
 # in no table.
 POSTCODES: dict[str, str] = {

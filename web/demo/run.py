@@ -63,7 +63,7 @@ def _bar(done: int, total: int) -> None:
 
 def make(store: Store, clock: WoundClock, port: int) -> None:
     """Fill the empty store with the story so far. What was sent in its last days is in the post."""
-    from web import worker
+    from web import residents, worker
     from web.passwords import hash_password
     from web.postcodes import load_text
     from web.ways import NO_WAYS
@@ -80,6 +80,7 @@ def make(store: Store, clock: WoundClock, port: int) -> None:
         worker.sweep_all(Edge(store, lambda: moment), ways if recent else NO_WAYS)
 
     tell(store, at, hash_password(PASSWORD), sweep, _bar)
+    residents.load_text(Edge(store, lambda: at), "saltmere.csv", cast.RESIDENTS, place=cast.SYSTEM)
     keeper = keeper_for(Edge(store, lambda: at))
     while keeper.turn(now=True):
         pass
