@@ -212,7 +212,7 @@ def _out(counts: Counts) -> Finding | None:
         return None
     return Finding(
         "messages_wait",
-        f"{_many(count, 'message')} should have left by e-mail, text or letter. Is the mail server,"
+        f"{_many(count, 'message')} should have left by email, text or letter. Is the mail server,"
         " or GOV.UK Notify, there? The worker's log says what stops them.",
         count,
     )

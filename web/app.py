@@ -151,7 +151,9 @@ def create_app(
     CSRFProtect(app)
     errors.register(app)
     frame.set_up(app, settings.service_name)
-    app.jinja_env.filters["written"] = words.written
+    app.jinja_env.filters.update(
+        written=words.written, whole=words.whole, with_commands=words.with_commands
+    )
     app.jinja_env.globals.update(labels=labels, words=words, as_pdf=pdf.address)
     for name in modules:
         app.register_blueprint(import_module(name).pages)

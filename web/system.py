@@ -106,7 +106,7 @@ def set_up(now: Settings) -> list[tuple[str, str, str]]:
     yes, no = _("Yes"), _("No")
     return [
         (_("The address people type"), now.public_url, "SEGUE_PUBLIC_URL"),
-        (_("Sends e-mail"), yes if now.smtp_url else no, "SEGUE_SMTP_URL"),
+        (_("Sends email"), yes if now.smtp_url else no, "SEGUE_SMTP_URL"),
         (_("Sends texts and letters"), yes if now.notify_key else no, "SEGUE_NOTIFY_KEY"),
         (_("A phone number on pages that say something is wrong"), now.urgent_phone or no,
          "SEGUE_URGENT_PHONE"),

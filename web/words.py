@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -205,6 +206,27 @@ def written(text: Any) -> Any:
     if not text or language() == ENGLISH:
         return text
     return Markup('<span lang="{}" dir="auto">{}</span>').format(ENGLISH, text)
+
+
+# A reference, as `referral.ids` makes it; a command in a sentence for whoever runs Segue.
+REFERENCE = re.compile(r"\b(SG-[0-9A-Z]{4}-[0-9A-Z]{2})\b")
+COMMAND = re.compile("`([^`]+)`")
+
+
+def whole(text: Any) -> Markup:
+    """The same with each reference in one piece: at its hyphens a narrow page would break it."""
+    return _set(text, REFERENCE, '<span class="app-reference">{}</span>')
+
+
+def with_commands(text: Any) -> Markup:
+    """The same with each command, written between backticks, set as what is typed."""
+    return _set(text, COMMAND, "<code>{}</code>")
+
+
+def _set(text: Any, which: re.Pattern[str], markup: str) -> Markup:
+    parts: list[str] = which.split(str(text))
+    parts[1::2] = [Markup(markup).format(part) for part in parts[1::2]]  # noqa: S704  # ours, above
+    return Markup("").join(parts)
 
 
 def safety_told(answers: Mapping[str, Any] | None) -> tuple[list[tuple[str, str]], ...]:

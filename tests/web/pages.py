@@ -21,7 +21,9 @@ def pages() -> Flask:
     app.config["SECRET_KEY"] = "only for tests"
     Babel(app)
     CSRFProtect(app)
-    app.jinja_env.filters["written"] = words.written
+    app.jinja_env.filters.update(
+        written=words.written, whole=words.whole, with_commands=words.with_commands
+    )
     app.jinja_env.globals["labels"] = labels
     return app
 

@@ -137,6 +137,17 @@ def test_an_nhs_number_is_read_in_groups() -> None:
     assert words.nhs_number(None) == ""
 
 
+def test_a_reference_stands_in_one_piece_and_nothing_else_becomes_markup() -> None:
+    kept = '<span class="app-reference">SG-7K4Q-2M</span>'
+    assert words.whole("Ann <b>, SG-7K4Q-2M.") == f"Ann &lt;b&gt;, {kept}."
+    assert words.whole("SG-7K4Q-2MX is none") == "SG-7K4Q-2MX is none"
+
+
+def test_a_command_is_set_as_what_is_typed_and_nothing_else_becomes_markup() -> None:
+    told = words.with_commands("Is `segue worker` there? <i>No</i> `")
+    assert told == "Is <code>segue worker</code> there? &lt;i&gt;No&lt;/i&gt; `"
+
+
 def test_age_bands_have_words() -> None:
     assert words.age_band("70_79") == "70 to 79"
     assert words.age_band("under_18") == "Under 18"
