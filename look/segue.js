@@ -2,24 +2,55 @@ import { initAll } from 'nhsuk-frontend'
 
 initAll()
 
-// Two minutes before the sign-in ends, offer to stay. Without a script nothing typed is lost either.
+// Two minutes before the sign-in ends, offer to stay; once it has ended, say so. Without a script
+// nothing typed is lost either.
 const stay = document.querySelector('[data-signs-out-after]')
-let ends
-function begin () {
-  stay.hidden = true
-  clearTimeout(ends)
-  ends = setTimeout(() => { stay.hidden = false }, (stay.dataset.signsOutAfter - 120) * 1000)
-}
 if (stay) {
+  const form = stay.querySelector('form')
+  const [soon, over, unheard] = stay.querySelectorAll('p')
+  let ends, next
+  function say (words) {
+    for (const one of [soon, over, unheard]) one.hidden = one !== words
+    stay.querySelector('button').hidden = words === over
+    if (stay.hidden) {
+      stay.hidden = false
+      bring()
+    }
+  }
+  // On a phone nothing lies over the page: it comes to where somebody types or reads.
+  function bring () {
+    if (getComputedStyle(stay).position === 'sticky') return
+    const typing = document.activeElement.closest('main .nhsuk-form-group')
+    const reading = document.elementFromPoint(innerWidth / 2, innerHeight / 2)
+    const here = typing || reading?.closest('main :is(.nhsuk-form-group, p, h1, h2, h3, ul, dl, table)')
+    here?.after(stay)
+    stay.scrollIntoView({ block: 'nearest' })
+  }
+  function look () {
+    clearTimeout(next)
+    const left = ends - Date.now()
+    if (left > 120000) next = setTimeout(look, left - 120000)
+    else if (left > 0) {
+      say(soon)
+      next = setTimeout(look, left)
+    } else say(over)
+  }
+  function begin () {
+    ends = Date.now() + stay.dataset.signsOutAfter * 1000
+    stay.hidden = true
+    look()
+  }
   begin()
-  stay.querySelector('form').addEventListener('submit', async (event) => {
+  // A computer that slept counted no time.
+  document.addEventListener('visibilitychange', look)
+  form.addEventListener('submit', async (event) => {
     event.preventDefault()
-    const form = event.target
     try {
-      await fetch(form.action, { method: 'POST', body: new FormData(form), redirect: 'manual' })
-      begin()
+      const answer = await fetch(form.action, { method: 'POST', body: new FormData(form), redirect: 'manual' })
+      if (answer.type === 'opaqueredirect') begin()
+      else say(over)
     } catch {
-      form.submit()
+      say(unheard)
     }
   })
 }

@@ -256,19 +256,22 @@ def sign_in_by_code() -> ResponseReturnValue:
 def sign_in_by_passkey() -> ResponseReturnValue:
     """The second step by a passkey, by whoever has just shown the right password."""
     half, answers = request.form.get("half", ""), request.form.get("answers", "")
-    next_path, shown = safe_path(request.form.get("next")), opened(HALF, half, HALF_LASTS)
+    next_path, remember = safe_path(request.form.get("next")), "remember" in request.form
+    shown = opened(HALF, half, HALF_LASTS)
     if shown is None:
         words = _("That took longer than 10 minutes. Enter your password again")
         return sign_in_page({"password": words}, next_path=next_path, answers=answers), 401
     user_id, step_id, mark = shown[:3]
-    at, here, token = clock(), edge(), None
+    at, here, token, step = clock(), edge(), None, None
     with here.store.begin(door=Door.SHUT) as tx:
         wait = max(
             seconds_to_wait(tx, at, "code", MOST_WRONG, user_id),
             seconds_to_wait(tx, at, "code_from", MOST_WRONG),
         )
     if wait:
-        response = make_response(_code_page(half, next_path, answers, wait_words(wait)), 429)
+        response = make_response(
+            _code_page(half, next_path, answers, wait_words(wait), remember), 429
+        )
         response.headers["Retry-After"] = str(wait)
         return response
     question = question_asked(user_id)
@@ -288,9 +291,12 @@ def sign_in_by_passkey() -> ResponseReturnValue:
                 log(tx, system, at, "second_step_refused", "user", user_id)
     if token is None:
         words = _("No passkey of yours was shown. Try again, or enter a code.")
-        return _code_page(half, next_path, answers, words), 401
+        return _code_page(half, next_path, answers, words, remember), 401
     use_session(token)
-    return _go_on(answers, next_path, len(posts))
+    response = make_response(_go_on(answers, next_path, len(posts)))
+    if remember and step is not None and settings().remember_days:
+        remember_device(response, step, mark)
+    return response
 
 
 def mark_now(tx: Tx, user_id: str) -> str:

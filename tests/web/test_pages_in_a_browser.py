@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,30 @@ def test_two_minutes_before_the_end_one_may_stay_and_nothing_typed_goes(
         page.get_by_role("button", name="Stay signed in").click()
     page.wait_for_function("document.querySelector('.app-stay').hidden")
     assert page.input_value("#q") == "half a na"
+    # On a phone it comes to where one types; who presses it too late isn't told that they stayed.
+    page.set_viewport_size({"width": 320, "height": 480})
+    page.goto(address + "/help")
+    page.focus("main input[name=q]")
+    page.clock.run_for(13 * 60_000 + 1_000)
+    expect(page.get_by_role("button", name="Stay signed in")).to_be_in_viewport()
+    w.at += timedelta(minutes=16)
+    page.get_by_role("button", name="Stay signed in").click()
+    expect(page.get_by_text("You are signed out. What you typed is kept")).to_be_visible()
+    expect(page.get_by_role("button", name="Stay signed in")).to_be_hidden()
+    context.close()
+
+
+@pytest.mark.browser
+def test_once_the_sign_in_has_ended_nobody_is_told_that_it_will(
+    chromium: Browser, serve: Callable[[Flask], str], w: World
+) -> None:
+    context = opened(chromium, w, address := serve(app_of(w)), "priya")
+    page = context.new_page()
+    page.clock.install()
+    page.goto(address + "/search")
+    page.clock.run_for(15 * 60_000 + 1_000)
+    expect(page.get_by_text("You are signed out. What you typed is kept")).to_be_visible()
+    expect(page.get_by_text("You will be signed out in 2 minutes.")).to_be_hidden()
     context.close()
 
 

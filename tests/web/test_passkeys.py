@@ -169,6 +169,22 @@ def test_an_answer_counts_once_and_only_to_its_own_question(each: World) -> None
     assert "second_step_refused" in logged(w)
 
 
+def test_a_device_may_be_remembered_by_a_passkey_too(each: World) -> None:
+    w = each
+    _priya, key = with_a_key(w)
+    page = enter(device := visit(w))
+    assert NOT_SHOWN in sent(device, page, answer="", remember="yes").words
+    assert "Enter your code" in enter(device).words  # who shows none isn't remembered
+    page = enter(device)
+    assert sent(device, page, answer=key.shown(page), remember="yes").path == "/"
+    device.post("/sign-out", {})
+    assert enter(device).path == "/"
+    page = enter(other := visit(w))
+    assert sent(other, page, answer=key.shown(page)).path == "/"
+    other.post("/sign-out", {})
+    assert "Enter your code" in enter(other).words  # who didn't ask isn't
+
+
 WRONG: dict[str, Callable[[Key], None]] = {
     "another site": lambda key: setattr(key, "origin", "http://localhost.example.org"),
     "another scheme": lambda key: setattr(key, "origin", "https://localhost"),
