@@ -94,7 +94,10 @@ HELD: dict[str, Held] = {
     "equality_answer": Held(
         "What you said about equality",
         ("person_id", "person"),
-        _given("ethnic_group disability said_on said_how recorded_by recorded_at taken_back_at"),
+        _given(
+            "ethnic_group disability said_on said_how recorded_by recorded_at taken_back_at"
+            " objected_at"
+        ),
         _plain("id system_id person_id"),
     ),
     "plan": Held(

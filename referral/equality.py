@@ -52,7 +52,8 @@ def disability_said(code: str | None) -> str:
 
 class EqualityAnswer(Base):
     """What a person said themselves. Both codes are none once they took it back: that they were
-    asked stays, so that nobody asks again."""
+    asked stays, so that nobody asks again. Both are none, too, while they do not want to be asked:
+    what was said before is gone. `recorded_by`: nobody, where they said so on their own page."""
 
     __tablename__ = "equality_answer"
     id: Mapped[Key]
@@ -62,13 +63,18 @@ class EqualityAnswer(Base):
     disability: Mapped[Sealed | None]
     said_on: Mapped[date]
     said_how: Mapped[str]
-    recorded_by: Mapped[Ref] = mapped_column(ForeignKey("membership.id"))
+    recorded_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))
     recorded_at: Mapped[datetime]
     taken_back_at: Mapped[datetime | None]
+    objected_at: Mapped[datetime | None]
     __table_args__ = (
         CheckConstraint(
             "taken_back_at IS NULL OR (ethnic_group IS NULL AND disability IS NULL)",
             name="taken_back",
+        ),
+        CheckConstraint(
+            "objected_at IS NULL OR (ethnic_group IS NULL AND disability IS NULL)",
+            name="objected",
         ),
         Index(None, "person_id"),
     )
@@ -82,19 +88,22 @@ class AnswerSeen(NamedTuple):
     disability: str | None
     said_on: date
     said_how: str
-    recorded_by: str
+    recorded_by: str | None
     recorded_at: datetime
     taken_back_at: datetime | None
+    objected_at: datetime | None
 
 
-# Two records joined can bring an answer each: the newest counts, be it a taking back.
+# Two records joined can bring an answer each: the newest counts, be it a taking back; but that they
+# do not want to be asked counts before all of them.
 OF_PERSON = Sql(
     "SELECT e.id, e.ethnic_group, e.disability, e.said_on, e.said_how, u.name, e.recorded_at,"
-    " e.taken_back_at FROM equality_answer e JOIN membership m ON m.id = e.recorded_by"
-    " JOIN app_user u ON u.id = m.user_id"
+    " e.taken_back_at, e.objected_at FROM equality_answer e"
+    " LEFT JOIN membership m ON m.id = e.recorded_by LEFT JOIN app_user u ON u.id = m.user_id"
     " WHERE e.system_id = :system_id AND e.person_id = :person_id"
-    " ORDER BY COALESCE(e.taken_back_at, e.recorded_at) DESC, e.id DESC LIMIT 20",
-    (6, 7),
+    " ORDER BY CASE WHEN e.objected_at IS NULL THEN 1 ELSE 0 END,"
+    " COALESCE(e.taken_back_at, e.recorded_at) DESC, e.id DESC LIMIT 20",
+    (6, 7, 8),
     (1, 2),
 )
 
@@ -109,3 +118,23 @@ def of_person(tx: Tx, actor: Actor, person_id: str) -> list[AnswerSeen]:
 def _read(row: tuple[Any, ...]) -> AnswerSeen:
     seen = AnswerSeen(*row)
     return seen._replace(said_on=day(seen.said_on) or seen.said_on)
+
+
+OBJECTS = Sql(
+    "SELECT 1 FROM equality_answer WHERE system_id = :system_id AND person_id = :person_id"
+    " AND objected_at IS NOT NULL"
+)
+FORGET = Sql(
+    "DELETE FROM equality_answer WHERE system_id = :system_id AND person_id = :person_id"
+    " AND ethnic_group IS NULL AND disability IS NULL"
+)
+
+
+def objects(tx: Tx, actor: Actor, person_id: str) -> bool:
+    """Whether a person does not want to be asked."""
+    return tx.row(OBJECTS, system_id=actor.system_id, person_id=person_id) is not None
+
+
+def forget(tx: Tx, actor: Actor, person_id: str) -> None:
+    """That they were asked, and did not want to be, is no longer known."""
+    tx.run(FORGET, system_id=actor.system_id, person_id=person_id)

@@ -83,6 +83,7 @@ CAPTIONS: dict[str, str] = {
     "size": N_("Size in bytes"),
     "attached_by": N_("Put there by"),
     "taken_back_at": N_("Taken back"),
+    "objected_at": N_("Not to be asked, since"),
     "taken_back_why": N_("Why it was taken back"),
 }
 LEFT: dict[str, str] = {

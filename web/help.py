@@ -356,8 +356,10 @@ GROUPS: tuple[Group, ...] = (
                        " read out why."),
                     N_("They need not answer. “Prefer not to say” is kept, and not asked again."),
                     N_("Keep only what they say themselves. They can take it back at any time."),
+                    N_("Do they not want to be asked? Choose “They do not want to be asked again”"
+                       " at the end of the page: what they said before goes, too."),
                 ),
-                ("/people/*/equality",),
+                ("/people/*/equality", "/people/*/equality/do-not-ask"),
                 TEAM,
             ),
             Task(

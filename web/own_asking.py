@@ -114,7 +114,7 @@ class Follow(Command):
 T = TypeVar("T")
 
 
-def _answered(
+def answered(
     link: LinkSeen,
     template: str,
     schema: Schema | None,
@@ -153,7 +153,7 @@ def ask_about_mine(link: LinkSeen) -> ResponseReturnValue:
             tx, person, at, person_id=person.person_id, values=values, key=form.key
         )
 
-    return _answered(
+    return answered(
         link,
         "links/ask.jinja",
         AskForOwn(),
@@ -188,7 +188,7 @@ def contact(link: LinkSeen) -> ResponseReturnValue:
             return Next("/mine", _("Done. We write nothing to you now, and leave no message."))
         return Next("/mine", _("Your link worker has it. They will ring you and ask."))
 
-    return _answered(
+    return answered(
         link,
         "links/contact.jinja",
         ReachMe(),
@@ -235,7 +235,7 @@ def stop_all(link: LinkSeen) -> ResponseReturnValue:
         flash(_("There is nothing to stop now."), "important")
         return redirect("/mine", 303)
     names = [f"{one.seen.activity}, {one.seen.provider}" for one in going]
-    return _answered(
+    return answered(
         link,
         "links/stop_all.jinja",
         None,
@@ -259,7 +259,7 @@ def complain(link: LinkSeen) -> ResponseReturnValue:
     theirs = [
         (one.seen.id, one.seen.activity) for one in (found.going + found.over if found else ())
     ]
-    return _answered(
+    return answered(
         link,
         "links/complain.jinja",
         Complain(),
@@ -361,7 +361,7 @@ def asked_one(link: LinkSeen, record_id: UUID) -> ResponseReturnValue:
         asking.follow(tx, person, at, noun, rid, given["do"], words, form.key)
         return str(given["do"])
 
-    return _answered(
+    return answered(
         link,
         "links/asked_one.jinja",
         Follow(),

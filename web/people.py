@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
-from referral import beginnings, records
+from referral import beginnings, equality, records
 from referral.actors import Actor
 from referral.audit import log
 from referral.records import ConsentSeen, PersonSeen
@@ -259,6 +259,9 @@ def person(person_id: UUID) -> ResponseReturnValue:
             if actor.role in TEAM and records.in_reach(p, actor)
             else None,
             "plan": records.newest_plan(tx, p.id),
+            "not_to_ask": actor.role in TEAM
+            and settings().ask_equality
+            and equality.objects(tx, actor, p.id),
             "said_how": said_how(tx, p),
             "close": relationships.shown(tx, actor, at, p.id),
         }
@@ -287,6 +290,7 @@ def person(person_id: UUID) -> ResponseReturnValue:
         close=known["close"],
         may_write=actor.role in TEAM and mine and not known["p"].closed_to_actor,
         asks_equality=settings().ask_equality,
+        not_to_ask=known.get("not_to_ask", False),
         share_href=None if known["p"].closed_to_actor or not mine else f"/people/{person_id}/share",
         may_put_right=actor.role is Role.TEAM_LEAD,
         back={"href": "/people", "text": _("Back to people")}

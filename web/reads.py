@@ -59,6 +59,7 @@ ONE: dict[str, One] = {
         "people_pages.change",
         "people_pages.person",
         "equality_pages.about",
+        "equality_pages.do_not_ask",
         "relationship_pages.add",
         "rights_pages.take",
     ),
@@ -236,6 +237,7 @@ ASKED_BY_POST = frozenset(
 SHOWS_NOBODY: dict[str, frozenset[str]] = {
     "the person's own page goes on: that it was opened is in the log": frozenset(
         {
+            "links.about_me",
             "links.ask_about_mine",
             "links.asked",
             "links.asked_one",

@@ -15,6 +15,7 @@ from referral.records import PersonSeen
 from referral.rows import bump, change
 from referral.states import ConsentState, Noun
 from referral.store import TryAgain, Tx
+from workflows import equality
 from workflows.engine import Refused, step
 from workflows.guards import of_a_hold
 from workflows.moves import N_, Refusal
@@ -242,6 +243,7 @@ def _along(tx: Tx, actor: Actor, at: datetime, keep: PersonSeen, other: PersonSe
         change(tx, "relationship", record_id, under)
     for record_id in each("equality_answer"):
         change(tx, "equality_answer", record_id, under)
+    equality.heed(tx, actor, at, keep.id)
     for concern_id in held:
         where = {"concern_id": concern_id, "person_id": other.id}
         row = {"table": "hold", "set": under, "where": where}

@@ -42,6 +42,7 @@ OPENED_ELSEWHERE = {
     "document_pages.file",
     "document_pages.take_back",
     "equality_pages.about",
+    "equality_pages.do_not_ask",
     "inquiry_pages.inquiry",
     "inquiry_pages.listed",
     "inquiry_pages.passages",

@@ -28,7 +28,7 @@ def open_every(w: World) -> Iterator[Page]:
     yield from _the_door(phone, path)
     yield phone.fill(path, word=WORD)
     yield visit(w).get(path)
-    for one in ("stop", "contact", "complain", "ask", "asked", "looked", "not-safe"):
+    for one in ("about-me", "stop", "contact", "complain", "ask", "asked", "looked", "not-safe"):
         yield phone.get(f"/mine/{one}")
     yield phone.fill("/mine/contact")
     yield phone.fill("/mine/complain")

@@ -16,6 +16,7 @@ from tests.web.test_reports import number
 from tests.winding import sweep
 from tests.world import World, build
 from web import labels
+from web.equality import DISABLED
 from web.settings import SettingWrong, from_environment
 from workflows import equality as keeping
 from workflows import tallies
@@ -47,7 +48,7 @@ def stands(w: World, person: str) -> list[equality.AnswerSeen]:
 
 def test_every_group_has_words_and_a_letter_of_the_nhs_and_one_length() -> None:
     assert set(labels.ETHNIC_GROUPS) == set(equality.ETHNIC)
-    assert set(labels.DISABILITY) == set(equality.DISABILITY)
+    assert set(labels.DISABILITY) == set(DISABLED) == set(equality.DISABILITY)
     letters = {equality.nhs_category(code) for code in equality.ETHNIC}
     assert letters == set("ABCDEFGHJKLMNPRSZ")
     assert {len(code) for code in equality.ETHNIC + equality.DISABILITY} == {2}
@@ -212,3 +213,93 @@ def test_what_is_said_is_counted_and_what_is_taken_back_is_not(
     sweep(w, (w.at + timedelta(days=1)).replace(hour=5))
     assert told(sign_in(w, "grace").get("/reports/who")) == ["0", "*", "*", "0"]
     assert told(sign_in(w, "priya").get("/reports/who")) == ["0", "2", "1", "0"]
+
+
+# -- who does not want to be asked --------------------------------------------------------------
+
+NOT = {"said_how": "written"}
+
+
+def not_to_ask(w: World, person: str, who: str = "priya", **values: Any) -> None:
+    actor = w.actor[who]
+    given = {**NOT, "said_on": local_day(w.at), **values}
+    w.made(actor, lambda tx: keeping.do_not_ask(tx, actor, w.at, person_id=person, values=given))
+
+
+def test_who_does_not_want_to_be_asked_is_not_asked_until_they_say_so(w: World) -> None:
+    person, never = w.person(), w.person()
+    keep(w, person)
+    priya = sign_in(w, "priya")
+    assert "do not want to be asked" not in priya.get(f"/people/{person}").words
+    path = f"/people/{person}/equality"
+    told = priya.fill(f"{path}/do-not-ask", said_how="written")
+    assert (told.status, told.path) == (200, f"/people/{person}")
+    assert "Nobody asks them about this again" in told.words
+    assert "About equality: they do not want to be asked" in told.words
+    (one,) = stands(w, person)
+    assert (one.ethnic_group, one.disability, one.said_how) == (None, None, "written")
+    assert (one.recorded_by, bool(one.objected_at)) == ("Priya Shah", True)
+    page = priya.get(path)
+    assert "They said so on 12 May 2026, in writing. Recorded by Priya Shah." in page.words
+    assert "Read this out first" not in page.words
+    assert 'name="ethnic_group"' not in page.text
+    assert priya.get(f"{path}/do-not-ask").path == path
+    with pytest.raises(Refused) as refused:
+        keep(w, person)
+    assert [one.code for one in refused.value.refusals] == ["do_not_ask"]
+    not_to_ask(w, never)  # so may somebody who was never asked
+    with w.store.read() as tx:
+        actions = tx.rows(Sql("SELECT action FROM audit WHERE action LIKE 'equality%' ORDER BY at"))
+    assert [row[0] for row in actions].count("equality_not_to_ask") == 2
+    assert "ask-again" in page.text
+    assert priya.post(f"{path}/ask-again").path == path
+    assert stands(w, person) == []
+    assert "They have not been asked yet" in priya.get(path).words
+    keep(w, person)
+    assert stands(w, person)[0].ethnic_group == "C2"
+
+
+@pytest.mark.parametrize("field", ["said_on", "said_how"])
+def test_when_and_how_they_said_so_is_asked_for(w: World, field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        not_to_ask(w, w.person(), **{field: None})
+    assert [one.field for one in refused.value.refusals] == [field]
+    with pytest.raises(Refused):
+        not_to_ask(w, w.person(), said_on=local_day(w.at) + timedelta(days=1))
+
+
+def test_nobody_but_their_team_says_that_they_are_not_to_be_asked(w: World) -> None:
+    person = w.person()
+    for who in ("sol", "olu", "grace"):
+        with pytest.raises(Refused):
+            not_to_ask(w, person, who)
+    assert stands(w, person) == []
+
+
+def test_they_are_counted_with_those_who_prefer_not_to_say(w: World) -> None:
+    person, asked = w.person(), w.person()
+    not_to_ask(w, person)
+    keep(w, asked)
+    for one in (person, asked, w.person()):
+        w.sent(one)
+    page = sign_in(w, "priya").get("/reports/who").text.partition(">By ethnic group<")[2]
+    assert number(page, "Prefer not to say, or taken back") == "1"
+    assert number(page, "Not asked yet") == "1"
+
+
+@pytest.mark.parametrize("objects", [True, False])
+def test_of_two_records_joined_not_to_be_asked_counts_for_both(w: World, objects: bool) -> None:
+    stays, goes, tess = w.person(), w.person(), w.actor["tess"]
+    if objects:
+        not_to_ask(w, goes)
+    w.later(days=3)
+    keep(w, stays)
+    w.made(
+        tess,
+        lambda tx: merge_people(tx, tess, w.at, stays, goes, referrals=[], key="join"),
+    )
+    found = stands(w, stays)
+    assert bool(found[0].objected_at) is objects
+    assert {one.ethnic_group for one in found} == ({None} if objects else {"C2"})
+    page = sign_in(w, "priya").get(f"/people/{stays}/equality")
+    assert ("Read this out first" in page.words) is not objects

@@ -46,6 +46,7 @@ BESIDE = {
     "/health": "for a monitor",
     "/invitation/<token>": "by a signed link in a message",
     "/mine": "for the person, by their own link",
+    "/mine/about-me": "for the person, by their own link",
     "/mine/ask": "for the person, by their own link",
     "/mine/asked": "for the person, by their own link",
     "/mine/asked/<uuid:record_id>": "for the person, by their own link",

@@ -71,7 +71,15 @@ def test_a_leader_and_the_person_get_through_their_links_on_a_phone(
 
 
 # One of each in the tests, all of them in the drills.
-OWN = ("/mine", "/mine/complain", "/mine/contact", "/mine/stop", "/mine/asked", "/mine/ask")
+OWN = (
+    "/mine",
+    "/mine/about-me",
+    "/mine/complain",
+    "/mine/contact",
+    "/mine/stop",
+    "/mine/asked",
+    "/mine/ask",
+)
 
 
 @pytest.mark.browser

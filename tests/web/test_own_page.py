@@ -18,12 +18,22 @@ from tests.web.client import Page, sign_in, visit
 from tests.web.test_links import Links, enter, make, path_of
 from tests.winding import rows, state, sweep
 from tests.world import build
+from web.equality import DISABLED
+from web.labels import ETHNIC_GROUPS
 from workflows.disclosure import Situation
 from workflows.engine import Refused
 from workflows.escalations import raise_escalation
 from workflows.person_links import ways_to
 
-PAGES = ("/mine", "/mine/contact", "/mine/stop", "/mine/complain", "/mine/ask", "/mine/asked")
+PAGES = (
+    "/mine",
+    "/mine/about-me",
+    "/mine/contact",
+    "/mine/stop",
+    "/mine/complain",
+    "/mine/ask",
+    "/mine/asked",
+)
 
 
 def _opened(k: Links) -> str:
@@ -602,3 +612,33 @@ def test_presses_on_their_page_are_counted(one: Links) -> None:
     answers = [one.phone.post("/mine/complain").status for _ in range(12)]
     assert answers[-1] == 429
     assert rows(one.w.store, "SELECT count(*) FROM escalation") == [(0,)]
+
+
+def test_the_person_sees_what_they_said_of_themselves_and_takes_it_back(both: Links) -> None:
+    person = _opened(both)
+    assert "Nobody has asked you this yet." in both.phone.get("/mine/about-me").words
+    both.w.said_of_equality(person, ethnic_group="C2", disability="Z0")
+    page = both.phone.get("/mine/about-me")
+    assert "Your ethnic group: " + ETHNIC_GROUPS["C2"] in page.words
+    assert DISABLED["Z0"] in page.words
+    assert sent(both, "/mine/about-me", wish="take_back").path == "/mine/about-me"
+    page = both.phone.get("/mine/about-me").words
+    assert "You took back what you said on 12 May 2026. It is gone." in page
+    assert ETHNIC_GROUPS["C2"] not in page
+    said = "SELECT ethnic_group, disability, objected_at FROM equality_answer"
+    assert rows(both.w.store, said) == [(None, None, None)]
+    # A wish that isn't one of those there are.
+    assert sent(both, "/mine/about-me", wish="record").status == 422
+    done = sent(both, "/mine/about-me", wish="do_not_ask")
+    assert "Nobody asks you this again" in done.words
+    assert "You told us on 12 May 2026 not to ask you this. We do not ask." in done.words
+    team = sign_in(both.w, "priya").get(f"/people/{person}/equality").words
+    assert "They said so on their own page." in team
+    assert "Read this out first" not in team
+    sent(both, "/mine/about-me", wish="ask_again")
+    assert rows(both.w.store, said) == []
+    assert "Nobody has asked you this yet." in both.phone.get("/mine/about-me").words
+    told = rows(both.w.store, "SELECT action FROM audit WHERE action LIKE 'equality%'")
+    assert {row[0] for row in told} == {
+        *("equality_recorded", "equality_taken_back", "equality_not_to_ask", "equality_may_ask"),
+    }
