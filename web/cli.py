@@ -1645,9 +1645,10 @@ def health(as_json: bool) -> None:
     """Say whether everything runs: the sweep, the post, the calendar, who is missing."""
     from referral.health import health as look
     from referral.store import Door
+    from web.settings import with_settings
 
     with opened() as edge, edge.reading(None, Door.WHOLE) as (tx, at):
-        found = look(tx, at)
+        found = with_settings(look(tx, at))
         wall = edge.store.wall
     answer({**found.as_json(), "wall": wall}, as_json, [*found.lines(), WALL_IS[wall]])
     sys.exit(0 if found.well else 1)

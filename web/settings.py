@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
+from referral.health import Finding, Health
 from referral.keys import WrappingKeys
 from referral.states import Role
 from referral.store import Store
+from workflows.moves import N_
 from workflows.small_numbers import HIDDEN_TO, NEAREST
 
 PREFIX = "SEGUE_"
@@ -60,6 +62,8 @@ class Settings:
     # Whether teams may ask for ethnic group and disability. Nothing counts the answers yet, and the
     # law lets them be kept for counting alone (docs/decisions/0041-who-is-missed.md).
     ask_equality: bool = True
+    # Where the appropriate policy document for that is, or its date.
+    equality_policy: str = ""
     # Whether the database is told who asks, and holds each query to what they may see.
     wall: bool | None = None
     # Numbers of people up to this aren't told to who answers for a place; the others are rounded.
@@ -173,6 +177,25 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         remember_days=int(days),
         wall=wall_wanted(env),
     )
+
+
+NO_EQUALITY_POLICY = Finding(
+    "equality_policy",
+    N_(
+        "Teams may ask about ethnic group and disability, and no policy document for that is named."
+        " The law wants one. Set SEGUE_EQUALITY_POLICY to its address or date; or"
+        " SEGUE_ASK_EQUALITY=no. docs/equality-policy.md is a draft to fill in."
+    ),
+    warning=True,
+)
+
+
+def with_settings(found: Health, environ: Mapping[str, str] | None = None) -> Health:
+    """What was found in the store, and what is missing in the settings. Raises SettingWrong."""
+    env = os.environ if environ is None else environ
+    if env.get(PREFIX + "EQUALITY_POLICY") or not _yes(env, "ASK_EQUALITY", "yes"):
+        return found
+    return replace(found, findings=(*found.findings, NO_EQUALITY_POLICY))
 
 
 def _yes(env: Mapping[str, str], name: str, usual: str) -> bool:

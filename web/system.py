@@ -8,7 +8,7 @@ from datetime import timedelta
 from flask import Blueprint
 
 from referral import bank_holidays, postcodes, residents
-from referral.health import health
+from referral.health import Finding, health
 from referral.states import Role
 from referral.store import Door
 from web.access import access, current_actor
@@ -16,7 +16,7 @@ from web.current import edge, settings
 from web.forms import page
 from web.labels import said
 from web.say import _
-from web.settings import Settings
+from web.settings import NO_EQUALITY_POLICY, Settings
 from web.words import day_words
 from workflows.working_time import local_day
 
@@ -39,7 +39,7 @@ def system() -> str:
     return page(
         "system.jinja",
         wrong=[said(one.says) for one in found.findings if not one.warning],
-        warnings=[said(one.says) for one in found.findings if one.warning],
+        warnings=[said(one.says) for one in (*found.findings, *_settings()) if one.warning],
         days=[(day_words(day, weekday=True), bank_holidays.ENGLAND[day]) for day in days],
         known_until=day_words(bank_holidays.UNTIL),
         tables=[*(_loaded(one) for one in tables), *_live(live)],
@@ -65,6 +65,11 @@ def _live(loaded: list[residents.Loaded]) -> list[str]:
         )
         for place, each in found.items()
     ]
+
+
+def _settings() -> list[Finding]:
+    now = settings()
+    return [NO_EQUALITY_POLICY] if now.ask_equality and not now.equality_policy else []
 
 
 def _lacking(there: set[str]) -> list[tuple[str, str]]:
@@ -119,6 +124,8 @@ def set_up(now: Settings) -> list[tuple[str, str, str]]:
         (_("The audit log keeps the network addresses of staff"),
          yes if now.keep_addresses else no, "SEGUE_KEEP_ADDRESSES"),
         (_("Teams may ask about equality"), yes if now.ask_equality else no, "SEGUE_ASK_EQUALITY"),
+        (_("Where the policy document for that is, or its date"), now.equality_policy or no,
+         "SEGUE_EQUALITY_POLICY"),
         (_("Numbers of people told as *"),
          _("1 to %(most)s", most=now.hide_numbers_to), "SEGUE_HIDE_NUMBERS_TO"),
         (_("Other numbers are rounded to the nearest"), str(now.round_numbers_to),

@@ -220,6 +220,18 @@ def test_health_names_what_is_missing(run: Run) -> None:
     assert isinstance(json.loads(found.output), dict)
 
 
+def test_health_asks_for_a_policy_document_where_equality_is_asked_about(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(run)
+    says = "Set SEGUE_EQUALITY_POLICY to its address or date"
+    assert says in run("health").output
+    for name, value in (("EQUALITY_POLICY", "23 March 2026"), ("ASK_EQUALITY", "no")):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"SEGUE_{name}", value)
+            assert says not in run("health").output
+
+
 def test_whether_the_wall_is_on_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     set_up(run)
     assert json.loads(run("health", "--json").output)["wall"] is False

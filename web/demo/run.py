@@ -110,6 +110,7 @@ def settings_for(port: int) -> Settings:
         wrapping_keys=str(KEYS),
         public_url=f"http://127.0.0.1:{port}",
         unscanned="open",  # nobody's own files are here
+        equality_policy="Saltmere's, invented, 23 March 2026",
     )
 
 
