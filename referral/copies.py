@@ -256,7 +256,7 @@ HELD: dict[str, Held] = {
         {
             **_plain("id system_id purpose record_id membership_id used_for"),
             **_plain("token_hash code_hash word_hash", HIDDEN),
-            **_plain("wrong wished called_at", SENDING),
+            **_plain("wrong wrong_in_all wished called_at", SENDING),
         },
     ),
     "dispatch": Held(

@@ -205,6 +205,7 @@ BLANKS: dict[str, Blank] = {
         (("record_id", "record"),),
         _none("code_hash", "word_hash", "wished", "called_at"),
         _kept("id system_id purpose record_id membership_id made_by channel token_hash wrong")
+        | _kept("wrong_in_all")
         | _kept("created_at expires_at used_at used_for revoked_at"),
     ),
 }

@@ -33,7 +33,8 @@ class Link(Base):
     token_hash: Mapped[str] = mapped_column(unique=True)
     code_hash: Mapped[str | None] = mapped_column(unique=True)
     word_hash: Mapped[str | None]
-    wrong: Mapped[int]  # words that weren't the one agreed
+    wrong: Mapped[int]  # words that weren't the one agreed, since it was last typed
+    wrong_in_all: Mapped[int] = mapped_column(server_default="0")  # whenever
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
@@ -84,9 +85,10 @@ OF_RECORD = Sql(
 )
 KEEP = Sql(
     "INSERT INTO link (id, system_id, purpose, record_id, membership_id, made_by, channel,"
-    " token_hash, code_hash, word_hash, wrong, created_at, expires_at)"
+    " token_hash, code_hash, word_hash, wrong, wrong_in_all, created_at, expires_at)"
     " VALUES (:id, :system_id, :purpose, :record_id, :membership_id, :made_by, :channel,"
-    " :token_hash, :code_hash, :word_hash, 0, :at, :expires_at) ON CONFLICT (id) DO NOTHING"
+    " :token_hash, :code_hash, :word_hash, 0, 0, :at, :expires_at)"
+    " ON CONFLICT (id) DO NOTHING"
 )
 USE = Sql(
     "UPDATE link SET used_at = :at, used_for = :what WHERE id = :id AND used_at IS NULL"
@@ -99,7 +101,17 @@ REVOKE_OF = Sql(
 )
 WISH = Sql("UPDATE link SET wished = :what WHERE id = :id AND wished IS NULL")
 CALL = Sql("UPDATE link SET called_at = :at WHERE id = :id AND called_at IS NULL")
-WRONG = Sql("UPDATE link SET wrong = wrong + 1 WHERE id = :id")
+# Links that somebody asked for themselves open with the word of the first, and so have its hash.
+OF_WORD = (
+    "SELECT sum(o.wrong_in_all) FROM link o"
+    " WHERE o.record_id = link.record_id AND o.word_hash = link.word_hash"
+)
+TRY = Sql(
+    "UPDATE link SET wrong = wrong + 1, wrong_in_all = wrong_in_all + 1 WHERE id = :id"
+    f" AND revoked_at IS NULL AND wrong < :most AND ({OF_WORD}) < :most_in_all"
+)
+WRONG = Sql(f"SELECT wrong, ({OF_WORD}) FROM link WHERE id = :id")
+RIGHT = Sql("UPDATE link SET wrong = 0, wrong_in_all = wrong_in_all - 1 WHERE id = :id")
 
 
 def find(tx: Tx, link_id: str) -> LinkSeen | None:
@@ -179,9 +191,20 @@ def call(tx: Tx, link_id: str, at: datetime) -> bool:
     return tx.run(CALL, id=link_id, at=at) == 1
 
 
-def wrong_word(tx: Tx, link_id: str) -> None:
-    """Count a word that wasn't the one agreed."""
-    tx.run(WRONG, id=link_id)
+def try_word(tx: Tx, link_id: str, most: int, most_in_all: int) -> bool:
+    """Count a word as wrong before it is looked at. False where no more may be tried."""
+    return tx.run(TRY, id=link_id, most=most, most_in_all=most_in_all) == 1
+
+
+def wrong_words(tx: Tx, link_id: str) -> tuple[int, int]:
+    """How many words were wrong: in a row by this link, and of its word by all links it opens."""
+    row = tx.row(WRONG, id=link_id)
+    return (int(row[0]), int(row[1] or 0)) if row is not None else (0, 0)
+
+
+def right_word(tx: Tx, link_id: str) -> None:
+    """The word just tried was right: it takes itself back, and those before it in a row."""
+    tx.run(RIGHT, id=link_id)
 
 
 # -- what came back -----------------------------------------------------------------------------

@@ -549,6 +549,8 @@ def open_it(token: str) -> ResponseReturnValue:
             form.errors["word"] = _("Type the word you agreed on.")
         return _door(token, link, form, 422)
     person = own.person_of(link)
+    if not edge().perform(person, lambda tx, at: own.try_word(tx, link.id)):
+        return _no_link(403)
     if not is_right(link.word_hash, typed_word):
         locked = edge().perform(person, lambda tx, at: own.wrong_word(tx, link.id, at))
         if locked:

@@ -45,7 +45,8 @@ LASTS = timedelta(days=14)
 LASTS_BY_LETTER = timedelta(days=28)
 OPEN_FOR = timedelta(minutes=30)  # since it was last used, on the one device that opened it
 MOST_NEW = 3  # links to one person in a day, where they ask for another themselves
-MOST_WRONG = 5
+MOST_WRONG = 5  # words, since the right one was last typed
+MOST_IN_ALL = 10  # since it was agreed, over every link it opens
 LEAST_WORD = 3
 HOW_IT_WENT = ("good", "all_right", "not_good")
 NOTE = "how_it_went"
@@ -175,16 +176,24 @@ def open_by(tx: Tx, link_id: str, at: datetime) -> datetime:
         raise LinkOver(why or "gone")
     if not links.use(tx, link.id, "open", at):
         raise LinkOver("used")
+    links.right_word(tx, link.id)
     _heard(tx, link, at, "link_opened")
     return at
 
 
+def try_word(tx: Tx, link_id: str) -> bool:
+    """Count a word before it is looked at, so that guesses side by side are counted too. False
+    where no more may be tried."""
+    return links.try_word(tx, link_id, MOST_WRONG, MOST_IN_ALL)
+
+
 def wrong_word(tx: Tx, link_id: str, at: datetime) -> bool:
-    """The word wasn't the one agreed. After a few the link ends, and whoever made it is told:
-    True."""
-    links.wrong_word(tx, link_id)
+    """The word that was tried wasn't the one agreed. After a few the link ends, and whoever made it
+    is told: True."""
     link = links.find(tx, link_id)
-    if link is None or link.wrong < MOST_WRONG or not links.revoke(tx, link_id, at):
+    in_a_row, in_all = links.wrong_words(tx, link_id)
+    few = in_a_row < MOST_WRONG and in_all < MOST_IN_ALL
+    if link is None or few or not links.revoke(tx, link_id, at):
         return False
     if link.made_by is not None:
         to = member_key(link.made_by)
@@ -223,6 +232,7 @@ def open_again(tx: Tx, link_id: str, since: datetime, at: datetime) -> None:
     link = opened_here(tx, link_id, since, at)
     if link is None or not may_open_again(link, at):
         raise LinkOver("gone")
+    links.right_word(tx, link.id)
     _heard(tx, link, at, "link_opened")
 
 

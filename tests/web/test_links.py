@@ -629,6 +629,43 @@ def test_a_wrong_word_opens_nothing_and_after_five_the_link_ends_and_is_told(
     assert f"/people/{person}" in notices.text
 
 
+def test_the_right_word_forgives_a_few_wrong_ones_but_not_ten(own: tuple[Links, str, str]) -> None:
+    k, _person, path = own
+
+    def open_after(wrong: int) -> Page:
+        k.w.later(minutes=40)
+        for _ in range(wrong):
+            assert enter(k, path, "sparrow").status == 403
+        return enter(k, path)
+
+    assert open_after(4).path == "/mine"
+    assert open_after(4).path == "/mine", "they don't add up to five"
+    k.w.later(minutes=40)
+    assert "not the word you agreed" in enter(k, path, "sparrow").words
+    assert "does not work" in enter(k, path, "sparrow").words, "the tenth, though it is the second"
+    assert rows(k.w.store, "SELECT count(*) FROM outbox WHERE what = 'link_locked'") == [(1,)]
+
+
+def test_guesses_side_by_side_are_no_more_than_guesses_in_a_row(
+    both: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    k, person = both, both.w.person()
+    make(k, person)
+    path, compared = path_of(k, person), list[str]()
+
+    def slow(kept: str | None, typed: str) -> bool:
+        """While the first is compared, six others come."""
+        compared.append(typed)
+        if len(compared) == 1:
+            for _ in range(6):
+                enter(k, path, "sparrow")
+        return False
+
+    monkeypatch.setattr("web.links.is_right", slow)
+    enter(k, path, "sparrow")
+    assert len(compared) == 5
+
+
 def test_what_is_open_closes_by_itself_by_exit_and_when_it_is_taken_back(
     own: tuple[Links, str, str],
 ) -> None:
@@ -750,6 +787,19 @@ def test_somebody_asks_for_a_new_link_themselves_and_the_same_word_opens_it(by_t
     for _again in range(5):
         by_text.phone.post(f"{path}/again")
     assert rows(by_text.w.store, "SELECT count(*) FROM link") == [(3 + 1,)]
+
+
+def test_a_newer_link_gives_no_more_guesses_at_its_word(by_text: Links) -> None:
+    k = by_text
+    _person, path = _link_by_text(k)
+    for wrong, said in ((4, "not the word"), (4, "not the word"), (2, "does not work")):
+        k.phone.post(f"{path}/again")
+        ids = rows(k.w.store, "SELECT id FROM link ORDER BY created_at DESC, id DESC")
+        path = f"/a/{TOKENS.token(ids[0][0])}"
+        words = [enter(k, path, "sparrow").words for _ in range(wrong)]
+        assert said in words[-1]
+        k.w.later(days=15)
+    assert rows(k.w.store, "SELECT count(*) FROM outbox WHERE what = 'link_locked'") == [(1,)]
 
 
 @pytest.mark.parametrize(
