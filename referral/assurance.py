@@ -23,7 +23,6 @@ class Assurance(Base):
     version: Mapped[int]
     since: Mapped[datetime]
     reason: Mapped[str | None]
-    conditions_note_id: Mapped[Ref | None] = mapped_column(ForeignKey("note.id"))
     conditional_activities: Mapped[Json | None]  # the activities within the conditions
     conditions_until: Mapped[datetime | None]
     decided_by: Mapped[Ref | None] = mapped_column(ForeignKey("membership.id"))

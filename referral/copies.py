@@ -278,7 +278,7 @@ HELD: dict[str, Held] = {
         {
             **_plain("id system_id organisation_id person_id about_id clock_id clock_period"),
             **_plain("owner raiser raised_by reviewer_id asked", THIRD),
-            **_plain("ceiling unanswered conditions_note_id", TOLD_ABOVE),
+            **_plain("ceiling unanswered", TOLD_ABOVE),
             "version": COUNTED,
         },
         REVIEWS,

@@ -144,7 +144,7 @@ BLANKS: dict[str, Blank] = {
             + "reference kind topic severity about about_id person_id level ceiling owner raiser"
         )
         | _kept("raised_by clock_id clock_period reviewer_id asked unanswered decision")
-        | _kept("conditions_note_id review_on told_at closed_at"),
+        | _kept("review_on told_at closed_at"),
     ),
     "rights_request": Blank(
         (("person_id", "person"),),

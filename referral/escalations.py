@@ -49,7 +49,6 @@ class Escalation(Base):
     asked: Mapped[str | None]  # owner key of whoever was asked
     unanswered: Mapped[int]
     decision: Mapped[str | None]
-    conditions_note_id: Mapped[Ref | None] = mapped_column(ForeignKey("note.id"))
     review_on: Mapped[date | None]
     reason: Mapped[str | None]
     told_at: Mapped[datetime | None]

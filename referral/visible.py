@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -973,13 +973,14 @@ class ReviewRow(NamedTuple):
     rank: int
     decision: str | None
     told_at: datetime | None
+    review_on: date | None
 
 
 REVIEW = f"""
 SELECT e.id, e.reference, e.kind, e.severity, e.state, e.level, e.created_at, e.owner, u.name,
   t.due, e.closed_at,
   CASE e.severity WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END AS rank,
-  e.decision, e.told_at
+  e.decision, e.told_at, e.review_on
 FROM escalation e
 JOIN organisation og ON og.id = e.organisation_id
 JOIN place pl ON pl.id = og.place_id
@@ -992,13 +993,14 @@ WHERE e.system_id = :system_id AND {{scope}}
 REVIEW_TIMES = (6, 9, 10, 13)
 REVIEW_ENDS = listed(EscalationState.CLOSED, EscalationState.WITHDRAWN)
 DECIDED_IN = "(e.decision IS NOT NULL AND e.told_at >= :month AND e.told_at < :until)"
+AGAIN_IN = "(e.decision IS NOT NULL AND e.review_on >= :first AND e.review_on < :next)"
 REVIEWS = {
     "others": f" AND e.state NOT IN ({REVIEW_ENDS}) AND NOT (e.owner {{keys}})",
     "open": f" AND e.state NOT IN ({REVIEW_ENDS})",
     "overdue": f" AND e.state NOT IN ({REVIEW_ENDS}) AND t.due <= :at",
     "undecided": f" AND e.state NOT IN ({REVIEW_ENDS}) AND e.state <> '{EscalationState.DECIDED}'",
     "decided": f" AND {DECIDED_IN}",
-    "carried_out": f" AND ({DECIDED_IN} OR e.state = '{EscalationState.DECIDED}')",
+    "carried_out": f" AND ({DECIDED_IN} OR e.state = '{EscalationState.DECIDED}' OR {AGAIN_IN})",
 }
 # By what a list of reviews is ordered, and after which row a page begins.
 REVIEW_ORDERS = {
@@ -1027,8 +1029,8 @@ def reviews(
 ) -> list[ReviewRow]:
     """Escalations over which the actor answers: the most severe first, then the oldest; with
     `order` told, the latest decided first. `which`: others, open, overdue, undecided, decided (from
-    `month` on, before `until`), or carried_out (those, and whatever else was decided and isn't
-    closed)."""
+    `month` on, before `until`), or carried_out (those, whatever else was decided and isn't closed,
+    and what is to be looked at again in that month)."""
     by, onward = REVIEW_ORDERS[order]
     text = REVIEW.format(scope=REVIEW_SCOPES[review_scope(actor)]) + REVIEWS[which]
     text = f"SELECT * FROM ({text}) x"
@@ -1036,18 +1038,21 @@ def reviews(
         text += f" WHERE {onward}"
     text += f" ORDER BY {by} LIMIT :limit"
     rank, moment, number = after or (None, None, None)
+    first = month.date()
     rows = tx.rows(
         _many(text, REVIEW_TIMES, tx.pg),
         **_scoped(actor, at),
         keys=_list(actor.keys, tx.pg),
         month=month,
+        first=first,
+        next=(first + timedelta(days=31)).replace(day=1),
         until=until,
         rank=rank,
         moment=moment,
         id=number,
         limit=limit,
     )
-    return [ReviewRow._make(row) for row in rows]
+    return [ReviewRow._make((*row[:-1], day(row[-1]))) for row in rows]
 
 
 def review_counts(tx: Tx, actor: Actor, at: datetime, month: datetime) -> dict[str, int]:
@@ -1360,6 +1365,23 @@ def notes(tx: Tx, actor: Actor, record_id: str, audiences: frozenset[str]) -> di
     """The words written with the steps of a record the actor was let at, by note id."""
     found = dated_notes(tx, actor, record_id, audiences)
     return {note_id: words for note_id, (_at, words) in found.items()}
+
+
+CONDITIONS = Sql(
+    "SELECT n.body FROM step s JOIN note n ON n.record_id = s.record_id AND n.at = s.at"
+    " AND n.audience = 'review' AND NOT EXISTS"
+    " (SELECT 1 FROM step named WHERE named.record_id = s.record_id AND named.note_id = n.id)"
+    " WHERE s.record_id = :record_id AND s.system_id = :system_id AND s.trigger = 'decide'"
+    " AND s.version = (SELECT max(version) FROM step WHERE record_id = :record_id"
+    " AND trigger = 'decide')",
+    sealed=(0,),
+)
+
+
+def conditions(tx: Tx, actor: Actor, escalation_id: str) -> str | None:
+    """What is to be kept to by the newest decision of a review the actor was let at."""
+    row = tx.row(CONDITIONS, record_id=escalation_id, system_id=actor.system_id)
+    return row[0] if row else None
 
 
 # -- notices ------------------------------------------------------------------------------------

@@ -369,9 +369,8 @@ def _history(
 ) -> tuple[list[dict[str, Any]], str]:
     """What was done in a review, with the words the reader may read; and the conditions of its
     newest decision."""
-    dated = visible.dated_notes(tx, actor, record_id, frozenset({"review"}))
-    notes = {note_id: words for note_id, (_at, words) in dated.items()}
-    conditions = reading.beside(dated, steps)
+    story = reading.of_review(tx, actor, record_id, steps)
+    notes, conditions = dict(story.notes), story.beside
     for one in steps:
         if one.note_id in notes and one.version in conditions:
             more = _("Conditions: %(words)s", words=conditions[one.version])
@@ -562,6 +561,8 @@ def decided_row(row: visible.ReviewRow, became: reviews.Followed | None) -> dict
         nothing = CONSEQUENCE_STATES["waived"] if there else NOTHING_TO_DO
         tag = labels.Tag(N_("Carried out"), "green") if done else nothing
         words = [] if closed else [_("Waits to be closed")]
+    if row.review_on:
+        words.append(_("Looked at again on %(day)s", day=day_words(row.review_on)))
     return {
         "href": record_path(Noun.ESCALATION, row.id),
         "reference": row.reference,
@@ -646,7 +647,16 @@ def complete(record_id: str, trigger: str) -> ResponseReturnValue:
             tx, actor, at, record_id, version=form.version, key=form.key
         )
 
-    return move_page(Noun.ESCALATION, record_id, "complete", Asked(act=act, leave_out=("note",)))
+    f: facts.EscalationFacts = read_record(Noun.ESCALATION, record_id).facts
+    before = ngettext(
+        "The review ends. Whoever raised it is told, and can disagree within %(num)s working day.",
+        "The review ends. Whoever raised it is told, and can disagree within %(num)s working days.",
+        f.rules.days("escalation.reopen_within"),
+    )
+    if f.clock_id is not None:
+        before += " " + _("If what was late is still where it was, its time starts again.")
+    asked = Asked(act=act, before=before, leave_out=("note",))
+    return move_page(Noun.ESCALATION, record_id, "complete", asked)
 
 
 # -- deciding -----------------------------------------------------------------------------------

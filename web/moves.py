@@ -279,9 +279,6 @@ BEFORE: dict[tuple[Noun, str], str] = {
     (Noun.ESCALATION, "climb"): N_("It goes to the reviewers of the next level."),
     (Noun.ESCALATION, "withdraw"): N_("The reviewers are told that nothing more is needed."),
     (Noun.ESCALATION, "reopen"): N_("It goes one level up, to other reviewers."),
-    (Noun.ESCALATION, "complete"): N_(
-        "The review ends. Whoever raised it is told, and can disagree for some weeks."
-    ),
     (Noun.ASSURANCE, "apply"): N_("The governance lead looks at the evidence and decides."),
     (Noun.ASSURANCE, "review"): N_(
         "The evidence is looked at. Until the decision nobody new is sent or accepted."

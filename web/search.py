@@ -83,6 +83,7 @@ def search() -> ResponseReturnValue:
         found=True,
         groups=[group for group in groups if group["items"]],
         number=None if found.people else number_words(words),
+        phone=is_phone(words),
         nobody=not found.people and not found.referrals,
         add="/referrals/new" if may_add and not found.people else None,
         tasks=help_about(words, actor.role),
@@ -98,6 +99,11 @@ def more_people(found: Found) -> str:
         " date of birth, a reference or an NHS number.",
         num=len(found.people),
     )
+
+
+def is_phone(words: str) -> bool:
+    """Whether what was looked for reads as a phone number, or as its end."""
+    return not any(map(str.isalpha, words)) and not born_between(words)
 
 
 def number_words(words: str) -> str | None:

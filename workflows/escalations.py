@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from referral import dispatches as addresses
-from referral import facts, picks
+from referral import facts, picks, visible
 from referral.actors import Actor
 from referral.clocks import member_key, role_key
 from referral.rows import change
@@ -242,7 +242,8 @@ def carry_out(tx: Tx, actor: Actor, at: datetime, consequence_id: str) -> Done:
     done = None
     if trigger != TELL:  # a human has told them: there is no move to make
         reviewer = _as_reviewer(actor, f.place_path)
-        done = step(tx, Noun(noun), record_id, trigger, reviewer, at, json.loads(given))
+        told = json.loads(given) | _conditions(tx, actor, f, Noun(noun))
+        done = step(tx, Noun(noun), record_id, trigger, reviewer, at, told)
     settled = step(
         tx,
         Noun.ESCALATION,
@@ -253,6 +254,16 @@ def carry_out(tx: Tx, actor: Actor, at: datetime, consequence_id: str) -> Done:
         {"consequence_id": consequence_id, "settled": "done"},
     )
     return done or settled
+
+
+def _conditions(tx: Tx, actor: Actor, f: facts.EscalationFacts, noun: Noun) -> dict[str, str]:
+    """The conditions of the decision, written with each move that it brings, so that who has to
+    keep to them reads them: the referral's own team, or the provider. Of a concern nothing is."""
+    words = None if f.about == Noun.CONCERN else visible.conditions(tx, actor, f.id)
+    if not words:
+        return {}
+    own = {"audience": "ours"} if noun is Noun.REFERRAL else {}
+    return {"note": f"{f.reference}: {words}", **own}
 
 
 def note_failure(tx: Tx, consequence_id: str, refused: Refused) -> None:

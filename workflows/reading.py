@@ -737,9 +737,9 @@ ORDINARY = frozenset({Role.LINK_WORKER, Role.TEAM_LEAD, Role.PROVIDER_LEADER, Ro
 
 @dataclass(frozen=True)
 class Timeline:
-    """The steps somebody may see, newest first, and the words they may read by note id. `beside`:
-    why staff who were named were not reported, kept beside the feedback that a concern was closed
-    with, by the version of that step."""
+    """The steps somebody may see, newest first, and the words they may read by note id. `beside`,
+    by the version of the step: why staff who were named were not reported, kept beside the feedback
+    that a concern was closed with; the conditions of a decision, beside its reason."""
 
     steps: list[StepSeen]
     notes: Mapping[str, str]
@@ -774,6 +774,8 @@ def timeline(
             return Timeline(steps, {})
         if noun is Noun.CONCERN:
             return of_concern(tx, actor, record_id, steps)
+        if noun is Noun.ESCALATION:
+            return of_review(tx, actor, record_id, steps)
         return Timeline(steps, _notes(tx, actor, noun, record_id))
     if known and known[1] is not None:
         fields = disclosure.fields(known[1])
@@ -803,6 +805,12 @@ def of_concern(tx: Tx, actor: Actor, concern_id: str, steps: list[StepSeen]) -> 
     return Timeline(steps, {n: words for n, (_at, words) in dated.items()}, beside(dated, steps))
 
 
+def of_review(tx: Tx, actor: Actor, escalation_id: str, steps: list[StepSeen]) -> Timeline:
+    """These steps of a review, with its words, and the conditions beside each decision."""
+    dated = visible.dated_notes(tx, actor, escalation_id, frozenset({"review"}))
+    return Timeline(steps, {n: words for n, (_at, words) in dated.items()}, beside(dated, steps))
+
+
 def beside(dated: Mapping[str, tuple[datetime, str]], steps: list[StepSeen]) -> dict[int, str]:
     """What was kept beside the words of a step, by its version: why staff named in a concern were
     not reported, the conditions of a decision."""
@@ -815,7 +823,6 @@ def _notes(tx: Tx, actor: Actor, noun: Noun, record_id: str) -> Mapping[str, str
     audience = {
         Noun.OVERRIDE: "safeguarding",
         Noun.EMERGENCY: "review",
-        Noun.ESCALATION: "review",
         Noun.RIGHTS: "review",
     }.get(noun, "both")
     return visible.notes(tx, actor, record_id, frozenset({audience}))

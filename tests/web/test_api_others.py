@@ -396,7 +396,15 @@ def test_the_raiser_reads_the_decision_and_not_the_reviewers_questions(w: World)
     asked = {"note": "What was tried?", "asked": f"member@{w.actor['sam'].membership_id}"}
     tess(w).move(path, "ask", asked)
     program(w, "sam").move(path, "answer", {"note": "Rang twice."})
-    tess(w).move(path, "decide", {"decision": "uphold", "note": "You are right."})
+    kept = {"conditions": "Ring each Monday."}
+    tess(w).move(path, "decide", {"decision": "uphold", "note": "You are right.", **kept})
+    for who in ("tess", "priya"):
+        steps = program(w, who).get(f"{path}/steps").json["items"]
+        found = [program(w, who).get(path).json["conditions"]]
+        found += [s["conditions"] for s in steps if s["trigger"] == "decide"]
+        assert found == ["Ring each Monday."] * 2, who
+        assert not any(s["why_unreported"] for s in steps)
+        assert [s["conditions"] for s in steps if s["trigger"] != "decide"] == [None] * 4
 
     def notes(who: str) -> dict[str, str | None]:
         steps = program(w, who).get(f"{path}/steps").json["items"]

@@ -183,6 +183,31 @@ def test_a_decision_has_its_conditions_apart_from_its_reason(w: World) -> None:
         assert "Conditions" not in sign_in(w, who).get(f"/escalations/{plain}").words, who
 
 
+def test_who_has_to_keep_to_the_conditions_reads_them_where_they_work(w: World) -> None:
+    record = w.sent()
+    matter, plain = reviewed(w, record), reviewed(w, w.sent())
+    singers = rows(
+        w,
+        Sql("SELECT CAST(id AS text) FROM assurance WHERE organisation_id = :org"),
+        org=w.org["singers"],
+    )[0][0]
+    recall, suspend = f"recall-{record}", f"suspend-{singers}"
+    said = {"decision": "uphold", "note": "Nobody answered.", f"{recall}--reason": "other"}
+    ways = sign_in(w, "tess").get(f"/escalations/{matter}/decide")
+    assert "So does the link worker's team, or the provider, of each thing" in ways.words
+    decide(w, matter, **said, conditions="Ring each Monday.", do=[recall])
+    reference = rows(w, Sql("SELECT reference FROM escalation WHERE id = :id"), id=matter)[0][0]
+    kept = f"{reference}: Ring each Monday."
+    for who in ("priya", "sam"):
+        assert kept in sign_in(w, who).get(f"/referrals/{record}").words, who
+    assert kept not in sign_in(w, "sol").get(f"/referrals/{record}/history").words, "not theirs"
+    given = {"decision": "uphold", "note": "It is.", f"{suspend}--reason": "quality"}
+    decide(w, plain, **given, conditions="Answer calls.", do=[suspend])
+    for who in ("sol", "grace"):
+        assert "Answer calls." in sign_in(w, who).get(f"/assurance/{singers}").words, who
+    assert "Nobody answered." not in sign_in(w, "sam").get(f"/referrals/{record}").words
+
+
 def test_a_consequence_asks_for_its_reason(w: World) -> None:
     record = w.sent()
     matter = reviewed(w, record)

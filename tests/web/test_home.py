@@ -404,7 +404,7 @@ def test_what_waits_for_others_is_a_table(w: World) -> None:
     assert "There are none." in sign_in(w, "fred").get("/?show=others").words
 
 
-def decided(w: World, **consequence: str) -> tuple[str, str]:
+def decided(w: World, **more: str) -> tuple[str, str]:
     """A matter decided by Grace, and the one thing that follows of it."""
     record = w.sent()
     given = {"kind": "capacity", "note": "More places.", "about": "referral",
@@ -416,6 +416,7 @@ def decided(w: World, **consequence: str) -> tuple[str, str]:
         "note": "Back to the team.",
         "consequences": [{"noun": "referral", "record_id": record, "trigger": "recall",
                           "given": {"reason": "other"}}],
+        **more,
     }  # fmt: skip
     w.step(Noun.ESCALATION, matter, "decide", "grace", given=said)
     return matter, record
@@ -490,6 +491,23 @@ def test_decisions_of_earlier_months_are_a_link_away(w: World) -> None:
     for wrong in ("2026-13", "2027-01", "0001-01", "may"):
         assert grace.get(f"/?show=decided&month={wrong}").status == 404, wrong
     assert matter not in sign_in(w, "fred").get("/?show=decided&month=2026-05").text
+
+
+def test_what_is_to_be_looked_at_again_stands_on_the_agenda_of_that_month(w: World) -> None:
+    again, plain = decided(w, review_on="2026-07-31")[0], decided(w)[0]
+    grace = sign_in(w, "grace")
+    assert "Looked at again on 31 July 2026" in row_of(grace.get("/?show=decided"), again)
+    for matter in (again, plain):
+        grace.post(f"/escalations/{matter}/consequences/all")
+        page = grace.get(f"/escalations/{matter}/complete")
+        assert "can disagree within 20 working days." in page.words
+        grace.send(page)
+    found = []
+    for _month in ("June", "July", "August"):
+        w.later(days=32)
+        page = sign_in(w, "grace").get("/agenda").text
+        found.append([one in page for one in (again, plain)])
+    assert found == [[False, False], [True, False], [False, False]]
 
 
 def test_safety_comes_first_for_whoever_holds_it(w: World) -> None:

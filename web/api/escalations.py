@@ -9,8 +9,8 @@ from uuid import UUID
 from flask import Response
 from marshmallow import Schema, fields
 
-from referral import facts, lists, policy
-from referral.states import EscalationState, Noun
+from referral import facts, lists, policy, visible
+from referral.states import EscalationState, Noun, Relation
 from referral.store import Tx
 from web.access import STAFF
 from web.api.accountability import add_accountability
@@ -26,6 +26,7 @@ from workflows.escalations import raise_escalation
 from workflows.named import check_named
 from workflows.rules import once
 
+READS_DECISION = frozenset({Relation.REVIEWER, Relation.OVER, Relation.RAISER})
 api = Blueprint("escalations", "What somebody can't resolve, raised to the next level that can.")
 
 
@@ -80,6 +81,10 @@ class EscalationShown(EscalationInList):
     asked = fields.String(allow_none=True)
     unanswered = fields.Integer()
     decision = fields.String(allow_none=True)
+    conditions = fields.String(
+        allow_none=True,
+        metadata={"description": "What is to be kept to, for who reviews it or raised it."},
+    )
     review_on = fields.Date(allow_none=True)
     reason = fields.String(allow_none=True)
     told_at = fields.AwareDateTime(allow_none=True)
@@ -143,7 +148,12 @@ def one(record_id: UUID) -> Any:
         row = lists.one(tx, Noun.ESCALATION, actor, at, found)
         if f is None or row is None or not TABLES[Noun.ESCALATION].hats(f, actor):
             raise Refused([NOT_FOUND], noun=Noun.ESCALATION, trigger="read", record_id=found)
-        seen = {**row, "consequences": lists.consequences(tx, actor, found)}
+        worn = {relation for _role, relation in TABLES[Noun.ESCALATION].hats(f, actor)}
+        seen = {
+            **row,
+            "conditions": visible.conditions(tx, actor, found) if worn & READS_DECISION else None,
+            "consequences": lists.consequences(tx, actor, found),
+        }
     return seen, 200, {"ETag": f'"{seen["version"]}"'}
 
 

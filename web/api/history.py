@@ -49,6 +49,10 @@ class StepTold(Schema):
             " names them was closed without."
         },
     )
+    conditions = fields.String(
+        allow_none=True,
+        metadata={"description": "What is to be kept to, where a review was decided with it."},
+    )
 
 
 class StepsTold(Schema):
@@ -89,7 +93,12 @@ def seen(
         and s.note_id in story.notes
         and (s.trigger in mine or s.name == actor.name)
     }
-    return Timeline(story.steps, readable)
+    beside = {
+        s.version: story.beside[s.version]
+        for s in story.steps
+        if s.version in story.beside and s.note_id in readable
+    }
+    return Timeline(story.steps, readable, beside)
 
 
 def of_step(step: StepSeen, story: Timeline) -> dict[str, Any]:
@@ -98,5 +107,6 @@ def of_step(step: StepSeen, story: Timeline) -> dict[str, Any]:
     return {
         **found,
         "note": story.notes.get(step.note_id or ""),
-        "why_unreported": story.beside.get(step.version),
+        "why_unreported": story.beside.get(step.version) if step.trigger == "close" else None,
+        "conditions": story.beside.get(step.version) if step.trigger == "decide" else None,
     }
