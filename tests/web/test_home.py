@@ -880,7 +880,7 @@ def test_health_says_when_nobody_watches_the_deadlines(w: World) -> None:
     said = page.response.get_json()
     assert (said["well"], said["clocks"], said["post"]) == (False, False, False)
     html = {"Accept": "text/html"}
-    assert "Is `segue worker` running?" in sign_in(w, "ada").get("/health", headers=html).words
+    assert "Is segue worker running?" in sign_in(w, "ada").get("/health", headers=html).words
     for other in (visit(w), sign_in(w, "priya")):
         page = other.get("/health", headers=html)
         assert "Deadlines are not being watched." in page.words
