@@ -306,7 +306,12 @@ def reports() -> str:
     return page(
         "report/reports.jinja",
         reports=[
-            {"href": f"/reports/{name}", "title": said(one.title), "counted": said(one.counted)}
+            {
+                "href": f"/reports/{name}",
+                "title": said(one.title),
+                # The rest stands with the numbers.
+                "counted": said(one.counted).partition(". ")[0].rstrip(".") + ".",
+            }
             for name, one in REPORTS.items()
             if may_read(name, actor)
         ],
