@@ -25,10 +25,12 @@ from tests.counting import counted
 from tests.hostile import plain_words_do_harm, sealed_words_do_harm
 from tests.web.client import HTTP
 from web import signed_in, worker
+from web.demo import cast
 from web.demo.clock import WoundClock
 from web.demo.pages import make_app
 from web.demo.story import tell
 from web.edge import Edge, now
+from web.residents import load_text as who_lives_here
 from workflows.engine import move_tables
 
 A_MONDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -54,6 +56,7 @@ LEADING_ON = {
 def tell_story(store: Store) -> None:
     """The demo's story, as it was on a Monday in November."""
     tell(store, A_MONDAY, "x", lambda moment: worker.sweep_all(Edge(store, lambda: moment)))
+    who_lives_here(Edge(store, lambda: A_MONDAY), "saltmere.csv", cast.RESIDENTS, cast.SYSTEM)
 
 
 class Visit(NamedTuple):

@@ -583,7 +583,10 @@ def _pairs(
     for kind, words in shown:
         share = compared.each.get(kind)
         if share is not None:
-            drawn.append(Bar(words, share.referred, _("%(num)s referred", num=_referred(share))))
+            text = _referred(share)
+            if share.referred is not None:
+                text = _("%(num)s referred", num=text)
+            drawn.append(Bar(words, share.referred, text))
             lives = _("%(num)s live here", num=_of_100(share.live))
             drawn.append(Bar("", share.live, lives, "hatched"))
         elif kind in UNKNOWN:

@@ -32,7 +32,8 @@ def accessibility() -> str:
 @pages.get("/privacy")
 @public("a statement for everybody")
 def privacy() -> str:
-    return render_template("privacy.jinja", contact=settings().contact)
+    now = settings()
+    return render_template("privacy.jinja", contact=now.contact, asks_equality=now.ask_equality)
 
 
 @pages.get("/health")

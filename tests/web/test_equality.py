@@ -153,6 +153,7 @@ def test_nobody_is_asked_where_whoever_runs_it_says_so(w: World) -> None:
         shown = "About equality" in priya.get(f"/people/{person}").words
         page = priya.get(f"/people/{person}/equality")
         assert (shown, page.status) == (status == 200, status)
+        assert ("their ethnic group" in priya.get("/privacy").words) == (status == 200)
 
 
 def test_it_is_asked_unless_somebody_says_that_it_is_not() -> None:
