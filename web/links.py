@@ -697,8 +697,8 @@ def closed() -> ResponseReturnValue:
     mine_once = OPENED in session
     typed_here = [v for _n, v in typed_now() if " " in v.strip()] if mine_once else []
     body = page("links/over.jinja", None, heading=_("This page is closed"), sentences=[
-        _("It opens with a link or a code, and closes 30 minutes after you last used it. To see it,"
-          " ask your link worker for a new one: ring the number in the text or the letter."),
+        _("It closes 30 minutes after you last used it. It opens with a link or a code."),
+        _("Ask your link worker for a new one. Ring the number in the text or the letter."),
     ], theirs=True, typed=typed_here, exit_url=settings().exit_url)  # fmt: skip
     return body, 403
 

@@ -44,6 +44,12 @@ WISHES: dict[str, str] = {
     "no_writing": N_("Do not write to me or leave a message"),
     "another_way": N_("Use another way"),
 }
+WISHES_DO: dict[str, str] = {
+    "no_writing": N_("We stop letters, texts and messages today. Your link worker rings you."),
+    "another_way": N_(
+        "Say the new way below. Your link worker rings you first, as before. That keeps you safe."
+    ),
+}
 SUBJECTS: dict[str, str] = {
     "worker": N_("My link worker"),
     "team": N_("The team my link worker is in"),
@@ -194,7 +200,7 @@ def contact(link: LinkSeen) -> ResponseReturnValue:
         ReachMe(),
         act,
         done,
-        wishes=choices(WISHES),
+        wishes=[(code, what, word(WISHES_DO, code)) for code, what in choices(WISHES)],
         ways=_ways(known) if known is not None else [],
     )
 

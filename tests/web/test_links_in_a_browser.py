@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from referral.store import Store
 from tests.browser import faults_at_any_width
@@ -64,10 +64,21 @@ def test_a_leader_and_the_person_get_through_their_links_on_a_phone(
         page.fill("#word", "robin red")
         page.click("text=Open my page")
         assert "Hello Margaret" in page.inner_text("main")
+        how_to_print = page.locator(".app-ways-out .app-quiet")
+        expect(how_to_print).to_have_css("color", "rgb(255, 255, 255)")  # on the dark header
         page.click("text=I do not want this any more >> nth=0")
         page.click("text=Yes, stop")
         assert "Stopped" in page.inner_text("main")
     assert posted == [("null", None)] * 6
+
+
+def small_numbers(page: Page) -> list[str]:
+    """Numbers to ring that a shaking thumb would miss, or that stick out of their button."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('main a[href^="tel:"]')]
+        .filter(a => a.offsetHeight < 44 || a.scrollWidth > a.clientWidth).map(a => a.outerHTML)"""
+    )
+    return found
 
 
 # One of each in the tests, all of them in the drills.
@@ -101,6 +112,7 @@ def test_the_way_out_leaves_no_page_of_theirs_behind(
         for path in OWN[: rounds(1, len(OWN))]:
             page.goto(at + path)
             assert faults_at_any_width(page) == [], path
+            assert small_numbers(page) == [], path
         page.goto(f"{at}/code")
         page.goto(f"{at}{path_of(k, person)}")
         page.click("text=Exit this page")
