@@ -110,6 +110,7 @@ class Writing:
     consents: tuple[ConsentSeen, ...]
     at: datetime
     # The practice the writer works in, if it is one: most people they meet are registered there.
+    # Known on the page that offers it alone.
     own_practice: str | None = None
     # What was last said to keep people safe, of somebody who was here before: to be said again.
     kept_safe: str | None = None
@@ -204,7 +205,7 @@ def read(tx: Tx, at: datetime, writing_id: str) -> Writing:
         plan = records.plan(tx, begun.answers.get("plan_id"))
         consents = tuple(records.consents(tx, person.id))
         earlier = records.newest_plan(tx, person.id, plan.id if plan else None)
-        own = records.practice_of(tx, actor)
+        own = _own_practice(tx)
         before = records.referrals_of(tx, person) if begun.answers.get("known") else []
         kept = next((one.safety_notes for one in before if one.safety_notes), None)
         return Writing(
@@ -231,8 +232,14 @@ def read(tx: Tx, at: datetime, writing_id: str) -> Writing:
         records.newest_plan(tx, person.id, plan.id if plan else None),
         tuple(records.consents(tx, person.id)),
         at,
-        records.practice_of(tx, actor),
+        _own_practice(tx),
     )
+
+
+def _own_practice(tx: Tx) -> str | None:
+    """The practice the writer works in, for the one page that offers it."""
+    asked = (request.view_args or {}).get("slug") == "details"
+    return records.practice_of(tx, current_actor()) if asked else None
 
 
 OPEN_TO_WRITE = (ReferralState.DRAFT, ReferralState.RETURNED)
