@@ -445,8 +445,10 @@ def counted_how(ask: Question, report: Report) -> str:
     return words + " " + _(
         "Of 100 people referred: worked out from the numbers as they are shown, of those whose"
         " group is known; what is shown as * is taken to be in the middle. A difference is told"
-        " where it is great, and hardly by chance. Who lives here is counted by others, in other"
-        " words, above all of disability: so a small difference says nothing."
+        " where it is great, and hardly by chance. Who lives here is counted by others"
+        " (%(sources)s), in other words, above all of disability: so a small difference says"
+        " nothing.",
+        sources="; ".join(sorted({one.source.rstrip(".") for one in ask.live.values()})),
     )  # fmt: skip
 
 

@@ -152,6 +152,7 @@ def test_who_was_referred_stands_beside_who_lives_here(w: World, loads: Loads) -
     page = grace.get("/reports/who")
     assert "Who lives here: Census 2021, TS024, for Harbour." in page.words
     assert "this place alone" not in page.words
+    assert "counted by others (Census 2021, TS024), in other words" in page.words
     finding = "Fewer than live here: Another language. Of 100 people referred at most 28, of 100"
     assert f"35 in all. {finding} who live here 56. Not known for 30%." in page.words
     assert finding in grace.get("/dashboard").words
