@@ -341,8 +341,11 @@ def practices(tx: Tx, actor: Actor) -> list[str]:
     return [row[0] for row in tx.rows(PRACTICES, **asked(actor))]
 
 
+After = tuple[datetime, str]
+
+
 @cache
-def _referrals_by(scoped: str, how: str, pg: bool) -> Sql:
+def _referrals_by(scoped: str, how: str, pg: bool, onward: bool = False) -> Sql:
     text = REFERRAL_ROW.format(scope=SCOPES[scoped])
     narrowed = {
         "ids": " AND r.id {ids}",
@@ -350,7 +353,8 @@ def _referrals_by(scoped: str, how: str, pg: bool) -> Sql:
         "reference_part": " AND replace(r.reference, '-', '') LIKE :reference_part",
         "name": " AND pe.name_key LIKE :a AND pe.name_key LIKE :b AND pe.name_key LIKE :c",
     }
-    text += narrowed[how] + " ORDER BY r.since DESC, r.id DESC LIMIT :limit"
+    text += narrowed[how] + (" AND (r.since, r.id) < (:since, :after)" if onward else "")
+    text += " ORDER BY r.since DESC, r.id DESC LIMIT :limit"
     return _many(text, REFERRAL_TIMES, pg, REFERRAL_SEALED)
 
 
@@ -374,24 +378,34 @@ def referral_by_reference(tx: Tx, actor: Actor, at: datetime, reference: str) ->
 
 
 def referrals_by_part(
-    tx: Tx, actor: Actor, at: datetime, part: str, limit: int = PAGE
+    tx: Tx, actor: Actor, at: datetime, part: str, limit: int = PAGE, after: After | None = None
 ) -> list[ReferralRow]:
-    """Referrals in scope with these signs in a row in their reference."""
-    query = _referrals_by(scope(actor), "reference_part", tx.pg)
-    rows = tx.rows(query, **_scoped(actor, at), reference_part=f"%{part}%", limit=limit)
+    """Referrals in scope with these signs in a row in their reference. `after`: when the referral
+    the page before ended with came to where it is, and its id."""
+    query = _referrals_by(scope(actor), "reference_part", tx.pg, after is not None)
+    since, last = after or (None, None)
+    rows = tx.rows(
+        query,
+        **_scoped(actor, at),
+        reference_part=f"%{part}%",
+        limit=limit,
+        since=since,
+        after=last,
+    )
     return [_referral_row(row) for row in rows]
 
 
 def referrals_by_name(
-    tx: Tx, actor: Actor, at: datetime, words: str, limit: int = PAGE
+    tx: Tx, actor: Actor, at: datetime, words: str, limit: int = PAGE, after: After | None = None
 ) -> list[ReferralRow]:
     """Referrals in scope of people whose name holds each of these words. Whoever shows them drops
     those whose name the actor doesn't see."""
     patterns = name_patterns(words)
     if patterns is None:
         return []
-    query = _referrals_by(scope(actor), "name", tx.pg)
-    rows = tx.rows(query, **_scoped(actor, at), **patterns, limit=limit)
+    query = _referrals_by(scope(actor), "name", tx.pg, after is not None)
+    since, last = after or (None, None)
+    rows = tx.rows(query, **_scoped(actor, at), **patterns, limit=limit, since=since, after=last)
     return [_referral_row(row) for row in rows]
 
 
@@ -1152,18 +1166,24 @@ PEOPLE_BY = {
 }
 
 
+# After the person a page ended with. By their id: a name stands in no address and in no form.
+ONWARD_PEOPLE = (
+    " AND (pe.name_key, pe.id) > (SELECT f.name_key, f.id FROM person f WHERE f.id = :after_id)"
+)
+
+
 @cache
-def _people(scoped: str, by: str, pg: bool) -> Sql:
+def _people(scoped: str, by: str, onward: bool, pg: bool) -> Sql:
     text = PERSON_ROW.format(scope=PEOPLE_SCOPES[scoped]) + PEOPLE_BY[by]
+    text += ONWARD_PEOPLE if onward else ""
     return _many(text + " ORDER BY pe.name_key, pe.id LIMIT :limit", (), pg)
 
 
 def _find_people(
-    tx: Tx, actor: Actor, at: datetime, by: str, limit: int, **asked: Any
+    tx: Tx, actor: Actor, at: datetime, by: str, limit: int, after: str | None = None, **asked: Any
 ) -> list[PersonRow]:
-    rows = tx.rows(
-        _people(people_scope(actor), by, tx.pg), **{**_scoped(actor, at), **asked}, limit=limit
-    )
+    query = _people(people_scope(actor), by, after is not None, tx.pg)
+    rows = tx.rows(query, **{**_scoped(actor, at), **asked}, limit=limit, after_id=after)
     found = []
     for row in rows:
         values = list(row)
@@ -1225,25 +1245,37 @@ def offered(tx: Tx, actor: Actor) -> list[tuple[str, str, str | None, str | None
 
 
 def people_by(
-    tx: Tx, actor: Actor, at: datetime, by: str, value: str, limit: int = PAGE
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    by: str,
+    value: str,
+    limit: int = PAGE,
+    after: str | None = None,
 ) -> list[PersonRow]:
     """People in scope by reference, nhs_number, phone or name, or by what is known of one: the
     end of a phone number, a part of a reference. A record closed to the actor is found by its
-    reference only."""
+    reference only. `after`: the id of the person the page before ended with."""
     if by == "name":
         patterns = name_patterns(value)
-        found = _find_people(tx, actor, at, by, limit, **patterns) if patterns else []
+        found = _find_people(tx, actor, at, by, limit, after, **patterns) if patterns else []
     else:
         known = {"phone_end": f"%{value}", "reference_part": f"%{value}%"}.get(by, value)
-        found = _find_people(tx, actor, at, by, limit, **{by: known})
+        found = _find_people(tx, actor, at, by, limit, after, **{by: known})
     return [row for row in found if by in ("reference", "reference_part") or not row.closed]
 
 
 def people_born(
-    tx: Tx, actor: Actor, at: datetime, first: date, last: date, limit: int = PAGE
+    tx: Tx,
+    actor: Actor,
+    at: datetime,
+    first: date,
+    last: date,
+    limit: int = PAGE,
+    after: str | None = None,
 ) -> list[PersonRow]:
     """People in scope who were born from the first day to the last."""
-    return _find_people(tx, actor, at, "born", limit, first=first, last=last)
+    return _find_people(tx, actor, at, "born", limit, after, first=first, last=last)
 
 
 # -- timelines ----------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from web.own_links import said_how
 from web.say import _
 from web.schemas.fields import SHORT, TOO_LONG
 from web.schemas.people import ChangePerson
-from web.search import more_people, number_words
+from web.search import further_people, more_people, number_words, onward
 from web.timelines import changed
 from web.wizard import practice_words
 from web.words import day_words, died_words, message_words, nhs_number, phone_words
@@ -34,7 +34,7 @@ from workflows import disclosure, reading
 from workflows.engine import NOT_FOUND, Refused
 from workflows.moves import N_, Refusal
 from workflows.people import change_person
-from workflows.reading import PersonCard
+from workflows.reading import Found, PersonCard
 from workflows.working_time import local_day
 
 pages = Blueprint("people_pages", __name__)
@@ -83,9 +83,13 @@ def look_for() -> ResponseReturnValue:
             "Enter a name, a reference, an NHS number, a phone number or a date of birth."
         )
         return _list(form, [], None), 422
+    begins = further_people()
     with edge().reading(actor) as (tx, at):
-        found = reading.search(tx, actor, at, wanted)
-    return _list(form, found.people, None, found.alike, at, more_people(found))
+        if begins:
+            found = reading.search_on(tx, actor, at, wanted, begins, None)
+        else:
+            found = reading.search(tx, actor, at, wanted)
+    return _list(form, found.people, None, found.alike, at, found, further=begins is not None)
 
 
 def _list(
@@ -94,10 +98,12 @@ def _list(
     more: str | None,
     alike: Sequence[PersonCard] = (),
     at: datetime | None = None,
-    cut: str = "",
+    found: Found | None = None,
+    *,
+    further: bool = False,
 ) -> str:
-    """The page of these people; `form`: what was looked for, `at`: when they were read; `cut`: that
-    there are more of them."""
+    """The page of these people; `form`: what was looked for, `at`: when they were read; `found`:
+    what it came to; `further`: this isn't its first page."""
     actor = current_actor()
     return page(
         "people/list.jinja",
@@ -106,7 +112,9 @@ def _list(
         alike=alike,
         number=None if people else number_words(form.value("words")),
         more=more,
-        cut=cut,
+        cut=more_people(found) if found else "",
+        onward=onward(found.more_people) if found else {},
+        further=further,
         looked_for=form.value("words"),
         may_refer=actor.role in TEAM,
         printed=day_words(local_day(at)) if at else "",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,16 +16,18 @@ from flask.typing import ResponseReturnValue
 from referral.audit import log
 from referral.people_checks import born_between
 from referral.people_checks import nhs_number as check_number
+from referral.visible import PAGE
 from web import labels
 from web.access import TEAM, access, current_actor
 from web.current import edge
 from web.frame import SEARCHERS, opens_to, there_is
 from web.help import about as help_about
+from web.keysets import pack, unpack
 from web.say import _, ngettext
 from web.words import day_words, nhs_number
 from web.worklists import card
 from workflows import reading
-from workflows.reading import Found, Offered, PersonCard
+from workflows.reading import Found, Offered, Onward, PersonCard
 
 pages = Blueprint("search", __name__)
 
@@ -39,9 +42,14 @@ def search() -> ResponseReturnValue:
     if request.method != "POST" or not words:
         return render_template("search.jinja", words="", found=None)
     actor = current_actor()
+    people_on, referrals_on = further_people(), further_referrals()
+    further = people_on or referrals_on
     with edge().reading(actor) as (tx, at):
-        found = reading.search(tx, actor, at, words)
-        offered = [] if found.exact else reading.search_offered(tx, actor, words)
+        if further:
+            found = reading.search_on(tx, actor, at, words, people_on, referrals_on)
+        else:
+            found = reading.search(tx, actor, at, words)
+        offered = [] if found.exact or further else reading.search_offered(tx, actor, words)
     # What was looked for is personal: the log has who searched, and whose records came up.
     seen = [("person", one.id) for one in (*found.people, *found.alike)]
     seen += [("referral", one.id) for one in found.referrals]
@@ -59,34 +67,43 @@ def search() -> ResponseReturnValue:
     )
     if found.exact and len(seen) == 1:
         return redirect(labels.record_path(*seen[0]), 303)
-    groups = [
-        {"heading": _("People"), "items": _people(found.people), "more": more_people(found)},
+    groups: list[dict[str, Any]] = [
+        {
+            "heading": _("People"),
+            "items": _people(found.people),
+            "more": more_people(found),
+            "onward": onward(found.more_people),
+            "words": _("More people like this"),
+        },
         {"heading": _("People whose names are spelt nearly so"), "items": _people(found.alike)},
         {
             "heading": _("Referrals"),
             "items": [card(one, actor, at) for one in found.referrals],
             "more": _(
-                "Only the newest %(num)s are here. To find others, write more of the name, or"
-                " search for the referral's reference.",
-                num=len(found.referrals),
+                "At most %(num)s stand on a page, the newest first, and there are more. The"
+                " referral's reference finds it at once.",
+                num=PAGE,
             )
             if found.more_referrals
             else "",
+            "onward": onward(found.more_referrals),
+            "words": _("More referrals like this"),
         },
         {"heading": _("Activities"), "items": _offered(o for o in offered if o.activity_id)},
         {"heading": _("Providers"), "items": _offered(o for o in offered if not o.activity_id)},
     ]
-    may_add = actor.role in TEAM and there_is(current_app, "/referrals/new")
+    may_add = not further and actor.role in TEAM and there_is(current_app, "/referrals/new")
     return render_template(
         "search.jinja",
         words=words,
         found=True,
         groups=[group for group in groups if group["items"]],
-        number=None if found.people else number_words(words),
+        further=further is not None,
+        number=None if found.people or further else number_words(words),
         phone=is_phone(words),
-        nobody=not found.people and not found.referrals,
+        nobody=not found.people and not found.referrals and not further,
         add="/referrals/new" if may_add and not found.people else None,
-        tasks=help_about(words, actor.role),
+        tasks=() if further else help_about(words, actor.role),
     )
 
 
@@ -95,10 +112,31 @@ def more_people(found: Found) -> str:
     if not found.more_people:
         return ""
     return _(
-        "Only the first %(num)s are here. To find others, write more of the name, or search for a"
-        " date of birth, a reference or an NHS number.",
-        num=len(found.people),
+        "At most %(num)s stand on a page, and there are more. A whole name, a date of birth, a"
+        " reference or an NHS number finds one at once.",
+        num=PAGE,
     )
+
+
+def onward(begins: Onward | None) -> dict[str, str]:
+    """The field that a form for the next page carries beside the words."""
+    if begins is None:
+        return {}
+    if begins.since is None:
+        return {"people": pack(begins.by, begins.after)}
+    return {"referrals": pack(begins.by, begins.after, begins.since)}
+
+
+def further_people() -> Onward | None:
+    """Where the page of people that is asked for begins; None for the first."""
+    parts = unpack(request.form.get("people"), str, str)
+    return Onward(*parts) if parts else None
+
+
+def further_referrals() -> Onward | None:
+    """Where the page of referrals that is asked for begins; None for the first."""
+    parts = unpack(request.form.get("referrals"), str, str, datetime)
+    return Onward(*parts) if parts else None
 
 
 def is_phone(words: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -553,19 +553,35 @@ def people_by_id(tx: Tx, actor: Actor, at: datetime, ids: Iterable[str]) -> dict
 # -- search -------------------------------------------------------------------------------------
 
 ONE_MORE = visible.PAGE + 1  # whether there are more than a page shows
+ROUNDS = (ONE_MORE, 200, 200, 200)  # again, where much was read that the actor doesn't see
+
+
+@dataclass(frozen=True)
+class Onward:
+    """Where the next page of people or referrals begins: after the one this page ended with. `by`
+    is what that one was found by; `since` a referral's alone."""
+
+    by: str
+    after: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Found:
     """What a search came to, at most so many of each as a page has. `exact`: one record was named
-    by its reference or NHS number."""
+    by its reference or NHS number. What is left out is where the next page begins, if there are
+    more."""
 
     people: list[PersonCard]
     referrals: list[Card]
     exact: bool = False
     alike: list[PersonCard] = field(default_factory=list)  # spelt nearly so
-    more_people: bool = False  # than these
-    more_referrals: bool = False
+    more_people: Onward | None = None
+    more_referrals: Onward | None = None
+
+
+# By what people are found, in the order in which they stand; the names come last.
+BY_WORDS = ("phone", "phone_end", "born", "reference_part", "name")
 
 
 def search(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
@@ -579,37 +595,139 @@ def search(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
         except ValueError:
             continue
         return Found(*_exactly(tx, actor, at, by, value), exact=True)
-    rows, referred = _by_what_is_known(tx, actor, at, text), list[Card]()
-    named = Found([], [])
-    if any(map(str.isalpha, text)):  # no name has digits alone, and a whole place is slow to read
-        named = _by_name(tx, actor, at, text)
+    rows = [
+        (by, row) for by in BY_WORDS[:3] for row in _people_by(tx, actor, at, by, text, ONE_MORE)
+    ]
+    referred = list[tuple[str, datetime, Card]]()
+    named, called, alike = list[PersonRow](), list[tuple[str, datetime, Card]](), list[PersonCard]()
+    if any(map(str.isalpha, text)):
+        named = _people_by(tx, actor, at, "name", text, ONE_MORE)
+        called = _referrals_like(tx, actor, at, "name", text)
+        alike = _alike_people(tx, actor, at, text, {row.id for row in named})
     part = part_of_reference(text)
-    if part and not (named.people and part.isalpha()):  # what reads as a name is one, if it's there
-        rows += visible.people_by(tx, actor, at, "reference_part", part, ONE_MORE)
-        found = visible.referrals_by_part(tx, actor, at, part, ONE_MORE)
-        referred = cards(tx, actor, at, found)
-    known = [_person(row, actor, at) for row in {row.id: row for row in rows}.values()]
-    people, referrals = known + named.people, referred + named.referrals
-    return replace(
-        named,
-        people=people[: visible.PAGE],
-        referrals=referrals[: visible.PAGE],
-        more_people=len(people) > visible.PAGE,
-        more_referrals=len(referrals) > visible.PAGE,
+    if part and not (named and part.isalpha()):  # what reads as a name is one, if it's there
+        found = _people_by(tx, actor, at, "reference_part", text, ONE_MORE)
+        rows += [("reference_part", row) for row in found]
+        referred = _referrals_like(tx, actor, at, "reference_part", text)
+    people, more_people = _page_of_people(
+        [*{row.id: (by, row) for by, row in rows}.values(), *(("name", row) for row in named)]
+    )
+    referrals, more_referrals = _page_of_referrals(referred + called)
+    return Found(
+        [_person(row, actor, at) for row in people],
+        referrals,
+        alike=alike,
+        more_people=more_people,
+        more_referrals=more_referrals,
     )
 
 
-def _by_what_is_known(tx: Tx, actor: Actor, at: datetime, text: str) -> list[PersonRow]:
-    """By a phone number or its end, and by a day or a month of birth."""
-    rows: list[PersonRow] = []
+def search_on(
+    tx: Tx, actor: Actor, at: datetime, words: str, people: Onward | None, referrals: Onward | None
+) -> Found:
+    """The next page of the people, or of the referrals, that a search came to."""
+    text = words.strip()
+    rows = list[tuple[str, PersonRow]]()
+    referred = list[tuple[str, datetime, Card]]()
+    if people is not None:
+        for by in BY_WORDS[BY_WORDS.index(people.by) :]:
+            after = people.after if by == people.by else None
+            found = _people_by(tx, actor, at, by, text, ONE_MORE, after)
+            rows += [(by, row) for row in found]
+    elif referrals is not None:
+        for by in BY_WORDS[BY_WORDS.index(referrals.by) :]:
+            on = referrals if by == referrals.by else None
+            referred += _referrals_like(tx, actor, at, by, text, on)
+    page, more_people = _page_of_people(rows)
+    cards_shown, more_referrals = _page_of_referrals(referred)
+    return Found(
+        [_person(row, actor, at) for row in page],
+        cards_shown,
+        more_people=more_people,
+        more_referrals=more_referrals,
+    )
+
+
+def _page_of_people(
+    rows: list[tuple[str, PersonRow]],
+) -> tuple[list[PersonRow], Onward | None]:
+    page = rows[: visible.PAGE]
+    more = Onward(page[-1][0], page[-1][1].id) if len(rows) > len(page) else None
+    return [row for _by, row in page], more
+
+
+def _page_of_referrals(
+    found: list[tuple[str, datetime, Card]],
+) -> tuple[list[Card], Onward | None]:
+    page = found[: visible.PAGE]
+    more = None
+    if len(found) > len(page):
+        by, since, last = page[-1]
+        more = Onward(by, last.id, since)
+    return [card for _by, _since, card in page], more
+
+
+def _people_by(
+    tx: Tx, actor: Actor, at: datetime, by: str, text: str, limit: int, after: str | None = None
+) -> list[PersonRow]:
+    """By a phone number or its end, by a day or a month of birth, by a part of a reference, or by
+    name; nobody, where the words aren't one."""
+    if by == "born":
+        born = born_between(text)
+        return visible.people_born(tx, actor, at, *born, limit, after) if born else []
+    value = _PARTS[by](text)
+    return visible.people_by(tx, actor, at, by, value, limit, after) if value else []
+
+
+def _whole_phone(text: str) -> str | None:
     try:
-        rows += visible.people_by(tx, actor, at, "phone", phone_number(text), ONE_MORE)
+        return phone_number(text)
     except ValueError:
-        if ending := end_of_phone(text):
-            rows += visible.people_by(tx, actor, at, "phone_end", ending, ONE_MORE)
-    if born := born_between(text):
-        rows += visible.people_born(tx, actor, at, *born, ONE_MORE)
-    return rows
+        return None
+
+
+_PARTS: Mapping[str, Callable[[str], str | None]] = {
+    "phone": _whole_phone,
+    "phone_end": lambda text: None if _whole_phone(text) else end_of_phone(text),
+    "reference_part": part_of_reference,
+    # No name has digits alone, and a whole place is slow to read.
+    "name": lambda text: text if any(map(str.isalpha, text)) else None,
+}
+
+
+def _referrals_like(
+    tx: Tx, actor: Actor, at: datetime, by: str, text: str, on: Onward | None = None
+) -> list[tuple[str, datetime, Card]]:
+    """Referrals by a part of their reference or by the person's name, the newest change first. What
+    the actor doesn't see of a name finds nothing, and is no part of any number."""
+    after = (on.since, on.after) if on and on.since else None
+    looked_for = [name_key(word) for word in text.split() if name_key(word)]
+    found = list[tuple[str, datetime, Card]]()
+    for limit in ROUNDS:
+        if by == "name":
+            rows = visible.referrals_by_name(tx, actor, at, text, limit, after)
+        else:
+            part = part_of_reference(text)
+            rows = visible.referrals_by_part(tx, actor, at, part, limit, after) if part else []
+        since = {row.id: row.since for row in rows}
+        found += [
+            (by, since[card.id], card)
+            for card in cards(tx, actor, at, rows)
+            if by != "name" or _is_called(card.seen, looked_for)
+        ]
+        if len(found) > visible.PAGE or len(rows) < limit:
+            break
+        after = (rows[-1].since, rows[-1].id)
+    return found
+
+
+def _alike_people(
+    tx: Tx, actor: Actor, at: datetime, text: str, there: Set[str]
+) -> list[PersonCard]:
+    looked_for = [name_key(word) for word in text.split() if name_key(word)]
+    alike = [i for i in _spelt_alike(tx, actor, at, looked_for) if i not in there]
+    known = visible.people_by_id(tx, actor, at, alike)
+    return [_person(known[i], actor, at) for i in alike if i in known]
 
 
 def _exactly(
@@ -620,21 +738,6 @@ def _exactly(
         return people_found, []
     row = visible.referral_by_reference(tx, actor, at, value)
     return people_found, cards(tx, actor, at, [row]) if row else []
-
-
-def _by_name(tx: Tx, actor: Actor, at: datetime, words: str) -> Found:
-    rows = visible.people_by(tx, actor, at, "name", words, ONE_MORE)
-    looked_for = [name_key(word) for word in words.split() if name_key(word)]
-    referred = cards(tx, actor, at, visible.referrals_by_name(tx, actor, at, words, ONE_MORE))
-    shown = [c for c in referred if _is_called(c.seen, looked_for)]
-    there = {row.id for row in rows}
-    alike = [i for i in _spelt_alike(tx, actor, at, looked_for) if i not in there]
-    known = visible.people_by_id(tx, actor, at, alike)
-    return Found(
-        [_person(r, actor, at) for r in rows],
-        shown,
-        alike=[_person(known[i], actor, at) for i in alike if i in known],
-    )
 
 
 def _spelt_alike(tx: Tx, actor: Actor, at: datetime, looked_for: list[str]) -> list[str]:

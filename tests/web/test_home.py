@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from tests.keeping import keep
 from tests.web.client import Page, sign_in, visit
 from tests.world import World, build
 from web.keysets import pack, unpack
+from workflows import reading
 from workflows.beginnings import begin_writing
 from workflows.guards import HELD, HELD_BY_US
 from workflows.referrals import propose
@@ -709,7 +710,7 @@ def test_a_search_says_that_there_are_more_than_it_shows_and_how_to_find_them(w:
         last = w.person(given_name=f"Ann{number:02d}", family_name="Petrie")
     visitor = sign_in(w, "priya")
     assert len(found_under(visitor.fill("/search", q="Petrie"))["People"]) == visible.PAGE
-    more = "Only the first 25 are here. To find others, write more of the name"
+    more = "At most 25 stand on a page, and there are more."
     for page in (visitor.fill("/search", q="Petrie"), visitor.fill("/people", words="Petrie")):
         assert more not in page.words
     w.person(given_name="Zed", family_name="Petrie")
@@ -720,11 +721,46 @@ def test_a_search_says_that_there_are_more_than_it_shows_and_how_to_find_them(w:
     assert more in page.words
     assert "More than 25 people found" in page.words
     assert more not in visitor.fill("/search", q="Zed Petrie").words
+    for path, field in (("/search", "q"), ("/people", "words")):
+        page = visitor.fill(path, **{field: "Petrie"})
+        assert "More people like this" in page.words
+        page = visitor.send(page, form=form_with(page, "people"))
+        assert "Zed Petrie" in page.words
+        assert "Ann" not in page.words
+        assert "More people like this" not in page.words
+        assert "Back to the first page" in page.words
     given = {"person_id": last, "seen": "Bruises.", "danger": False}
     sources = [{"user_id": w.actor["priya"].user_id}]
     w.step(Noun.CONCERN, None, "raise", "gwen", given={**given, "sources": sources})
     for page in (visitor.fill("/search", q="Petrie"), visitor.fill("/people", words="Petrie")):
         assert more not in page.words  # whose record is closed to one is no part of any count
+        assert "like this" not in page.words
+
+
+def form_with(page: Page, field: str) -> int:
+    """The number of the form that has this field."""
+    return next(n for n, (_to, fields) in enumerate(page.forms) if field in dict(fields))
+
+
+def test_more_referrals_are_found_page_by_page_and_none_that_is_closed_counts(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visible, "PAGE", 2)
+    monkeypatch.setattr(reading, "ROUNDS", (3, 3, 3))
+    for number in range(5):
+        w.at += timedelta(minutes=1)
+        w.sent(w.person(given_name=f"Bo{number}", family_name="Zimmermann"))
+    visitor = sign_in(w, "priya")
+    page = visitor.fill("/search", q="Zimmermann")
+    seen = [found_under(page)["Referrals"]]
+    while "More referrals like this" in page.words:
+        page = visitor.send(page, form=form_with(page, "referrals"))
+        seen.append(found_under(page)["Referrals"])
+    found = [name.split()[0] for names in seen for name in names]
+    assert (found, len(seen)) == (["Bo4", "Bo3", "Bo2", "Bo1", "Bo0"], 3)
+    page = sign_in(w, "sol").fill("/search", q="Zimmermann")
+    assert "like this" not in page.words, "who knows no last name finds nothing by it, nor a number"
+    assert "Referrals" not in found_under(page)
 
 
 def test_a_search_finds_nothing_of_what_is_closed_however_it_is_spelt(w: World) -> None:
