@@ -46,13 +46,14 @@ from web.people import life, through
 from web.say import _, ngettext
 from web.schemas import schema_for
 from web.timelines import entries, happened
-from web.wizard import MENDED_ON, PER_PAGE, next_after, practice_words
+from web.wizard import MENDED_ON, PER_PAGE, next_after, practice_words, who_they_are_lacks
 from web.words import (
     age_band,
     by_when,
     day_words,
     deadline,
     dialled,
+    listed,
     message_words,
     nhs_number,
     phone_words,
@@ -504,6 +505,10 @@ def _reason(shown: Shown, refusal: Refusal) -> dict[str, str | None]:
     slug = MENDED_ON.get(refusal.code)
     writing = shown.facts.state in (S.DRAFT, S.RETURNED) and shown.own_side
     href = f"/referrals/{shown.id}/write/{slug}?then=check" if slug and writing else None
+    lacks = who_they_are_lacks(shown.person) if refusal.code == "person_identified" else []
+    if lacks and shown.own_side:
+        missing = _("Still missing: %(what)s.", what=listed(lacks))
+        return {"sentence": missing, "remedy": _("Add what is missing."), "href": href}
     return {"sentence": said(refusal.why), "remedy": said(refusal.remedy), "href": href}
 
 
@@ -1043,8 +1048,8 @@ def call(record_id: str, trigger: str) -> ResponseReturnValue:
     silent = p is not None and p.message_safe is False
     waits = r is not None and r.call_id is not None
     option = found.option(trigger)
-    listed = lists_in_force(Noun.REFERRAL, trigger, option, found.facts)["reason"]
-    choices = [one for one in listed if not (silent and one[0] == LEFT_MESSAGE)]
+    reasons = lists_in_force(Noun.REFERRAL, trigger, option, found.facts)["reason"]
+    choices = [one for one in reasons if not (silent and one[0] == LEFT_MESSAGE)]
 
     def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
         return record_call(tx, actor, at, record_id, given, key=form.key)

@@ -1339,14 +1339,14 @@ def _mend(w: Writing, refusal: Refusal) -> dict[str, str]:
     """A refusal with the way to put it right."""
     text = f"{said(refusal.why)} {said(refusal.remedy)}".strip()
     if refusal.code == "person_identified":
-        text = _("Still missing: %(what)s.", what=listed(_who_they_are_lacks(w.person)))
+        text = _("Still missing: %(what)s.", what=listed(who_they_are_lacks(w.person)))
     slug = MENDED_ON.get(refusal.code) or refusal.source
     if slug not in TITLES:
         return {"text": text}
     return {"text": text, "href": f"/referrals/{w.id}/write/{slug}?then=check"}
 
 
-def _who_they_are_lacks(p: PersonSeen) -> list[str]:
+def who_they_are_lacks(p: PersonSeen) -> list[str]:
     """What `person_identified` asks for and isn't there."""
     asked = (
         (p.birth_date, _("their date of birth")),

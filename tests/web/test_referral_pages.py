@@ -183,6 +183,11 @@ def test_what_cannot_be_done_yet_is_said_with_the_way_to_mend_it(w: World) -> No
     page = sign_in(w, "priya").get(f"/referrals/{rid}")
     assert "You cannot do this yet: Send" in page.words
     assert f'href="/referrals/{rid}/write/consent?then=check"' in page.text
+    missing = "Still missing: their GP practice, or that they have none."
+    assert missing in page.words
+    assert f'<a href="/referrals/{rid}/write/details?then=check">Add what is missing.' in page.text
+    assert missing not in shown(w, "grace", rid)
+    assert "Still missing" not in shown(w, "priya", w.draft())
 
 
 def test_why_it_cannot_be_closed_yet_is_said_with_what_can_be_done_instead(w: World) -> None:
