@@ -465,12 +465,27 @@ def rows(
         yield Row._make(row)
 
 
-PROVIDERS = Sql(
-    "SELECT CAST(pr.id AS text), o.name FROM provider pr JOIN organisation o"
-    " ON o.id = pr.organisation_id WHERE pr.system_id = :system_id ORDER BY o.name, pr.id LIMIT 500"
+CHOICES = Sql(
+    "SELECT * FROM (SELECT 'place', CAST(pl.id AS text), pl.name, pl.path FROM place pl"
+    f" WHERE pl.system_id = :system_id AND {under()} ORDER BY pl.path LIMIT 500) a"
+    " UNION ALL SELECT * FROM (SELECT 'provider', CAST(pr.id AS text), o.name, ''"
+    " FROM provider pr JOIN organisation o ON o.id = pr.organisation_id"
+    " WHERE pr.system_id = :system_id ORDER BY o.name, pr.id LIMIT 500) b"
 )
 
 
-def providers(tx: Tx, actor: Actor) -> dict[str, str]:
-    """The providers of the system, by id, in the order of their names."""
-    return {row[0]: row[1] for row in tx.rows(PROVIDERS, system_id=actor.system_id)}
+class Choices(NamedTuple):
+    """What numbers may be narrowed to: the places below the one the actor answers for, and itself,
+    as (id, name, path) from the top; and the providers of the system, by id, by their names."""
+
+    places: list[tuple[str, str, str]]
+    providers: dict[str, str]
+
+
+def choices(tx: Tx, actor: Actor) -> Choices:
+    """What there is to choose from."""
+    rows = tx.rows(CHOICES, **scopes.asked(actor))
+    return Choices(
+        [(row[1], row[2], row[3]) for row in rows if row[0] == "place"],
+        {row[1]: row[2] for row in rows if row[0] == "provider"},
+    )

@@ -1052,21 +1052,49 @@ def reviews(
         text += f" WHERE {onward}"
     text += f" ORDER BY {by} LIMIT :limit"
     rank, moment, number = after or (None, None, None)
-    first = month.date()
     rows = tx.rows(
         _many(text, REVIEW_TIMES, tx.pg),
         **_scoped(actor, at),
+        **_month_of(month, until),
         keys=_list(actor.keys, tx.pg),
-        month=month,
-        first=first,
-        next=(first + timedelta(days=31)).replace(day=1),
-        until=until,
         rank=rank,
         moment=moment,
         id=number,
         limit=limit,
     )
     return [ReviewRow._make((*row[:-1], day(row[-1]))) for row in rows]
+
+
+def reviews_to_meet_on(
+    tx: Tx, actor: Actor, at: datetime, month: datetime, limit: int
+) -> tuple[list[ReviewRow], list[ReviewRow]]:
+    """What `reviews` finds undecided, and what it finds carried_out, in one question."""
+    scoped = REVIEW.format(scope=REVIEW_SCOPES[review_scope(actor)])
+    by, _onward = REVIEW_ORDERS["severity"]
+    both = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT x.*, {part} AS part FROM ({scoped}{REVIEWS[which]}) x"
+        f" ORDER BY {by} LIMIT :limit) y{part}"
+        for part, which in enumerate(("undecided", "carried_out"))
+    )
+    rows = tx.rows(
+        _many(both, REVIEW_TIMES, tx.pg),
+        **_scoped(actor, at),
+        **_month_of(month, NOT_OVER),
+        keys=_list(actor.keys, tx.pg),
+        limit=limit,
+    )
+    found = [
+        [ReviewRow._make((*row[:-2], day(row[-2]))) for row in rows if row[-1] == part]
+        for part in (0, 1)
+    ]
+    by_rank = [sorted(part, key=lambda one: (one.rank, one.created_at, one.id)) for part in found]
+    return by_rank[0], by_rank[1]
+
+
+def _month_of(month: datetime, until: datetime) -> dict[str, Any]:
+    first = month.date()
+    after = (first + timedelta(days=31)).replace(day=1)
+    return {"month": month, "until": until, "first": first, "next": after}
 
 
 def review_counts(tx: Tx, actor: Actor, at: datetime, month: datetime) -> dict[str, int]:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from flask import abort, current_app, request
 
-from referral import counts, oversight, postcodes, residents, tallies
+from referral import counts, postcodes, residents, tallies
 from referral.actors import Actor
 from referral.counts import MEASURES, Asked
 from referral.equality import KEPT_BACK
@@ -343,19 +343,22 @@ class Question:
         return dict(self.places).get(self.place, "")
 
 
-def question(tx: Tx, actor: Actor, at: datetime, for_paper: bool = False) -> Question:
+def question(
+    tx: Tx, actor: Actor, at: datetime, *, for_paper: bool = False, bare: bool = False
+) -> Question:
     """What this request asks. A time, place or provider that isn't there is not found. `for_paper`:
-    it leaves the house, so small numbers are never told."""
+    it leaves the house, so small numbers are never told. `bare`: nothing is chosen or named there,
+    and what could be isn't read."""
     counts_only = actor.role in counts.COUNTERS
     possible = periods(at, counts_only)
     young = not counts_only and at - possible[0].since < LONG_ENOUGH
     code = request.args.get("period") or possible[1 if young else 0].code
     period = next((one for one in possible if one.code == code), None) or abort(404)
     place, provider = request.args.get("place", ""), request.args.get("provider", "")
-    choosing = actor.place_path is not None and (place or not for_paper)
-    known = oversight.places(tx, actor) if choosing else []
-    path = next((one.path for one in known if one.id == place), None)
-    there = counts.providers(tx, actor)
+    known, there = counts.Choices([], {})
+    if place or provider or not bare:
+        known, there = counts.choices(tx, actor)
+    path = next((path for one, _name, path in known if one == place), None)
     if (place and path is None) or (provider and provider not in there):
         abort(404)
     both = counts_only and bool(place) and bool(provider)
@@ -372,7 +375,7 @@ def question(tx: Tx, actor: Actor, at: datetime, for_paper: bool = False) -> Que
     )
     may = not (counts_only or small.exact or for_paper)
     exact = may and request.args.get("exact") == "yes"
-    places = [(one.id, ("\u2003" * one.depth) + one.name) for one in known]
+    places = [(one, ("\u2003" * (path.count("/") - 1)) + name) for one, name, path in known]
     as_of = (
         None if actor.place_path is None else ahead.as_of(tx, actor, at, period.first, period.after)
     )

@@ -226,9 +226,8 @@ def agenda() -> str:
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         month = at.astimezone(LONDON).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        ask = question(tx, actor, at, for_paper=True)
-        due = visible.reviews(tx, actor, at, "undecided", month, limit=MOST + 1)
-        decided = visible.reviews(tx, actor, at, "carried_out", month, limit=MOST + 1)
+        ask = question(tx, actor, at, for_paper=True, bare=True)
+        due, decided = visible.reviews_to_meet_on(tx, actor, at, month, MOST + 1)
         ids = [one.id for one in decided]
         became = reviews.followed(tx, actor, ids)
         shown = themes.counted(tx, actor, month, "", None, MOST)
