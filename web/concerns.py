@@ -135,7 +135,7 @@ CODES.update(
 )
 WHEN_TOLD = (
     N_("When?"),
-    N_("Leave this empty if it was just now. For example, 2.15pm, or 16 May 2026 at 10pm"),
+    N_("Leave this empty if it was just now. For example, 2:15pm, or 16 May 2026 at 10pm"),
 )
 IF_YOU_WANT = N_("If you want to.")
 QUESTIONS.update(

@@ -77,7 +77,7 @@ _STARTS = re.compile(
 
 
 def starts_at(when: str | None) -> time | None:
-    """When a session begins, by an activity's own words: "Thursdays, 2pm to 3.30pm"."""
+    """When a session begins, by an activity's own words: "Thursdays, 2pm to 3:30pm"."""
     for found in _STARTS.finditer((when or "").lower()):
         hour, minute = int(found[1]), int(found[2] or 0)
         half = found[3] or found[5]

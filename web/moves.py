@@ -72,7 +72,7 @@ FORWARD = (
 )
 
 SAID_TIME = N_(
-    "Leave this empty if it was just now. For example, Tuesday 2.15pm, or 16 May 2026 at 10am"
+    "Leave this empty if it was just now. For example, Tuesday 2:15pm, or 16 May 2026 at 10am"
 )
 
 # What a field asks, by what it is a field of: (noun.trigger.name), or (name) for all of them.

@@ -132,6 +132,38 @@ INLINE = re.compile(
 )
 
 
+# Dates, hours, numbers and ranges that are written another way than people here read them.
+WRITTEN_OTHERWISE = {
+    "a date of a program": r"\b20\d\d-\d\d-\d\d\b",
+    "a date with strokes": r"\b\d{1,2}/\d{1,2}/\d{2,4}\b",
+    "an ordinal": r"\b\d{1,2}(?:st|nd|rd|th)\b",
+    "a month first": r"\b(?:January|February|March|April|June|July|August|September|October"
+    r"|November|December) \d{1,2}\b(?!\d)",
+    "an hour with a point": r"\b\d{1,2}\.\d\d ?(?:am|pm)\b",
+    "an hour of 24": r"(?<![\d:])(?:1[3-9]|2[0-3]):[0-5]\d\b",
+    "12 of the clock": r"(?<!:)\b12(?::00)?(?:am|pm)\b",
+    "business days": r"\bbusiness days?\b",
+    # Not one that a word doing harm was put behind, which is no number to be written better.
+    "a phone in one run": r"\b0\d{9,10}(?=[ ,.]*\n)",
+    "an NHS number in one run": r"\b999\d{7}\b",
+    "a range with a dash": r"(?<![-\w])\d+(?:am|pm)? ?[–—-] ?\d+(?:am|pm)?(?![-\w])",
+}
+# The log says what was kept, as it was kept.
+AS_KEPT = ("/audit", "/inquiry", "/agenda.pdf")
+
+
+def test_dates_hours_and_numbers_are_written_one_way(visits: list[Visit]) -> None:
+    found, read = set[tuple[str, str, str]](), 0
+    for v in visits:
+        if v.html and not v.rule.startswith(AS_KEPT):
+            text = re.sub(r"<[^>]+>", "\n", v.body.partition("<main")[2])
+            read += len(re.findall(r"\d (?:November|October) 2026", text))
+            for what, pattern in WRITTEN_OTHERWISE.items():
+                found |= {(what, one[0], v.rule) for one in re.finditer(pattern, text)}
+    assert found == set()
+    assert read > 500
+
+
 def test_no_page_loads_anything_from_outside_or_lets_anything_in(visits: list[Visit]) -> None:
     pages = [v for v in visits if v.html]
     assert {w for v in pages for w in LOADED.findall(v.body)} == set()

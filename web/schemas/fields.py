@@ -53,7 +53,7 @@ ENTER_DATE = N_("Enter a date.")
 WRONG_DATE = N_("Enter a real date, for example 15 3 2026.")
 WRONG_DAY = N_("Enter a real date as year-month-day, for example 2026-03-15.")
 WRONG_HOUR = N_("Enter a time, like 9am or 17:30.")
-WRONG_TIME = N_("Enter a time, like 2.15pm, or a day and a time, like 16 May 2026 at 10pm.")
+WRONG_TIME = N_("Enter a time, like 2:15pm, or a day and a time, like 16 May 2026 at 10pm.")
 WHOLE_YEAR = N_("Enter the year in full, for example 2026.")
 PAST_DATE = N_("Enter a date that is still to come.")
 TO_COME = N_("Enter a date that has come already.")
@@ -400,7 +400,7 @@ _HOURS = {"midnight": time(0), "midday": time(12), "noon": time(12)}
 
 
 def typed_hour(text: str) -> time:
-    """An hour as people type it: 9am, 2.15pm, 17:30, midnight."""
+    """An hour as people type it: 9am, 2:15pm, 17:30, midnight."""
     said = text.strip().casefold()
     if said in _HOURS:
         return _HOURS[said]
@@ -430,7 +430,7 @@ class Hour(Text):
 
 class SaidTime(fields.AwareDateTime):
     """When something happened, to the minute and not later than now. A form takes an hour, which
-    is the last such hour, or a day and an hour: 2.15pm; Tuesday 2.15pm; 16 May 2026 at 10pm."""
+    is the last such hour, or a day and an hour: 2:15pm; Tuesday 2:15pm; 16 May 2026 at 10pm."""
 
     def __init__(self, needed: str | None = None, **more: Any) -> None:
         self.needed = needed
