@@ -1100,18 +1100,15 @@ def _month_of(month: datetime, until: datetime) -> dict[str, Any]:
 def review_counts(tx: Tx, actor: Actor, at: datetime, month: datetime) -> dict[str, int]:
     """How many reviews each of the lists holds."""
     scoped = REVIEW.format(scope=REVIEW_SCOPES[review_scope(actor)])
-    found = {}
-    for which in ("others", "overdue", "decided"):
-        text = f"SELECT count(*) FROM ({scoped}{REVIEWS[which]}) x"
-        row = tx.row(
-            _many(text, (), tx.pg),
-            **_scoped(actor, at),
-            keys=_list(actor.keys, tx.pg),
-            month=month,
-            until=NOT_OVER,
-        )
-        found[which] = int(row[0]) if row else 0
-    return found
+    lists = ("others", "overdue", "decided")
+    each = (f"(SELECT count(*) FROM ({scoped}{REVIEWS[which]}) x)" for which in lists)
+    row = tx.row(
+        _many(f"SELECT {', '.join(each)}", (), tx.pg),
+        **_scoped(actor, at),
+        **_month_of(month, NOT_OVER),
+        keys=_list(actor.keys, tx.pg),
+    )
+    return dict(zip(lists, map(int, row or (0, 0, 0)), strict=True))
 
 
 class Decisions(NamedTuple):
