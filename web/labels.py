@@ -667,7 +667,7 @@ HOW_TOLD: dict[str, str] = {
 
 # What one does by hand, because no message can do it.
 ERRANDS: dict[str, str] = {
-    "tell_person_by_hand": N_("Tell the person yourself. They can't be written to."),
+    "tell_person_by_hand": N_("Tell the person yourself. They cannot be written to."),
     "tell_practice_by_hand": N_(
         "Tell the practice yourself, as the person agreed. Nothing is sent to practices from here:"
         " no safe way to write to theirs is connected. Ring them, or use your own secure mail."
@@ -675,9 +675,9 @@ ERRANDS: dict[str, str] = {
     "ring_outside_contact": N_(
         "Ring your place's contact outside. Nobody on the safeguarding ladder may read the concern."
     ),
-    "ring_provider": N_("Ring the provider. A message to them didn't go out."),
+    "ring_provider": N_("Ring the provider. A message to them did not go out."),
     "ring_about_concern": N_(
-        "Ring the number on its page. A message about your concern didn't go out: nobody may have"
+        "Ring the number on its page. A message about your concern did not go out: nobody may have"
         " seen it."
     ),
     "correct_address": N_("Correct an address. Messages to it don't go out."),
@@ -717,7 +717,7 @@ WORK: dict[str, tuple[str, str, str | None]] = {
         None,
     ),
     "override.approved": (
-        N_("Sharing without consent is in force. End it once it isn't needed."),
+        N_("Sharing without consent is in force. End it once it is not needed."),
         N_("Look at it"),
         None,
     ),
@@ -1014,7 +1014,7 @@ NOTICES: dict[str, str] = {
     "proposal_refused": N_("What you proposed was not confirmed. Nothing has happened."),
     "review_decided": N_("A review about this was decided."),
     "proposal_lapsed": N_("Nobody confirmed in time, so nothing was done. Propose it again."),
-    "tell_person_by_hand": N_("Tell the person yourself: they can't be written to."),
+    "tell_person_by_hand": N_("Tell the person yourself: they cannot be written to."),
     "tell_practice_by_hand": N_("Tell the practice yourself: nothing is sent to practices yet."),
     "ring_outside_contact": N_(
         "Nobody on the safeguarding ladder may read your concern. Ring your place's contact outside"

@@ -49,7 +49,7 @@ def basis_faults(
             field(
                 "basis",
                 N_("They are 16 or over, so it is their own decision."),
-                N_("Ask them. If they can't decide it, record an assessment of capacity."),
+                N_("Ask them. If they cannot decide it, record an assessment of capacity."),
             )
         ]
     if basis == Basis.BEST_INTERESTS:

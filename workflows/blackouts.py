@@ -49,10 +49,10 @@ def black_out(
         why = N_("Copy the passage: at least 2 characters, at most 2,000.")
         faults.append(field("words", why))
     elif not any(_pattern(passage).search(text) for text in given):
-        why = N_("These words don't stand in what is given. Copy them from it, letter by letter.")
+        why = N_("These words do not stand in what is given. Copy them from it, letter by letter.")
         faults.append(field("words", why))
     if ground not in GROUNDS:
-        faults.append(field("ground", N_("Choose why it isn't given.")))
+        faults.append(field("ground", N_("Choose why it is not given.")))
     if faults:
         raise wrong(noun, "black_out", *faults)
     made = new_id(at)

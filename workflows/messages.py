@@ -34,8 +34,8 @@ NOTHING_WRITTEN = field("body", N_("Write your message."))
 TOO_LONG = field("body", N_("Shorten your message to 4,000 characters or fewer."))
 NOBODY_READS = Refusal(
     "nobody_reads",
-    N_("The provider can't read messages about this referral now."),
-    N_("Ring them about what can't wait, without saying more than they may know."),
+    N_("The provider cannot read messages about this referral now."),
+    N_("Ring them about what cannot wait, without saying more than they may know."),
     "messages are read by whoever the referral is shared with",
 )
 NOT_YOURS = Refusal(

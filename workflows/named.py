@@ -83,7 +83,7 @@ def _asked(a: _Asking) -> str | None:
         reached = dispatches.person(a.tx, a.actor.system_id, where)
         if reached is not None and reached.may_be_written:
             return None
-        return N_("It isn't safe to write to them. Choose somebody who can ask them by voice.")
+        return N_("It is not safe to write to them. Choose somebody who can ask them by voice.")
     return None if a.holders(asked) else N_("Choose somebody who works here now.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import pytest
@@ -87,3 +88,26 @@ def test_welsh_is_said_where_it_is_spoken() -> None:
     with speaking("cy"):
         assert ngettext("%(num)s day", "%(num)s days", 2) != ""
     assert catalogue("no-such").ugettext("My work") == "My work"
+
+
+# Where what is said is law, or somebody's safety: a word that says no is written out.
+GRAVE = (
+    "concern", "consent", "override", "emergenc", "rights", "blackout", "hold", "capacity", "bases",
+    "safety", "privacy", "messages",
+)  # fmt: skip
+
+
+def shortened(text: str) -> bool:
+    return bool(re.search(r"\w(?:n['’]t)\b", text))
+
+
+def test_no_is_written_out_where_what_is_said_is_law_or_safety() -> None:
+    grave = {
+        str(message.id)
+        for message in extracted()
+        if any(part in place for place, _line in message.locations for part in GRAVE)
+    }
+    assert len(grave) > 500
+    assert {text for text in grave if shortened(text)} == set()
+    assert shortened("It isn't safe.")
+    assert not shortened("It is not safe, and nothing went out.")

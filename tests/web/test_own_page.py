@@ -390,7 +390,7 @@ def test_where_writing_is_not_safe_a_link_worker_is_asked_instead(both: Links) -
     assert priya in page.text
     refused = tess.send(page, asked=f"person@{person}", note="Which day was it?")
     assert refused.status == 422
-    assert "isn't safe to write to them" in refused.words
+    assert "is not safe to write to them" in refused.words
     tess.send(page, asked=priya, note="Which day was it? Ask them when you meet.")
     assert state(both.w.store, "escalation", record) == "information_requested"
     assert f"/escalations/{record}" in sign_in(both.w, "priya").get("/").text
