@@ -562,7 +562,7 @@ def decided_row(row: visible.ReviewRow, became: reviews.Followed | None) -> dict
         tag = labels.Tag(N_("Carried out"), "green") if done else nothing
         words = [] if closed else [_("Waits to be closed")]
     if row.review_on:
-        words.append(_("Looked at again on %(day)s", day=day_words(row.review_on)))
+        words.append(_("To be looked at again on %(day)s", day=day_words(row.review_on)))
     return {
         "href": record_path(Noun.ESCALATION, row.id),
         "reference": row.reference,

@@ -497,7 +497,7 @@ def test_decisions_of_earlier_months_are_a_link_away(w: World) -> None:
 def test_what_is_to_be_looked_at_again_stands_on_the_agenda_of_that_month(w: World) -> None:
     again, plain = decided(w, review_on="2026-07-31")[0], decided(w)[0]
     grace = sign_in(w, "grace")
-    assert "Looked at again on 31 July 2026" in row_of(grace.get("/?show=decided"), again)
+    assert "To be looked at again on 31 July 2026" in row_of(grace.get("/?show=decided"), again)
     for matter in (again, plain):
         grace.post(f"/escalations/{matter}/consequences/all")
         page = grace.get(f"/escalations/{matter}/complete")
