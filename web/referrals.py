@@ -12,14 +12,14 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
-from referral import facts, lists, records, visible
+from referral import facts, lists, postcodes, records, visible
 from referral.actors import Actor
 from referral.audit import log, showing
 from referral.facts import ReferralFacts
 from referral.members import actor_of
 from referral.records import ClockSeen, ConsentSeen, PersonSeen, Proposal, ReferralSeen
 from referral.scopes import opened
-from referral.states import REFERRAL_OPEN, ConsentState, Noun, Purpose, Role
+from referral.states import DUPLICATES, REFERRAL_OPEN, ConsentState, Noun, Purpose, Role
 from referral.states import ReferralState as S
 from referral.store import Tx
 from web import accountability as answering
@@ -30,7 +30,7 @@ from web.forms import Form, Next, answer, page
 from web.holds import panel
 from web.keysets import after, pack
 from web.labels import said, word
-from web.matching import offer
+from web.matching import Offer, matched, offer
 from web.moves import (
     FORWARD,
     QUESTIONS,
@@ -46,7 +46,14 @@ from web.people import life, through
 from web.say import _, ngettext
 from web.schemas import schema_for
 from web.timelines import entries, happened
-from web.wizard import MENDED_ON, PER_PAGE, next_after, practice_words, who_they_are_lacks
+from web.wizard import (
+    MENDED_ON,
+    MOST_LOOKED_AT,
+    PER_PAGE,
+    next_after,
+    practice_words,
+    who_they_are_lacks,
+)
 from web.words import (
     age_band,
     by_when,
@@ -1258,7 +1265,8 @@ GONE = Refusal(
 @pages.route("/referrals/<uuid:record_id>/redirect", methods=["GET", "POST"])
 @access(TEAM)
 def refer_on(record_id: UUID) -> ResponseReturnValue:
-    """Another activity: those ranked before first, then every open one."""
+    """Another activity: those ranked before first, then every open one, the best fit first, each
+    with why; those that do not fit stand last."""
     actor = current_actor()
     rid = str(record_id)
     record = read_record(Noun.REFERRAL, rid)
@@ -1283,14 +1291,13 @@ def refer_on(record_id: UUID) -> ResponseReturnValue:
         ranked = records.ranked(
             tx, actor, at, org, (referral.alternatives if referral else None) or ()
         )
-        seen = records.activities(tx, actor, at, org, wanted, further, PER_PAGE + 1)
+        fitting, far = _fitting(tx, at, rid, record.facts, referral, wanted)
     first = [] if wanted or further else [offer(one, at) for one in ranked]
     taken = {o.group_id for o in first}
-    rest = [
-        offer(one, at)
-        for one in seen[:PER_PAGE]
-        if one.group_id not in taken and one.activity_id != record.facts.activity_id
-    ]
+    rest = [one for one in fitting if one.group_id not in taken]
+    start = next((n for n, one in enumerate(rest, 1) if one.group_id == further), 0)
+    more = rest[start + PER_PAGE :]
+    rest = rest[start : start + PER_PAGE]
     schema = schema_for(Noun.REFERRAL, "redirect")()
 
     def command(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Redirected:
@@ -1308,7 +1315,9 @@ def refer_on(record_id: UUID) -> ResponseReturnValue:
             first=first,
             rest=rest,
             wanted=wanted,
-            more=seen[PER_PAGE - 1].group_id if len(seen) > PER_PAGE else None,
+            more=rest[-1].group_id if more else None,
+            far=far.edition,
+            concern=f"/referrals/{rid}/concern",
             back=back,
         ),
         command,
@@ -1318,6 +1327,35 @@ def refer_on(record_id: UUID) -> ResponseReturnValue:
         version=record.version,
         about=(Noun.REFERRAL, rid),
     )
+
+
+def _fitting(
+    tx: Tx,
+    at: datetime,
+    record_id: str,
+    f: ReferralFacts,
+    referral: ReferralSeen | None,
+    wanted: str,
+) -> tuple[list[Offer], postcodes.Distances]:
+    """Every other open activity as a choice for this person, and how far they are."""
+    actor = current_actor()
+    person = records.person(tx, actor, at, f.person_id)
+    if person is None:
+        abort(404)
+    seen = [
+        one
+        for one in records.activities(tx, actor, at, f.organisation_id, wanted, "", MOST_LOOKED_AT)
+        if one.activity_id != f.activity_id
+    ]
+    far = postcodes.distances(tx, person.postcode, (one.postcode for one in seen))
+    there = {
+        one.activity_id: one.reference
+        for one in records.referrals_of(tx, person)
+        if one.state in DUPLICATES and one.id != record_id
+    }
+    plan = records.plan(tx, referral.plan_id) if referral else None
+    found = matched(seen, person, plan, there, at, far)
+    return sorted(found, key=lambda one: bool(one.refused or one.unlike)), far
 
 
 def _redirected(done: Redirected) -> Next:

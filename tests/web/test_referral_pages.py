@@ -318,6 +318,20 @@ def test_referring_on_with_consent_is_sent_at_once(w: World) -> None:
     assert "until Tuesday 19 May" in page.banner
 
 
+def test_what_one_refers_on_to_says_how_it_fits_the_person(w: World) -> None:
+    rid = w.sent(w.person(access_needs="Uses a wheelchair"))
+    w.referral(rid, "decline", "sol", given={"reason": "access_need"})
+    path = f"/referrals/{rid}/redirect"
+    words = sign_in(w, "priya").get(path).words
+    assert "Check: nothing is said of: step-free" in words
+    assert "Fits: step-free" not in words
+    with w.store.begin() as tx:
+        change(tx, "activity", w.activity["pottery"], {"access_words": "Step-free"})
+    page = sign_in(w, "priya").get(path)
+    assert "Fits: step-free" in page.words
+    assert f'href="/referrals/{rid}/concern"' in page.text, "safety is one press away"
+
+
 def test_who_may_not_refer_on_is_told_why_or_finds_nothing(w: World) -> None:
     rid = w.sent()
     assert "This cannot be done now" in sign_in(w, "priya").get(f"/referrals/{rid}/redirect").words
