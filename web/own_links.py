@@ -45,14 +45,16 @@ def _tokens() -> LinkTokens:
     return LinkTokens(str(current_app.config["SECRET_KEY"]))
 
 
-def _person(person_id: str) -> tuple[PersonSeen, LinkSeen | None, list[str], datetime]:
+def _person(person_id: str) -> tuple[PersonSeen, LinkSeen | None, list[str], str]:
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         person = records.person(tx, actor, at, person_id)
         if person is None or person.closed_to_actor or person.died_on is not None:
             abort(404)
         found = own.ways_to(tx, actor, person_id, ways().channels)
-        return person, own.newest(tx, actor, person_id), found, at
+        newest = own.newest(tx, actor, person_id)
+        locked = newest is not None and own.is_locked(tx, newest)
+        return person, newest, found, _status(newest, at, locked) if newest else ""
 
 
 @pages.route("/people/<uuid:person_id>/link", methods=["GET", "POST"])
@@ -60,7 +62,7 @@ def _person(person_id: str) -> tuple[PersonSeen, LinkSeen | None, list[str], dat
 def link(person_id: UUID) -> ResponseReturnValue:
     """The link there is, and making a new one."""
     actor, record = current_actor(), str(person_id)
-    person, newest, found, at = _person(record)
+    person, newest, found, status = _person(record)
     made = _tokens()
 
     def draw(form: Form) -> str:
@@ -69,8 +71,8 @@ def link(person_id: UUID) -> ResponseReturnValue:
             form,
             p=person,
             link=newest,
-            status=_status(newest, at) if newest else "",
-            is_open=newest is not None and newest.is_open(at),
+            status=status,
+            is_open=newest is not None and newest.is_open(edge().clock()),
             channels=[(way, word(labels.LINK_CHANNELS, way)) for way in found],
             not_safe=said(own.CONTACT_NOT_SAFE) if len(found) == 1 else "",
             back={"href": f"/people/{record}", "text": _("Back to the person")},
@@ -90,7 +92,7 @@ def link(person_id: UUID) -> ResponseReturnValue:
         )
 
     def done(link_id: str) -> Next:
-        _p, newest, _found, _at = _person(record)
+        _p, newest, _found, _words = _person(record)
         if newest is not None and newest.channel == own.PAPER:
             words = _("The link is made. Give it to them now.")
             return Next(f"/people/{record}/link/sheet", words)
@@ -101,8 +103,11 @@ def link(person_id: UUID) -> ResponseReturnValue:
     return answer(draw, command, done, schema=MakeLink())
 
 
-def _status(link: LinkSeen, at: datetime) -> str:
+def _status(link: LinkSeen, at: datetime, locked: bool) -> str:
     """What has become of a link."""
+    if locked and link.revoked_at is not None:
+        when = time_words(link.revoked_at)
+        return _("Closed after wrong words on %(when)s. Agree on another word.", when=when)
     if link.revoked_at is not None:
         return _("Taken back on %(when)s.", when=time_words(link.revoked_at))
     if link.used_at is not None:
@@ -118,8 +123,8 @@ def _status(link: LinkSeen, at: datetime) -> str:
 def sheet(person_id: UUID) -> ResponseReturnValue:
     """The link and its code on one sheet of paper, for as long as it hasn't been opened."""
     actor, record = current_actor(), str(person_id)
-    person, newest, _found, at = _person(record)
-    if newest is None or not newest.is_open(at):
+    person, newest, _found, _words = _person(record)
+    if newest is None or not newest.is_open(edge().clock()):
         abort(404)
 
     def read(tx: Tx, now: datetime) -> None:

@@ -202,6 +202,12 @@ def wrong_word(tx: Tx, link_id: str, at: datetime) -> bool:
     return True
 
 
+def is_locked(tx: Tx, link: LinkSeen) -> bool:
+    """Whether it was wrong words that ended it."""
+    in_a_row, in_all = links.wrong_words(tx, link.id)
+    return link.revoked_at is not None and (in_a_row >= MOST_WRONG or in_all >= MOST_IN_ALL)
+
+
 def _heard(tx: Tx, link: LinkSeen, at: datetime, what: str, **said: str) -> None:
     actor = person_of(link)
     p = records.person_of(tx, actor, at, link.record_id)

@@ -627,6 +627,13 @@ def test_a_wrong_word_opens_nothing_and_after_five_the_link_ends_and_is_told(
     notices = sign_in(k.w, "priya").get("/notices")
     assert "closed after wrong words" in notices.words
     assert f"/people/{person}" in notices.text
+    page = f"/people/{person}/link"
+    assert "Closed after wrong words on" in sign_in(k.w, "priya").get(page).words
+    make(k, person)
+    priya = sign_in(k.w, "priya")
+    priya.send(priya.get(page), form=0)
+    assert "Taken back on" in priya.get(page).words
+    assert "Closed after wrong words" not in priya.get(page).words
 
 
 def test_the_right_word_forgives_a_few_wrong_ones_but_not_ten(own: tuple[Links, str, str]) -> None:
