@@ -263,6 +263,8 @@ GROUPS: tuple[Group, ...] = (
                         "Accents and spaces do not matter, and names spelt nearly so are found."
                     ),
                     N_("You find only people and referrals you work with."),
+                    N_("Of phone numbers only the person's own is found, not that of somebody close"
+                       " to them."),
                 ),
                 ("/search", "/people", "/referrals"),
                 TEAM | REVIEWERS,
@@ -554,6 +556,8 @@ GROUPS: tuple[Group, ...] = (
                     N_("Choose a decision and what is to happen. You see what it does before it"
                        " does it."),
                     N_("What could not be done stays on the list, to be tried again."),
+                    N_("Conditions stand with what the decision brings, so who has to keep to them"
+                       " reads them. What is to be looked at again is on that month's agenda."),
                 ),
                 ("/escalations/*", "/escalations/*/decide"),
                 REVIEWERS,
