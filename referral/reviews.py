@@ -117,12 +117,14 @@ def about_provider(tx: Tx, actor: Actor, about: str, record_id: str) -> AboutPro
 
 class Names(NamedTuple):
     """What a review's page calls things: owner keys (role and where, or who), themes, the records
-    of what was decided, and the proposals that wait with whoever made them."""
+    of what was decided, and the proposals that wait with whoever made them. `reviewer`: who took
+    it, as long as they work here."""
 
     owners: Mapping[str, tuple[str, str]]
     themes: tuple[tuple[str, str], ...]
     records: Mapping[str, str]
     proposals: tuple[tuple[str, str], ...]
+    reviewer: str = ""
 
 
 _CALLED = """
@@ -147,6 +149,11 @@ WHERE q.escalation_id = :id AND q.system_id = :system_id AND q.noun = 'assurance
 UNION ALL SELECT 'proposal', CAST(c.id AS text), u.name, '' FROM confirmation c
 JOIN membership m ON m.id = c.proposed_by JOIN app_user u ON u.id = m.user_id
 WHERE c.record_id = :id AND c.system_id = :system_id AND c.answer IS NULL
+UNION ALL SELECT 'reviewer', CAST(m.id AS text), u.name, o.name FROM escalation e
+JOIN membership m ON m.id = e.reviewer_id AND m.ended_at IS NULL
+JOIN app_user u ON u.id = m.user_id AND u.active
+JOIN organisation o ON o.id = m.organisation_id
+WHERE e.id = :id AND e.system_id = :system_id
 """
 _IN_JSON = "IN (SELECT value FROM json_each(:{0}))"
 CALLED_PG = Sql(_CALLED.format(listed="= ANY(:keys)", spots="= ANY(:spots)"))
@@ -179,6 +186,7 @@ def names(
         tuple((number, name) for name, number in themes),
         {r[1]: r[2] for r in rows if r[0] == "record"},
         tuple(sorted((r[1], r[2]) for r in rows if r[0] == "proposal")),
+        next((f"{r[2]}, {r[3]}" for r in rows if r[0] == "reviewer"), ""),
     )
 
 

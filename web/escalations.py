@@ -444,7 +444,7 @@ def escalation(record_id: UUID) -> str:
             "conditions": conditions,
             "themes": [(id_, said(name)) for id_, name in named.themes] if reviewing else None,
             "accountability": answering.drawn(tx, at, actor, Noun.ESCALATION, found.id),
-            "with_whom": owner_words(named, f.asked or f.owner) if f.closed_at is None else "",
+            "with_whom": _with_whom(named, f),
             "raiser": _raiser(named, f),
             "group": outside.group(tx, actor, found.id)
             if reviewing and f.raiser.startswith("group@")
@@ -484,6 +484,15 @@ def escalation(record_id: UUID) -> str:
         day_words=day_words,
         **context,
     )
+
+
+def _with_whom(named: reviews.Names, f: facts.EscalationFacts) -> str:
+    """Whom it waits for now: who was asked, the reviewer who took it, or whoever may take it."""
+    if f.closed_at is not None:
+        return ""
+    if f.asked:
+        return owner_words(named, f.asked)
+    return named.reviewer or owner_words(named, f.owner)
 
 
 STAGES: tuple[str, ...] = (

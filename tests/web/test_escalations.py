@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from referral.rows import change
 from referral.states import Noun
 from referral.store import Sql, Store
 from tests.web.client import Page, sign_in
@@ -103,11 +104,18 @@ def test_who_does_not_see_the_referral_cannot_escalate_it(w: World) -> None:
 
 def test_a_reviewer_takes_it_and_another_team_does_not_find_it(w: World) -> None:
     matter = raised(w, w.sent())
+    page = sign_in(w, "tess").get(f"/escalations/{matter}")
+    assert "With Team lead, Ash Lane practice now" in page.words
     page = sign_in(w, "tess").fill(f"/escalations/{matter}/acknowledge")
     assert "It is yours now." in page.banner
+    assert "With Tess Lead, Ash Lane practice now" in page.words
     assert rows(w, ESCALATION)[0][1] == "in_review"
     for who in ("tom", "olu", "kit", "fred"):
         assert sign_in(w, who).get(f"/escalations/{matter}").status == 404
+    with w.store.begin() as tx:
+        change(tx, "membership", w.actor["tess"].membership_id, {"ended_at": w.at})
+    page = sign_in(w, "priya").get(f"/escalations/{matter}")
+    assert "With Team lead, Ash Lane practice now" in page.words, "who took it has left"
 
 
 def test_who_raised_it_does_not_review_it(w: World) -> None:
