@@ -8,7 +8,7 @@ came from."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from functools import wraps
@@ -38,7 +38,7 @@ from web.limits import seconds_to_wait
 from web.link_tokens import OPENED, LinkTokens, typed_code
 from web.link_worries import worried
 from web.passwords import is_right
-from web.provider_moves import message_lines
+from web.provider_moves import completing, goal_question, goals_told, message_lines
 from web.say import _, ngettext, speaking
 from web.schemas import Wrong, load, schema_for
 from web.schemas.base import Command
@@ -171,7 +171,6 @@ SCHEMAS: dict[str, Callable[[], Schema]] = {
     "decline": lambda: schema_for(Noun.REFERRAL, "decline")(),
     "ask": lambda: schema_for(Noun.REFERRAL, "ask")(),
     "put_on_waiting_list": lambda: schema_for(Noun.REFERRAL, "put_on_waiting_list")(),
-    "complete": lambda: schema_for(Noun.REFERRAL, "complete")(),
     "came": Came,
     "reply": WriteMessage,
     "read": ReadMessages,
@@ -327,7 +326,8 @@ def _offer(
         came=labels.choices(labels.CAME),
         why=labels.choices(labels.CAME_CORRECTED),
         outcomes=labels.choices(labels.OUTCOMES),
-        goals=labels.choices(labels.GOALS_MET),
+        met=labels.choices(labels.GOALS_MET),
+        goals=[goal_question(goal) for goal in offer.seen.get("goals") or ()],
         record=labels.record_path(Noun.REFERRAL, link.record_id),
         safety=[f"{asked} {told}" for asked, told in warns],
         harmless=plain,
@@ -376,7 +376,8 @@ def act(token: str, wish: str) -> ResponseReturnValue:
         return too_often(wait)
     if link is None or wish not in provider.WISHES.get(link.purpose, ()):
         return _no_link()
-    schema = SCHEMAS[wish]()
+    goals = _goals(link) if wish == "complete" else ()
+    schema = completing(goals)() if wish == "complete" else SCHEMAS[wish]()
     form = Form(values=as_typed(schema, request.form))
     if request.form.get("again"):
         return _offer(token, link, form, wish)
@@ -386,11 +387,13 @@ def act(token: str, wish: str) -> ResponseReturnValue:
         refuse(form, wrong.refusals)
         return _offer(token, link, form, wish, 422)
     if wish == "complete" and not request.form.get("sure"):
-        preview = _preview(token, link, given)
+        preview = _preview(token, link, given, goals)
         if preview is not None:
             return preview
     day = given.pop("day", None)
     given = {name: value for name, value in given.items() if value is not None}
+    if wish == "complete":
+        given = goals_told(given, goals)
     asking = _leader(link)
     if asking is None:
         return _no_link()
@@ -410,7 +413,13 @@ def act(token: str, wish: str) -> ResponseReturnValue:
     return redirect(f"/a/{token}", 303)
 
 
-def _preview(token: str, link: LinkSeen, given: dict[str, Any]) -> str | None:
+def _goals(link: LinkSeen) -> list[str]:
+    """What the person wants to reach, as far as the link shows it."""
+    offer = _look(link)
+    return list((offer.seen.get("goals") if offer else None) or ())
+
+
+def _preview(token: str, link: LinkSeen, given: dict[str, Any], goals: Sequence[str]) -> str | None:
     """What the link worker gets, before it is sent; None where nothing can be
     sent by this link any more."""
     offer = _look(link)
@@ -418,11 +427,11 @@ def _preview(token: str, link: LinkSeen, given: dict[str, Any]) -> str | None:
         return None
     return page(
         "complete_preview.jinja",
-        Form(values=as_typed(SCHEMAS["complete"](), request.form)),
+        Form(values=as_typed(completing(goals)(), request.form)),
         frame="links/base.jinja",
         caption=offer.seen.get("reference"),
         agreed=offer.practice_agreed,
-        lines=message_lines(given),
+        lines=message_lines(given, goals),
         note=given.get("note"),
         back={"href": f"/a/{token}"},
     )

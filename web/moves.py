@@ -622,6 +622,7 @@ class Asked:
     schema: type[Command] | None = None
     choices: Choices = field(default_factory=dict)
     hints: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     leave_out: tuple[str, ...] = ()
     first: tuple[str, ...] = ()
     act: Act | None = None
@@ -666,7 +667,11 @@ def move_page(
             asked.template,
             form,
             fields=[
-                replace(one, hint=asked.hints.get(one.name, one.hint))
+                replace(
+                    one,
+                    label=asked.labels.get(one.name, one.label),
+                    hint=asked.hints.get(one.name, one.hint),
+                )
                 for one in drawn(
                     schema,
                     noun,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -22,7 +22,8 @@ from web.labels import said, word
 from web.moves import BEFORE, Asked, lists_in_force, move_page, own_page, read_record
 from web.say import _
 from web.schemas import Wrong, load, schema_for
-from web.schemas.fields import Day, Id, Text
+from web.schemas.base import Command
+from web.schemas.fields import Choice, Day, Id, Text
 from web.sessions import runs
 from web.words import day_words
 from workflows import session_days
@@ -30,6 +31,7 @@ from workflows.calls import LEFT_MESSAGE, may_leave_message, record_contact
 from workflows.engine import Done, step
 from workflows.moves import N_
 from workflows.reading import card
+from workflows.tables.referrals import GOALS_MET
 from workflows.working_time import local_day
 
 pages = Blueprint("provider_moves", __name__)
@@ -46,6 +48,30 @@ class Decline(schema_for(Noun.REFERRAL, "decline")):  # type: ignore[misc]
     """Saying no, and whether another activity of the same provider could fit."""
 
     other = Id()
+
+
+def completing(goals: Sequence[str]) -> type[Command]:
+    """How it went, with an answer for each goal; without a goal, for what they hoped altogether."""
+    base = schema_for(Noun.REFERRAL, "complete")
+    each: dict[str, Any] = {
+        f"goal_{n}": Choice(GOALS_MET, N_("Say whether this was met.")) for n in _numbers(goals)
+    }
+    left_out = ("goals", "goals_met") if goals else ("goals",)
+    return type("Complete", (base,), {**each, "Meta": type("Meta", (), {"exclude": left_out})})
+
+
+def _numbers(goals: Sequence[str]) -> range:
+    return range(1, len(goals) + 1)
+
+
+def goals_told(given: Mapping[str, Any], goals: Sequence[str]) -> dict[str, Any]:
+    """The same with the answers for each goal as one list, and what they come to: met, if all are;
+    not, if none is."""
+    if not goals:
+        return dict(given)
+    each = [given[f"goal_{n}"] for n in _numbers(goals)]
+    rest = {name: value for name, value in given.items() if not name.startswith("goal_")}
+    return {**rest, "goals": each, "goals_met": each[0] if len(set(each)) == 1 else "partly"}
 
 
 SESSIONS = 3
@@ -146,29 +172,54 @@ def contact(record_id: str, trigger: str) -> ResponseReturnValue:
 @own_page(Noun.REFERRAL, "complete")
 def complete(record_id: str, trigger: str) -> ResponseReturnValue:
     """Say how it went; then look at what the link worker gets, and send it."""
-    schema = schema_for(Noun.REFERRAL, "complete")()
-    if request.method == "POST" and not request.form.get("sure") and not request.form.get("again"):
-        preview = _preview(record_id, schema)
-        if preview is not None:
-            return preview
     actor = current_actor()
     with edge().reading(actor) as (tx, at):
         seen = card(tx, actor, at, record_id)
-    wanted = seen.seen.get("goals") if seen else None
+    goals = (seen.seen.get("goals") if seen else None) or ()
+    schema = completing(goals)
+    if request.method == "POST" and not request.form.get("sure") and not request.form.get("again"):
+        preview = _preview(record_id, schema(), goals)
+        if preview is not None:
+            return preview
+
+    def act(tx: Tx, at: datetime, given: dict[str, Any], form: Form) -> Done:
+        told = goals_told(given, goals)
+        return step(
+            tx,
+            Noun.REFERRAL,
+            record_id,
+            "complete",
+            actor,
+            at,
+            told,
+            version=form.version,
+            key=form.key,
+        )
+
+    each = [f"goal_{n}" for n in _numbers(goals)]
     return move_page(
         Noun.REFERRAL,
         record_id,
         "complete",
         Asked(
-            hints={"goals_met": "; ".join(wanted)} if wanted else {},
             title=_("Finish: how did it go?"),
+            schema=schema,
+            act=act,
+            labels=dict(zip(each, map(goal_question, goals), strict=True)),
+            choices=dict.fromkeys(each, labels.choices(labels.GOALS_MET)),
+            first=("outcome", *each),
             press=_("Continue"),
             before=_("You can look at the message before anything is sent."),
         ),
     )
 
 
-def _preview(record_id: str, schema: Schema) -> str | None:
+def goal_question(goal: str) -> str:
+    """What is asked of one goal, in the person's own words."""
+    return _("Was this goal met? %(goal)s", goal=goal)
+
+
+def _preview(record_id: str, schema: Schema, goals: Sequence[str]) -> str | None:
     """What the link worker gets, before it is sent; None if something is missing yet."""
     found = read_record(Noun.REFERRAL, record_id)
     option = found.option("complete")
@@ -189,16 +240,22 @@ def _preview(record_id: str, schema: Schema) -> str | None:
         whom=found.whom,
         back={"href": labels.record_path(Noun.REFERRAL, record_id)},
         agreed=found.facts.practice_agreed,
-        lines=message_lines(given),
+        lines=message_lines(given, goals),
         note=given.get("note"),
     )
 
 
-def message_lines(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+def message_lines(given: Mapping[str, Any], goals: Sequence[str]) -> list[tuple[str, str]]:
     """What the link worker is told of how it went, and tells the practice where that was agreed."""
+    met = [(goal, given[f"goal_{n}"]) for n, goal in enumerate(goals, 1)]
     return [
         (_("What happened"), word(labels.OUTCOMES, given["outcome"])),
-        (_("Were their goals met?"), word(labels.GOALS_MET, given["goals_met"])),
+        *((goal_question(goal), word(labels.GOALS_MET, told)) for goal, told in met),
+        *(
+            ()
+            if met
+            else ((_("Were their goals met?"), word(labels.GOALS_MET, given["goals_met"])),)
+        ),
         (_("What comes next"), given["what_next"]),
         (_("Summary"), given["summary"]),
     ]

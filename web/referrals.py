@@ -4,6 +4,7 @@ through; nothing else reaches the templates."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -717,12 +718,24 @@ def safety(shown: Shown) -> list[str]:
     return found + [written(f"{asked} {told}") for asked, told in warns]
 
 
+def _goals_met(told: Mapping[str, Any], goals: Sequence[str]) -> Any:
+    """Whether each goal was met; where that was told in one, or a program told of other goals than
+    there are, whether they were altogether."""
+    each = told.get("goals") or ()
+    if not each or len(each) != len(goals):
+        return word(labels.GOALS_MET, told.get("goals_met"))
+    words = [
+        f"{goal}: {word(labels.GOALS_MET, met)}" for goal, met in zip(goals, each, strict=True)
+    ]
+    return written("; ".join(words))
+
+
 def outcome(shown: Shown) -> list[dict[str, str]]:
     """How it went, in words."""
     o = shown.seen.get("outcome") or {}
     pairs = [
         (_("What happened"), word(labels.OUTCOMES, o.get("outcome"))),
-        (_("Goals met"), word(labels.GOALS_MET, o.get("goals_met"))),
+        (_("Goals met"), _goals_met(o, shown.seen.get("goals") or ())),
         (_("What comes next"), written(o.get("what_next"))),
     ]
     return [{"key": key, "value": value} for key, value in pairs if value]

@@ -61,6 +61,8 @@ LEAST = frozenset(
         "held",
     }
 )
+# What was sent with the referral itself.
+SHARED = ("what_matters", "goals", "needs", "access")
 S = ReferralState
 
 
@@ -129,7 +131,7 @@ def look(tx: Tx, link: LinkSeen, at: datetime) -> Offer | None:
     said = visible.answers(tx, actor, at, [link.record_id]).get(link.record_id, (None, None))
     situation = reading.situation(f, actor, at, *said)
     record = {
-        **{name: (row.shared or {}).get(name) for name in ("what_matters", "needs", "access")},
+        **{name: (row.shared or {}).get(name) for name in SHARED},
         "reference": row.reference,
         "given_name": person.given_name,
         "birth_date": person.birth_date,
@@ -148,10 +150,12 @@ def look(tx: Tx, link: LinkSeen, at: datetime) -> Offer | None:
     waiting = _waiting(tx, link, actor, at)
     card = reading.card(tx, actor, at, link.record_id) if f.state == S.SENT else None
     wishes = tuple(w for w in WISHES[link.purpose] if _may(w, f, waiting))
+    # Whoever finishes is asked about each goal.
+    least = LEAST | {"goals"} if "complete" in wishes else LEAST
     return Offer(
         link,
         actor,
-        {name: value for name, value in seen.items() if name in LEAST},
+        {name: value for name, value in seen.items() if name in least},
         str(f.state),
         wishes if over(link, at) is None else (),
         where(f),

@@ -93,10 +93,11 @@ def test_a_referral_goes_from_nothing_to_a_closed_loop_by_api_alone(w: World) ->
         ("accept", None, "accepted"),
         ("contact", None, "accepted"),
         ("start", None, "active"),
-        ("complete", OUTCOME, "completed"),
+        ("complete", {**OUTCOME, "goals": ["yes", "partly"]}, "completed"),
     ):
         made = sol.move(path, trigger, body)
         assert (made.status, made.json["state"]) == (200, state)
+    assert priya.get(path).json["outcome"]["goals"] == ["yes", "partly"]
     closed = priya.move(path, "confirm")
     assert (closed.status, closed.json["state"]) == (200, "closed")
 

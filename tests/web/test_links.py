@@ -25,6 +25,7 @@ from web.link_tokens import LinkTokens
 from web.ways import Ways
 from workflows import provider_links
 from workflows.messages import write_message
+from workflows.people import save_plan
 from workflows.referrals import record_attendance
 
 TOKENS = LinkTokens(HTTP.secret_key)
@@ -188,6 +189,23 @@ def test_a_leader_finishes_by_a_link_in_the_same_words(one: Links) -> None:
     assert (one.state(), one.kept()[1]) == ("completed", "complete")
 
 
+def test_each_goal_is_asked_about_by_a_link_too(one: Links) -> None:
+    w, priya = one.w, one.w.actor["priya"]
+    person = w.person()
+    plan = w.made(priya, lambda tx: save_plan(tx, priya, w.at, person, {"goals": ["Go alone"]}))
+    record = w.sent(person, plan_id=plan)
+    for move in ("accept", "start"):
+        w.referral(record, move, "sol")
+    path = one.make(record, purpose=links.CAME)
+    missing = press(one, path, "complete", **{**FINISHED, "goals_met": ""})
+    assert "Say whether this was met." in missing.words
+    shown = press(one, path, "complete", **{**FINISHED, "goals_met": "", "goal_1": "partly"})
+    assert "Was this goal met? Go alone Partly met" in shown.words
+    one.phone.send(shown, sure="yes")
+    told = sign_in(w, "priya").get(f"/referrals/{record}").words
+    assert "Goals met Go alone: Partly met" in told
+
+
 def test_a_leader_reads_the_answers_about_safety_before_they_accept(one: Links) -> None:
     rid = one.w.sent(safety_answers='{"Do you use oxygen?": "Yes, at night", "Fallen?": "No"}')
     page = one.phone.get(one.make(rid))
@@ -267,7 +285,8 @@ def test_a_link_shows_the_least_whatever_stage_it_has_reached(one: Links, begin:
         assert link is not None
         offer = provider_links.look(tx, link, one.w.at)
     assert offer is not None
-    assert set(offer.seen) <= provider_links.LEAST
+    goals = {"goals"} if begin == "active" else set()  # who finishes is asked about each
+    assert set(offer.seen) <= provider_links.LEAST | goals
     sent = one.phone.get(one.make(one.w.sent()))
     assert "Margaret" in sent.words
     assert "Singing again" in sent.words

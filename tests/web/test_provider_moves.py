@@ -12,6 +12,7 @@ from tests.web.client import sign_in
 from tests.workflows.test_post import full_hold
 from tests.world import World, build
 from web.edge import Edge
+from web.provider_moves import goals_told
 from web.worker import sweep_all
 from workflows.activities import save_activity, save_group
 from workflows.people import save_plan
@@ -239,15 +240,34 @@ def test_the_message_is_seen_before_it_is_sent(w: World) -> None:
     for move in ("accept", "start"):
         w.referral(record, move, "sol")
     sol = sign_in(w, "sol")
-    asked = sol.get(f"/referrals/{record}/complete").words
-    assert "Were their goals met? Go alone; Sing a solo" in asked
-    page = sol.fill(f"/referrals/{record}/complete", **OUTCOME)
+    page = sol.get(f"/referrals/{record}/complete")
+    assert "Was this goal met? Go alone" in page.words
+    assert "Were their goals met?" not in page.words
+    met = {"goal_1": "yes", "goal_2": "no", "goals_met": ""}
+    page = sol.fill(page.path, **{**OUTCOME, **met, "goal_2": ""})
+    assert page.status == 422
+    assert "Say whether this was met." in page.words
+    page = sol.fill(page.path, **{**OUTCOME, **met})
     assert "Came to 11 of 12 sessions." in page.words
+    assert "Was this goal met? Sing a solo Not met" in page.words
     assert "has not agreed that their doctor's practice is told" in page.words
     assert "nothing to doctors' practices" not in page.words
     assert state_of(w, record) == "active"
     assert sol.send(page, follow=False, sure="yes").status == 303
     assert state_of(w, record) == "completed"
+    shown = sign_in(w, "priya").get(f"/referrals/{record}").words
+    assert "Goals met Go alone: Yes, met; Sing a solo: Not met" in shown
+
+
+@pytest.mark.parametrize(
+    ("each", "all_in_all"),
+    [(["yes", "yes"], "yes"), (["no"], "no"), (["yes", "no"], "partly"), (["partly"], "partly")],
+)
+def test_the_answers_for_each_goal_come_to_one(each: list[str], all_in_all: str) -> None:
+    given = {"outcome": "finished"} | {f"goal_{n}": met for n, met in enumerate(each, 1)}
+    told = goals_told(given, ["A goal"] * len(each))
+    assert told == {"outcome": "finished", "goals": each, "goals_met": all_in_all}
+    assert goals_told({"goals_met": "no"}, []) == {"goals_met": "no"}
 
 
 def test_who_finishes_hears_that_nothing_is_sent_to_the_practice(w: World) -> None:

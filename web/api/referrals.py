@@ -75,6 +75,7 @@ class Outcome(Schema):
 
     outcome = fields.String()
     goals_met = fields.String()
+    goals = fields.List(fields.String(), metadata={"description": "Of each goal, in their order."})
     what_next = fields.String()
 
 

@@ -38,6 +38,7 @@ from workflows.engine import TABLES
 from workflows.moves import N_, Move, Need, list_of
 from workflows.tables.concerns import ADVOCATES, CATEGORIES
 from workflows.tables.emergencies import TAGS
+from workflows.tables.referrals import GOALS_MET
 
 FieldOf = Callable[[str | None], fields.Field[Any]]
 
@@ -91,6 +92,10 @@ MORE: Mapping[tuple[Noun, str], Mapping[str, FieldOf]] = {
     },
     # One of many, read beside the others: short ones are read.
     (Noun.REFERRAL, "update"): {"note": lambda needed: Text(needed, most=NOTE)},
+    # An answer for each goal of the plan, in its order.
+    (Noun.REFERRAL, "complete"): {
+        "goals": lambda needed: Many(Choice(GOALS_MET), needed, most=10),
+    },
     (Noun.CONSENT, "give"): {"until": KINDS["until"]},
     (Noun.CONCERN, "acknowledge"): {"hold_stays": lambda needed: YesNo(needed), **HARM},
     (Noun.CONCERN, "review"): HARM,

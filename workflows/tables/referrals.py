@@ -97,6 +97,7 @@ CAST = {
     "person": lambda f: person_key(f.person_id),
 }
 
+GOALS_MET = ("yes", "partly", "no")
 RANG = N_("The team rang the person, or the provider about them.")
 HOW_IT_WENT = (need("reason", N_("Choose how the call went."), *policy.reasons("referral.call")),)
 
@@ -376,13 +377,13 @@ MOVES = (
                 "leads",
                 "stopped_early",
             ),
-            need("goals_met", N_("Say whether the goals were met."), "yes", "partly", "no"),
+            need("goals_met", N_("Say whether the goals were met."), *GOALS_MET),
             need("what_next", N_("Say what comes next for the person.")),
             need("summary", N_("Write a short summary for the practice.")),
         ),
         sets=lambda f, g, at: {
             "completed_at": at,
-            "outcome": {k: g[k] for k in ("outcome", "goals_met", "what_next") if k in g},
+            "outcome": {k: g[k] for k in ("outcome", "goals_met", "goals", "what_next") if k in g},
         },
         follows=(Tell("link_worker", "completed"), Tell("practice", "completed")),
     ),
