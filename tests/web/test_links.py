@@ -648,6 +648,7 @@ def test_a_wrong_word_opens_nothing_and_after_five_the_link_ends_and_is_told(
     assert f"/people/{person}" in notices.text
     page = f"/people/{person}/link"
     assert "Closed after wrong words on" in sign_in(k.w, "priya").get(page).words
+    k.w.later(minutes=1)
     make(k, person)
     priya = sign_in(k.w, "priya")
     priya.send(priya.get(page), form=0)
