@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ from web.schemas.people import ChangePerson
 from web.search import further_people, more_people, number_words, onward
 from web.timelines import changed
 from web.wizard import practice_words
-from web.words import day_words, died_words, message_words, nhs_number, phone_words
+from web.words import day_words, dialled, died_words, message_words, nhs_number, phone_words
 from workflows import disclosure, reading
 from workflows.engine import NOT_FOUND, Refused
 from workflows.moves import N_, Refusal
@@ -158,23 +158,24 @@ def _seen(p: PersonSeen, actor: Actor, at: datetime) -> dict[str, Any]:
     return disclosure.shown_person(record_of(p), actor.role, at, p.closed_to_actor, p.held)
 
 
-def about(seen: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Contact and access, of what the viewer sees."""
+def about(seen: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Contact and access, of what the viewer sees. Numbers ring; nobody rings who died."""
+    ring: Callable[[str], str] = str if seen.get("died_on") else dialled
     pairs: list[tuple[str, Any]] = [
-        (_("Phone"), phone_words(seen.get("phone"))),
+        (_("Phone"), ring(phone_words(seen.get("phone")))),
         (_("Messages"), message_words(seen.get("message_safe"))),
         (_("Email"), seen.get("email")),
         (_("Address"), ", ".join(x for x in (seen.get("address"), seen.get("postcode")) if x)),
         (_("Practice"), practice_words(seen.get("practice")) if "practice" in seen else None),
         (_("Contact"), word(labels.CONTACT_METHODS, seen.get("contact_method"))),
-        (_("Reached through"), through(seen)),
+        (_("Reached through"), ring(through(seen))),
         (_("Best times"), seen.get("contact_times")),
         (_("Language"), seen.get("language")),
         (_("Interpreter"), _("Needed") if seen.get("interpreter") else None),
         (_("Access needs"), seen.get("access_needs")),
-        (_("In an emergency"), seen.get("emergency_contact")),
+        (_("In an emergency"), ring(seen.get("emergency_contact") or "")),
     ]
-    return [{"key": key, "value": str(value)} for key, value in pairs if value]
+    return [{"key": key, "value": value} for key, value in pairs if value]
 
 
 def through(seen: Mapping[str, Any]) -> str:
@@ -202,7 +203,7 @@ def life(seen: Mapping[str, Any]) -> list[tuple[str, str]]:
     return pairs
 
 
-def identity(seen: Mapping[str, Any]) -> list[dict[str, str]]:
+def identity(seen: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The facts beside the name."""
     pairs: list[tuple[str, Any]] = []
     pairs += life(seen)
@@ -210,11 +211,11 @@ def identity(seen: Mapping[str, Any]) -> list[dict[str, str]]:
         none = said(labels.NO_NUMBER.get(seen.get("no_nhs_number") or "", "")) or _("None given")
         pairs.append((_("NHS number"), nhs_number(seen["nhs_number"]) or none))
     if seen.get("phone") and not seen.get("died_on"):
-        pairs.append((_("Phone"), phone_words(seen["phone"])))
+        pairs.append((_("Phone"), dialled(phone_words(seen["phone"]), close=True)))
         pairs.append((_("Messages"), message_words(seen.get("message_safe"))))
     if seen.get("death_said_by"):
         pairs.append((_("Told by"), seen["death_said_by"]))
-    return [{"label": label, "value": str(value)} for label, value in pairs]
+    return [{"label": label, "value": value} for label, value in pairs]
 
 
 def consent_line(c: ConsentSeen) -> dict[str, Any]:

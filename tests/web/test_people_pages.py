@@ -137,6 +137,17 @@ def test_whether_a_message_is_safe_stands_beside_the_number(w: World, priya: Vis
     assert "leave a message" not in priya.get(f"/people/{w.person(message_safe=None)}").words
 
 
+def test_the_numbers_of_a_person_ring_and_nobody_rings_who_died(w: World, priya: Visitor) -> None:
+    person = w.person()
+    rings = 'href="tel:+447700900982"'
+    assert priya.get(f"/people/{person}").text.count(rings) == 2
+    day = {"died_on__day": "4", "died_on__month": "5", "died_on__year": "2026"}
+    priya.fill(f"/people/{person}/death", **day, said_by="Her daughter")
+    after = priya.get(f"/people/{person}")
+    assert "Phone 07700 900 982" in after.words
+    assert rings not in after.text
+
+
 def test_what_to_read_comes_after_what_to_do_next_and_before_the_rest(
     w: World, priya: Visitor
 ) -> None:
