@@ -224,7 +224,7 @@ def test_three_people_go_from_nothing_to_a_closed_loop(store: Store, way: Way, f
     today_register = f"/sessions/{activity}/{today():%Y-%m-%d}"
     sol.go(today_register).press("Save")
     sol.go(f"{page}/complete").fill(
-        outcome="stays_as_member", goals_met="yes", summary="Came every week."
+        outcome="stays_as_member", goal_1="yes", summary="Came every week."
     )
     _fill_what_next(sol)
     sol.press_the_button()

@@ -54,7 +54,8 @@ def lists(pg: bool) -> Iterator[tuple[str, Sql]]:
     for noun, (text, _) in visible.DETAILS.items():
         yield f"details {noun}", visible._many(text, (), pg)
     for by in visible.PEOPLE_BY:
-        yield f"people {by}", visible._people("team", by, pg)
+        for onward in (False, True):
+            yield f"people {by} {onward}", visible._people("team", by, onward, pg)
     review = visible.REVIEW.format(scope=visible.REVIEW_SCOPES["team"])
     for which, narrowed_by in visible.REVIEWS.items():
         yield f"reviews {which}", visible._many(review + narrowed_by, (), pg)

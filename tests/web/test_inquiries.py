@@ -329,7 +329,7 @@ def test_what_cannot_be_blacked_out_is_said_and_kept(w: World) -> None:
     page = sign_in(w, "ingrid").fill(path, words="was never said", ground="")
     assert page.status == 422
     assert "Copy them from it, letter by letter" in page.words
-    assert "Choose why it isn" in page.words
+    assert "Choose why it is not given" in page.words
     assert "was never said" in page.text
     assert "at least 2 characters" in sign_in(w, "amara").fill(path, words="x").words
     # A concern is in the bundle only where the accountable officer is one of the two.
