@@ -27,7 +27,7 @@ from web.say import _, ngettext
 from web.schemas.base import Command
 from web.schemas.fields import Id, Text
 from web.schemas.people import MergePeople, MoveAway, RecordDeath, TakeBackDeath
-from web.words import day_words, listed
+from web.words import day_words, listed, nhs_number, phone_words
 from workflows.deaths import death_preview, record_death, take_back_death
 from workflows.merges import Merge, merge_people, merge_preview
 from workflows.moves import N_
@@ -315,8 +315,8 @@ def _side(p: PersonSeen) -> dict[str, str]:
         "name": p.name,
         "reference": p.reference,
         "born": day_words(p.birth_date) or _("Not known"),
-        "nhs_number": p.nhs_number or _("None given"),
-        "phone": p.phone or _("None given"),
+        "nhs_number": nhs_number(p.nhs_number) or _("None given"),
+        "phone": phone_words(p.phone) or _("None given"),
         "postcode": p.postcode or _("None given"),
     }
 

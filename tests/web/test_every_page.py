@@ -144,7 +144,7 @@ WRITTEN_OTHERWISE = {
     "12 of the clock": r"(?<!:)\b12(?::00)?(?:am|pm)\b",
     "business days": r"\bbusiness days?\b",
     # Not one that a word doing harm was put behind, which is no number to be written better.
-    "a phone in one run": r"\b0\d{9,10}(?=[ ,.]*\n)",
+    "a phone in one run": r"\b0\d{9,10}(?=[ ,.]*\n)(?!\s*&#34;)",
     "an NHS number in one run": r"\b999\d{7}\b",
     "a range with a dash": r"(?<![-\w])\d+(?:am|pm)? ?[–—-] ?\d+(?:am|pm)?(?![-\w])",
 }

@@ -167,6 +167,7 @@ def test_two_records_are_joined_once_each_referral_is_confirmed(w: World) -> Non
     assert tess.fill(f"/people/{keep}/join", reference="SG-NONE").status == 422
     page = tess.fill(f"/people/{keep}/join", reference=reference.lower())
     assert "This record goes into the other." in page.words
+    assert "Phone 07700 900 111" in page.words
     refused = tess.send(page)
     assert "Confirm each referral" in refused.words
     after = tess.send(refused, referrals=[theirs])
