@@ -30,6 +30,7 @@ from web.say import _, ngettext
 from web.schemas.base import Command
 from web.schemas.fields import Choice, Email, Id, Text
 from web.schemas.organisations import ASSIGNABLE
+from web.timelines import changed
 from web.words import by_when, day_words
 from workflows.accounts import (
     OWN,
@@ -364,7 +365,9 @@ def correct(membership_id: UUID) -> ResponseReturnValue:
         done,
         schema=Correcting(),
         known={"name": user.name, "email": user.email},
-        kept=AsKept("user", read),
+        kept=AsKept(
+            "user", read, lambda tx, at: changed(tx, actor, "account_corrected", user.user_id)
+        ),
     )
 
 

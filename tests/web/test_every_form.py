@@ -129,6 +129,7 @@ NOT_SHARED = {
 # Where nothing has a history that could be told, as a list of one's own, or what is said leads to
 # where it is told.
 UNTOLD = {
+    "/organisations/*/accounts/add",
     "/people/*/death",
     "/people/*/death/undo",
     "/referrals/*/write/safety",
@@ -140,7 +141,6 @@ UNTOLD = {
 
 # What answers with a page however well it is filled in.
 TAKES_NOTHING = {
-    "/organisations/*/accounts/add": "shows the password there and then",
     "/people": "a search",
     "/raise": "shows the reference there and then",
     "/rights/*/passages": "once it is decided what a copy gives",

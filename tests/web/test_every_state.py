@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from html import unescape
 
 import pytest
@@ -37,7 +38,7 @@ from tests.workflows.test_rights_doing import decided
 from tests.world import build
 from web.link_tokens import LinkTokens
 from web.reports import REPORTS
-from workflows.accounts import mark_of
+from workflows.accounts import invite, mark_of
 
 DRILL = bool(rounds(0, 1))
 # What answers with no page of its own.
@@ -299,10 +300,15 @@ def later(sqlite_ground: SqliteGround) -> list[Screen]:
         waiting = asked_for(w, w.person(), "access")
         inquiry = bundle_asked(w, w.person()).path
         who = str(w.actor["priya"].user_id)
+        new = str(w.actor["sol"].user_id)
+        ada = w.actor["ada"]
+        w.made(ada, partial(invite, actor=ada, at=w.at, user_id=new))
         with w.store.read() as tx:
-            account = signs_in(tx, who)
+            account, first = signs_in(tx, who), signs_in(tx, new)
         assert account is not None
+        assert first is not None
         forgot = LinkTokens(SECRET).reset_token(who, w.at, mark_of(account))
+        invited = LinkTokens(SECRET).invitation_token(new, w.at, mark_of(first))
         return [
             screen("with records", rule, who, visitor.get(path).response)
             for visitor, who, rule, path in (
@@ -311,6 +317,7 @@ def later(sqlite_ground: SqliteGround) -> list[Screen]:
                 (priya, "priya", "/referrals/<writing_id>/write/leave",
                  f"/referrals/{writing}/write/leave"),
                 (visit(w), NOBODY, "/choose-password/<token>", f"/choose-password/{forgot}"),
+                (visit(w), NOBODY, "/invitation/<token>", f"/invitation/{invited}"),
                 (ingrid, "ingrid", "/rights/<record_id>/copy", f"/rights/{request}/copy"),
                 (ingrid, "ingrid", "/rights/<record_id>/parts/read",
                  f"/rights/{waiting}/parts/read"),
